@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Pacemaker Remote in Rust.
+//!
+//! The layers, lowest first; each imports only those above it in this list (ARCHITECTURE.md has the map):
+//!
+//! * [`model`]: the field's vocabulary as types.
+//! * [`wire`]: bytes and XML to messages and back. [`core`]: the protocol and the executor as state
+//!   machines. [`agents`]: what an agent is started with and what its exit means. All three are pure.
+//! * [`sys`]: every line of unsafe code. [`transport`]: credentials and sockets.
+//! * [`session`]: TLS bytes to messages, both roles.
+//! * [`driver`]: the only place that waits.
+//! * [`daemon`]: what the programs share.
+
+pub mod agents;
+pub mod core;
+#[cfg(feature = "daemon")]
+pub mod daemon;
+pub mod driver;
+pub mod model;
+pub mod session;
+pub mod sys;
+pub mod transport;
+pub mod wire;

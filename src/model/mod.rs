@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The field's vocabulary as types: resources, operations, results, messages. Nothing here does anything.
+#![forbid(unsafe_code)]
+
+mod action;
+mod execution;
+mod message;
+mod outcome;
+mod params;
+mod proxy;
+mod resource;
+mod time;
+mod version;
+
+pub use action::{CallId, Interval, Millis};
+pub use execution::{Alert, Execution, KillScope};
+pub use message::{
+    Cancel, Completion, Execute, Incoming, Notification, Notify, RecurringOperation, Registered, Reply,
+    ReplyBody, Request, ResourceOperations, errno,
+};
+pub use outcome::{ExecStatus, OcfExit, Outcome};
+pub use params::Params;
+pub use proxy::{ClientId, LocalIdentity, Payload, ProxiedServer, ProxyCommand, ProxyNotice};
+pub use resource::{Agent, Resource, ResourceId, Standard};
+pub use time::{Moment, Now};
+pub use version::ProtocolVersion;

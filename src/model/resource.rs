@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Resources and the agents that control them.
+use std::fmt;
+use std::sync::Arc;
+
+/// The cluster's name for a resource instance (with the suffix of a clone instance, if any).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResourceId(Arc<str>);
+
+impl ResourceId {
+    /// Takes any text: the executor gives it no meaning.
+    pub fn new(id: impl Into<Arc<str>>) -> Self {
+        Self(id.into())
+    }
+
+    /// The text as the cluster wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ResourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A family of agents with one calling convention ("class" in the configuration and on the wire).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Standard {
+    /// Open Cluster Framework scripts; the only standard with providers.
+    Ocf,
+    /// Init scripts.
+    Lsb,
+    /// An alias that resolves to `lsb` or `systemd` on the node.
+    Service,
+    /// Units of the node's service manager.
+    Systemd,
+    /// Fence devices, which only the fencer of a cluster node runs.
+    Stonith,
+    /// Gone since Pacemaker 3.0.
+    Nagios,
+    /// Gone since Pacemaker 3.0.
+    Upstart,
+}
+
+impl Standard {
+    /// The standard that `text` names, in any letter case; None for one that nobody knows.
+    pub fn named(text: &str) -> Option<Self> {
+        const NAMES: [(&str, Standard); 7] = [
+            ("ocf", Standard::Ocf),
+            ("lsb", Standard::Lsb),
+            ("service", Standard::Service),
+            ("systemd", Standard::Systemd),
+            ("stonith", Standard::Stonith),
+            ("nagios", Standard::Nagios),
+            ("upstart", Standard::Upstart),
+        ];
+        NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, standard)| *standard)
+    }
+}
+
+/// Which agent controls a resource. The parts are kept as the cluster wrote them, since replies echo them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Agent {
+    /// Name of the standard; may be one that this node does not know.
+    pub standard: String,
+    /// Only OCF agents have one.
+    pub provider: Option<String>,
+    /// Name of the agent within its standard ("type" in the configuration).
+    pub name: String,
+}
+
+impl Agent {
+    /// The standard, when it is a known one.
+    pub fn standard(&self) -> Option<Standard> {
+        Standard::named(&self.standard)
+    }
+
+    /// The same agent? The executor compares without regard to letter case.
+    pub fn same_as(&self, other: &Self) -> bool {
+        let same_provider = match (&self.provider, &other.provider) {
+            (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        same_provider
+            && self.standard.eq_ignore_ascii_case(&other.standard)
+            && self.name.eq_ignore_ascii_case(&other.name)
+    }
+}
+
+/// `ocf:heartbeat:IPaddr2`, `lsb:exim`.
+impl fmt::Display for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.provider {
+            Some(provider) => write!(f, "{}:{provider}:{}", self.standard, self.name),
+            None => write!(f, "{}:{}", self.standard, self.name),
+        }
+    }
+}
+
+/// A resource as registered with an executor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// Its name.
+    pub id: ResourceId,
+    /// Its agent.
+    pub agent: Agent,
+}

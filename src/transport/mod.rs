@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Credentials, TLS policy and sockets.
+#![forbid(unsafe_code)]
