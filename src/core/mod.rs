@@ -9,10 +9,24 @@
     clippy::panic
 )]
 
+mod alerts;
+mod completion;
+mod context;
 mod effect;
+mod executor;
 mod input;
+mod operation;
+mod peers;
+mod proxy;
+mod queue;
+mod recurring;
+mod requests;
+mod server;
+mod shutdown;
+mod timers;
 
 pub use effect::{Effect, Relay};
+pub use server::{DaemonKind, Server, Settings};
 
 /// How urgent a line in the log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
