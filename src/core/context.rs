@@ -5,6 +5,9 @@ use super::timers::Timers;
 use super::{Effect, LogLevel, PeerId, RunId};
 use crate::model::{Notification, Now};
 
+/// Lines may quote what peers sent, which may be megabytes.
+const LONGEST_LINE: usize = 1_000;
+
 /// Hands out numbers of runs.
 #[derive(Debug, Default)]
 pub(super) struct RunNumbers(u64);
@@ -38,6 +41,12 @@ impl Context<'_> {
     }
 
     pub(super) fn log(&mut self, level: LogLevel, text: impl FnOnce() -> String) {
-        self.emit(Effect::Log { level, text: text() });
+        let mut text = text();
+        if text.len() > LONGEST_LINE {
+            let end = (0..=LONGEST_LINE).rev().find(|end| text.is_char_boundary(*end));
+            text.truncate(end.unwrap_or(0));
+            text.push_str("...");
+        }
+        self.emit(Effect::Log { level, text });
     }
 }

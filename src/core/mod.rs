@@ -10,6 +10,7 @@
 )]
 
 mod alerts;
+mod client;
 mod completion;
 mod context;
 mod effect;
@@ -23,8 +24,14 @@ mod recurring;
 mod requests;
 mod server;
 mod shutdown;
+#[cfg(test)]
+mod testing;
 mod timers;
 
+pub use client::{
+    Client, ClientCarrier, ClientError, ClientOutput, ClientSettings, FromServer, Outgoing, REMOTE_LIMIT,
+    RequestId,
+};
 pub use effect::{Effect, Relay};
 pub use server::{DaemonKind, Server, Settings};
 
