@@ -83,3 +83,41 @@ impl Alerts {
         now.after(longest).after(GRACE)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::core::testing::{Bench, killed};
+    use crate::model::{Millis, Params, Request};
+
+    fn alert(id: Option<&str>, path: Option<&str>, timeout_ms: u64) -> Request {
+        Request::Alert {
+            id: id.map(str::to_owned),
+            path: path.map(str::to_owned),
+            timeout: Millis(timeout_ms),
+            params: Params::new(),
+        }
+    }
+
+    #[test]
+    fn alerts_are_numbered_started_at_once_and_beside_each_other() {
+        let mut bench = Bench::with_r1();
+        assert_eq!(bench.ask(1, alert(None, Some("/a"), 0)), ["reply 1 -22"]);
+        assert_eq!(bench.ask(1, alert(Some("a"), None, 0)), ["reply 1 -22"]);
+        assert_eq!(bench.ask(1, alert(Some("a"), Some("/a"), 0)), ["alert 1 a /a seq=1", "reply 1 0"]);
+        assert_eq!(bench.ask(1, alert(Some("b"), Some("/b"), 0)), ["alert 2 b /b seq=2", "reply 1 0"]);
+        assert!(bench.exits(2, 1).is_empty());
+        assert!(bench.exits(1, 0).is_empty());
+    }
+
+    #[test]
+    fn an_alert_that_takes_too_long_is_killed_once() {
+        let mut bench = Bench::with_r1();
+        bench.ask(1, alert(Some("a"), Some("/a"), 300));
+        assert_eq!(bench.pass(300), ["kill 1 Group"]);
+        assert!(bench.pass(10_000).is_empty());
+        assert!(bench.ends(1, killed()).is_empty());
+        bench.ask(1, alert(Some("a"), Some("/a"), 300));
+        bench.exits(2, 0);
+        assert!(bench.pass(10_000).is_empty());
+    }
+}

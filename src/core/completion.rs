@@ -106,3 +106,43 @@ fn level_of(outcome: &Outcome) -> LogLevel {
         _ => LogLevel::Warning,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::core::testing::{Bench, execute, finish, killed};
+    use crate::model::OcfExit;
+
+    #[test]
+    fn the_change_of_an_exit_compares_the_agents_number_with_the_translated_one() {
+        let mut bench = Bench::with_r1();
+        bench.ask(1, execute("r1", "monitor", 1000));
+        let untranslated = || {
+            let mut finish = finish(3);
+            finish.outcome.exit = OcfExit::NOT_RUNNING;
+            finish
+        };
+        assert_eq!(bench.ends(1, untranslated()), ["tell 1 r1 monitor/1000 #3 7 Done"]);
+        bench.pass(1000);
+        let again = bench.ends(2, untranslated());
+        assert_eq!(again, ["tell 1 r1 monitor/1000 #3 7 Done change=1"], "3 is not 7");
+    }
+
+    #[test]
+    fn an_end_by_signal_is_passed_on_as_it_came() {
+        let mut bench = Bench::with_r1();
+        bench.ask(1, execute("r1", "start", 0));
+        bench.pass(3000);
+        let expected = "tell 1 r1 start/0 #3 1 Error change=3 exec=3000 why=\"killed\"";
+        assert_eq!(bench.ends(1, killed()), [expected]);
+    }
+
+    #[test]
+    fn an_agent_that_was_never_run_changes_nothing() {
+        let mut bench = Bench::with_r1();
+        bench.ask(1, execute("r1", "start", 0));
+        bench.pass(1000);
+        let mut missing = finish(5);
+        (missing.raw_exit, missing.unprepared) = (None, true);
+        assert_eq!(bench.ends(1, missing), ["tell 1 r1 start/0 #3 5 Done exec=1000"]);
+    }
+}

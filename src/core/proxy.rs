@@ -240,3 +240,121 @@ fn close(peer: PeerId, session: &mut Session, context: &mut Context<'_>) {
 fn destroy(provider: PeerId, session: ClientId, context: &mut Context<'_>) {
     context.notify(vec![provider], Notification::Proxy(ProxyNotice::Destroy { session }));
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::core::testing::{Bench, client_id, payload, sign_on};
+    use crate::core::{Input, PeerId};
+    use crate::model::{ClientId, ProxyCommand, Request};
+
+    const SESSION: &str = "00000009-uuid";
+
+    fn event(session: &str) -> Request {
+        let session = ClientId::new(session);
+        Request::Proxy(ProxyCommand::Event { session, payload: Some(payload("<e/>")) })
+    }
+
+    fn destroy(session: &str) -> Request {
+        Request::Proxy(ProxyCommand::Destroy { session: ClientId::new(session) })
+    }
+
+    fn says(bench: &mut Bench, peer: u64, flags: u32) -> Vec<String> {
+        bench.step(Input::Proxied { peer: PeerId(peer), msg_id: 7, flags, payload: payload("<m/>") })
+    }
+
+    /// Provider 1, and its session 9.
+    fn with_session() -> Bench {
+        let mut bench = Bench::remoted();
+        bench.provider(1);
+        assert_eq!(bench.proxied(9), [format!("tell 1 new {SESSION} cib_rw")]);
+        assert_eq!(client_id(9).as_str(), SESSION);
+        bench
+    }
+
+    #[test]
+    fn messages_travel_both_ways() {
+        let mut bench = with_session();
+        let expected = "tell 1 request proxy-cib_rw-77-00000009 root 7 0x300 <m/>";
+        assert_eq!(says(&mut bench, 9, 0x200), [expected]);
+        assert_eq!(says(&mut bench, 9, 0), [expected.replace("0x300", "0x100")]);
+        assert_eq!(bench.ask(1, event(SESSION)), ["relay 9 event <e/>", "reply 1 0"]);
+        let response = |payload| {
+            let session = ClientId::new(SESSION);
+            Request::Proxy(ProxyCommand::Response { session, msg_id: 7, payload })
+        };
+        assert_eq!(bench.ask(1, response(Some(payload("<r/>")))), ["relay 9 response 7 <r/>", "reply 1 0"]);
+        assert_eq!(bench.ask(1, response(None)), ["reply 1 0"], "nothing to relay");
+    }
+
+    #[test]
+    fn a_session_ends_from_either_side() {
+        let mut bench = with_session();
+        let gone = [format!("tell 1 destroy {SESSION}")];
+        assert_eq!(bench.gone(9), gone);
+        let mut bench = with_session();
+        assert_eq!(bench.ask(1, destroy(SESSION)), ["close 9", "reply 1 0"]);
+        assert_eq!(bench.ask(1, destroy(SESSION)), ["reply 1 0"], "closed once");
+        assert_eq!(bench.ask(1, event(SESSION)), ["reply 1 0"], "and hears nothing more");
+        assert!(says(&mut bench, 9, 0).is_empty());
+        assert_eq!(bench.gone(9), gone);
+    }
+
+    #[test]
+    fn unknown_sessions_are_answered_with_their_end() {
+        let mut bench = with_session();
+        let unknown = ["tell 1 destroy nobody", "reply 1 0"];
+        assert_eq!(bench.ask(1, event("nobody")), unknown);
+        assert_eq!(bench.ask(1, destroy("nobody")), unknown);
+        let strange = |session: Option<&str>| {
+            let session = session.map(ClientId::new);
+            Request::Proxy(ProxyCommand::Unknown { session, op: "x".into() })
+        };
+        assert_eq!(bench.ask(1, strange(Some("nobody"))), unknown);
+        assert_eq!(bench.ask(1, strange(Some(SESSION))), ["reply 1 0"]);
+        assert_eq!(bench.ask(1, strange(None)), ["reply 1 0"]);
+        assert_eq!(
+            bench.ask(1, event(client_id(1).as_str()))[0],
+            "tell 1 destroy 00000001-uuid",
+            "no session"
+        );
+    }
+
+    #[test]
+    fn nobody_but_its_provider_speaks_for_a_session() {
+        let mut bench = with_session();
+        bench.provider(2);
+        for request in [event(SESSION), destroy(SESSION)] {
+            assert_eq!(bench.ask(2, request), [format!("tell 2 destroy {SESSION}"), "reply 2 0".into()]);
+        }
+        assert_eq!(bench.ask(1, event(SESSION)).len(), 2);
+    }
+
+    #[test]
+    fn the_newest_provider_gets_new_sessions_and_old_ones_stay() {
+        let mut bench = with_session();
+        bench.provider(2);
+        assert_eq!(bench.proxied(10), ["tell 2 new 00000010-uuid cib_rw"]);
+        assert!(says(&mut bench, 9, 0)[0].starts_with("tell 1 "));
+        bench.ask(1, sign_on(true));
+        assert_eq!(bench.proxied(11), ["tell 1 new 00000011-uuid cib_rw"], "signed on again: newest again");
+        assert_eq!(bench.gone(1), ["close 9", "close 11"]);
+        assert!(bench.gone(9).is_empty(), "nobody to be told");
+        assert_eq!(bench.proxied(12), ["tell 2 new 00000012-uuid cib_rw"]);
+        assert_eq!(bench.gone(2), ["close 10", "close 12", "accept false"]);
+        assert_eq!(bench.proxied(13), ["close 13"], "one that came too late");
+        assert!(says(&mut bench, 13, 0).is_empty());
+        assert!(bench.gone(13).is_empty());
+    }
+
+    #[test]
+    fn sessions_that_end_with_the_last_provider_do_not_count_as_clients() {
+        let mut bench = Bench::remoted();
+        bench.provider(1);
+        bench.ask(1, crate::core::testing::register("r1"));
+        bench.ask(1, crate::core::testing::execute("r1", "monitor", 1000));
+        bench.exits(1, 0);
+        bench.proxied(9);
+        assert_eq!(bench.gone(1), ["close 9", "accept false"]);
+        assert!(bench.pass(5000).is_empty(), "the recurring operation is gone with the last client");
+    }
+}

@@ -167,3 +167,51 @@ impl Parts {
         }
     }
 }
+
+#[cfg(test)]
+impl Server {
+    pub(super) fn set_last_call(&mut self, call_id: i32) {
+        self.parts.last_call = CallId(call_id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::core::testing::{Bench, execute};
+    use crate::core::{Effect, Input, PeerId, PeerKind, RequestToken};
+    use crate::model::{Incoming, Request};
+
+    #[test]
+    fn newcomers_are_told_to_all_other_named_clients_of_the_executor() {
+        let mut bench = Bench::remoted();
+        bench.provider(1);
+        bench.local(2, false);
+        assert_eq!(bench.connect(3, PeerKind::Remote), ["tell 1,2 new client"]);
+        assert_eq!(bench.connect(4, PeerKind::Local { privileged: true }), ["tell 1,2 new client"]);
+        assert_eq!(bench.proxied(5), ["tell 1 new 00000005-uuid cib_rw"], "no client of the executor");
+    }
+
+    #[test]
+    fn deadlines_are_those_of_the_timers() {
+        let mut bench = Bench::with_r1();
+        assert_eq!(bench.server.next_deadline(), None);
+        bench.ask(1, execute("r1", "monitor", 1000));
+        assert_eq!(bench.server.next_deadline(), None, "no limit");
+        bench.exits(1, 0);
+        assert!(bench.server.next_deadline().is_some());
+        assert!(bench.step(Input::Tick).is_empty(), "not due yet");
+    }
+
+    #[test]
+    fn what_peers_send_does_not_fill_the_log() {
+        let mut bench = Bench::with_r1();
+        let request = Request::Unknown("ä".repeat(1_000_000));
+        let incoming = Incoming { client_name: None, options: 0, request };
+        let effects = bench.raw(Input::Request { peer: PeerId(1), token: RequestToken(0), incoming });
+        let longest = effects.iter().filter_map(|effect| match effect {
+            Effect::Log { text, .. } => Some(text.len()),
+            _ => None,
+        });
+        assert!(longest.max().is_some_and(|longest| longest < 1_100));
+    }
+}

@@ -91,7 +91,7 @@ impl Bench {
 
     /// The clock goes on; deadlines are met on the way.
     pub(super) fn pass(&mut self, ms: u64) -> Vec<String> {
-        let end = self.now_ms + ms;
+        let end = self.now_ms.saturating_add(ms);
         let mut lines = Vec::new();
         while let Some(deadline) = self.server.next_deadline().filter(|deadline| *deadline <= now(end).mono) {
             self.now_ms = self.now_ms.max(u64::try_from(deadline.since_origin().as_millis()).unwrap());
@@ -112,7 +112,7 @@ impl Bench {
 }
 
 pub(super) fn now(ms: u64) -> Now {
-    Now { mono: Moment::new(Duration::from_millis(ms)), epoch_s: EPOCH_S + ms / 1000 }
+    Now { mono: Moment::new(Duration::from_millis(ms)), epoch_s: EPOCH_S.saturating_add(ms / 1000) }
 }
 
 pub(super) fn client_id(peer: u64) -> ClientId {
