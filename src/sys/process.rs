@@ -76,11 +76,14 @@ pub fn kill_group(leader: i32) -> io::Result<()> {
 /// # Errors
 /// As kill(2).
 pub fn kill_process(pid: i32) -> io::Result<()> {
-    // SAFETY: plain system call on a number; 0 and -1, which mean everybody, are excluded.
-    if pid > 1 && unsafe { libc::kill(pid, libc::SIGKILL) } == 0 {
-        return Ok(());
+    if pid <= 1 {
+        return Err(io::Error::from_raw_os_error(libc::EINVAL));
     }
-    Err(io::Error::last_os_error())
+    // SAFETY: plain system call on a number; 0 and -1, which mean everybody, are excluded.
+    if unsafe { libc::kill(pid, libc::SIGKILL) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 /// A process started with SIGCHLD ignored would never learn how its children end: undoes that.
@@ -88,7 +91,8 @@ pub(super) fn keep_children_waitable() {
     // SAFETY: all zeroes are a valid sigaction and mean the default action, under which SIGCHLD does nothing.
     unsafe {
         let mut now: libc::sigaction = std::mem::zeroed();
-        if libc::sigaction(libc::SIGCHLD, ptr::null(), &raw mut now) == 0 && now.sa_sigaction == libc::SIG_IGN {
+        if libc::sigaction(libc::SIGCHLD, ptr::null(), &raw mut now) == 0 && now.sa_sigaction == libc::SIG_IGN
+        {
             let default: libc::sigaction = std::mem::zeroed();
             libc::sigaction(libc::SIGCHLD, &raw const default, ptr::null_mut());
         }
