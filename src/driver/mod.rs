@@ -1,3 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The only place that waits.
 #![forbid(unsafe_code)]
+
+#[cfg(feature = "daemon")]
+pub mod tokio;

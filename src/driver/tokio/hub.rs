@@ -54,7 +54,7 @@ pub struct Hub {
     runs: RefCell<HashMap<RunId, RunHandle>>,
     next_peer: Cell<u64>,
     locals: RefCell<Option<LocalServers>>,
-    agents: Rc<AgentConfig>,
+    agents: AgentConfig,
     stop_listening: watch::Sender<bool>,
     exit: watch::Sender<Option<u8>>,
     pub(super) clock: Clock,
@@ -84,7 +84,7 @@ impl Hub {
             runs: RefCell::default(),
             next_peer: Cell::new(1),
             locals: RefCell::new(None),
-            agents: Rc::new(agents),
+            agents,
             stop_listening: watch::Sender::new(false),
             exit: watch::Sender::new(None),
             clock,
@@ -204,7 +204,7 @@ impl Hub {
             Effect::Relay { peer, relay } => self.relay(peer, relay),
             Effect::Run { run, execution } => {
                 let hub = Rc::clone(self);
-                let handle = children::start(*execution, Rc::clone(&self.agents), move |finish| {
+                let handle = children::start(&execution, &self.agents, move |finish| {
                     hub.runs.borrow_mut().remove(&run);
                     hub.input(Input::Finished { run, finish });
                 });
@@ -212,7 +212,7 @@ impl Hub {
             }
             Effect::RunAlert { run, alert } => {
                 let hub = Rc::clone(self);
-                let handle = children::start_alert(*alert, Rc::clone(&self.agents), move |finish| {
+                let handle = children::start_alert(&alert, &self.agents, move |finish| {
                     hub.runs.borrow_mut().remove(&run);
                     hub.input(Input::Finished { run, finish });
                 });
