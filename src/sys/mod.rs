@@ -3,4 +3,5 @@
 //! kernel. Nothing here knows what a resource or a message is.
 
 mod longpsk;
+pub mod tcp;
 pub mod tls;

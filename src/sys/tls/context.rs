@@ -83,6 +83,9 @@ fn apply(context: &OwnedContext, policy: &Policy) -> Result<(), TlsError> {
     if policy.plain_psk {
         options |= ALLOW_NO_DHE_KEX;
     }
+    if policy.server_precedence {
+        options |= SSL_OP_CIPHER_SERVER_PREFERENCE;
+    }
     // SAFETY: plain settings on a context that we own and nobody uses yet.
     unsafe {
         SSL_CTX_set_options(raw, options);

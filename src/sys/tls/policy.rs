@@ -36,6 +36,8 @@ pub struct Policy {
     /// May TLS 1.3 do without a Diffie-Hellman exchange? Without it, who steals the key can read what was
     /// recorded earlier; some peers offer nothing else.
     pub plain_psk: bool,
+    /// Does a server choose by its own order of suites, not by the client's?
+    pub server_precedence: bool,
 }
 
 impl Default for Policy {
@@ -47,6 +49,7 @@ impl Default for Policy {
             ciphersuites: "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256".to_owned(),
             groups: None,
             plain_psk: true,
+            server_precedence: false,
         }
     }
 }
