@@ -2,6 +2,9 @@
 //! Every line of unsafe code of the daemons and the client: thin, safe wrappers over OpenSSL, libqb and the
 //! kernel. Nothing here knows what a resource or a message is.
 
+mod longpsk;
 pub mod process;
 pub mod spawn;
 pub mod strings;
+pub mod tcp;
+pub mod tls;
