@@ -2,5 +2,6 @@
 //! The only place that waits.
 #![forbid(unsafe_code)]
 
+pub mod severity;
 #[cfg(feature = "daemon")]
 pub mod tokio;

@@ -2,6 +2,10 @@
 //! Every line of unsafe code of the daemons and the client: thin, safe wrappers over OpenSSL, libqb and the
 //! kernel. Nothing here knows what a resource or a message is.
 
+#[cfg(feature = "daemon")]
+pub mod fork;
+#[cfg(feature = "daemon")]
+pub mod localtime;
 mod longpsk;
 pub mod process;
 pub mod spawn;
