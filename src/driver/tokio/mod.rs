@@ -17,6 +17,7 @@ mod local_hub;
 mod output;
 pub mod schema_peer;
 pub mod serve;
+mod signals;
 mod watch;
 
 pub use hub::{Hooks, Hub};
