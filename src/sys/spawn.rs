@@ -212,12 +212,16 @@ fn become_user(identity: Identity) -> bool {
 /// Ignored signals would stay ignored in the program, and caught ones would run our handlers here.
 fn reset_signals() {
     const LAST_SIGNAL: c_int = 64;
-    // SAFETY: an all-zero sigaction is a valid one and means the default action.
-    let default: libc::sigaction = unsafe { std::mem::zeroed() };
+    const MASK_BYTES: usize = 8;
+    // The kernel's sigaction, whatever the order of its fields: all zeroes mean the default action.
+    let default = [0_usize; 8];
     for signal in 1..=LAST_SIGNAL {
-        // SAFETY: both structures live here. The table of handlers is our own copy (no CLONE_SIGHAND).
-        // SIGKILL, SIGSTOP and those that the C library keeps for itself are refused, rightly.
-        unsafe { libc::sigaction(signal, &raw const default, ptr::null_mut()) };
+        // SAFETY: the kernel reads no more than `default` has. The table of handlers is our own copy (no
+        // CLONE_SIGHAND). Raw, because the C library refuses the two signals that its own posix_spawn leaves
+        // ignored. SIGKILL and SIGSTOP are refused by the kernel, rightly.
+        unsafe {
+            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), ptr::null::<usize>(), MASK_BYTES)
+        };
     }
 }
 
@@ -327,5 +331,87 @@ impl Drop for Stack {
     fn drop(&mut self) {
         // SAFETY: our own mapping; no child is on it, since the thread waits for each to leave.
         unsafe { libc::munmap(self.base, self.bytes) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::process::{self, ExitStatus};
+    use super::*;
+    use std::fs::File;
+    use std::io::{Read, Write};
+    use std::os::fd::AsFd;
+
+    fn start(program: &CStr, arguments: &[&str], stdin: Stdin) -> Result<Child, SpawnError> {
+        let mut list = Strings::default();
+        arguments.iter().for_each(|argument| list.push(&[argument.as_bytes()]));
+        let environment = &Strings::default();
+        spawn(&Launch { program, arguments: &list, environment, identity: None, stdin })
+    }
+
+    fn shell(script: &str) -> Child {
+        start(c"/bin/sh", &["sh", "-c", script], Stdin::Inherit).unwrap()
+    }
+
+    fn printed(child: Child) -> (String, ExitStatus) {
+        let status = process::wait(child.pid).unwrap();
+        let mut text = String::new();
+        File::from(child.stdout).read_to_string(&mut text).unwrap();
+        (text, status)
+    }
+
+    #[test]
+    fn a_child_reads_its_pipe_and_leads_its_group() {
+        let script = "read line; echo $line $(cut -d' ' -f5 /proc/$$/stat)";
+        let mut child = start(c"/bin/sh", &["sh", "-c", script], Stdin::Pipe).unwrap();
+        assert_eq!(process::try_wait(child.pidfd.as_fd()).unwrap(), None);
+        File::from(child.stdin.take().unwrap()).write_all(b"hello\n").unwrap();
+        let pid = child.pid;
+        assert_eq!(printed(child), (format!("hello {pid}\n"), ExitStatus::Exited(0)));
+    }
+
+    /// Nice values belong to threads: this test's own ends with it. Only root may lower one.
+    #[test]
+    fn a_child_is_as_nice_as_allowed() {
+        // SAFETY: plain system calls on this thread.
+        let root = unsafe {
+            libc::setpriority(libc::PRIO_PROCESS, 0, 5);
+            libc::geteuid() == 0
+        };
+        let (text, _) = printed(shell("cut -d' ' -f19 /proc/$$/stat"));
+        assert_eq!(text.trim(), if root { "0" } else { "5" });
+    }
+
+    #[test]
+    fn what_cannot_be_executed_leaves_no_process() {
+        let error = |program| start(program, &["x"], Stdin::Inherit).err();
+        assert_eq!(error(c"/nonexistent/x"), Some(SpawnError::Exec(libc::ENOENT)));
+        assert_eq!(error(c"/"), Some(SpawnError::Exec(libc::EACCES)));
+    }
+
+    #[test]
+    fn ends_are_told_apart() {
+        let ended = |script| printed(shell(script)).1;
+        assert_eq!(ended("exit 201"), ExitStatus::Exited(201));
+        let killed = ExitStatus::Signalled { signal: 9, core_dumped: false };
+        assert_eq!(ended("kill -9 $$"), killed);
+        let child = shell("exec sleep 1000");
+        process::kill_group(child.pid).unwrap();
+        assert_eq!(printed(child).1, killed);
+    }
+
+    #[test]
+    fn nobody_can_be_asked_to_kill_everybody() {
+        for pid in [-1, 0, 1] {
+            assert!(process::kill_process(pid).is_err() && process::kill_group(pid).is_err());
+        }
+    }
+
+    #[test]
+    fn the_caller_s_signal_mask_is_left_alone() {
+        let mask = || nix::sys::signal::SigSet::thread_get_mask().unwrap();
+        let before = mask();
+        let _ = printed(shell(":"));
+        assert_eq!(mask(), before);
     }
 }
