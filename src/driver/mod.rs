@@ -1,3 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The only place that waits.
 #![forbid(unsafe_code)]
+
+#[cfg(feature = "daemon")]
+pub mod tokio {
+    //! The daemons' driver.
+    pub mod ipc;
+}

@@ -28,3 +28,6 @@ pub use client::Client;
 pub use connection::{Connection, ConnectionId, Sent};
 pub use reactor::{Event, Reactor};
 pub use server::{Candidate, CreateError, Grant, Server, ServerId, Settings, Transport};
+
+#[cfg(test)]
+mod tests;
