@@ -76,6 +76,7 @@ pub(super) enum Phase {
 /// Reason codes of libssl; those of an alert from the peer are 1000 and the alert's number.
 mod reason {
     use libc::c_int;
+    pub(super) const CERTIFICATE_VERIFY_FAILED: c_int = 134;
     pub(super) const BINDER_DOES_NOT_VERIFY: c_int = 253;
     pub(super) const DECRYPTION_FAILED: c_int = 147;
     pub(super) const BAD_RECORD_MAC: c_int = 281;
@@ -162,6 +163,8 @@ fn classify(code: c_int, text: String, phase: Phase, as_client: bool) -> TlsErro
         | reason::DECRYPT_ERROR_ALERT => TlsError::WrongKey,
         // Servers say so of a binder made with another key.
         reason::ILLEGAL_PARAMETER_ALERT if as_client => TlsError::WrongKey,
+        // A certificate where the key should be.
+        reason::CERTIFICATE_VERIFY_FAILED if as_client => TlsError::IdentityUnknown,
         reason::UNKNOWN_PSK_IDENTITY_ALERT => TlsError::IdentityUnknown,
         reason::NO_SHARED_CIPHER
         | reason::NO_SUITABLE_SIGNATURE_ALGORITHM

@@ -6,7 +6,7 @@ use openssl_sys::*;
 use std::ptr::NonNull;
 use std::sync::OnceLock;
 
-/// Room for what a receive buffer may keep between two records.
+/// What a buffer may keep when nothing is in it.
 const KEEP_CAPACITY: usize = 64 * 1024;
 /// "Source and sink, our own number": OpenSSL gives meaning to none from 128 on.
 const BIO_TYPE: c_int = 0x0400 | 200;
@@ -17,8 +17,9 @@ pub(super) struct Pipe {
     incoming: Vec<u8>,
     /// How much of `incoming` OpenSSL has taken.
     taken: usize,
-    /// For the peer; its owner takes it away.
-    pub(super) outgoing: Vec<u8>,
+    outgoing: Vec<u8>,
+    /// How much of `outgoing` the peer has been sent.
+    sent: usize,
 }
 
 impl Pipe {
@@ -29,6 +30,29 @@ impl Pipe {
             self.incoming = Vec::new();
         }
         self.incoming.extend_from_slice(ciphertext);
+    }
+
+    /// What is to be sent to the peer.
+    pub(super) fn output(&self) -> &[u8] {
+        &self.outgoing[self.sent..]
+    }
+
+    /// Forgets the first `count` bytes of the output. A long queue is not moved for each of its parts.
+    pub(super) fn sent(&mut self, count: usize) {
+        self.sent = self.outgoing.len().min(self.sent + count);
+        if self.sent == self.outgoing.len() {
+            self.outgoing.clear();
+            self.outgoing.shrink_to(KEEP_CAPACITY);
+            self.sent = 0;
+        } else if self.sent > self.outgoing.len() / 2 {
+            self.outgoing.drain(..self.sent);
+            self.sent = 0;
+        }
+    }
+
+    /// Is there input that OpenSSL has not taken?
+    pub(super) fn has_input(&self) -> bool {
+        self.taken < self.incoming.len()
     }
 
     fn take(&mut self, buffer: &mut [u8]) -> usize {

@@ -11,12 +11,19 @@ pub enum TlsVersion {
     Tls13,
 }
 
-impl fmt::Display for TlsVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl TlsVersion {
+    /// As people write it.
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::Tls12 => "TLS 1.2",
             Self::Tls13 => "TLS 1.3",
-        })
+        }
+    }
+}
+
+impl fmt::Display for TlsVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

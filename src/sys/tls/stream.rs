@@ -12,6 +12,11 @@ use std::ffi::{CStr, CString};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+unsafe extern "C" {
+    /// Not declared by openssl-sys.
+    fn SSL_has_pending(ssl: *const SSL) -> c_int;
+}
+
 /// What fits into one record.
 pub const MAX_RECORD_LEN: usize = 16 * 1024;
 
@@ -104,20 +109,28 @@ impl Stream {
         unsafe { self.pipe.as_mut() }.feed(ciphertext);
     }
 
-    /// Ciphertext for the peer; the caller takes away what it has passed on.
-    pub fn output(&mut self) -> &mut Vec<u8> {
-        // SAFETY: as in `feed`; the borrow of self keeps OpenSSL from running.
-        unsafe { &mut self.pipe.as_mut().outgoing }
+    /// Ciphertext for the peer. Tell by [`Stream::sent`] how much of it has been passed on.
+    pub fn output(&self) -> &[u8] {
+        // SAFETY: OpenSSL is not running, and the borrow of self keeps it from running.
+        unsafe { self.pipe.as_ref() }.output()
+    }
+
+    /// The first `count` bytes of the output were passed on, or are not wanted.
+    pub fn sent(&mut self, count: usize) {
+        // SAFETY: OpenSSL is not running, so this is the only reference.
+        unsafe { self.pipe.as_mut() }.sent(count);
     }
 
     /// Moves ciphertext for the peer to the end of `buffer`.
     pub fn take_output(&mut self, buffer: &mut Vec<u8>) {
-        let output = self.output();
-        if buffer.is_empty() {
-            std::mem::swap(buffer, output);
-        } else {
-            buffer.append(output);
-        }
+        buffer.extend_from_slice(self.output());
+        self.sent(self.output().len());
+    }
+
+    /// Has part of a record arrived? Meaningful once a read has answered [`Received::Pending`].
+    pub fn has_partial_record(&self) -> bool {
+        // SAFETY: as in `output`; a live SSL.
+        unsafe { self.pipe.as_ref().has_input() || SSL_has_pending(self.ssl.as_ptr()) == 1 }
     }
 
     /// Goes on with the handshake as far as the input reaches.
@@ -129,6 +142,7 @@ impl Stream {
             SSL_do_handshake(self.ssl.as_ptr())
         };
         if result == 1 {
+            self.require_key()?;
             self.phase = Phase::Established;
             // SAFETY: shared use only; the callbacks are not running.
             drop(unsafe { self.handshake.as_ref() }.secret.take());
@@ -215,6 +229,18 @@ impl Stream {
             }
             CStr::from_ptr(SSL_CIPHER_get_name(cipher)).to_str().unwrap_or("unknown")
         }
+    }
+
+    /// At TLS 1.3 a server could go on with a certificate instead of the key. OpenSSL calls a session that
+    /// stands on a pre-shared key reused. (At TLS 1.2 only PSK suites are allowed.)
+    fn require_key(&mut self) -> Result<(), TlsError> {
+        // SAFETY: a live SSL.
+        let with_key = unsafe { SSL_session_reused(self.ssl.as_ptr()) } == 1;
+        if self.version() == TlsVersion::Tls13 && !with_key {
+            self.failed = true;
+            return Err(TlsError::IdentityUnknown);
+        }
+        Ok(())
     }
 
     /// Did the peer's first flight make sense? A server has answered it, a client knows the cipher.

@@ -54,6 +54,12 @@ impl Pair {
     }
 }
 
+fn taken(stream: &mut Stream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    stream.take_output(&mut bytes);
+    bytes
+}
+
 fn transfer(from: &mut Stream, to: &mut Stream, plaintext: &[u8]) {
     let mut bytes = Vec::new();
     from.write_record(plaintext).unwrap();
@@ -133,10 +139,10 @@ fn a_client_at_1_3_knows_the_key_is_accepted_before_it_sends_its_last_flight() {
     for (ours, accepted) in [(4096, true), (4095, false)] {
         let mut pair = Pair::new(&key(ours), &key(4096), &only(TlsVersion::Tls13));
         assert_eq!(pair.client.handshake(), Ok(Progress::Pending));
-        let mut bytes = std::mem::take(pair.client.output());
+        let mut bytes = taken(&mut pair.client);
         pair.server.feed(&bytes);
         assert_eq!(pair.server.handshake().is_ok(), accepted);
-        bytes = std::mem::take(pair.server.output());
+        bytes = taken(&mut pair.server);
         pair.client.feed(&bytes);
         assert_eq!(pair.client.handshake() == Ok(Progress::Done), accepted);
         assert!(!pair.server.is_established());
@@ -154,12 +160,15 @@ fn records_stay_apart() {
     // One byte at a time, with a buffer larger than a record.
     let mut seen = Vec::new();
     let mut buffer = vec![0; 2 * MAX_RECORD_LEN];
+    let mut partial = 0;
     for byte in bytes {
         pair.server.feed(&[byte]);
         while let Received::Data(count) = pair.server.read(&mut buffer).unwrap() {
             seen.push(count);
         }
+        partial += usize::from(pair.server.has_partial_record());
     }
+    assert!(partial > MAX_RECORD_LEN && !pair.server.has_partial_record());
     assert_eq!(seen, [40, MAX_RECORD_LEN, 1]);
     assert!(pair.client.write_record(&[]).is_err());
 }
@@ -207,7 +216,7 @@ fn a_handshake_cut_at_any_byte_waits_and_one_damaged_at_any_byte_never_finishes(
         let flight = {
             let mut pair = Pair::new(&key(600), &key(600), &policy);
             pair.client.handshake().unwrap();
-            std::mem::take(pair.client.output())
+            taken(&mut pair.client)
         };
         let server = ServerContext::new(&key(600), &policy).unwrap();
         for cut in 0..flight.len() {
