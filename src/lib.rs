@@ -19,6 +19,5 @@ pub mod driver;
 pub mod model;
 pub mod session;
 pub mod sys;
-pub mod tool;
 pub mod transport;
 pub mod wire;
