@@ -247,7 +247,9 @@ class BringUp:
     def properties(self):
         properties = {"stonith-enabled": "true" if self.args.fencing else "false",
                       "dc-deadtime": "1s" if len(self.nodes) == 1 else "3s",
-                      "cluster-name": self.args.cluster}
+                      "cluster-name": self.args.cluster,
+                      # A busy machine must not make the controller hold actions back.
+                      "load-threshold": "1000%"}
         for item in self.args.property or []:
             key, sep, value = item.partition("=")
             if not sep:

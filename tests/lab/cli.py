@@ -17,7 +17,7 @@ Examples:
          --remote-env PCMK_debug=yes       a replacement daemon on r1
   lab up --remoted ./mine --remoted r2=/usr/sbin/pacemaker-remoted -m 2
   lab up --lib-over build/liblrmd.so.28    cluster daemons on another liblrmd
-  lab up --root $(tests/roots trixie) --tls x509     another distribution, certificates
+  lab up --root $(tests/roots 3.0) --tls x509  another distribution, certificates
   lab add dummy d1 r1 && lab wait rsc d1 r1
   lab exec r1 crm_mon -1
   lab cut r1; lab wait node r1 offline,unclean; lab heal r1
