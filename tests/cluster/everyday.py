@@ -15,7 +15,7 @@ class ResourceTests(Scenario):
 
     def test_started(self):
         """A Dummy is started on the remote host, and only there."""
-        self.add_dummy("d1", "r1", meta=[("allow-migrate", "true")])
+        self.add_dummy("d1", "r1")
         self.active_file("r1", "d1")
         self.expect(not self.state_file("n1", "d1"), "d1 has a state file on n1")
 
@@ -44,10 +44,8 @@ class Everyday(ResourceTests, ToolTests):
             "gone", rc="5"))
         self.eventually("the start to be reported as timed out", lambda: self.history(
             "slow", operation="start", status="2"))
-        for name in ("gone", "slow"):
-            self.on("n1", "cibadmin", "--delete", "--xml-text", '<rsc_location id="loc-%s"/>' % name)
-            self.on("n1", "cibadmin", "--delete", "--xml-text", '<primitive id="%s"/>' % name)
-            self.eventually("%s to be gone" % name, lambda n=name: not self.state_file("r1", n))
+        self.delete("gone")
+        self.delete("slow")
 
     def history(self, resource, operation=None, rc=None, status=None):
         """Entries of r1's operation history that match."""
@@ -57,16 +55,30 @@ class Everyday(ResourceTests, ToolTests):
             if all(entry.get(key) == value for key, value in wanted.items() if value)]
 
     def test_migration(self):
-        """d1 migrates off the remote host and back."""
-        self.on("n1", "crm_resource", "-r", "d1", "--ban", "-N", "r1")
-        self.wait_resource("d1", "n1")
-        self.expect(not self.state_file("r1", "d1"), "d1 is still active on r1")
-        self.on("n1", "crm_resource", "-r", "d1", "--clear")
-        self.wait_resource("d1", "r1")
-        self.active_file("r1", "d1")
-        self.expect(not self.state_file("n1", "d1"), "d1 is still active on n1")
+        """A resource migrates off the remote host and back."""
+        # Not d1: with a resource that may migrate, the scheduler of 3.0.0 never ends the
+        # transition in which the remote host itself leaves.
+        self.add_dummy("d3", "r1", meta=[("allow-migrate", "true")])
+        self.on("n1", "crm_resource", "-r", "d3", "--ban", "-N", "r1")
+        self.wait_resource("d3", "n1")
+        self.expect(not self.state_file("r1", "d3"), "d3 is still active on r1")
+        self.on("n1", "crm_resource", "-r", "d3", "--clear")
+        self.wait_resource("d3", "r1")
+        self.active_file("r1", "d3")
+        self.expect(not self.state_file("n1", "d3"), "d3 is still active on n1")
         self.eventually("migrate_from in the history of r1", lambda: self.history(
-            "d1", operation="migrate_from", rc="0"))
+            "d3", operation="migrate_from", rc="0"))
+        self.delete("d3")
+
+    def delete(self, resource):
+        """Stop a resource on r1 and remove it from the configuration."""
+        self.on("n1", "crm_resource", "-r", resource, "-m", "-p", "target-role", "-v", "Stopped")
+        self.eventually("%s to be stopped" % resource,
+                        lambda: not self.state_file("r1", resource))
+        self.wait_resource(resource, "stopped")
+        self.on("n1", "cibadmin", "--delete-all", "--force", "--xpath",
+                "//rsc_location[@rsc='%s']" % resource)
+        self.on("n1", "cibadmin", "--delete", "--xml-text", '<primitive id="%s"/>' % resource)
 
     def test_maintenance(self):
         """In maintenance nothing is run on the remote host; then monitors go on."""
