@@ -28,8 +28,8 @@ class ResourceTests(Scenario):
             self.eventually("d1 to be started again", lambda: self.state_file("r1", "d1"))
             self.wait_resource("d1", "r1")
         self.on("n1", "crm_resource", "-r", "d1", "--cleanup")
-        self.eventually("the failures to be forgotten",
-                        lambda: self.failures("d1", "monitor") == 0)
+        self.wait_resource("d1", "r1")
+        self.expect(self.failures("d1", "monitor") == 0, "the failures are not forgotten")
 
 
 class Everyday(ResourceTests, ToolTests):

@@ -37,18 +37,18 @@ DISTRIBUTIONS = ("distribution", *roots.RELEASES)
 PATIENCE = 240
 LOG_TAIL = 25
 
-Job = collections.namedtuple("Job", "kind release")
+Case = collections.namedtuple("Case", "kind release")
 
 
-def job_name(job):
-    return "%s %s" % (job.release, job.kind.__name__)
+def case_name(case):
+    return "%s %s" % (case.release, case.kind.__name__)
 
 
-def remote_release(job, remoted):
+def remote_release(case, remoted):
     """The release on the remote hosts; a distribution's daemon needs its own."""
     if remoted in roots.RELEASES:
         return remoted
-    return job.kind.remote_release.get(job.release, job.release)
+    return case.kind.remote_release.get(case.release, case.release)
 
 
 # -- in the process of one scenario -------------------------------------------
@@ -56,29 +56,29 @@ def remote_release(job, remoted):
 class Worker:
     """Brings the lab of one scenario up, runs its tests, takes the lab down."""
 
-    def __init__(self, job, args, directory, out):
-        self.job, self.args, self.out = job, args, out
+    def __init__(self, case, args, directory, out):
+        self.case, self.args, self.out = case, args, out
         self.lab = Lab(directory)
 
     def tell(self, **event):
         os.write(self.out, json.dumps(event).encode() + b"\n")
 
     def up_words(self):
-        remote = remote_release(self.job, self.args.remoted)
+        remote = remote_release(self.case, self.args.remoted)
         path = self.args.remoted
         if path in DISTRIBUTIONS:
             path = roots.remoted(remote)
-        return [*self.job.kind.options, "--node-root", roots.root(self.job.release),
+        return [*self.case.kind.options, "--node-root", roots.root(self.case.release),
                 "--remote-root", roots.root(remote), "--remoted", path]
 
     def run(self):
-        names = self.job.kind.tests(self.job.release)
+        names = self.case.kind.tests(self.case.release)
         begin = time.monotonic()
         failed = False
         try:
             bringup.up(self.lab, cli.up_options(*self.up_words()))
-            subject = self.job.kind(self.lab, self.job.release,
-                                    remote_release(self.job, self.args.remoted))
+            subject = self.case.kind(self.lab, self.case.release,
+                                    remote_release(self.case, self.args.remoted))
             for name in names:
                 failed |= not self.one(subject, name, begin)
         except LabError as exc:
@@ -113,7 +113,7 @@ class Worker:
             self.tell(tail=tail_of_logs(self.logs()), logs=self.logs())
 
     def logs(self):
-        return os.path.join(self.args.logs, job_name(self.job).replace(" ", "-"))
+        return os.path.join(self.args.logs, case_name(self.case).replace(" ", "-"))
 
 
 def tail_of_logs(directory):
@@ -133,7 +133,7 @@ def tail_of_logs(directory):
     return "\n".join(lines)
 
 
-def start_worker(job, args, directory):
+def start_worker(case, args, directory):
     """Fork a worker; return (pid, descriptor of its reports)."""
     reports, out = os.pipe()
     pid = os.fork()
@@ -145,7 +145,7 @@ def start_worker(job, args, directory):
     try:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        Worker(job, args, directory, out).run()
+        Worker(case, args, directory, out).run()
         status = 0
     except SystemExit:
         pass
@@ -160,9 +160,9 @@ def start_worker(job, args, directory):
 class Report:
     """One scenario as the parent sees it."""
 
-    def __init__(self, job):
-        self.job = job
-        self.waiting = job.kind.tests(job.release)
+    def __init__(self, case):
+        self.case = case
+        self.waiting = case.kind.tests(case.release)
         self.passed = self.failed = 0
         self.begin = time.monotonic()
         self.buffer = b""
@@ -180,12 +180,12 @@ class Report:
         elif "broken" in event:
             self.fail_the_rest(event["broken"])
         elif "tail" in event:
-            print("%s: logs are in %s\n%s" % (job_name(self.job), event["logs"],
+            print("%s: logs are in %s\n%s" % (case_name(self.case), event["logs"],
                                                event["tail"]), flush=True)
 
     def result(self, name, problem, seconds):
         print("%s %6.1f s  %s: %s" % ("FAILED" if problem else "passed", seconds,
-                                      job_name(self.job), self.job.kind.title(name)))
+                                      case_name(self.case), self.case.kind.title(name)))
         if problem:
             print("    " + problem[:4000].replace("\n", "\n    "))
         sys.stdout.flush()
@@ -201,20 +201,20 @@ class Report:
     def finish(self):
         self.fail_the_rest("the process of its scenario ended before this test")
         print("%-24s %3d passed %3d failed in %.0f s" % (
-            job_name(self.job), self.passed, self.failed, time.monotonic() - self.begin),
+            case_name(self.case), self.passed, self.failed, time.monotonic() - self.begin),
             flush=True)
 
 
-def run_jobs(jobs, args, base):
+def run_cases(cases, args, base):
     """Run the scenarios, at most args.labs of them at a time; return their reports."""
-    pending, running, done = list(jobs), {}, []
+    pending, running, done = list(cases), {}, []
     try:
         while pending or running:
             while pending and len(running) < args.labs:
-                job = pending.pop(0)
-                directory = os.path.join(base, job_name(job).replace(" ", "-"))
-                pid, reports = start_worker(job, args, directory)
-                running[reports] = (pid, Report(job))
+                case = pending.pop(0)
+                directory = os.path.join(base, case_name(case).replace(" ", "-"))
+                pid, reports = start_worker(case, args, directory)
+                running[reports] = (pid, Report(case))
             for reports in select.select(list(running), [], [])[0]:
                 pid, report = running[reports]
                 data = os.read(reports, 65536)
@@ -261,23 +261,23 @@ def main():
     for name in args.only or []:
         if name not in names:
             parser.error("no scenario %s; there are: %s" % (name, ", ".join(names)))
-    jobs = [Job(kind, release) for kind in SCENARIOS for release in releases
+    cases = [Case(kind, release) for kind in SCENARIOS for release in releases
             if not args.only or kind.__name__ in args.only]
     if args.list:
-        for job in jobs:
-            for name in job.kind.tests(job.release):
-                print("%s: %s" % (job_name(job), job.kind.title(name)))
+        for case in cases:
+            for name in case.kind.tests(case.release):
+                print("%s: %s" % (case_name(case), case.kind.title(name)))
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     begin = time.monotonic()
     try:
-        prepare(args, jobs)
+        prepare(args, cases)
     except LabError as exc:
         log("cluster tests: %s" % exc)
         return EX_MISSING
     base = tempfile.mkdtemp(prefix="pcmk-cluster-")
     try:
-        reports = run_jobs(jobs, args, base)
+        reports = run_cases(cases, args, base)
     finally:
         shutil.rmtree(base, ignore_errors=True)
     passed, failed = sum(r.passed for r in reports), sum(r.failed for r in reports)
@@ -285,12 +285,12 @@ def main():
     return 1 if failed or not passed else 0
 
 
-def prepare(args, jobs):
+def prepare(args, cases):
     """Make what the labs need, before they run side by side."""
     bringup.check_machine()
-    for job in jobs:
-        roots.root(job.release)
-        remote = remote_release(job, args.remoted)
+    for case in cases:
+        roots.root(case.release)
+        remote = remote_release(case, args.remoted)
         roots.root(remote)
         if args.remoted in DISTRIBUTIONS:
             roots.remoted(remote)

@@ -132,8 +132,19 @@ class Scenario:
                         lambda: cluster.node_state(self.lab, name) in states, timeout)
 
     def wait_resource(self, name, state, timeout=60):
+        """Wait for a state of a resource ("started", "stopped", "failed") or its host."""
         self.eventually("resource %s to be %s" % (name, state),
                         lambda: cluster.resource_is(self.lab, name, state), timeout)
+        if state in self.lab.state["hosts"]:
+            # What it goes through next is not for the next test to stumble over.
+            self.settle()
+            self.expect(cluster.resource_is(self.lab, name, state),
+                        "%s does not stay on %s" % (name, state))
+
+    def settle(self):
+        """Wait until the cluster has nothing left to do."""
+        self.on(cluster.any_node(self.lab)["name"], "crm_resource", "--wait", "--timeout=60s",
+                timeout=70)
 
     def stays(self, what, predicate, seconds):
         """For facts that are absences: ask again and again, and it must hold every time."""
