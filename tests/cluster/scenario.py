@@ -131,11 +131,11 @@ class Scenario:
         self.eventually("node %s to be %s" % (name, " or ".join(states)),
                         lambda: cluster.node_state(self.lab, name) in states, timeout)
 
-    def wait_resource(self, name, state, timeout=60):
+    def wait_resource(self, name, state, timeout=60, settle=True):
         """Wait for a state of a resource ("started", "stopped", "failed") or its host."""
         self.eventually("resource %s to be %s" % (name, state),
                         lambda: cluster.resource_is(self.lab, name, state), timeout)
-        if state in self.lab.state["hosts"]:
+        if settle and state in self.lab.state["hosts"]:
             # What it goes through next is not for the next test to stumble over.
             self.settle()
             self.expect(cluster.resource_is(self.lab, name, state),
