@@ -4,4 +4,5 @@
 
 pub mod process;
 pub mod spawn;
+mod stack;
 pub mod strings;
