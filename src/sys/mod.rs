@@ -1,3 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Every line of unsafe code of the daemons and the client: thin, safe wrappers over OpenSSL, libqb and the
 //! kernel. Nothing here knows what a resource or a message is.
+
+#[cfg(feature = "capi")]
+pub mod cmem;
