@@ -3,7 +3,7 @@
 //! C programs get the same from it as from the distribution's liblrmd.
 //!
 //! After a change of the interface, `PCMK_UPDATE=1 cargo test --test capi generated` writes the generated files.
-//! Needs a C compiler, pkg-config, pacemaker-dev and meson.
+//! Needs a C and a C++ compiler, pkg-config, pacemaker-dev, git and meson.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -136,6 +136,8 @@ fn generated_status_matrix_is_up_to_date() {
          # How much of liblrmd's C interface is here\n\n\
          {here} of the {} names that some version of upstream's library exports. What is absent is not exported at\n\
          all: a program that needs it does not link. Beside these the library exports `pcmk_remote_rs_version`.\n\n\
+         The functions that take an event, a connection or a GLib type come with the drop-in builds, because the\n\
+         event's layout differs between Pacemaker 2.1 and 3.0 and a library can have only one of the two.\n\n\
          | name | in upstream | here |\n|---|---|---|\n",
         symbols.len()
     );

@@ -28,7 +28,10 @@ EFFORTS = {"quick": Effort(3, 1.5, 10), "full": Effort(15, 5, 60)}
 
 
 def start_and_stop(path, _program, _effort):
-    """Start to listening, and SIGTERM to exit of a daemon that nobody is connected to."""
+    """Start to listening, and SIGTERM to exit of a daemon that nobody is connected to.
+
+    Upstream's start differs by a factor of ten from one to the next, on an idle machine too, so even the median
+    of ten moves by half; the slowest is told beside it."""
     starts, stops = [], []
     for _ in range(STARTS):
         with Daemon(path) as daemon:
