@@ -75,14 +75,15 @@ class Daemon:
         return (time.perf_counter() - began) * 1e3
 
     def memory_kib(self):
-        """Resident and proportional set size."""
+        """Resident, proportional and private written memory. The proportional size depends on what else on the
+        machine uses the same libraries; the private one does not."""
         sizes = {}
         with open(f"/proc/{self.process.pid}/smaps_rollup", encoding="ascii") as lines:
             for line in lines:
                 name, _, rest = line.partition(":")
-                if name in ("Rss", "Pss"):
+                if name in ("Rss", "Pss", "Private_Dirty"):
                     sizes[name] = int(rest.split()[0])
-        return sizes["Rss"], sizes["Pss"]
+        return sizes
 
     def cpu_s(self):
         """CPU seconds of the daemon itself and of the children it has waited for."""

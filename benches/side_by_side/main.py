@@ -64,7 +64,7 @@ def measure(chosen, phases, effort, client):
 
 def main():
     options = arguments()
-    began = time.monotonic()
+    began, load = time.monotonic(), os.getloadavg()[0]
     try:
         if os.geteuid() != 0:
             raise BenchError("namespaces and mounts need root")
@@ -75,8 +75,9 @@ def main():
         print(f"benches/run: {error}", file=sys.stderr)
         return 1
     print(table.render(results))
-    print(f"{options.effort} run, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, "
-          f"{time.monotonic() - began:.0f} s; daemons:")
+    print(f"{options.effort} run, {os.cpu_count()} CPUs, load before it {load:.1f}, {time.monotonic() - began:.0f} s")
+    if load > os.cpu_count() / 2:
+        print("the machine was busy with something else: the CPU and start times are not to be trusted")
     for name, path in chosen.items():
         print(f"  {name}: {path}")
     if options.json:

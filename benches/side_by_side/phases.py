@@ -44,12 +44,12 @@ def idle(path, program, effort):
     """Memory before the first connection and after some have come and gone."""
     with Daemon(path) as daemon:
         time.sleep(effort.settle_s)  # not a wait for anything: this is how long it idles
-        rss, pss = daemon.memory_kib()
+        before = daemon.memory_kib()
         connect = client.measure(program, effort.measure_s, "connect")["connect"]
-        used_rss, _ = daemon.memory_kib()
+        after = daemon.memory_kib()
         daemon.stop()
-    return {"idle_rss_kib": rss, "idle_pss_kib": pss, "connect_ms": connect["mean_us"] / 1e3,
-            "connected_rss_kib": used_rss}
+    return {"idle_rss_kib": before["Rss"], "idle_pss_kib": before["Pss"], "idle_private_kib": before["Private_Dirty"],
+            "connect_ms": connect["mean_us"] / 1e3, "connected_rss_kib": after["Rss"]}
 
 
 def calls(path, program, effort):
@@ -84,7 +84,7 @@ def recurring(path, program, effort):
         own, children = daemon.cpu_s()
         time.sleep(effort.recurring_s)
         own_after, children_after = daemon.cpu_s()
-        rss, _ = daemon.memory_kib()
+        memory = daemon.memory_kib()
         ended, seconds = monitors.results() - ended, time.perf_counter() - began
         expected = RECURRING * seconds * 1e3 / RECURRING_INTERVAL_MS
         if ended < expected / 2:
@@ -92,7 +92,7 @@ def recurring(path, program, effort):
         stop_ms = daemon.stop()
     return {"recurring_own_s": (own_after - own) * 1e3 / ended,
             "recurring_children_s": (children_after - children) * 1e3 / ended,
-            "recurring_rss_kib": rss, "recurring_stop_ms": stop_ms}
+            "recurring_rss_kib": memory["Rss"], "recurring_stop_ms": stop_ms}
 
 
 PHASES = {"start": start_and_stop, "idle": idle, "calls": calls, "agents": agents, "recurring": recurring}

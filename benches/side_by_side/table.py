@@ -10,6 +10,7 @@ MEASURES = [
     ("stop_ms", "shutdown when idle, median, ms", LOWER),
     ("idle_rss_kib", "idle, resident, KiB", LOWER),
     ("idle_pss_kib", "idle, proportional, KiB", LOWER),
+    ("idle_private_kib", "idle, private, KiB", LOWER),
     ("connect_ms", "connect, mean, ms", LOWER),
     ("connected_rss_kib", "after the connects, resident, KiB", LOWER),
     ("info_rate", "get_rsc_info, a second", HIGHER),
