@@ -9,7 +9,7 @@ from .errors import BenchError
 
 PORT = 3121
 LOG = "/run/daemon.log"
-START_LIMIT_S = 15
+START_LIMIT_S = 60  # upstream has been seen to need 9 s on a busy machine
 STOP_LIMIT_S = 20
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
