@@ -16,6 +16,8 @@ pub mod qb;
 #[cfg(feature = "daemon")]
 pub mod spawn;
 #[cfg(feature = "daemon")]
+mod stack;
+#[cfg(feature = "daemon")]
 pub mod strings;
 pub mod tcp;
 pub mod tls;
