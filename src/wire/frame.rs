@@ -39,7 +39,8 @@ pub struct Frame {
 impl Frame {
     /// The text; bytes that are not UTF-8 become U+FFFD.
     pub fn into_text(self) -> String {
-        String::from_utf8(self.payload).unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned())
+        String::from_utf8(self.payload)
+            .unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned())
     }
 }
 
@@ -71,7 +72,10 @@ impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAHeader { found: [a, b, c, d] } => {
-                write!(f, "the peer does not speak Pacemaker Remote: a message begins with {a:02x} {b:02x} {c:02x} {d:02x}")
+                write!(
+                    f,
+                    "the peer does not speak Pacemaker Remote: a message begins with {a:02x} {b:02x} {c:02x} {d:02x}"
+                )
             }
             Self::TooLarge { what, length } => {
                 write!(f, "{what} of {length} bytes exceeds the limit of {MAX_MESSAGE}")
@@ -110,7 +114,8 @@ impl Header {
         let field = |at| four(bytes, at).map(number);
         let length = |at| field(at).and_then(|value| usize::try_from(value).ok());
         let fields = (field(8), field(12), length(24), length(28), length(32), length(36));
-        let (Some(a), Some(b), Some(total), Some(offset), Some(compressed), Some(uncompressed)) = fields else {
+        let (Some(a), Some(b), Some(total), Some(offset), Some(compressed), Some(uncompressed)) = fields
+        else {
             return Ok(None);
         };
         let (low, high) = if u32::from_le_bytes(magic) == MAGIC { (a, b) } else { (b, a) };
@@ -126,7 +131,8 @@ impl Header {
             }
         }
         let on_wire = if compressed == 0 { uncompressed } else { compressed };
-        let consistent = (HEADER_LEN..=MAX_OFFSET).contains(&offset) && offset.checked_add(on_wire) == Some(total);
+        let consistent =
+            (HEADER_LEN..=MAX_OFFSET).contains(&offset) && offset.checked_add(on_wire) == Some(total);
         if consistent {
             Ok(self)
         } else {

@@ -125,7 +125,8 @@ fn fits_old(message: &[u8]) -> bool {
         && if flags & flag::COMPRESSED == 0 {
             compressed == 0 && text == payload
         } else {
-            compressed == payload && message.get(HEADER_LEN..).is_some_and(|payload| payload.starts_with(b"BZh"))
+            compressed == payload
+                && message.get(HEADER_LEN..).is_some_and(|payload| payload.starts_with(b"BZh"))
         }
 }
 
@@ -215,7 +216,8 @@ impl Assembler {
         if flags & (flag::MULTIPART | flag::MULTIPART_END) == 0 && partly.is_none() {
             return request(id, clean, without_nul(payload).to_vec()).map(Some);
         }
-        let part = message.get(34..).and_then(|tail| tail.first_chunk()).copied().map_or(0, u16::from_ne_bytes);
+        let part =
+            message.get(34..).and_then(|tail| tail.first_chunk()).copied().map_or(0, u16::from_ne_bytes);
         let mut partly = partly.unwrap_or(Partly { id, next_part: 0, flags: clean, text: Vec::new() });
         if part != partly.next_part || id != partly.id || flags & flag::MULTIPART == 0 {
             return Err(IpcError::OutOfOrder { id, part, expected: partly.next_part });
@@ -356,8 +358,12 @@ fn encode_new(id: i32, flags: u32, text: &str) -> Result<Vec<Vec<u8>>, IpcError>
             (None, _) => flag::MULTIPART | flag::MULTIPART_END,
         };
         let [a, b] = number.to_ne_bytes();
-        let own =
-            [size_field(chunk.len().saturating_add(1))?, (flags | of_part).to_ne_bytes(), [VERSION, 0, a, b], [0; 4]];
+        let own = [
+            size_field(chunk.len().saturating_add(1))?,
+            (flags | of_part).to_ne_bytes(),
+            [VERSION, 0, a, b],
+            [0; 4],
+        ];
         parts.push(message(id, own, &[chunk, b"\0"])?);
         if full.is_none() {
             return Ok(parts);

@@ -10,7 +10,9 @@ pub(super) fn decode(holder: &Element<'_>) -> Params {
     let mut params: Params =
         table.attributes.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
     for param in table.elements().filter(|child| child.name == element::PARAM) {
-        if let (Some(name), Some(value)) = (param.attribute(attribute::NAME), param.attribute(attribute::VALUE)) {
+        if let (Some(name), Some(value)) =
+            (param.attribute(attribute::NAME), param.attribute(attribute::VALUE))
+        {
             params.set(name, value);
         }
     }
@@ -24,7 +26,11 @@ pub(super) fn encode(params: &Params, writer: &mut Writer) {
         writer.attribute(name, value);
     }
     for (name, value) in params.iter().filter(|(name, _)| !fits_attribute(name)) {
-        writer.start(element::PARAM).attribute(attribute::NAME, name).attribute(attribute::VALUE, value).end();
+        writer
+            .start(element::PARAM)
+            .attribute(attribute::NAME, name)
+            .attribute(attribute::VALUE, value)
+            .end();
     }
     writer.end();
 }

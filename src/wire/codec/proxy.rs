@@ -35,7 +35,9 @@ pub(super) fn decode_command(root: &Element<'_>, payload: Option<Payload>) -> Pr
 pub(super) fn encode_command(command: &ProxyCommand, envelope: Envelope, writer: &mut Writer) {
     let (op, session, payload) = match command {
         ProxyCommand::Event { session, payload } => (ipc_op::EVENT, Some(session), payload.as_ref()),
-        ProxyCommand::Response { session, payload, .. } => (ipc_op::RESPONSE, Some(session), payload.as_ref()),
+        ProxyCommand::Response { session, payload, .. } => {
+            (ipc_op::RESPONSE, Some(session), payload.as_ref())
+        }
         ProxyCommand::Destroy { session } => (ipc_op::DESTROY, Some(session), None),
         ProxyCommand::ShutdownAck => (ipc_op::SHUTDOWN_ACK, None, None),
         ProxyCommand::ShutdownNack => (ipc_op::SHUTDOWN_NACK, None, None),

@@ -223,7 +223,9 @@ fn encode_data(request: &Request, writer: &mut Writer) {
             writer.optional(attribute::WATCHDOG, watchdog.as_deref());
         }
         Request::Alert { id, path, timeout, params } => {
-            writer.optional(attribute::ALERT_ID, id.as_deref()).optional(attribute::ALERT_PATH, path.as_deref());
+            writer
+                .optional(attribute::ALERT_ID, id.as_deref())
+                .optional(attribute::ALERT_PATH, path.as_deref());
             writer.number(attribute::TIMEOUT, sendable(*timeout));
             params::encode(params, writer);
         }

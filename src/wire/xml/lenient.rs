@@ -77,7 +77,9 @@ impl<'a> Reader<'a> {
             return self.end_tag(after);
         }
         match rest.strip_prefix('<') {
-            Some(after) if after.starts_with(|c: char| is_name(c.encode_utf8(&mut [0; 4]))) => self.start_tag(after),
+            Some(after) if after.starts_with(|c: char| is_name(c.encode_utf8(&mut [0; 4]))) => {
+                self.start_tag(after)
+            }
             _ => self.characters(),
         }
     }
@@ -86,7 +88,8 @@ impl<'a> Reader<'a> {
     fn remark(&mut self) -> Result<bool, XmlError> {
         for (begin, end) in [("<!--", "-->"), ("<?", "?>")] {
             if let Some(after) = self.rest.strip_prefix(begin) {
-                let (_, after) = after.split_once(end).ok_or_else(|| self.malformed("a remark without an end"))?;
+                let (_, after) =
+                    after.split_once(end).ok_or_else(|| self.malformed("a remark without an end"))?;
                 self.rest = after;
                 return Ok(true);
             }
@@ -107,7 +110,8 @@ impl<'a> Reader<'a> {
     }
 
     fn end_tag(&mut self, after: &'a str) -> Result<(), XmlError> {
-        let (name, after) = after.split_once('>').ok_or_else(|| self.malformed("an end tag without an end"))?;
+        let (name, after) =
+            after.split_once('>').ok_or_else(|| self.malformed("an end tag without an end"))?;
         match self.builder.open.last() {
             Some(open) if open.name == name.trim_end_matches(is_space) => {
                 self.rest = after;

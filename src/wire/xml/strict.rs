@@ -11,7 +11,10 @@ use std::borrow::Cow;
 /// A checked piece of a document. Comments and the XML declaration are skipped.
 pub(super) enum Token<'a> {
     /// A start tag, whose attributes are still to be checked; `empty`: it is its element's end too.
-    Start { tag: Tag<'a>, empty: bool },
+    Start {
+        tag: Tag<'a>,
+        empty: bool,
+    },
     End,
     Text(Cow<'a, str>),
     CData(&'a str),
@@ -61,7 +64,8 @@ impl<'a> Scanner<'a> {
     pub(super) fn next(&mut self) -> Result<Option<Token<'a>>, XmlError> {
         loop {
             self.start = self.position();
-            let event = self.reader.read_event().map_err(|_| self.malformed("markup does not fit together"))?;
+            let event =
+                self.reader.read_event().map_err(|_| self.malformed("markup does not fit together"))?;
             self.end = self.position();
             let first = !std::mem::replace(&mut self.seen_event, true);
             let token = match event {
@@ -79,7 +83,9 @@ impl<'a> Scanner<'a> {
                 Event::CData(_) if self.depth > 0 => Token::CData(self.inner(9, 3)),
                 Event::Comment(_) => continue,
                 Event::Decl(_) if first && self.start == 0 => continue,
-                Event::CData(_) | Event::Decl(_) => return Err(XmlError::NotOneElement { offset: self.start }),
+                Event::CData(_) | Event::Decl(_) => {
+                    return Err(XmlError::NotOneElement { offset: self.start });
+                }
                 Event::DocType(_) => {
                     let what = "a document type declaration";
                     return Err(XmlError::Forbidden { what, offset: self.start });

@@ -26,13 +26,49 @@ fn well_formed_text_is_read_strictly() {
 #[test]
 fn what_is_not_well_formed_is_not_strict() {
     for text in [
-        "", " ", "x", "<a", "<a>", "</a>", "<a></b>", "<a/><b/>", "<a/>x", "x<a/>", "<a b/>", "<a b=1/>",
-        "<a b=\"1\"c=\"2\"/>", "<a b=\"1\" b=\"2\"/>", "<a b=\"<\"/>", "<a b=\"&\"/>", "<a b=\"&x;\"/>",
-        "<a b=\"&#0;\"/>", "<a b=\"&#1;\"/>", "<a b=\"&#xD800;\"/>", "<a b=\"&#x;\"/>", "<a b=\"&lt\"/>",
-        "<1/>", "<a 1=\"\"/>", "<a>&x;</a>", "<a>&</a>", "<a>]]></a>", "<a>\u{1}</a>", "<a b=\"\u{FFFF}\"/>",
-        "<!DOCTYPE a><a/>", "<!DOCTYPE a [<!ENTITY x \"y\">]><a>&x;</a>", "<?x?><a/>", "<a><?x?></a>",
-        "<a><!-- -- --></a>", "<![CDATA[x]]>", "<a/><?xml version=\"1.0\"?>", "<a b=\"1/>", "< a/>", "<a><b</a>",
-        "<a/ >", "<a =\"\"/>", "<a/>&amp;", "<a b=\"+#43;&#+43;\"/>",
+        "",
+        " ",
+        "x",
+        "<a",
+        "<a>",
+        "</a>",
+        "<a></b>",
+        "<a/><b/>",
+        "<a/>x",
+        "x<a/>",
+        "<a b/>",
+        "<a b=1/>",
+        "<a b=\"1\"c=\"2\"/>",
+        "<a b=\"1\" b=\"2\"/>",
+        "<a b=\"<\"/>",
+        "<a b=\"&\"/>",
+        "<a b=\"&x;\"/>",
+        "<a b=\"&#0;\"/>",
+        "<a b=\"&#1;\"/>",
+        "<a b=\"&#xD800;\"/>",
+        "<a b=\"&#x;\"/>",
+        "<a b=\"&lt\"/>",
+        "<1/>",
+        "<a 1=\"\"/>",
+        "<a>&x;</a>",
+        "<a>&</a>",
+        "<a>]]></a>",
+        "<a>\u{1}</a>",
+        "<a b=\"\u{FFFF}\"/>",
+        "<!DOCTYPE a><a/>",
+        "<!DOCTYPE a [<!ENTITY x \"y\">]><a>&x;</a>",
+        "<?x?><a/>",
+        "<a><?x?></a>",
+        "<a><!-- -- --></a>",
+        "<![CDATA[x]]>",
+        "<a/><?xml version=\"1.0\"?>",
+        "<a b=\"1/>",
+        "< a/>",
+        "<a><b</a>",
+        "<a/ >",
+        "<a =\"\"/>",
+        "<a/>&amp;",
+        "<a b=\"+#43;&#+43;\"/>",
     ] {
         assert!(!strict(text), "{text}");
     }
@@ -40,7 +76,8 @@ fn what_is_not_well_formed_is_not_strict() {
 
 #[test]
 fn no_document_type_is_ever_read() {
-    for text in ["<!DOCTYPE a><a/>", "<!DOCTYPE a [<!ENTITY x \"y\">]><a>&x;</a>", "<a><!ENTITY x \"y\"></a>"] {
+    for text in ["<!DOCTYPE a><a/>", "<!DOCTYPE a [<!ENTITY x \"y\">]><a>&x;</a>", "<a><!ENTITY x \"y\"></a>"]
+    {
         assert!(matches!(read(text), Err(XmlError::Forbidden { .. })), "{text}");
         assert!(check_element(text).is_err());
     }
@@ -87,7 +124,9 @@ fn other_damage_is_repaired_or_refused() {
     assert_eq!(attribute("<?x y?><a $b=\"1\"/>", "$b"), "1");
     assert_eq!(attribute("<a my key=\"1\" c=2/>", "key"), "1");
     assert_eq!(attribute("\u{FEFF}<a b=\"<\"/>", "b"), "<");
-    for text in ["<a b=\"<\">", "<a b=\"<\"><b></a>", "<a b=\"<\"/><b/>", "<a b=\"<", "<a", "<", "x<a b=\"<\"/>"] {
+    for text in
+        ["<a b=\"<\">", "<a b=\"<\"><b></a>", "<a b=\"<\"/><b/>", "<a b=\"<", "<a", "<", "x<a b=\"<\"/>"]
+    {
         assert!(read(text).is_err(), "{text}");
     }
 }
@@ -168,7 +207,8 @@ fn a_payload_is_exactly_one_element() {
     assert_eq!(check("<a>\n <b/></a>").unwrap(), "<a>\n <b/></a>");
     assert_eq!(check("<a b=\"&#1;\"/>").unwrap(), "<a b=\"\u{FFFD}\"/>");
     assert_eq!(check("<a $=\"1\" b=\"2\"/>").unwrap(), "<a b=\"2\"/>");
-    for bad in ["", "text", "<a/><b/>", "<a/></lrmd_ipc_msg><b/>", "</a>", "<a></lrmd_ipc_msg><x></a>", "<a>"] {
+    for bad in ["", "text", "<a/><b/>", "<a/></lrmd_ipc_msg><b/>", "</a>", "<a></lrmd_ipc_msg><x></a>", "<a>"]
+    {
         assert!(check(bad).is_err(), "{bad}");
     }
 }
@@ -180,7 +220,11 @@ fn what_is_written_is_valid_whatever_it_is() {
     let text = writer.finish();
     assert_eq!(text, "<_ ok=\"\u{FFFD}\u{FFFD}&#x0D;&#x0A;&#x09;&lt;&gt;&amp;&quot;'\"/>");
     assert!(strict(&text));
-    let twice = Element { name: "a".into(), attributes: vec![("b".into(), "1".into()), ("b".into(), "2".into())], children: vec![] };
+    let twice = Element {
+        name: "a".into(),
+        attributes: vec![("b".into(), "1".into()), ("b".into(), "2".into())],
+        children: vec![],
+    };
     assert_eq!(twice.to_text(), "<a b=\"1\"/>");
 }
 
@@ -196,21 +240,30 @@ fn names_are_those_of_xml() {
 
 fn element_strategy() -> impl Strategy<Value = Element<'static>> {
     let attributes = prop::collection::vec(("[a-zA-Z_ü][a-z0-9_.-]{0,8}", any::<String>()), 0..5);
-    let leaf = ("[a-z_]{1,8}", attributes.clone()).prop_map(|(name, attributes)| build(name, attributes, vec![]));
+    let leaf =
+        ("[a-z_]{1,8}", attributes.clone()).prop_map(|(name, attributes)| build(name, attributes, vec![]));
     leaf.prop_recursive(4, 40, 5, move |inner| {
         ("[a-z_]{1,8}", attributes.clone(), prop::collection::vec(inner, 0..5))
             .prop_map(|(name, attributes, children)| build(name, attributes, children))
     })
 }
 
-fn build(name: String, attributes: Vec<(String, String)>, children: Vec<Element<'static>>) -> Element<'static> {
+fn build(
+    name: String,
+    attributes: Vec<(String, String)>,
+    children: Vec<Element<'static>>,
+) -> Element<'static> {
     let mut unique: Vec<(Cow<'static, str>, Cow<'static, str>)> = Vec::new();
     for (name, value) in attributes {
         if unique.iter().all(|(other, _)| *other != name) {
             unique.push((name.into(), value.into()));
         }
     }
-    Element { name: name.into(), attributes: unique, children: children.into_iter().map(Node::Element).collect() }
+    Element {
+        name: name.into(),
+        attributes: unique,
+        children: children.into_iter().map(Node::Element).collect(),
+    }
 }
 
 proptest! {
