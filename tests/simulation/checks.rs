@@ -18,6 +18,8 @@ struct InFlight {
 pub(crate) struct Checks {
     /// Executor clients and local sessions that the server was told of and not yet told the end of.
     pub(crate) peers: BTreeSet<PeerId>,
+    /// Peers whose end the server has ordered: they lose the connection instead of getting an answer.
+    closing: BTreeSet<PeerId>,
     in_flight: BTreeMap<RunId, InFlight>,
     busy: BTreeMap<ResourceId, RunId>,
     runs_seen: BTreeSet<RunId>,
@@ -43,8 +45,13 @@ impl Checks {
         self.open_requests.retain(|(asker, _)| *asker != peer);
     }
 
+    pub(crate) fn closing(&mut self, peer: PeerId) {
+        self.peer_is_there(peer, "disconnection");
+        assert!(self.closing.insert(peer), "{peer:?} is closed twice");
+    }
+
     pub(crate) fn asked(&mut self, peer: PeerId, token: RequestToken, request: &Request) {
-        if !matches!(request, Request::Check { .. }) {
+        if !matches!(request, Request::Check { .. }) && !self.closing.contains(&peer) {
             assert!(self.open_requests.insert((peer, token.0)), "the same number twice");
         }
         // Whatever may start, end or replace recurring operations also ends what we know of their rhythm.

@@ -4,9 +4,11 @@
 mod actor;
 mod agents;
 mod checks;
+mod client_side;
 mod connection;
 mod proxied;
 mod random;
+mod server_side;
 mod world;
 
 use world::{Plan, World};

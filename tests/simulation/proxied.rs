@@ -36,11 +36,4 @@ impl Sessions {
         assert_eq!(session.asked.take(), Some(msg_id), "a response to a request that was not asked");
         self.answered += 1;
     }
-
-    pub(crate) fn closing(&mut self, peer: PeerId) -> bool {
-        let Some(session) = self.open.get_mut(&peer) else { return false };
-        assert!(!session.closing, "closed twice");
-        session.closing = true;
-        true
-    }
 }

@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The clock, what is still to happen, and the two cores between which it happens.
-use crate::actor::{Actor, Role, provide, whim};
+use crate::actor::{Actor, Role};
 use crate::agents::Agents;
 use crate::checks::Checks;
 use crate::connection::{Connection, Toward};
-use crate::proxied::{Session, Sessions};
+use crate::proxied::Sessions;
 use crate::random::Random;
-use pcmk_remote_rs::core::{
-    ClientOutput, DaemonKind, Effect, FromServer, Input, Outgoing, PeerId, PeerKind, Relay, RequestId,
-    RequestToken, RunId, Server, Settings,
-};
-use pcmk_remote_rs::model::{
-    ClientId, Incoming, LocalIdentity, Millis, Moment, Notification, Now, Payload, ProxiedServer,
-    ProxyNotice, Request,
-};
-use pcmk_remote_rs::wire::codec::{self, Envelope, RequestFields};
+use pcmk_remote_rs::core::{DaemonKind, Input, PeerId, RunId, Server, Settings};
+use pcmk_remote_rs::model::{Moment, Now};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -51,7 +44,7 @@ impl Plan {
 }
 
 #[derive(Debug)]
-enum Event {
+pub(crate) enum Event {
     Connect(usize),
     Act(usize),
     Arrive(PeerId, Toward, Vec<u8>),
@@ -67,24 +60,24 @@ enum Event {
 }
 
 pub(crate) struct World {
-    seed: u64,
-    plan: Plan,
-    now_ms: u64,
-    random: Random,
-    server: Server,
-    actors: Vec<Actor>,
-    connections: BTreeMap<PeerId, Connection>,
-    sessions: Sessions,
-    agents: Agents,
-    checks: Checks,
-    events: BTreeMap<(u64, u64), Event>,
-    scheduled: u64,
-    last_peer: u64,
-    accepting: bool,
-    listening: bool,
-    exited: bool,
-    was_cut: bool,
-    history: Vec<String>,
+    pub(crate) seed: u64,
+    pub(crate) plan: Plan,
+    pub(crate) now_ms: u64,
+    pub(crate) random: Random,
+    pub(crate) server: Server,
+    pub(crate) actors: Vec<Actor>,
+    pub(crate) connections: BTreeMap<PeerId, Connection>,
+    pub(crate) sessions: Sessions,
+    pub(crate) agents: Agents,
+    pub(crate) checks: Checks,
+    pub(crate) events: BTreeMap<(u64, u64), Event>,
+    pub(crate) scheduled: u64,
+    pub(crate) last_peer: u64,
+    pub(crate) accepting: bool,
+    pub(crate) listening: bool,
+    pub(crate) exited: bool,
+    pub(crate) was_cut: bool,
+    pub(crate) history: Vec<String>,
 }
 
 impl World {
@@ -138,7 +131,7 @@ impl World {
         std::mem::take(&mut self.history)
     }
 
-    fn remember(&mut self, line: impl FnOnce(u64) -> String) {
+    pub(crate) fn remember(&mut self, line: impl FnOnce(u64) -> String) {
         if self.plan.keep_history {
             self.history.push(line(self.now_ms));
         }
@@ -160,11 +153,11 @@ impl World {
         self.checks.every_one_shot_was_told();
     }
 
-    fn schedule(&mut self, delay_ms: u64, event: Event) {
+    pub(crate) fn schedule(&mut self, delay_ms: u64, event: Event) {
         self.schedule_at(self.now_ms + delay_ms, event);
     }
 
-    fn schedule_at(&mut self, at_ms: u64, event: Event) {
+    pub(crate) fn schedule_at(&mut self, at_ms: u64, event: Event) {
         self.scheduled += 1;
         self.events.insert((at_ms, self.scheduled), event);
     }
@@ -220,151 +213,13 @@ impl World {
         }
     }
 
-    fn connect(&mut self, actor: usize) {
-        if !self.listening || self.exited || self.actors[actor].done {
-            self.actors[actor].done = true;
-            return;
-        }
-        let first = std::mem::replace(&mut self.actors[actor].connections, 1) == 0;
-        let cut = match (self.plan.cut, self.actors[actor].role) {
-            (Some(_), _) if actor == 1 && first => self.plan.cut,
-            (Some(_), _) | (None, Role::Observer) => None,
-            (None, _) => {
-                let cut = (self.random.chance(50), usize::try_from(self.random.below(9000)).unwrap());
-                self.random.chance(40).then_some(cut)
-            }
-        };
-        let peer = self.next_peer();
-        self.connections.insert(peer, Connection::new(actor, self.now_ms, cut));
-        self.actors[actor].connection = Some(peer);
-        self.serve_newcomer(peer, PeerKind::Remote);
-        self.actors[actor].client.connected(now(self.now_ms).mono);
-        self.pump(actor);
-    }
-
-    fn next_peer(&mut self) -> PeerId {
+    pub(crate) fn next_peer(&mut self) -> PeerId {
         self.last_peer += 1;
         PeerId(self.last_peer)
     }
 
-    fn serve_newcomer(&mut self, peer: PeerId, kind: PeerKind) {
-        self.checks.peers.insert(peer);
-        let client_id = ClientId::new(format!("{:08x}-client", peer.0));
-        self.serve(Input::Connected { peer, kind, client_id });
-    }
-
-    fn act(&mut self, actor: usize) {
-        let over = self.now_ms >= self.plan.acting_ms && self.actors[actor].role != Role::Observer;
-        if over {
-            self.leave(actor);
-        } else if self.actors[actor].client.is_ready() && self.actors[actor].waiting.is_none() {
-            let (request, wait) = match self.actors[actor].role {
-                Role::Observer => (Request::Poke, true),
-                _ => whim(&mut self.random),
-            };
-            let client = &mut self.actors[actor].client;
-            if wait {
-                let id = client.call(request, Millis(0), now(self.now_ms).mono).unwrap();
-                self.actors[actor].waiting = Some(id);
-            } else {
-                client.send(request).unwrap();
-                self.act_again(actor);
-            }
-            self.pump(actor);
-        }
-    }
-
-    fn act_again(&mut self, actor: usize) {
-        let pause = match self.actors[actor].role {
-            Role::Observer if self.now_ms > self.plan.acting_ms => return,
-            Role::Observer => 300,
-            _ => 60,
-        };
-        let delay = self.random.below(pause);
-        self.schedule(delay, Event::Act(actor));
-    }
-
-    fn leave(&mut self, actor: usize) {
-        self.actors[actor].done = true;
-        self.actors[actor].client.close();
-        self.pump(actor);
-    }
-
-    fn curtain(&mut self) {
-        let alone = self.actors.iter().skip(1).all(|actor| actor.done);
-        if self.exited || (alone && self.checks.all_told()) {
-            self.leave(0);
-        } else {
-            self.schedule(100, Event::Curtain);
-        }
-    }
-
-    /// A client's core has something to say.
-    fn pump(&mut self, actor: usize) {
-        while let Some(output) = self.actors[actor].client.poll() {
-            match output {
-                ClientOutput::Send(outgoing) => self.client_sends(actor, &outgoing),
-                ClientOutput::Ready { .. } => self.act_again(actor),
-                ClientOutput::Answered(id, _) | ClientOutput::Failed(id, _) => {
-                    assert_eq!(self.actors[actor].waiting.take(), Some(id), "answered twice");
-                    self.act_again(actor);
-                }
-                ClientOutput::LateReply(..) => {}
-                ClientOutput::Notification(notification) => self.client_hears(actor, notification),
-                ClientOutput::Disconnected(_) => self.client_closes(actor),
-            }
-        }
-    }
-
-    fn client_sends(&mut self, actor: usize, outgoing: &Outgoing) {
-        let Some(peer) = self.actors[actor].connection else { return };
-        let request = outgoing.request.clone();
-        let incoming = Incoming { client_name: None, options: 0, request };
-        let token = outgoing.token.as_ref().map(ClientId::as_str);
-        let fields = RequestFields { timeout: outgoing.timeout, token };
-        let envelope = Envelope::Tls { msg_id: outgoing.request_id.0 };
-        let text = codec::encode_request(&incoming, &fields, envelope);
-        self.transmit(peer, Toward::Server, &text);
-    }
-
-    fn client_hears(&mut self, actor: usize, notification: Notification) {
-        assert!(self.actors[actor].waiting.is_none(), "told something inside a blocking call");
-        match notification {
-            Notification::Completed(completion) if self.actors[actor].role == Role::Observer => {
-                self.checks.told(&completion);
-            }
-            Notification::Proxy(notice) => {
-                let leaving = notice == ProxyNotice::ShutdownRequest && self.plan.acknowledge;
-                if let Some(command) = provide(notice, self.plan.acknowledge, &mut self.random) {
-                    self.actors[actor].client.send(Request::Proxy(command)).unwrap();
-                }
-                if leaving {
-                    self.actors[actor].done = true;
-                    self.plan.acting_ms = self.plan.acting_ms.min(self.now_ms + 100);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn client_closes(&mut self, actor: usize) {
-        if let Some(peer) = self.actors[actor].connection.take()
-            && let Some(connection) = self.connections.get_mut(&peer)
-        {
-            connection.client_gone = true;
-            let delay = 12 + self.random.below(5);
-            self.schedule(delay, Event::Broken(peer, Toward::Server));
-        }
-        let delay = 20 + self.random.below(100);
-        if self.now_ms < self.plan.acting_ms {
-            self.schedule(delay, Event::Connect(actor));
-        } else {
-            self.actors[actor].done = true;
-        }
-    }
-
     /// Sends a message, as far as the connection carries it.
-    fn transmit(&mut self, peer: PeerId, toward: Toward, text: &str) {
+    pub(crate) fn transmit(&mut self, peer: PeerId, toward: Toward, text: &str) {
         let Some(connection) = self.connections.get_mut(&peer) else { return };
         let passage = connection.send(toward, text, self.now_ms, &mut self.random);
         for (at, bytes) in passage.pieces {
@@ -395,167 +250,9 @@ impl World {
             }
         }
     }
-
-    fn server_reads(&mut self, peer: PeerId, text: &str) {
-        let decoded = codec::decode_incoming(text).unwrap();
-        let token = RequestToken(decoded.received.msg_id.unwrap());
-        let incoming = decoded.incoming;
-        if !self.exited {
-            self.checks.asked(peer, token, &incoming.request);
-            self.serve(Input::Request { peer, token, incoming });
-        }
-    }
-
-    fn client_reads(&mut self, actor: usize, text: &str) {
-        let (message, received) = codec::decode_from_server(text).unwrap();
-        let message = match message {
-            codec::FromServer::Reply(reply) => FromServer::Reply(RequestId(received.msg_id.unwrap()), reply),
-            codec::FromServer::Notification(notification) => FromServer::Notification(notification),
-            other => panic!("our server never says {other:?}"),
-        };
-        self.actors[actor].client.received(message);
-        self.pump(actor);
-    }
-
-    fn server_sees_the_end(&mut self, peer: PeerId) {
-        let Some(connection) = self.connections.get_mut(&peer) else { return };
-        if !std::mem::replace(&mut connection.server_gone, true) {
-            self.checks.peer_gone(peer);
-            self.serve(Input::Disconnected(peer));
-        }
-    }
-
-    fn client_sees_the_end(&mut self, peer: PeerId) {
-        let Some(connection) = self.connections.get_mut(&peer) else { return };
-        let actor = connection.client;
-        if !std::mem::replace(&mut connection.client_gone, true) {
-            self.actors[actor].client.disconnected();
-            self.pump(actor);
-        }
-    }
-
-    fn local_connects(&mut self) {
-        if self.now_ms >= self.plan.acting_ms || self.exited {
-            return;
-        }
-        if self.accepting {
-            let peer = self.next_peer();
-            self.sessions.open.insert(peer, Session::default());
-            let identity = LocalIdentity { pid: 1, user: "root".into() };
-            self.serve_newcomer(peer, PeerKind::Proxied { server: ProxiedServer::CibRw, identity });
-            self.schedule(5, Event::LocalAsks(peer));
-            let stay = 20 + self.random.below(300);
-            self.schedule(stay, Event::LocalGone(peer));
-        }
-        let pause = self.random.below(60);
-        self.schedule(pause, Event::LocalConnects);
-    }
-
-    fn local_asks(&mut self, peer: PeerId) {
-        if self.exited || !self.sessions.open.contains_key(&peer) {
-            return;
-        }
-        if let Some(msg_id) = self.sessions.ask(peer) {
-            let payload = Payload::from_checked("<question/>");
-            self.serve(Input::Proxied { peer, msg_id, flags: 0x200, payload });
-        }
-        let pause = 1 + self.random.below(40);
-        self.schedule(pause, Event::LocalAsks(peer));
-    }
-
-    /// Something happens to the server.
-    fn serve(&mut self, input: Input) {
-        if self.exited {
-            return;
-        }
-        let mut effects = Vec::new();
-        let one_shot = matches!(&input, Input::Request { incoming, .. }
-            if matches!(&incoming.request, Request::Execute(execute) if !execute.interval.recurs()));
-        self.remember(|now_ms| format!("{now_ms} {input:?}"));
-        self.server.step(input, now(self.now_ms), &mut effects);
-        for effect in effects {
-            self.remember(|_| format!("  {effect:?}"));
-            if let Effect::Reply { reply, .. } = &effect
-                && one_shot
-                && reply.rc > 0
-            {
-                self.checks.one_shot_accepted(reply.rc);
-            }
-            self.perform(effect);
-        }
-        if !self.exited {
-            self.checks.nothing_unanswered();
-        }
-    }
-
-    fn perform(&mut self, effect: Effect) {
-        assert!(!self.exited, "{effect:?} after the exit");
-        match effect {
-            Effect::Reply { peer, token, reply } => {
-                self.checks.answered(peer, token);
-                let text = codec::encode_reply(&reply, Envelope::Tls { msg_id: token.0 });
-                self.transmit(peer, Toward::Client, &text);
-            }
-            Effect::Notify { peers, notification } => {
-                assert!(!peers.is_empty());
-                let text = codec::encode_notification(&notification, Envelope::Tls { msg_id: 0 });
-                for peer in peers {
-                    self.checks.peer_is_there(peer, "notification");
-                    self.transmit(peer, Toward::Client, &text);
-                }
-            }
-            Effect::Relay { peer, relay } => {
-                self.checks.peer_is_there(peer, "relayed message");
-                if let Relay::Response { msg_id, .. } = relay {
-                    self.sessions.responded(peer, msg_id);
-                }
-            }
-            Effect::Run { run, execution } => {
-                self.checks.run(run, &execution, self.now_ms);
-                self.start(run);
-            }
-            Effect::RunAlert { run, .. } => self.start(run),
-            Effect::Kill { run, .. } => {
-                let (at, plan) = self.agents.kill(run, self.now_ms, &mut self.random);
-                self.schedule_at(at, Event::RunEnds(run, plan));
-            }
-            Effect::Close(peer) => self.close(peer),
-            Effect::AcceptProxied(accepting) => {
-                assert_ne!(std::mem::replace(&mut self.accepting, accepting), accepting, "no news");
-            }
-            Effect::FetchSchemas { provider } => self.checks.peer_is_there(provider, "schema transfer"),
-            Effect::StopListening => self.listening = false,
-            Effect::Exit => self.exit(),
-            Effect::CheckWatchdog(_) | Effect::Log { .. } => {}
-        }
-    }
-
-    fn start(&mut self, run: RunId) {
-        if let Some((at, plan)) = self.agents.start(run, self.now_ms, &mut self.random) {
-            self.schedule_at(at, Event::RunEnds(run, plan));
-        }
-    }
-
-    fn close(&mut self, peer: PeerId) {
-        self.checks.peer_is_there(peer, "disconnection");
-        let delay = self.random.below(20);
-        if self.sessions.closing(peer) {
-            self.schedule(delay, Event::LocalGone(peer));
-        } else {
-            self.schedule(delay, Event::Broken(peer, Toward::Server));
-            self.schedule(delay, Event::Broken(peer, Toward::Client));
-        }
-    }
-
-    fn exit(&mut self) {
-        self.exited = true;
-        for peer in self.connections.keys().copied().collect::<Vec<_>>() {
-            self.schedule(1, Event::Broken(peer, Toward::Client));
-        }
-    }
 }
 
-fn now(ms: u64) -> Now {
+pub(crate) fn now(ms: u64) -> Now {
     Now { mono: Moment::new(Duration::from_millis(ms)), epoch_s: 1_000_000 + ms / 1000 }
 }
 
