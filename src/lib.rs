@@ -9,7 +9,7 @@
 //! * [`sys`]: every line of unsafe code. [`transport`]: credentials and sockets.
 //! * [`session`]: TLS bytes to messages, both roles.
 //! * [`driver`]: the only place that waits.
-//! * [`daemon`]: what the programs share.
+//! * [`daemon`]: what the daemons share. [`tool`]: `pcmk-remote`.
 
 pub mod agents;
 pub mod core;
@@ -19,5 +19,6 @@ pub mod driver;
 pub mod model;
 pub mod session;
 pub mod sys;
+pub mod tool;
 pub mod transport;
 pub mod wire;

@@ -2,8 +2,6 @@
 //! The only place that waits.
 #![forbid(unsafe_code)]
 
+pub mod severity;
 #[cfg(feature = "daemon")]
-pub mod tokio {
-    //! The daemons' driver.
-    pub mod ipc;
-}
+pub mod tokio;

@@ -8,13 +8,17 @@ pub mod children;
 pub mod clock;
 pub mod connection;
 pub mod deadline;
+mod files;
 pub mod hub;
 pub mod ipc;
 pub mod limits;
 pub mod listener;
 mod local_hub;
+mod output;
 pub mod schema_peer;
 pub mod serve;
+mod signals;
+mod watch;
 
 pub use hub::{Hooks, Hub};
 pub use limits::Limits;
