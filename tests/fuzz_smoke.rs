@@ -115,10 +115,10 @@ fn message_codec() {
 #[test]
 fn ipc_header() {
     let dress = |text: &[u8], choice: usize| {
-        let layout = if choice % 2 == 0 { IpcLayout::Old } else { IpcLayout::New };
+        let layout = if choice.is_multiple_of(2) { IpcLayout::Old } else { IpcLayout::New };
         let text = String::from_utf8_lossy(text);
         // A small buffer makes the old layout compress.
-        let buffer = if choice % 4 == 0 { 600 } else { DEFAULT_BUFFER };
+        let buffer = if choice.is_multiple_of(4) { 600 } else { DEFAULT_BUFFER };
         encode(layout, 1, 0x200, &text, buffer).map_or(Vec::new(), |mut parts| parts.remove(0))
     };
     smoke(500, dress, bodies::ipc_header::fuzz_one);

@@ -36,7 +36,7 @@ pub fn fuzz_one(data: &[u8]) {
     receive(data);
     let text: String = String::from_utf8_lossy(data).chars().filter(|c| *c != '\0').collect();
     let flags = u32::from(data.first().copied().unwrap_or_default()) << 8;
-    let repeat = if data.len() % 16 == 0 { 131_031 / text.len().max(1) } else { 1 };
+    let repeat = if data.len().is_multiple_of(16) { 131_031 / text.len().max(1) } else { 1 };
     let text = text.repeat(repeat.max(1));
     for layout in LAYOUTS {
         let Ok(parts) = encode(layout, 5, flags, &text, DEFAULT_BUFFER) else { continue };

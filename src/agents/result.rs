@@ -39,8 +39,9 @@ pub fn outcome(convention: Convention, ended: Ended, capture: Capture) -> Verdic
         Ended::Exited(code) => Outcome::new(exit(convention, code), ExecStatus::Done),
         Ended::Signalled { signal, core_dumped } => {
             let core = if core_dumped { ", which left a core dump" } else { "" };
+            let what = if convention == Convention::Alert { "Alert" } else { "Resource agent" };
             Outcome::new(OcfExit::ERROR, ExecStatus::Error)
-                .because(format!("Resource agent interrupted by signal {}{core}", signal_name(signal)))
+                .because(format!("{what} interrupted by signal {}{core}", signal_name(signal)))
         }
         Ended::Lost => Outcome::new(OcfExit::ERROR, ExecStatus::Error)
             .because("The agent's end was missed: something else took its exit status"),

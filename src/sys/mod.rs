@@ -2,6 +2,8 @@
 //! Every line of unsafe code of the daemons and the client: thin, safe wrappers over OpenSSL, libqb and the
 //! kernel. Nothing here knows what a resource or a message is.
 
+#[cfg(feature = "capi")]
+pub mod cmem;
 #[cfg(feature = "daemon")]
 pub mod fork;
 #[cfg(feature = "daemon")]
@@ -13,6 +15,8 @@ pub mod process;
 pub mod qb;
 #[cfg(feature = "daemon")]
 pub mod spawn;
+#[cfg(feature = "daemon")]
+mod stack;
 #[cfg(feature = "daemon")]
 pub mod strings;
 pub mod tcp;

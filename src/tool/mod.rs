@@ -3,9 +3,9 @@
 #![forbid(unsafe_code)]
 
 mod busy;
-mod check;
+//mod check;
 mod demo;
-mod exec;
+//mod exec;
 mod words;
 
 use clap::{Parser, Subcommand};
@@ -25,9 +25,9 @@ enum Action {
     /// Run a daemon of its own on loopback and show an OCF agent's whole life over TLS
     Demo(demo::Options),
     /// Tell which layer of the way to a remote node fails (name, TCP, key, TLS, protocol) and the remedy
-    Check(check::Options),
+    //Check(check::Options),
     /// Run one action of an agent through a remote node's executor and show its result
-    Exec(exec::Options),
+    //Exec(exec::Options),
 }
 
 /// Where a daemon is and what proves that we may talk to it.
@@ -48,7 +48,7 @@ struct Peer {
 pub fn main() -> ExitCode {
     match Arguments::parse().action {
         Action::Demo(options) => demo::run(&options),
-        Action::Check(options) => check::run(&options),
-        Action::Exec(options) => exec::run(&options),
+        //Action::Check(options) => check::run(&options),
+        //Action::Exec(options) => exec::run(&options),
     }
 }

@@ -20,6 +20,8 @@ pub mod serve;
 mod signals;
 mod watch;
 
+pub use crate::sys::qb::Transport as IpcTransport;
 pub use hub::{Hooks, Hub};
+pub use ipc::IpcConfig;
 pub use limits::Limits;
 pub use serve::{Setup, serve};

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#![allow(clippy::arithmetic_side_effects, reason = "tests")]
 use super::*;
 use crate::model::*;
 use proptest::prelude::*;

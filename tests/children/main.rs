@@ -1,126 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Real agents run through the public interface of the driver's children.
+mod node;
+mod speed;
+
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask};
 use nix::unistd::Pid;
+use node::*;
 use pcmk_remote_rs::agents::{AgentConfig, base_environment};
 use pcmk_remote_rs::core::Finish;
-use pcmk_remote_rs::driver::tokio::children::{RunHandle, start, start_alert};
-use pcmk_remote_rs::model::{
-    Agent, Alert, ExecStatus, Execution, Interval, KillScope, Millis, OcfExit, Params, ResourceId,
-};
+use pcmk_remote_rs::driver::tokio::children::start_alert;
+use pcmk_remote_rs::model::{Alert, ExecStatus, KillScope, Millis, OcfExit, Params};
 use std::fs;
-use std::future::Future;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::process::Command;
+use std::sync::Arc;
 use tokio::sync::oneshot;
-
-/// A directory with agents of its own. One at a time: a file that one test still writes to could not be
-/// executed while another test's child holds it open, and some tests look at all children of the process.
-struct Node {
-    directory: tempfile::TempDir,
-    config: AgentConfig,
-    _alone: MutexGuard<'static, ()>,
-}
-
-impl Node {
-    fn new() -> Self {
-        static ALONE: Mutex<()> = Mutex::new(());
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let directory = tempfile::tempdir().unwrap();
-        let inherited = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("PCMK_service", "pacemaker-remoted")];
-        let inherited = inherited.map(|(name, value)| (name.into(), value.into()));
-        let mut config = AgentConfig::new(base_environment(inherited));
-        config.ocf_search_path = directory.path().to_str().unwrap().to_owned();
-        config.init_dir = directory.path().join("init");
-        config.secrets_dir = directory.path().join("secrets");
-        Self { directory, config, _alone: alone }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    fn file(&self, name: &str, content: &[u8], mode: u32) -> PathBuf {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, content).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        path
-    }
-
-    /// An OCF agent of provider `test`.
-    fn agent(&self, name: &str, body: &str) -> PathBuf {
-        self.file(&format!("test/{name}"), format!("#!/bin/sh\n{body}\n").as_bytes(), 0o755)
-    }
-
-    fn start(&self, execution: &Execution) -> (RunHandle, oneshot::Receiver<Finish>) {
-        let (sender, receiver) = oneshot::channel();
-        let handle = start(execution, &self.config, move |finish| drop(sender.send(finish)));
-        (handle, receiver)
-    }
-
-    fn run(&self, execution: &Execution) -> Finish {
-        on_runtime(async { self.start(execution).1.await.unwrap() })
-    }
-}
-
-fn on_runtime<T>(body: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let limited = async { tokio::time::timeout(Duration::from_secs(60), body).await.expect("hangs") };
-    tokio::task::LocalSet::new().block_on(&runtime, limited)
-}
-
-fn execution(agent: &str, action: &str) -> Execution {
-    let (standard, name) = agent.split_once(':').unwrap_or(("ocf", agent));
-    let provider = (standard == "ocf").then(|| "test".to_owned());
-    Execution {
-        resource_id: ResourceId::new("rsc"),
-        agent: Agent { standard: standard.into(), provider, name: name.into() },
-        action: action.into(),
-        interval: Interval(0),
-        timeout: Millis(20_000),
-        params: Arc::new(Params::new()),
-    }
-}
-
-fn output(finish: &Finish) -> &str {
-    finish.outcome.output.as_deref().unwrap_or_default()
-}
-
-fn reason(finish: &Finish) -> &str {
-    finish.outcome.reason.as_deref().unwrap_or_default()
-}
-
-fn ended(finish: &Finish) -> (i32, ExecStatus, Option<i32>) {
-    (finish.outcome.exit.0, finish.outcome.status, finish.raw_exit)
-}
-
-/// Waits until `path` has a whole line; what it says.
-async fn line_in(path: &Path) -> String {
-    loop {
-        match fs::read_to_string(path) {
-            Ok(text) if text.ends_with('\n') => return text.trim().to_owned(),
-            _ => tokio::time::sleep(Duration::from_millis(1)).await,
-        }
-    }
-}
-
-/// Is there a process of this number that has not ended?
-fn alive(pid: &str) -> bool {
-    let state = fs::read_to_string(format!("/proc/{pid}/stat"));
-    state.is_ok_and(|stat| !stat.rsplit(')').next().unwrap().trim_start().starts_with('Z'))
-}
-
-fn end(pid: &str) {
-    kill(Pid::from_raw(pid.parse().unwrap()), Signal::SIGKILL).unwrap();
-}
-
-fn assert_no_children() {
-    use nix::sys::wait::{WaitPidFlag, waitpid};
-    assert_eq!(waitpid(None, Some(WaitPidFlag::WNOHANG)), Err(nix::errno::Errno::ECHILD));
-}
 
 #[test]
 fn the_environment_is_exact() {
@@ -441,53 +335,19 @@ fn an_alert_runs_as_its_user() {
     assert_no_children();
 }
 
-/// Figures for people: `cargo test --release --test children -- --ignored --nocapture`.
+/// A service manager or a container's start script may leave it so; then no child's end could be learned.
 #[test]
-#[ignore = "a measurement"]
-fn speed() {
-    use nix::sys::resource::{UsageWho, getrusage};
-    const RUNS: usize = 3000;
-    const IN_FLIGHT: usize = 32;
+fn a_daemon_started_with_sigchld_ignored_reaps_its_children() {
+    const INSIDE: &str = "CHILDREN_TEST_SIGCHLD_IGNORED";
     let node = Node::new();
-    node.file("test/null", b"#!/bin/true\n", 0o755);
-    let cpu = || {
-        let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
-        let micros = |time: nix::sys::time::TimeVal| time.tv_sec() * 1_000_000 + time.tv_usec();
-        micros(usage.user_time()) + micros(usage.system_time())
-    };
-    let report = |what: &str, started: std::time::Instant, before: i64| {
-        let (took, used) = (started.elapsed(), cpu() - before);
-        let rate = RUNS as f64 / took.as_secs_f64();
-        println!("{what}: {rate:.0}/s, own CPU {} us a run", used / RUNS as i64);
-    };
-    #[allow(clippy::disallowed_methods, reason = "a measurement")]
-    let now = std::time::Instant::now;
-    for in_flight in [1, IN_FLIGHT] {
-        let (started, before) = (now(), cpu());
-        on_runtime(async {
-            let worker = async || {
-                for _ in 0..RUNS / in_flight {
-                    let (_, finish) = node.start(&execution("null", "monitor"));
-                    assert_eq!(finish.await.unwrap().outcome.exit, OcfExit::OK);
-                }
-            };
-            let workers: Vec<_> = (0..in_flight).map(|_| Box::pin(worker())).collect();
-            join(workers).await;
-        });
-        report(&format!("{in_flight} in flight"), started, before);
+    if std::env::var_os(INSIDE).is_some() {
+        node.agent("exit", "exit 7");
+        assert_eq!(ended(&node.run(&execution("exit", "monitor"))), (7, ExecStatus::Done, Some(7)));
+        return;
     }
-    let (started, before) = (now(), cpu());
-    for _ in 0..RUNS {
-        let program = node.path("test/null");
-        assert!(std::process::Command::new(program).arg("monitor").status().unwrap().success());
-    }
-    report("bare posix_spawn and wait", started, before);
-}
-
-async fn join<F: Future<Output = ()> + Unpin>(mut all: Vec<F>) {
-    std::future::poll_fn(|context| {
-        all.retain_mut(|one| std::pin::Pin::new(one).poll(context).is_pending());
-        if all.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
+    let script = "trap '' CHLD; exec \"$0\" --exact a_daemon_started_with_sigchld_ignored_reaps_its_children";
+    let myself = std::env::current_exe().unwrap();
+    let inside = Command::new("/bin/sh").args(["-c", script]).arg(myself).env(INSIDE, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&inside.stdout);
+    assert!(inside.status.success() && said.contains("1 passed"), "{said}");
 }
