@@ -5,14 +5,13 @@
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/sys/qb/bindings.rs");
 
-const HEADERS: &str = "#include <qb/qbipcs.h>\n#include <qb/qbipcc.h>\n#include <qb/qbutil.h>\n";
+const HEADERS: &str = "#include <qb/qbipcs.h>\n#include <qb/qbipcc.h>\n";
 
 const FUNCTIONS: &str = concat!(
     "qb_ipcs_(create|poll_handlers_set|run|destroy|request_rate_limit|enforce_buffer_size|response_send|event_send",
-    "|connection_ref|connection_unref|disconnect|context_set|context_get|connection_stats_get|connection_auth_set",
+    "|disconnect|context_set|context_get|connection_stats_get|connection_auth_set",
     "|connection_get_buffer_size|service_context_set|connection_service_context_get)",
     "|qb_ipcc_(connect|disconnect|send|recv|event_recv|fd_get|get_buffer_size|is_connected)",
-    "|qb_util_set_log_function",
 );
 
 fn generate() -> String {

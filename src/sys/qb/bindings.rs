@@ -118,14 +118,6 @@ pub struct qb_ipcc_connection {
     _unused: [u8; 0],
 }
 pub type qb_ipcc_connection_t = qb_ipcc_connection;
-pub type qb_util_log_fn_t = ::std::option::Option<
-    unsafe extern "C" fn(
-        file_name: *const ::std::os::raw::c_char,
-        file_line: i32,
-        severity: i32,
-        msg: *const ::std::os::raw::c_char,
-    ),
->;
 #[link(name = "qb")]
 unsafe extern "C" {
     pub fn qb_ipcs_create(
@@ -155,8 +147,6 @@ unsafe extern "C" {
         data: *const ::std::os::raw::c_void,
         size: usize,
     ) -> isize;
-    pub fn qb_ipcs_connection_ref(c: *mut qb_ipcs_connection_t);
-    pub fn qb_ipcs_connection_unref(c: *mut qb_ipcs_connection_t);
     pub fn qb_ipcs_disconnect(c: *mut qb_ipcs_connection_t);
     pub fn qb_ipcs_context_set(
         c: *mut qb_ipcs_connection_t,
@@ -206,5 +196,4 @@ unsafe extern "C" {
     ) -> isize;
     pub fn qb_ipcc_is_connected(c: *mut qb_ipcc_connection_t) -> i32;
     pub fn qb_ipcc_get_buffer_size(c: *mut qb_ipcc_connection_t) -> i32;
-    pub fn qb_util_set_log_function(fn_: qb_util_log_fn_t);
 }

@@ -25,12 +25,20 @@ pub enum Sent {
     WouldBlock,
 }
 
-/// A connected client. Holds one of libqb's references, so that the memory stays while anybody can send; dropping
-/// it disconnects.
+/// What a connection and libqb's callbacks share.
+pub(super) struct Slot {
+    pub(super) id: ConnectionId,
+    /// Until libqb's closed callback, after which libqb frees the connection.
+    pub(super) open: Cell<bool>,
+}
+
+/// A connected client; dropping it disconnects.
+///
+/// It holds none of libqb's references: a server that is destroyed takes one from each connection that it still
+/// knows, closed or not. So the pointer is used only while the slot is open.
 pub struct Connection {
     raw: NonNull<qb::qb_ipcs_connection_t>,
-    id: ConnectionId,
-    open: Rc<Cell<bool>>,
+    slot: Rc<Slot>,
     /// Process id of the client when it connected.
     pub pid: i32,
     /// Effective user id of the client when it connected.
@@ -41,31 +49,31 @@ pub struct Connection {
 
 impl Connection {
     /// # Safety
-    /// `raw` is a live connection. `open` becomes false inside libqb's closed callback, never later.
+    /// `raw` is a live connection, and stays it until libqb's closed callback, which closes `slot`.
     pub(super) unsafe fn new(
         raw: NonNull<qb::qb_ipcs_connection_t>,
-        id: ConnectionId,
-        open: Rc<Cell<bool>>,
+        slot: Rc<Slot>,
         (uid, gid, pid): (u32, u32, i32),
     ) -> Self {
-        // SAFETY: the caller vouches for `raw`; this reference is given back in `drop`.
-        unsafe { qb::qb_ipcs_connection_ref(raw.as_ptr()) };
-        Self { raw, id, open, pid, uid, gid }
+        Self { raw, slot, pid, uid, gid }
     }
 
     /// Its identity.
     pub fn id(&self) -> ConnectionId {
-        self.id
+        self.slot.id
     }
 
     /// Has the client neither left nor been disconnected?
     pub fn is_open(&self) -> bool {
-        self.open.get()
+        self.slot.open.get()
     }
 
-    /// The longest message in bytes, libqb's header included, that either side may send.
+    /// The longest message in bytes, libqb's header included, that either side may send; 0 when it is closed.
     pub fn buffer_size(&self) -> usize {
-        // SAFETY: we hold a reference on the connection.
+        if !self.is_open() {
+            return 0;
+        }
+        // SAFETY: the connection is open, so libqb has not freed it.
         usize::try_from(unsafe { qb::qb_ipcs_connection_get_buffer_size(self.raw.as_ptr()) }).unwrap_or(0)
     }
 
@@ -81,15 +89,15 @@ impl Connection {
 
     /// Disconnects the client; its `Closed` event follows. Does nothing when it is gone already.
     pub fn disconnect(&self) {
-        if self.open.get() {
-            // SAFETY: we hold a reference, and libqb has not closed the connection yet. Connections are handed
-            // out as events after libqb's callbacks have returned, so we are never inside one here.
+        if self.slot.open.get() {
+            // SAFETY: the connection is open, so libqb has not freed it. Connections are handed out as events
+            // after libqb's callbacks have returned, so we are never inside one here.
             unsafe { qb::qb_ipcs_disconnect(self.raw.as_ptr()) };
         }
     }
 
     fn send(&self, message: &[u8], function: SendFunction) -> Result<Sent, Errno> {
-        if !self.open.get() {
+        if !self.slot.open.get() {
             return Err(Errno::ENOTCONN);
         }
         if message.len() < RESPONSE_HEADER {
@@ -120,13 +128,14 @@ type SendFunction =
 impl Drop for Connection {
     fn drop(&mut self) {
         self.disconnect();
-        // SAFETY: the reference that `new` took, given back once.
-        unsafe { qb::qb_ipcs_connection_unref(self.raw.as_ptr()) };
     }
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("id", &self.id).field("pid", &self.pid).finish_non_exhaustive()
+        f.debug_struct("Connection")
+            .field("id", &self.slot.id)
+            .field("pid", &self.pid)
+            .finish_non_exhaustive()
     }
 }

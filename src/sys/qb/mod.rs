@@ -13,7 +13,11 @@
 //! * It keeps a half-done authentication for ever: see [`Reactor::expire_handshakes`].
 //! * It lets a client choose buffers of 2 GB, which are then allocated and filled, and gives buffers to users who
 //!   cannot open them: the accept policy sees [`Candidate::buffer_size`] and [`Candidate::groups`].
-//! * A client that truncates its rings makes the daemon's next access fault: see `sigbus`.
+//! * A client that truncates its rings makes the daemon's next access fault: see `sigbus`. That is as far as it
+//!   goes: libqb trusts the other fields of the memory that it shares, so whoever may connect is trusted too.
+//!
+//! libqb logs nowhere here. Its log hook formats into a buffer of no length when its own log was not set up
+//! (2.0.6), and everything that matters is reported by value.
 mod client;
 mod connection;
 mod reactor;

@@ -95,8 +95,6 @@ pub struct Reactor {
     /// The descriptor whose callback runs.
     running: Cell<Option<(RawFd, Role)>>,
     pub(super) accepting: Cell<Option<Accepting>>,
-    /// The connections that libqb has not closed yet.
-    open: RefCell<HashMap<ConnectionId, Rc<Cell<bool>>>>,
     last_connection: Cell<u64>,
 }
 
@@ -121,7 +119,6 @@ impl Reactor {
             handshakes: Cell::new(0),
             running: Cell::new(None),
             accepting: Cell::new(None),
-            open: RefCell::default(),
             last_connection: Cell::new(0),
         });
         CURRENT.with(|current| *current.borrow_mut() = Rc::downgrade(&reactor));
@@ -188,17 +185,10 @@ impl Reactor {
         self.events.borrow_mut().push_back(event);
     }
 
-    pub(super) fn open_connection(&self) -> (ConnectionId, Rc<Cell<bool>>) {
+    pub(super) fn new_connection(&self) -> ConnectionId {
         let id = ConnectionId(self.last_connection.get() + 1);
         self.last_connection.set(id.0);
-        let open = Rc::new(Cell::new(true));
-        self.open.borrow_mut().insert(id, Rc::clone(&open));
-        (id, open)
-    }
-
-    /// Was it open?
-    pub(super) fn close_connection(&self, id: ConnectionId) -> bool {
-        self.open.borrow_mut().remove(&id).is_some_and(|open| open.replace(false))
+        id
     }
 
     /// The setup socket of the client whose authentication is being looked at.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A named server, and what libqb calls when something happens to it.
 use super::bindings as qb;
+use super::connection::Slot;
 use super::reactor::{self, Accepting, Event, Reactor};
-use super::{Connection, ConnectionId, sigbus};
+use super::{Connection, sigbus};
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::cell::Cell;
+use std::ffi::{CString, c_void};
 use std::fmt;
 use std::io;
 use std::os::fd::RawFd;
@@ -97,8 +99,6 @@ impl Server {
         let reactor =
             Reactor::current().map_err(|e| refuse(Errno::from_raw(e.raw_os_error().unwrap_or(0))))?;
         sigbus::install();
-        // SAFETY: the function lives as long as the process.
-        unsafe { qb::qb_util_set_log_function(Some(log_line)) };
         let mut handlers = qb::qb_ipcs_service_handlers {
             connection_accept: Some(on_accept),
             connection_created: Some(on_created),
@@ -298,11 +298,12 @@ unsafe extern "C" fn on_created(raw: *mut qb::qb_ipcs_connection_t) {
     let Some((reactor, raw)) = Reactor::existing().zip(NonNull::new(raw)) else { return };
     let _ = catch_unwind(AssertUnwindSafe(|| {
         let Some(peer) = reactor.accepting.take() else { return };
-        let (id, open) = reactor.open_connection();
-        // SAFETY: libqb calls with a live connection; `open` is cleared in `on_closed`.
+        let slot = Rc::new(Slot { id: reactor.new_connection(), open: Cell::new(true) });
+        // SAFETY: libqb calls with a live connection and frees it only after `on_closed`, which closes the slot.
+        // The context owns a count of the slot until then.
         let connection = unsafe {
-            qb::qb_ipcs_context_set(raw.as_ptr(), ptr::without_provenance_mut(id.0 as usize));
-            Connection::new(raw, id, open, (peer.uid, peer.gid, peer.pid))
+            qb::qb_ipcs_context_set(raw.as_ptr(), Rc::into_raw(Rc::clone(&slot)).cast_mut().cast());
+            Connection::new(raw, slot, (peer.uid, peer.gid, peer.pid))
         };
         reactor.push(Event::Connected { server: peer.server, connection });
     }));
@@ -311,9 +312,11 @@ unsafe extern "C" fn on_created(raw: *mut qb::qb_ipcs_connection_t) {
 unsafe extern "C" fn on_message(raw: *mut qb::qb_ipcs_connection_t, data: *mut c_void, size: usize) -> i32 {
     let Some(reactor) = Reactor::existing() else { return 0 };
     let _ = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: libqb calls with a live connection.
-        let (limit, connection) =
-            unsafe { (qb::qb_ipcs_connection_get_buffer_size(raw), connection_id(raw)) };
+        // SAFETY: libqb calls with a live, open connection, whose context is a slot: see `on_created`.
+        let (limit, connection) = unsafe {
+            let Some(slot) = qb::qb_ipcs_context_get(raw).cast::<Slot>().as_ref() else { return };
+            (qb::qb_ipcs_connection_get_buffer_size(raw), slot.id)
+        };
         // The size stands in the client's own header, unchecked by libqb before 2.0.9, and the client can still
         // write there: it counts only if it keeps within the buffer.
         if data.is_null() || !usize::try_from(limit).is_ok_and(|limit| (1..=limit).contains(&size)) {
@@ -333,31 +336,16 @@ unsafe extern "C" fn on_message(raw: *mut qb::qb_ipcs_connection_t, data: *mut c
 }
 
 unsafe extern "C" fn on_closed(raw: *mut qb::qb_ipcs_connection_t) -> i32 {
-    let Some(reactor) = Reactor::existing() else { return 0 };
+    // SAFETY: libqb calls with a live connection. Its context is the slot that `on_created` leaked, taken back once.
+    let slot = unsafe {
+        let context = qb::qb_ipcs_context_get(raw).cast::<Slot>();
+        qb::qb_ipcs_context_set(raw, ptr::null_mut());
+        (!context.is_null()).then(|| Rc::from_raw(context))
+    };
+    let Some(slot) = slot else { return 0 };
+    slot.open.set(false);
     let _ = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: libqb calls with a live connection.
-        let connection = unsafe { connection_id(raw) };
-        if reactor.close_connection(connection) {
-            reactor.push(Event::Closed { connection });
-        }
+        Reactor::existing().map(|reactor| reactor.push(Event::Closed { connection: slot.id }))
     }));
     0
-}
-
-/// # Safety
-/// `raw` is a live connection.
-unsafe fn connection_id(raw: *mut qb::qb_ipcs_connection_t) -> ConnectionId {
-    // SAFETY: as the caller says. The context is a number, see `on_created`.
-    ConnectionId(unsafe { qb::qb_ipcs_context_get(raw) }.addr() as u64)
-}
-
-/// libqb's own lines: for whoever debugs libqb. What matters is reported by value.
-unsafe extern "C" fn log_line(_: *const c_char, _: i32, severity: i32, message: *const c_char) {
-    let level = if severity <= libc::LOG_INFO { log::Level::Debug } else { log::Level::Trace };
-    if message.is_null() || !log::log_enabled!(target: "libqb", level) {
-        return;
-    }
-    // SAFETY: libqb passes a C string that lives for the call.
-    let text = unsafe { CStr::from_ptr(message) }.to_string_lossy();
-    let _ = catch_unwind(AssertUnwindSafe(|| log::log!(target: "libqb", level, "{}", text.trim_end())));
 }

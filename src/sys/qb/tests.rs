@@ -8,11 +8,17 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, spawn};
 use std::time::{Duration, Instant};
 
+/// libqb sets SIGBUS's handler for the process while it disconnects somebody, so servers must not run in several
+/// threads at once.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// A server on this thread.
 struct Bench {
+    _alone: MutexGuard<'static, ()>,
     name: String,
     reactor: Rc<Reactor>,
     server: Option<Server>,
@@ -21,10 +27,11 @@ struct Bench {
 
 impl Bench {
     fn new(name: &str) -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let name = format!("test-qb-{}-{name}", std::process::id());
         let server = Server::create(&Self::settings(&name), |_| Ok(Grant::Owner)).unwrap();
         let reactor = Reactor::current().unwrap();
-        Self { name, reactor, server: Some(server), events: RefCell::default() }
+        Self { _alone: alone, name, reactor, server: Some(server), events: RefCell::default() }
     }
 
     fn settings(name: &str) -> Settings {
@@ -56,10 +63,13 @@ impl Bench {
     fn wait_connected(&self) -> Connection {
         let is_new = |event: &Event| matches!(event, Event::Connected { .. });
         let at = self.until("connection", |all| all.iter().position(is_new));
-        match self.events.borrow_mut().remove(at) {
-            Event::Connected { connection, .. } => connection,
-            _ => unreachable!(),
-        }
+        let Event::Connected { connection, .. } = self.events.borrow_mut().remove(at) else { unreachable!() };
+        // The server knows of a connection before the client has finished setting it up.
+        let hello = message(HELLO, 40);
+        let is_hello = |e: &Event| matches!(e, Event::Message { connection: c, bytes } if *c == connection.id() && *bytes == hello);
+        let at = self.until("hello", |all| all.iter().position(is_hello));
+        self.events.borrow_mut().remove(at);
+        connection
     }
 
     fn wait_closed(&self, which: ConnectionId) {
@@ -80,12 +90,16 @@ enum Leave {
     WithoutCleaningUp,
 }
 
+/// Id of a client's first message.
+const HELLO: i32 = 99;
+
 /// A client in a thread; it lives until the sender is dropped.
 fn client(name: &str, act: impl FnOnce(&Client) + Send + 'static) -> (Sender<Leave>, JoinHandle<()>) {
     let (stay, leave) = channel();
     let name = name.to_owned();
     let thread = spawn(move || {
         let client = Client::connect(&name, 131_072).unwrap();
+        client.send(&message(HELLO, 40)).unwrap();
         act(&client);
         if leave.recv() == Ok(Leave::WithoutCleaningUp) {
             let _ = ManuallyDrop::new(client);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The two tasks of the local servers: one waits for clients, one for room.
 use super::Inner;
+use crate::driver::tokio::watch::readable;
 use log::{debug, error};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::task::{AbortHandle, spawn_local, yield_now};
 use tokio::time::{Instant, sleep_until};
@@ -22,11 +22,6 @@ pub(super) fn spawn(inner: &Rc<Inner>) -> io::Result<Vec<AbortHandle>> {
         spawn_local(pump(Rc::clone(inner), fd)).abort_handle(),
         spawn_local(retry(Rc::clone(inner))).abort_handle(),
     ])
-}
-
-#[allow(deprecated, reason = "an OwnedFd keeps what the unsafe replacement asks its caller to promise")]
-fn readable(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    AsyncFd::with_interest(fd, Interest::READABLE)
 }
 
 /// Waits for libqb's descriptors and lets it work, a little at a time.
