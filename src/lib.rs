@@ -23,5 +23,6 @@ pub mod driver;
 pub mod model;
 pub mod session;
 pub mod sys;
+pub mod tool;
 pub mod transport;
 pub mod wire;

@@ -3,11 +3,12 @@
 #![forbid(unsafe_code)]
 
 mod busy;
-//mod check;
+mod check;
 mod demo;
-//mod exec;
+mod exec;
 mod words;
 
+use crate::driver::blocking::Target;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,9 +26,9 @@ enum Action {
     /// Run a daemon of its own on loopback and show an OCF agent's whole life over TLS
     Demo(demo::Options),
     /// Tell which layer of the way to a remote node fails (name, TCP, key, TLS, protocol) and the remedy
-    //Check(check::Options),
+    Check(check::Options),
     /// Run one action of an agent through a remote node's executor and show its result
-    //Exec(exec::Options),
+    Exec(exec::Options),
 }
 
 /// Where a daemon is and what proves that we may talk to it.
@@ -44,11 +45,24 @@ struct Peer {
     tls_priorities: Option<String>,
 }
 
+impl Peer {
+    fn target(&self, host: &str) -> Target {
+        let mut target = Target::new(host, self.port);
+        if let Some(key) = &self.key {
+            target = target.with_key_file(key);
+        }
+        match &self.tls_priorities {
+            Some(priorities) => target.with_tls_priorities(priorities),
+            None => target,
+        }
+    }
+}
+
 /// The program: reads the command line, acts, tells.
 pub fn main() -> ExitCode {
     match Arguments::parse().action {
         Action::Demo(options) => demo::run(&options),
-        //Action::Check(options) => check::run(&options),
-        //Action::Exec(options) => exec::run(&options),
+        Action::Check(options) => check::run(&options),
+        Action::Exec(options) => exec::run(&options),
     }
 }

@@ -2,7 +2,7 @@
 //! `pcmk-remote demo`: a daemon with a key of its own on loopback, and an agent's whole life over TLS.
 
 mod daemon;
-//mod life;
+mod life;
 
 use daemon::Daemon;
 use std::path::PathBuf;
