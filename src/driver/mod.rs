@@ -1,3 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The only place that waits.
 #![forbid(unsafe_code)]
+
+pub mod blocking;
