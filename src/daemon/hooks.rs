@@ -25,12 +25,17 @@ impl Hooks for NodeHooks {
     fn prepare_schemas(&self) -> Result<String, String> {
         schemas::prepare(&self.config.remote_schema_directory).map_err(|problem| problem.to_string())?;
         schemas::newest(&self.config.schema_directory).map(|version| version.to_string()).ok_or_else(|| {
-            format!("no schemas are installed in {}, so none are needed", self.config.schema_directory.display())
+            format!(
+                "no schemas are installed in {}, so none are needed",
+                self.config.schema_directory.display()
+            )
         })
     }
 
     fn keep_schemas(&self, files: &[SchemaFile]) -> Result<(), String> {
         let files = files.iter().map(|file| (file.name.as_str(), file.contents.as_str()));
-        schemas::store(&self.config.remote_schema_directory, files).map(drop).map_err(|problem| problem.to_string())
+        schemas::store(&self.config.remote_schema_directory, files)
+            .map(drop)
+            .map_err(|problem| problem.to_string())
     }
 }

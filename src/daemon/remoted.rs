@@ -88,7 +88,9 @@ fn run(config: Config, environment: &Environment, log: &LogHandle) -> Result<u8,
         },
         hooks: Box::new(NodeHooks::new(config)),
         ready: Box::new(move || {
-            log_notice!("Ready: pacemaker-remoted successfully started and accepting connections on {listening}");
+            log_notice!(
+                "Ready: pacemaker-remoted successfully started and accepting connections on {listening}"
+            );
             notifier.ready(&format!("Listening on {listening}"));
         }),
         reopen_logs: Box::new(move || reopen.reopen()),
@@ -107,7 +109,8 @@ fn credentials(config: &Config) -> Result<Credentials, String> {
     }
     let policy = match &config.tls_priorities {
         Some(text) => {
-            let translation = priorities::translate(text).map_err(|problem| format!("PCMK_tls_priorities: {problem}"))?;
+            let translation =
+                priorities::translate(text).map_err(|problem| format!("PCMK_tls_priorities: {problem}"))?;
             for note in &translation.notes {
                 warn!("PCMK_tls_priorities: {note}");
             }

@@ -107,7 +107,7 @@ mod tests {
             while let Some(event) = server.next_event() {
                 handshakes += usize::from(matches!(event, ServerEvent::Handshaken { .. }));
             }
-            probe.receive(&server.output().to_vec());
+            probe.receive(server.output());
             server.sent(server.queued_bytes());
             progress = progress.and_then(|_| probe.advance());
         }

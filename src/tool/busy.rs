@@ -14,7 +14,9 @@ pub(super) fn established(host: &str, port: u16) -> Option<usize> {
         return None;
     }
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
-    Some(tables.iter().filter_map(|table| fs::read_to_string(table).ok()).map(|text| count(&text, port)).sum())
+    Some(
+        tables.iter().filter_map(|table| fs::read_to_string(table).ok()).map(|text| count(&text, port)).sum(),
+    )
 }
 
 fn count(table: &str, port: u16) -> usize {

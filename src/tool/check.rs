@@ -37,7 +37,10 @@ pub(super) fn run(options: &Options) -> ExitCode {
     match checked {
         Ok(()) if options.full => ExitCode::SUCCESS,
         Ok(()) => {
-            println!("  {:<9} not tried: signing on would disturb a cluster that uses the node (--full does)", "protocol");
+            println!(
+                "  {:<9} not tried: signing on would disturb a cluster that uses the node (--full does)",
+                "protocol"
+            );
             ExitCode::SUCCESS
         }
         Err(failure) => {
@@ -49,18 +52,21 @@ pub(super) fn run(options: &Options) -> ExitCode {
 
 fn show(step: &Step, taken: &str) {
     let (layer, text) = match step {
-        Step::Resolved(addresses) => {
-            (Layer::Name, addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", "))
-        }
+        Step::Resolved(addresses) => (
+            Layer::Name,
+            addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", "),
+        ),
         Step::Connected(address) => (Layer::Tcp, format!("connected to {address}")),
         Step::KeyRead(warnings) if warnings.is_empty() => (Layer::Key, "read".to_owned()),
         Step::KeyRead(warnings) => (Layer::Key, format!("read, but: {}", warnings.join("; "))),
-        Step::KeyAccepted { version, cipher } => {
-            (Layer::Tls, format!("the node accepts our key ({version}, {cipher}); stopped before it gained a client"))
-        }
+        Step::KeyAccepted { version, cipher } => (
+            Layer::Tls,
+            format!("the node accepts our key ({version}, {cipher}); stopped before it gained a client"),
+        ),
         Step::KeyUndecided => (
             Layer::Tls,
-            "the node takes pre-shared keys, but with TLS 1.2 only --full can tell whether it accepts ours".to_owned(),
+            "the node takes pre-shared keys, but with TLS 1.2 only --full can tell whether it accepts ours"
+                .to_owned(),
         ),
         Step::SignedOn(description) => (Layer::Protocol, format!("signed on ({description})")),
     };

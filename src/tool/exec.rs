@@ -5,8 +5,8 @@
 use super::{Peer, busy, words};
 use crate::driver::blocking::Client;
 use crate::model::{
-    Agent, Completion, ExecStatus, Execute, Interval, Millis, Notification, Notify, Params, Request, ResourceId,
-    Standard,
+    Agent, Completion, ExecStatus, Execute, Interval, Millis, Notification, Notify, Params, Request,
+    ResourceId, Standard,
 };
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -69,9 +69,12 @@ fn act(options: &Options) -> Result<Box<Completion>, String> {
         ask_leave(&options.host, options.peer.port)?;
     }
     let id = ResourceId::new(options.id.as_str());
-    let mut client =
-        Client::connect(&options.peer.target(&options.host), "pcmk-remote-exec").map_err(|problem| problem.to_string())?;
-    call(&mut client, Request::RegisterResource { resource_id: Some(id.clone()), agent, drop_recurring: true })?;
+    let mut client = Client::connect(&options.peer.target(&options.host), "pcmk-remote-exec")
+        .map_err(|problem| problem.to_string())?;
+    call(
+        &mut client,
+        Request::RegisterResource { resource_id: Some(id.clone()), agent, drop_recurring: true },
+    )?;
     let timeout = Duration::from_secs(u64::from(options.timeout));
     let execute = Execute {
         resource_id: Some(id.clone()),
@@ -113,7 +116,9 @@ fn parameters(pairs: &[String]) -> Result<Params, String> {
 fn ask_leave(host: &str, port: u16) -> Result<(), String> {
     let why = match busy::established(host, port) {
         Some(0) => return Ok(()),
-        Some(count) => format!("{count} connection(s) to port {port} are established, so a cluster may be using this node"),
+        Some(count) => format!(
+            "{count} connection(s) to port {port} are established, so a cluster may be using this node"
+        ),
         None => format!("whether a cluster uses {host} cannot be seen from here"),
     };
     Err(format!("{why}; signing on would make it drop its connection. To do it all the same, add --disturb"))
@@ -136,7 +141,13 @@ fn completion(client: &mut Client, number: i32, deadline: Instant) -> Result<Box
 
 fn show(done: &Completion) {
     let outcome = &done.outcome;
-    eprintln!("{} on {}: {} after {}", done.action, done.resource_id, words::outcome(outcome), done.exec_time);
+    eprintln!(
+        "{} on {}: {} after {}",
+        done.action,
+        done.resource_id,
+        words::outcome(outcome),
+        done.exec_time
+    );
     if let Some(reason) = &outcome.reason {
         eprintln!("{reason}");
     }

@@ -120,10 +120,7 @@ impl RemoteConnection {
         let mut life = Life {
             peer: None,
             place: Some(place),
-            deadlines: Deadlines {
-                handshake: Some(instant_now() + hub.limits.handshake),
-                message: None,
-            },
+            deadlines: Deadlines { handshake: Some(instant_now() + hub.limits.handshake), message: None },
             hub,
             connection: self,
         };
@@ -149,7 +146,8 @@ impl Life {
                 return why;
             }
             let queued = self.connection.session.borrow().output().len();
-            let interest = if queued > 0 { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+            let interest =
+                if queued > 0 { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
             let deadline = self.deadline();
             tokio::select! {
                 biased;

@@ -32,7 +32,9 @@ impl LocalHub for LocalEar {
     }
 
     fn message(&self, conn: LocalConnId, server: LocalServer, id: i32, flags: u32, text: String) {
-        let Some((hub, peer)) = self.hub.upgrade().and_then(|hub| hub.local_peer(conn).map(|peer| (hub, peer))) else {
+        let Some((hub, peer)) =
+            self.hub.upgrade().and_then(|hub| hub.local_peer(conn).map(|peer| (hub, peer)))
+        else {
             return;
         };
         match server {

@@ -46,7 +46,9 @@ pub(super) fn watch(hub: &Rc<Hub>, reopen_logs: Box<dyn Fn()>) -> io::Result<()>
                         log_notice!("Log files opened anew at {name}");
                     }
                     Response::Mention => {
-                        log_notice!("{name} has no effect: there is no flight recorder; for details set PCMK_debug");
+                        log_notice!(
+                            "{name} has no effect: there is no flight recorder; for details set PCMK_debug"
+                        );
                     }
                 }
             }

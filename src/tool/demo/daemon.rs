@@ -30,7 +30,8 @@ impl Daemon {
     /// Makes a directory and a key, starts the daemon, waits until it listens.
     pub(super) fn start(program: Option<&Path>, keep: bool) -> Result<Self, String> {
         let program = program.map_or_else(find_daemon, |path| Ok(path.to_path_buf()))?;
-        let directory = private_directory().map_err(|problem| format!("cannot make a state directory: {problem}"))?;
+        let directory =
+            private_directory().map_err(|problem| format!("cannot make a state directory: {problem}"))?;
         let key = directory.join("authkey");
         make_key(&key).map_err(|problem| format!("cannot make a key in {}: {problem}", key.display()))?;
         println!("  state    {}", directory.display());
@@ -51,7 +52,11 @@ impl Daemon {
             .map_err(|problem| format!("cannot start {}: {problem}", program.display()))?;
         let mut daemon = Self { process, directory, keep, port };
         daemon.wait_until_listening()?;
-        println!("  daemon   {} on 127.0.0.1:{port}, listening after {}", program.display(), words::time(begun.elapsed()));
+        println!(
+            "  daemon   {} on 127.0.0.1:{port}, listening after {}",
+            program.display(),
+            words::time(begun.elapsed())
+        );
         Ok(daemon)
     }
 
@@ -78,12 +83,21 @@ impl Daemon {
     /// Asks it to end and waits.
     pub(super) fn stop(&mut self) -> Result<(), String> {
         let begun = Instant::now();
-        let pid = i32::try_from(self.process.id()).map_err(|_| "the daemon's process id is out of range".to_owned())?;
-        kill(Pid::from_raw(pid), Signal::SIGTERM).map_err(|problem| format!("cannot end the daemon: {problem}"))?;
+        let pid = i32::try_from(self.process.id())
+            .map_err(|_| "the daemon's process id is out of range".to_owned())?;
+        kill(Pid::from_raw(pid), Signal::SIGTERM)
+            .map_err(|problem| format!("cannot end the daemon: {problem}"))?;
         while begun.elapsed() < PATIENCE {
             if let Some(status) = self.process.try_wait().map_err(|problem| problem.to_string())? {
-                println!("\n  daemon   SIGTERM, ended with {status} after {}\n", words::time(begun.elapsed()));
-                return if status.success() { Ok(()) } else { Err(format!("the daemon ended with {status}")) };
+                println!(
+                    "\n  daemon   SIGTERM, ended with {status} after {}\n",
+                    words::time(begun.elapsed())
+                );
+                return if status.success() {
+                    Ok(())
+                } else {
+                    Err(format!("the daemon ended with {status}"))
+                };
             }
             sleep(Duration::from_millis(2));
         }
@@ -125,11 +139,9 @@ impl Drop for Daemon {
 fn find_daemon() -> Result<PathBuf, String> {
     let beside = std::env::current_exe().ok().map(|own| own.with_file_name("pacemaker-remoted"));
     let installed = ["/usr/sbin/pacemaker-remoted", "/usr/local/sbin/pacemaker-remoted"].map(PathBuf::from);
-    beside
-        .into_iter()
-        .chain(installed)
-        .find(|path| path.is_file())
-        .ok_or_else(|| "no pacemaker-remoted beside this program or installed; name one with --daemon".to_owned())
+    beside.into_iter().chain(installed).find(|path| path.is_file()).ok_or_else(|| {
+        "no pacemaker-remoted beside this program or installed; name one with --daemon".to_owned()
+    })
 }
 
 fn private_directory() -> io::Result<PathBuf> {

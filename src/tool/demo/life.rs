@@ -5,8 +5,8 @@
 use super::daemon::Daemon;
 use crate::driver::blocking::{Client, Target};
 use crate::model::{
-    Agent, Cancel, Completion, ExecStatus, Execute, Interval, Millis, Notification, Notify, OcfExit, Params, Request,
-    ResourceId,
+    Agent, Cancel, Completion, ExecStatus, Execute, Interval, Millis, Notification, Notify, OcfExit, Params,
+    Request, ResourceId,
 };
 use crate::tool::words;
 use std::fs;
@@ -124,7 +124,8 @@ impl<'a> Show<'a> {
             params: Arc::clone(&self.params),
             notify: Notify { origin_only: false, changes_only: true },
         };
-        let reply = self.client.call(Request::Execute(Box::new(execute))).map_err(|problem| problem.to_string())?;
+        let reply =
+            self.client.call(Request::Execute(Box::new(execute))).map_err(|problem| problem.to_string())?;
         if reply.rc > 0 { Ok(reply.rc) } else { Err(format!("{action}: refused with error {}", -reply.rc)) }
     }
 
@@ -166,5 +167,9 @@ fn expect(label: &str, done: &Completion, expected: OcfExit) -> Result<(), Strin
         return Ok(());
     }
     let output = done.outcome.output.as_deref().unwrap_or("the agent printed nothing");
-    Err(format!("{label} ended with {}, not {}: {output}", words::outcome(&done.outcome), words::exit(expected)))
+    Err(format!(
+        "{label} ended with {}, not {}: {output}",
+        words::outcome(&done.outcome),
+        words::exit(expected)
+    ))
 }
