@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What a client can do to a server that takes libqb as it is.
+#![allow(clippy::disallowed_methods, reason = "a test measures whether it had to wait")]
 use super::*;
 use nix::errno::Errno;
 use std::cell::RefCell;
