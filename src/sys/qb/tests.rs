@@ -176,6 +176,8 @@ fn a_client_that_takes_the_memory_away_is_disconnected_alone() {
     drop(survivor_stays);
     thread.join().unwrap();
     survivor.join().unwrap();
+    // libqb knew the names from the memory that is gone.
+    std::fs::remove_dir_all(files[0].parent().unwrap()).unwrap();
 }
 
 #[test]
