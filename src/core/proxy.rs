@@ -61,8 +61,11 @@ impl Proxies {
         self.sessions.values().any(|session| !session.closing)
     }
 
-    pub(super) fn session_peers(&self) -> impl Iterator<Item = PeerId> {
-        self.sessions.keys().copied()
+    /// Ends all sessions.
+    pub(super) fn close_all(&mut self, context: &mut Context<'_>) {
+        for (peer, session) in &mut self.sessions {
+            close(*peer, session, context);
+        }
     }
 
     /// A remote client offers to carry messages (again, maybe: it is then the newest).

@@ -21,8 +21,8 @@ pub(super) struct Slot {
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) resource_id: ResourceId,
-    /// What it is for; None once that was cancelled.
-    pub(super) operation: Option<OperationKey>,
+    /// What it is for; no longer known once that was cancelled.
+    pub(super) operation: OperationKey,
     /// Has its kill been ordered, for whatever reason?
     pub(super) killed: bool,
     pub(super) scope: KillScope,
@@ -91,7 +91,7 @@ impl Executor {
         operation.state = State::Running(run);
         let resource_id = operation.resource.id.clone();
         let scope = operation.kill_scope();
-        self.runs.insert(run, Run { resource_id, operation: Some(key), killed: false, scope });
+        self.runs.insert(run, Run { resource_id, operation: key, killed: false, scope });
         if operation.timeout > Millis(0) {
             context.timers.set(Timer::RunLimit(run), context.now.mono.after(operation.timeout));
         }
@@ -114,14 +114,12 @@ impl Executor {
     ) -> Option<Finish> {
         let Some(ended) = self.runs.remove(&run) else { return Some(finish) };
         context.timers.clear(Timer::RunLimit(run));
-        if let Some(key) = ended.operation {
-            self.complete(key, finish, ended.killed, context);
-        }
+        self.complete(ended.operation, finish, ended.killed, context);
         self.release(&ended.resource_id, run, context);
         None
     }
 
-    /// Reports a run and decides what becomes of its operation.
+    /// Reports a run and decides what becomes of its operation; nothing if that was cancelled.
     fn complete(&mut self, key: OperationKey, finish: Finish, killed: bool, context: &mut Context<'_>) {
         let Some(operation) = self.operations.get_mut(&key) else { return };
         let unprepared = finish.unprepared;

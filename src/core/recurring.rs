@@ -111,7 +111,6 @@ impl Executor {
             State::Running(run) => {
                 context.timers.clear(Timer::RunLimit(run));
                 if let Some(in_flight) = self.runs.get_mut(&run) {
-                    in_flight.operation = None;
                     in_flight.kill(run, context);
                 }
             }
@@ -244,12 +243,15 @@ mod tests {
     }
 
     #[test]
-    fn cancelling_a_blocked_one_takes_it_out() {
+    fn cancelling_a_blocked_one_takes_it_out_before_those_behind_it() {
         let mut bench = resting();
+        bench.ask(1, execute("r1", "monitor", 2000));
+        bench.exits(2, 0);
         bench.ask(1, execute("r1", "migrate_to", 0));
-        assert!(bench.pass(1000).is_empty(), "due, but blocked");
+        assert!(bench.pass(2000).is_empty(), "both are due, but blocked");
         assert_eq!(bench.ask(1, cancel("r1", "monitor", 1000)).len(), 2);
-        assert_eq!(bench.exits(2, 0).len(), 1, "nothing runs after it");
+        assert_eq!(bench.exits(3, 0)[1..], ["run 4 r1 monitor/2000"]);
+        assert_eq!(bench.exits(4, 0).len(), 1, "nothing else runs");
     }
 
     #[test]

@@ -86,9 +86,10 @@ impl Parts {
         }
         self.phase = Phase::Draining;
         context.emit(Effect::StopListening);
-        for peer in context.peers.ids().chain(self.proxies.session_peers()).collect::<Vec<_>>() {
+        for peer in context.peers.ids().collect::<Vec<_>>() {
             context.emit(Effect::Close(peer));
         }
+        self.proxies.close_all(context);
         let until = self.alerts.drain_until(context.now.mono);
         context.timers.set(Timer::DrainAlerts, until);
     }
@@ -196,6 +197,20 @@ mod tests {
         assert!(bench.ends(1, killed()).is_empty());
         assert_eq!(bench.exits(2, 0), ["exit"]);
         assert!(bench.pass(60_000).is_empty());
+    }
+
+    #[test]
+    fn sessions_are_closed_once_even_then() {
+        let mut bench = Bench::remoted();
+        bench.provider(1);
+        bench.proxied(8);
+        bench.proxied(9);
+        bench.ask(1, alert(300));
+        bench.step(Input::Terminate);
+        let session = crate::core::testing::client_id(8);
+        bench.ask(1, word(ProxyCommand::Destroy { session }));
+        let lines = bench.ask(1, word(ProxyCommand::ShutdownNack));
+        assert_eq!(lines, ["reply 1 0", "stop listening", "close 1", "close 9"]);
     }
 
     #[test]

@@ -3,3 +3,6 @@
 #![forbid(unsafe_code)]
 
 pub mod blocking;
+pub mod severity;
+#[cfg(feature = "daemon")]
+pub mod tokio;

@@ -8,6 +8,7 @@ mod demo;
 mod exec;
 mod words;
 
+use crate::driver::blocking::Target;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,6 +43,19 @@ struct Peer {
     /// TLS policy, a GnuTLS priority string
     #[arg(long, env = "PCMK_tls_priorities")]
     tls_priorities: Option<String>,
+}
+
+impl Peer {
+    fn target(&self, host: &str) -> Target {
+        let mut target = Target::new(host, self.port);
+        if let Some(key) = &self.key {
+            target = target.with_key_file(key);
+        }
+        match &self.tls_priorities {
+            Some(priorities) => target.with_tls_priorities(priorities),
+            None => target,
+        }
+    }
 }
 
 /// The program: reads the command line, acts, tells.

@@ -46,7 +46,7 @@ fn one(bytes: &[u8]) -> Result<Option<Frame>, FrameError> {
 }
 
 #[test]
-fn the_header_is_what_real_peers_send() {
+fn the_header_is_laid_out_as_the_protocol_says() {
     let expected: [u8; 40] = [
         0xBD, 0xDB, 0xDA, 0xBA, 1, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x8a, 0, 0, 0,
         40, 0, 0, 0, 0, 0, 0, 0, 0x62, 0, 0, 0,

@@ -5,7 +5,7 @@ use super::hub::Hub;
 use super::limits::Limits;
 use super::listener::WaitingPlace;
 use crate::core::{Input, PeerId, PeerKind, RequestToken};
-use crate::driver::log::notice;
+use crate::log_notice;
 use crate::model::Reply;
 use crate::session::{EncodedNotification, ServerEvent, ServerSession};
 use crate::sys::tls::ServerContext;
@@ -15,7 +15,6 @@ use std::cell::{Cell, RefCell};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -38,6 +37,8 @@ pub struct RemoteConnection {
     session: RefCell<ServerSession>,
     /// Why the connection is to end, once it is.
     ending: RefCell<Option<String>>,
+    /// Bytes that may wait to be sent.
+    queue_limit: usize,
     /// Something for the task to look at: an end, or output that the socket would not take at once.
     attention: Notify,
     /// When the oldest byte that still waits to be sent last made progress.
@@ -51,12 +52,18 @@ struct Deadlines {
 }
 
 impl RemoteConnection {
-    pub(super) fn new(stream: TcpStream, address: SocketAddr, context: &Arc<ServerContext>) -> Rc<Self> {
+    pub(super) fn new(
+        stream: TcpStream,
+        address: SocketAddr,
+        context: &ServerContext,
+        queue_limit: usize,
+    ) -> Rc<Self> {
         Rc::new(Self {
             stream,
             address,
             session: RefCell::new(ServerSession::new(context)),
             ending: RefCell::new(None),
+            queue_limit,
             attention: Notify::new(),
             stalled_since: Cell::new(None),
         })
@@ -92,6 +99,10 @@ impl RemoteConnection {
                     if self.stalled_since.get().is_none() {
                         self.stalled_since.set(Some(instant_now()));
                         self.attention.notify_one();
+                    }
+                    let queued = session.output().len();
+                    if queued > self.queue_limit {
+                        self.close(&format!("it does not read: {queued} bytes wait to be sent"));
                     }
                     return;
                 }
@@ -138,9 +149,6 @@ impl Life {
                 return why;
             }
             let queued = self.connection.session.borrow().output().len();
-            if queued > self.hub.limits.queued {
-                return format!("it does not read: {queued} bytes wait to be sent");
-            }
             let interest = if queued > 0 { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
             let deadline = self.deadline();
             tokio::select! {
@@ -202,7 +210,7 @@ impl Life {
         loop {
             let event = self.connection.session.borrow_mut().next_event()?;
             match event {
-                ServerEvent::Handshaken { version, cipher } => self.welcome(&version, &cipher),
+                ServerEvent::Handshaken { version, cipher } => self.welcome(version, cipher),
                 ServerEvent::Message { token, incoming } => {
                     if let Some(peer) = self.peer {
                         self.deadlines.message = None;
@@ -212,6 +220,7 @@ impl Life {
                 ServerEvent::Undecodable(problem) => {
                     warn!("Ignored a message from {}: {problem}", self.connection.address);
                 }
+                ServerEvent::Unsendable(problem) => warn!("To {}: {problem}", self.connection.address),
                 ServerEvent::Closed => return Some("the peer closed it".to_owned()),
                 ServerEvent::Failed(problem) => return Some(problem.to_string()),
             }
@@ -274,7 +283,7 @@ impl Life {
         connection.flush();
         match self.peer.take() {
             Some(peer) => {
-                notice!("Connection with {} ended: {why}", connection.address);
+                log_notice!("Connection with {} ended: {why}", connection.address);
                 self.hub.peer_gone(peer);
             }
             None if self.deadlines.handshake.is_some() && why == "the peer closed it" => {

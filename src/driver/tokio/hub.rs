@@ -8,13 +8,12 @@ use super::ipc::{LocalConnId, LocalServers};
 use super::limits::Limits;
 use super::schema_peer::SchemaPeer;
 use crate::agents::AgentConfig;
-use crate::core::{Effect, Input, LogLevel, PeerId, Relay, RequestToken, RunId, Server};
-use crate::driver::log::notice;
+use crate::core::{Effect, Input, PeerId, Relay, RequestToken, RunId, Server};
+use crate::driver::severity::log_effect;
 use crate::model::{ClientId, KillScope, Notification, Reply};
-use crate::session::EncodedNotification;
+use crate::session::{EncodedNotification, SchemaFile};
 use crate::transport::credentials::Credentials;
 use crate::wire::codec::{self, Envelope};
-use log::{debug, error, info, warn};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -26,10 +25,8 @@ pub trait Hooks {
     fn watchdog_fits(&self, timeout: Option<&str>) -> Result<(), String>;
     /// Empties the place for transferred schemas; the newest schema version that is installed anyway.
     fn prepare_schemas(&self) -> Result<String, String>;
-    /// Keeps one transferred schema file. The name has been sanitised.
-    fn keep_schema(&self, name: &str, contents: &str) -> Result<(), String>;
-    /// The transfer is over; on failure what arrived is dropped.
-    fn schemas_done(&self, complete: bool);
+    /// Keeps the transferred schema files, all or none. Their names have been sanitised.
+    fn keep_schemas(&self, files: &[SchemaFile]) -> Result<(), String>;
 }
 
 /// Where a peer's messages go.
@@ -54,7 +51,7 @@ pub struct Hub {
     runs: RefCell<HashMap<RunId, RunHandle>>,
     next_peer: Cell<u64>,
     locals: RefCell<Option<LocalServers>>,
-    agents: Rc<AgentConfig>,
+    agents: AgentConfig,
     stop_listening: watch::Sender<bool>,
     exit: watch::Sender<Option<u8>>,
     pub(super) clock: Clock,
@@ -84,7 +81,7 @@ impl Hub {
             runs: RefCell::default(),
             next_peer: Cell::new(1),
             locals: RefCell::new(None),
-            agents: Rc::new(agents),
+            agents,
             stop_listening: watch::Sender::new(false),
             exit: watch::Sender::new(None),
             clock,
@@ -204,7 +201,7 @@ impl Hub {
             Effect::Relay { peer, relay } => self.relay(peer, relay),
             Effect::Run { run, execution } => {
                 let hub = Rc::clone(self);
-                let handle = children::start(*execution, Rc::clone(&self.agents), move |finish| {
+                let handle = children::start(&execution, &self.agents, move |finish| {
                     hub.runs.borrow_mut().remove(&run);
                     hub.input(Input::Finished { run, finish });
                 });
@@ -212,7 +209,7 @@ impl Hub {
             }
             Effect::RunAlert { run, alert } => {
                 let hub = Rc::clone(self);
-                let handle = children::start_alert(*alert, Rc::clone(&self.agents), move |finish| {
+                let handle = children::start_alert(&alert, &self.agents, move |finish| {
                     hub.runs.borrow_mut().remove(&run);
                     hub.input(Input::Finished { run, finish });
                 });
@@ -229,7 +226,7 @@ impl Hub {
                 self.stop_listening.send_replace(true);
             }
             Effect::Exit => self.exit(0),
-            Effect::Log { level, text } => log(level, &text),
+            Effect::Log { level, text } => log_effect(level, &text),
         }
     }
 
@@ -303,13 +300,13 @@ impl Hub {
             None => false,
         };
         if schemas {
-            SchemaPeer::abandon(self, peer);
+            self.peer_gone(peer);
         }
     }
 
     fn check_watchdog(&self, timeout: Option<&str>) {
         if let Err(reason) = self.hooks.watchdog_fits(timeout) {
-            error!("Exiting, and not to be restarted: {reason}");
+            crate::log_emergency!("Exiting, and not to be restarted: {reason}");
             self.exit(100);
         }
     }
@@ -324,15 +321,5 @@ impl Hub {
         for connection in std::mem::take(&mut *self.unflushed.borrow_mut()) {
             connection.flush();
         }
-    }
-}
-
-fn log(level: LogLevel, text: &str) {
-    match level {
-        LogLevel::Error => error!("{text}"),
-        LogLevel::Warning => warn!("{text}"),
-        LogLevel::Notice => notice!("{text}"),
-        LogLevel::Info => info!("{text}"),
-        LogLevel::Debug => debug!("{text}"),
     }
 }

@@ -2,7 +2,7 @@
 //! Accepts TCP connections and keeps peers that have not proved anything yet within bounds.
 use super::connection::RemoteConnection;
 use super::hub::Hub;
-use crate::driver::log::notice;
+use crate::log_notice;
 use crate::transport::tcp;
 use log::{error, warn};
 use std::cell::RefCell;
@@ -84,15 +84,19 @@ fn admit(hub: &Rc<Hub>, waiting: &Rc<Waiting>, stream: TcpStream, address: Socke
         warn!("Refused connection from {address}: cannot set socket options: {problem}");
         return;
     }
-    let context = match hub.credentials.borrow_mut().server_context() {
+    let context = hub.credentials.borrow_mut().server_context();
+    for warning in hub.credentials.borrow_mut().take_warnings() {
+        warn!("{warning}");
+    }
+    let context = match context {
         Ok(context) => context,
         Err(problem) => {
             warn!("Refused connection from {address}: {problem}");
             return;
         }
     };
-    notice!("Connection from {address}");
-    let connection = RemoteConnection::new(stream, address, &context);
+    log_notice!("Connection from {address}");
+    let connection = RemoteConnection::new(stream, address, &context, limits.queued);
     spawn_local(RemoteConnection::run(connection, Rc::clone(hub), place));
 }
 

@@ -9,13 +9,13 @@ use log::warn;
 use std::rc::{Rc, Weak};
 
 /// The hub as the IPC servers know it.
-pub struct LocalEar {
+pub(super) struct LocalEar {
     hub: Weak<Hub>,
 }
 
 impl LocalEar {
     /// Holds the hub weakly, since the hub holds the servers.
-    pub fn new(hub: &Rc<Hub>) -> Self {
+    pub(super) fn new(hub: &Rc<Hub>) -> Self {
         Self { hub: Rc::downgrade(hub) }
     }
 }

@@ -2,7 +2,7 @@
 //! The daemon as a client of its own proxy: fetches newer schemas through the provider that signed on.
 use super::hub::Hub;
 use crate::core::{Input, PeerId, PeerKind, Relay};
-use crate::driver::log::notice;
+use crate::log_notice;
 use crate::model::{LocalIdentity, Payload, ProxiedServer};
 use crate::session::{SchemaFetch, SchemaStep};
 use log::{debug, warn};
@@ -29,7 +29,7 @@ impl SchemaPeer {
     /// Begins a transfer; an older one that is still on its way is given up.
     pub(super) fn start(hub: &Rc<Hub>, _provider: PeerId) {
         if let Some(older) = hub.schemas_peer() {
-            Self::abandon(hub, older);
+            hub.peer_gone(older);
         }
         let newest = match hub.hooks.prepare_schemas() {
             Ok(newest) => newest,
@@ -48,7 +48,7 @@ impl SchemaPeer {
             sleep(LIMIT).await;
             if hub.schemas_peer() == Some(peer) {
                 warn!("The transfer of schemas did not end within {LIMIT:?}");
-                Self::abandon(&hub, peer);
+                hub.peer_gone(peer);
             }
         });
     }
@@ -64,31 +64,18 @@ impl SchemaPeer {
             SchemaStep::Send(payload) => self.send(hub, payload),
             SchemaStep::Wait => {}
             SchemaStep::Done(files) => {
-                let count = files.len();
-                let kept = files.iter().try_for_each(|file| hub.hooks.keep_schema(&file.name, &file.contents));
-                match kept {
-                    Ok(()) if count == 0 => debug!("The cluster has no newer schemas"),
-                    Ok(()) => notice!("Got {count} schema files from the cluster"),
-                    Err(ref problem) => warn!("Cannot keep the cluster's schemas: {problem}"),
+                match hub.hooks.keep_schemas(&files) {
+                    Ok(()) if files.is_empty() => debug!("The cluster has no newer schemas"),
+                    Ok(()) => log_notice!("Got {} schema files from the cluster", files.len()),
+                    Err(problem) => warn!("Cannot keep the cluster's schemas: {problem}"),
                 }
-                self.finish(hub, kept.is_ok());
+                hub.peer_gone(self.peer);
             }
             SchemaStep::Failed(problem) => {
                 warn!("Cannot get the cluster's schemas: {problem}");
-                self.finish(hub, false);
+                hub.peer_gone(self.peer);
             }
         }
-    }
-
-    /// Ends an unfinished transfer.
-    pub(super) fn abandon(hub: &Rc<Hub>, peer: PeerId) {
-        hub.hooks.schemas_done(false);
-        hub.peer_gone(peer);
-    }
-
-    fn finish(&self, hub: &Rc<Hub>, complete: bool) {
-        hub.hooks.schemas_done(complete);
-        hub.peer_gone(self.peer);
     }
 
     fn send(&self, hub: &Rc<Hub>, payload: Payload) {

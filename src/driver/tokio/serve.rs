@@ -7,15 +7,14 @@ use super::ipc::LocalServers;
 use super::limits::Limits;
 use super::listener::{Waiting, accept};
 use super::local_hub::LocalEar;
+use super::signals;
 use crate::agents::AgentConfig;
-use crate::core::{Input, Server, Settings};
-use crate::driver::log::notice;
+use crate::core::{Server, Settings};
 use crate::transport::credentials::Credentials;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{LocalSet, spawn_local};
 
 /// Everything that the daemon has prepared.
@@ -64,44 +63,11 @@ async fn run(setup: Setup) -> io::Result<u8> {
         spawn_local(accept(Rc::clone(&hub), Rc::clone(&waiting), listener));
     }
     spawn_local(Alarm::run(Rc::clone(&hub)));
-    watch_signals(&hub, setup.reopen_logs)?;
+    signals::watch(&hub, setup.reopen_logs)?;
     (setup.ready)();
     let code = hub.exit_code().await;
     hub.stop_locals();
     // One more turn, so that what was queued for peers and their goodbyes leave.
     tokio::task::yield_now().await;
     Ok(code)
-}
-
-fn watch_signals(hub: &Rc<Hub>, reopen_logs: Box<dyn Fn()>) -> io::Result<()> {
-    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
-        let (mut stream, hub) = (signal(kind)?, Rc::clone(hub));
-        spawn_local(async move {
-            while stream.recv().await.is_some() {
-                hub.input(Input::Terminate);
-            }
-        });
-    }
-    let mut hangup = signal(SignalKind::hangup())?;
-    spawn_local(async move {
-        while hangup.recv().await.is_some() {
-            reopen_logs();
-        }
-    });
-    // Upstream's flight recorder listens to these; without one they must at least not end the daemon.
-    for (kind, name) in
-        [(SignalKind::user_defined1(), "SIGUSR1"), (SignalKind::user_defined2(), "SIGUSR2"), (trap(), "SIGTRAP")]
-    {
-        let mut stream = signal(kind)?;
-        spawn_local(async move {
-            while stream.recv().await.is_some() {
-                notice!("Ignored {name}: there is no flight recorder to control");
-            }
-        });
-    }
-    Ok(())
-}
-
-fn trap() -> SignalKind {
-    SignalKind::from_raw(nix::sys::signal::Signal::SIGTRAP as i32)
 }

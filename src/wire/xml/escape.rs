@@ -22,10 +22,7 @@ pub(super) const fn is_char(c: char) -> bool {
 pub(super) fn forbidden_at(text: &str) -> Option<usize> {
     let control = |byte: &u8| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
     // Two plain searches, each far faster than decoding every character.
-    if !text.as_bytes().iter().any(|byte| control(byte))
-        && !text.contains('\u{FFFE}')
-        && !text.contains('\u{FFFF}')
-    {
+    if !text.as_bytes().iter().any(control) && !text.contains('\u{FFFE}') && !text.contains('\u{FFFF}') {
         return None;
     }
     text.find(|c| !is_char(c))

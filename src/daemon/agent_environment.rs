@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What every agent and alert inherits of the daemon's environment; their own variables come on top.
+use super::cli::Program;
+use super::config::Config;
+use super::environment::{Environment, enabled_for};
+use std::ffi::{OsStr, OsString};
+
+/// The whole environment, less what belongs between the daemon and its service manager, plus the daemon's
+/// name, the port if it was given on the command line, and the logging variables that agents' shell functions
+/// look at.
+pub fn agent_environment(config: &Config, environment: &Environment) -> Vec<(OsString, OsString)> {
+    let mut inherited = environment.clone();
+    inherited.retain(|variable| !is_service_manager_variable(variable));
+    inherited.set("PCMK_service", config.program.name());
+    if config.port_from_command_line {
+        inherited.set("PCMK_remote_port", config.port.to_string());
+    }
+    set_logging(&mut inherited, config.program);
+    inherited.into_pairs()
+}
+
+/// An agent that inherited these could claim readiness for the daemon, answer for its watchdog or take its
+/// sockets.
+fn is_service_manager_variable(variable: &OsStr) -> bool {
+    let variable = variable.as_encoded_bytes();
+    variable == b"NOTIFY_SOCKET" || variable.starts_with(b"WATCHDOG_") || variable.starts_with(b"LISTEN_")
+}
+
+fn set_logging(environment: &mut Environment, program: Program) {
+    let facility = or_default(environment, "logfacility", "daemon");
+    if !facility.eq_ignore_ascii_case("none") && facility != "/dev/null" {
+        environment.set_option("LOGFACILITY", &facility);
+    }
+    let file = or_default(environment, "logfile", super::logging::settings::DEFAULT_FILE);
+    if !file.eq_ignore_ascii_case("none") {
+        environment.set_option("LOGFILE", &file);
+        let debug = environment.option("debug");
+        if debug.is_some_and(|setting| enabled_for(&setting.text(), program.name())) {
+            environment.set_option("DEBUGLOG", &file);
+        }
+    }
+}
+
+/// The option's value; the default is also written into the environment.
+fn or_default(environment: &mut Environment, name: &str, default: &str) -> OsString {
+    match environment.option(name) {
+        Some(setting) => setting.value,
+        None => {
+            environment.set_option(name, OsStr::new(default));
+            default.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::cli::CommandLine;
+
+    fn agents_see(pairs: &[(&str, &str)], port: Option<&str>) -> Environment {
+        let environment = pairs.iter().copied().collect();
+        let command_line = CommandLine { port: port.map(str::to_owned), ..CommandLine::default() };
+        let (config, _) = Config::read(Program::Remoted, &command_line, &environment);
+        agent_environment(&config, &environment).into_iter().collect()
+    }
+
+    fn text<'a>(environment: &'a Environment, variable: &str) -> Option<&'a str> {
+        environment.get(variable).and_then(OsStr::to_str)
+    }
+
+    #[test]
+    fn inherits_all_but_the_service_manager() {
+        let seen = agents_see(
+            &[
+                ("PATH", "/bin"),
+                ("OCF_RESKEY_stray", "x"),
+                ("NOTIFY_SOCKET", "/run/n"),
+                ("WATCHDOG_USEC", "1"),
+                ("LISTEN_FDS", "1"),
+            ],
+            None,
+        );
+        assert_eq!(text(&seen, "PATH"), Some("/bin"));
+        assert_eq!(text(&seen, "OCF_RESKEY_stray"), Some("x"));
+        assert_eq!(text(&seen, "PCMK_service"), Some("pacemaker-remoted"));
+        for gone in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "PCMK_remote_port"] {
+            assert_eq!(text(&seen, gone), None, "{gone}");
+        }
+    }
+
+    #[test]
+    fn port_of_the_command_line() {
+        assert_eq!(text(&agents_see(&[], Some("4000")), "PCMK_remote_port"), Some("4000"));
+    }
+
+    #[test]
+    fn logging_defaults() {
+        let seen = agents_see(&[], None);
+        for (variable, value) in [
+            ("PCMK_logfacility", "daemon"),
+            ("HA_LOGFACILITY", "daemon"),
+            ("PCMK_LOGFACILITY", "daemon"),
+            ("HA_LOGFILE", "/var/log/pacemaker/pacemaker.log"),
+            ("PCMK_LOGFILE", "/var/log/pacemaker/pacemaker.log"),
+            ("PCMK_logfile", "/var/log/pacemaker/pacemaker.log"),
+        ] {
+            assert_eq!(text(&seen, variable), Some(value), "{variable}");
+        }
+        assert_eq!(text(&seen, "HA_DEBUGLOG"), None);
+    }
+
+    #[test]
+    fn logging_switched_off_and_debugging() {
+        let off = agents_see(&[("PCMK_logfacility", "none"), ("PCMK_logfile", "none")], None);
+        assert_eq!((text(&off, "HA_LOGFACILITY"), text(&off, "HA_LOGFILE")), (None, None));
+        let debug = agents_see(&[("PCMK_debug", "yes"), ("HA_logfile", "/var/log/x")], None);
+        assert_eq!(text(&debug, "HA_DEBUGLOG"), Some("/var/log/x"));
+        assert_eq!(text(&debug, "PCMK_DEBUGLOG"), Some("/var/log/x"));
+    }
+}
