@@ -112,7 +112,7 @@ fn a_server_with_a_certificate_instead_of_the_key_is_refused() {
 
 #[test]
 fn a_client_without_a_key_is_refused() {
-    let seen = accept_from(&key(4096), Policy::default(), |port| Peer::gnutls_cli_without_key(port));
+    let seen = accept_from(&key(4096), Policy::default(), Peer::gnutls_cli_without_key);
     assert_eq!(seen.unwrap_err(), Some(TlsError::NoSharedCipher));
 }
 

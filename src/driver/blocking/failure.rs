@@ -114,6 +114,7 @@ impl Failure {
 fn tls_remedy(error: &TlsError) -> &'static str {
     match error {
         TlsError::WrongKey => "copy the cluster's key to both hosts (/etc/pacemaker/authkey)",
+        TlsError::EndedHandshake => "look into the log of that host's pacemaker-remoted",
         TlsError::NotTls => "is that port Pacemaker Remote's?",
         TlsError::BadRecord | TlsError::Other(_) | TlsError::PeerAlert(_) => {
             "look into the log of that host's pacemaker-remoted"

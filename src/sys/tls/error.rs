@@ -22,6 +22,8 @@ pub enum TlsError {
     NotTls,
     /// A record of an established connection was damaged or forged.
     BadRecord,
+    /// The peer said goodbye in the middle of the handshake. Upstream's daemon does so whatever its reason.
+    EndedHandshake,
     /// The peer gave up, with this alert.
     PeerAlert(String),
     /// TLS cannot be set up here.
@@ -53,6 +55,10 @@ impl fmt::Display for TlsError {
             ),
             Self::NotTls => f.write_str("the peer does not speak TLS"),
             Self::BadRecord => f.write_str("a TLS record was damaged on the way or forged"),
+            Self::EndedHandshake => f.write_str(
+                "the peer ended the handshake without a reason: most often its key differs (compare the key \
+                 files of both hosts, byte by byte: a newline at the end counts), or it has none",
+            ),
             Self::PeerAlert(alert) => write!(f, "the peer ended TLS: {alert}"),
             Self::Setup(what) => write!(f, "TLS cannot be set up: {what}"),
             Self::Other(what) => write!(f, "TLS failed: {what}"),

@@ -155,6 +155,10 @@ impl Stream {
                 }
                 Ok(Progress::Pending)
             }
+            SSL_ERROR_ZERO_RETURN => {
+                self.fail();
+                Err(TlsError::EndedHandshake)
+            }
             _ => Err(self.fail()),
         }
     }

@@ -195,6 +195,16 @@ fn goodbye_is_told_from_silence() {
 }
 
 #[test]
+fn a_goodbye_instead_of_a_handshake_is_told() {
+    let client = ClientContext::new(&key(4096), &Policy::default()).unwrap();
+    let mut stream = Stream::client(&client).unwrap();
+    assert_eq!(stream.handshake(), Ok(Progress::Pending));
+    stream.feed(&[21, 3, 3, 0, 2, 1, 0]);
+    assert_eq!(stream.handshake(), Err(TlsError::EndedHandshake));
+    assert!(stream.handshake().is_err());
+}
+
+#[test]
 fn plaintext_is_not_tls() {
     for garbage in [&b"GET / HTTP/1.0\r\n\r\n"[..], b"SSH-2.0-OpenSSH_9.2p1\r\n", &[0; 100], &[0xff; 100]] {
         let server = ServerContext::new(&key(4096), &Policy::default()).unwrap();
