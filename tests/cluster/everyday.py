@@ -165,6 +165,6 @@ SLOW_AGENT = """#!/bin/sh
 case $1 in
     start) sleep 60 ;;
     monitor) exit 7 ;;
-    meta-data) echo '<resource-agent name="Slow" version="1"><version>1.1</version></resource-agent>' ;;
+    meta-data) echo '<resource-agent name="Slow"><version>1.1</version></resource-agent>' ;;
 esac
 """
