@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a remote host and a guest do all day, and an orderly end."""
 
+import os
+
 from cluster.scenario import Scenario
 from cluster.tools import ToolTests
 from lab import cluster, daemons
+from support.base import write_file
 
 
 class ResourceTests(Scenario):
@@ -35,17 +38,22 @@ class ResourceTests(Scenario):
 class Everyday(ResourceTests, ToolTests):
     options = (*ResourceTests.options, "--guests", "1")
 
-    def test_missing_agent(self):
+    def test_failing_agents(self):
         """A missing agent and a start that takes too long are reported as such."""
-        for name, agent, extra in (("gone", "Nonexistent", ""), ("slow", "Dummy", SLOW)):
-            cluster.cib_create(self.lab, "resources", PRIMITIVE % (name, agent, extra))
-            cluster.cib_create(self.lab, "constraints", ONLY_R1 % (name, name))
-        self.eventually("the agent to be reported missing", lambda: self.history(
-            "gone", rc="5"))
-        self.eventually("the start to be reported as timed out", lambda: self.history(
-            "slow", operation="start", status="2"))
-        self.delete("gone")
-        self.delete("slow")
+        for host in ("n1", "r1"):
+            path = self.root(host) + "/usr/lib/ocf/resource.d/lab"
+            os.makedirs(path)
+            write_file(path + "/Slow", SLOW_AGENT, 0o755)
+        try:
+            for name, agent in (("gone", "Nonexistent"), ("slow", "Slow")):
+                cluster.cib_merge(self.lab, ONLY_R1.format(name=name, agent=agent))
+            self.eventually("the agent to be reported missing", lambda: self.history(
+                "gone", rc="5"))
+            self.eventually("the start to be reported as timed out", lambda: self.history(
+                "slow", operation="start", status="2"))
+        finally:
+            self.delete("gone")
+            self.delete("slow")
 
     def history(self, resource, operation=None, rc=None, status=None):
         """Entries of r1's operation history that match."""
@@ -59,16 +67,21 @@ class Everyday(ResourceTests, ToolTests):
         # Not d1: with a resource that may migrate, the scheduler of 3.0.0 never ends the
         # transition in which the remote host itself leaves.
         self.add_dummy("d3", "r1", meta=[("allow-migrate", "true")])
-        self.on("n1", "crm_resource", "-r", "d3", "--ban", "-N", "r1")
-        self.wait_resource("d3", "n1")
-        self.expect(not self.state_file("r1", "d3"), "d3 is still active on r1")
-        self.on("n1", "crm_resource", "-r", "d3", "--clear")
-        self.wait_resource("d3", "r1")
-        self.active_file("r1", "d3")
-        self.expect(not self.state_file("n1", "d3"), "d3 is still active on n1")
+        try:
+            self.migrate("d3")
+        finally:
+            self.delete("d3")
+
+    def migrate(self, name):
+        self.on("n1", "crm_resource", "-r", name, "--ban", "-N", "r1")
+        self.wait_resource(name, "n1")
+        self.expect(not self.state_file("r1", name), "%s is still active on r1" % name)
+        self.on("n1", "crm_resource", "-r", name, "--clear")
+        self.wait_resource(name, "r1")
+        self.active_file("r1", name)
+        self.expect(not self.state_file("n1", name), "%s is still active on n1" % name)
         self.eventually("migrate_from in the history of r1", lambda: self.history(
-            "d3", operation="migrate_from", rc="0"))
-        self.delete("d3")
+            name, operation="migrate_from", rc="0"))
 
     def delete(self, resource):
         """Stop a resource on r1 and remove it from the configuration."""
@@ -143,9 +156,15 @@ def check_termination(scenario):
     scenario.wait_node("r1", "offline")
 
 
-PRIMITIVE = ('<primitive id="%s" class="ocf" provider="pacemaker" type="%s">%s'
-             '</primitive>')
-SLOW = ('<instance_attributes id="slow-p"><nvpair id="slow-s" name="op_sleep" value="3"/>'
-        '</instance_attributes><operations><op id="slow-o" name="start" interval="0" '
-        'timeout="1s"/></operations>')
-ONLY_R1 = '<rsc_location id="loc-%s" rsc="%s" node="r1" score="INFINITY"/>'
+ONLY_R1 = (
+    '<configuration><resources><primitive id="{name}" class="ocf" provider="lab" type="{agent}">'
+    '<operations><op id="{name}-start" name="start" interval="0" timeout="4s"/></operations>'
+    '</primitive></resources><constraints><rsc_location id="loc-{name}" rsc="{name}" node="r1" '
+    'score="INFINITY" resource-discovery="exclusive"/></constraints></configuration>')
+SLOW_AGENT = """#!/bin/sh
+case $1 in
+    start) sleep 60 ;;
+    monitor) exit 7 ;;
+    meta-data) echo '<resource-agent name="Slow"><version>1.1</version></resource-agent>' ;;
+esac
+"""

@@ -34,7 +34,7 @@ SCENARIOS = (everyday.Everyday, recovery.TwoNodes, recovery.Links, mixed.Mixed,
 # What --remoted takes instead of a path.
 DISTRIBUTIONS = ("distribution", *roots.RELEASES)
 #: seconds after which the rest of a scenario counts as failed
-PATIENCE = 240
+PATIENCE = 360
 LOG_TAIL = 25
 
 Case = collections.namedtuple("Case", "kind release")

@@ -124,14 +124,14 @@ class Scenario:
 
     # -- waiting and expecting ---------------------------------------------
 
-    def eventually(self, what, predicate, timeout=30, interval=0.1):
+    def eventually(self, what, predicate, timeout=60, interval=0.1):
         return poll_until(what, predicate, timeout, interval)[0]
 
-    def wait_node(self, name, *states, timeout=60):
+    def wait_node(self, name, *states, timeout=120):
         self.eventually("node %s to be %s" % (name, " or ".join(states)),
                         lambda: cluster.node_state(self.lab, name) in states, timeout)
 
-    def wait_resource(self, name, state, timeout=60, settle=True):
+    def wait_resource(self, name, state, timeout=120, settle=True):
         """Wait for a state of a resource ("started", "stopped", "failed") or its host."""
         self.eventually("resource %s to be %s" % (name, state),
                         lambda: cluster.resource_is(self.lab, name, state), timeout)
@@ -143,8 +143,8 @@ class Scenario:
 
     def settle(self):
         """Wait until the cluster has nothing left to do."""
-        self.on(cluster.any_node(self.lab)["name"], "crm_resource", "--wait", "--timeout=60s",
-                timeout=70)
+        self.on(cluster.any_node(self.lab)["name"], "crm_resource", "--wait", "--timeout=90s",
+                timeout=100)
 
     def stays(self, what, predicate, seconds):
         """For facts that are absences: ask again and again, and it must hold every time."""
@@ -164,7 +164,7 @@ class Scenario:
         if not re.search(pattern, text, re.M):
             raise Failed("no /%s/ in:\n%s" % (pattern, text.strip() or "(nothing)"))
 
-    def recover(self, host, timeout=60):
+    def recover(self, host, timeout=120):
         """What an administrator does after repairs, when the cluster has given a host up."""
         def online():
             if cluster.node_state(self.lab, host) == "online":
