@@ -109,8 +109,7 @@ fn credentials(config: &Config) -> Result<Credentials, String> {
     }
     let policy = match &config.tls_priorities {
         Some(text) => {
-            let translation =
-                priorities::translate(text).map_err(|problem| format!("PCMK_tls_priorities: {problem}"))?;
+            let translation = priorities::translate(text).map_err(|problem| problem.to_string())?;
             for note in &translation.notes {
                 warn!("PCMK_tls_priorities: {note}");
             }

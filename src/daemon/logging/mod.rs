@@ -116,7 +116,9 @@ impl log::Log for LogHandle {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let module = record.module_path().unwrap_or_default();
+        // The target is the module, but for lines that the core composed and a driver passed on.
+        let target = record.target();
+        let module = target.rsplit_once('!').map_or(target, |(module, _mark)| module);
         let line = Line {
             time: wall_clock(),
             severity: Severity::of(record.metadata()),

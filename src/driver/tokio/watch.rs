@@ -9,7 +9,7 @@ use tokio::io::unix::AsyncFd;
 ///
 /// # Errors
 /// That of epoll_ctl(2).
-#[allow(deprecated, reason = "an OwnedFd keeps what the unsafe replacement asks its caller to promise")]
+#[allow(deprecated, reason = "an OwnedFd keeps what the replacement asks its caller to promise")]
 pub(super) fn readable(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(fd, Interest::READABLE)
 }
