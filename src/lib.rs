@@ -9,9 +9,13 @@
 //! * [`sys`]: every line of unsafe code. [`transport`]: credentials and sockets.
 //! * [`session`]: TLS bytes to messages, both roles.
 //! * [`driver`]: the only place that waits.
-//! * [`daemon`]: what the programs share.
+//! * [`daemon`]: what the daemons share. [`tool`]: `pcmk-remote`.
+//!
+//! With the feature `capi`, the module `capi` is the C interface (docs/c-abi-status.md says how much of it).
 
 pub mod agents;
+#[cfg(feature = "capi")]
+pub mod capi;
 pub mod core;
 #[cfg(feature = "daemon")]
 pub mod daemon;
@@ -19,5 +23,6 @@ pub mod driver;
 pub mod model;
 pub mod session;
 pub mod sys;
+pub mod tool;
 pub mod transport;
 pub mod wire;

@@ -1,3 +1,23 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What an agent is started with, and what its exit means, by agent standard. Pure.
+//!
+//! [`plan`] and [`plan_alert`] say what to start; [`outcome`], [`exec_failed`] and [`start_failed`] say what
+//! became of it. Files are looked at through [`AgentFiles`], which a driver provides.
 #![forbid(unsafe_code)]
+
+mod alert;
+mod config;
+mod failure;
+mod lsb;
+mod ocf;
+mod output;
+mod plan;
+mod result;
+mod secrets;
+
+pub use alert::plan_alert;
+pub use config::{AgentConfig, AgentFiles, FileFacts, base_environment};
+pub use failure::{StartFailure, exec_failed, start_failed};
+pub use output::{Capture, Stream};
+pub use plan::{Convention, Plan, Variables, plan};
+pub use result::{Ended, Verdict, outcome};

@@ -1,1 +1,9 @@
-fn main() {}
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The executor of a remote node.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pcmk_remote_rs::daemon::remoted::main()
+}

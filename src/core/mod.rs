@@ -9,10 +9,31 @@
     clippy::panic
 )]
 
+mod alerts;
+mod client;
+mod completion;
+mod context;
 mod effect;
+mod executor;
 mod input;
+mod operation;
+mod peers;
+mod proxy;
+mod queue;
+mod recurring;
+mod requests;
+mod server;
+mod shutdown;
+#[cfg(test)]
+mod testing;
+mod timers;
 
+pub use client::{
+    Client, ClientCarrier, ClientError, ClientOutput, ClientSettings, FromServer, Outgoing, REMOTE_LIMIT,
+    RequestId,
+};
 pub use effect::{Effect, Relay};
+pub use server::{DaemonKind, Server, Settings};
 
 /// How urgent a line in the log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,4 +2,7 @@
 //! The only place that waits.
 #![forbid(unsafe_code)]
 
+pub mod blocking;
 pub mod severity;
+#[cfg(feature = "daemon")]
+pub mod tokio;

@@ -112,14 +112,16 @@ impl From<LogLevel> for Severity {
     }
 }
 
-/// Logs a line that a pure layer composed (`Effect::Log`).
+/// Logs a line that the core composed (`Effect::Log`), under the core's name.
 pub fn log_effect(level: LogLevel, text: &str) {
+    const CORE: &str = concat!(env!("CARGO_CRATE_NAME"), "::core");
+    const CORE_NOTICE: &str = concat!(env!("CARGO_CRATE_NAME"), "::core!notice");
     match level {
-        LogLevel::Error => log::error!("{text}"),
-        LogLevel::Warning => log::warn!("{text}"),
-        LogLevel::Notice => crate::log_notice!("{text}"),
-        LogLevel::Info => log::info!("{text}"),
-        LogLevel::Debug => log::debug!("{text}"),
+        LogLevel::Error => log::error!(target: CORE, "{text}"),
+        LogLevel::Warning => log::warn!(target: CORE, "{text}"),
+        LogLevel::Notice => log::info!(target: CORE_NOTICE, "{text}"),
+        LogLevel::Info => log::info!(target: CORE, "{text}"),
+        LogLevel::Debug => log::debug!(target: CORE, "{text}"),
     }
 }
 

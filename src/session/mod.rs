@@ -1,3 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A connection without a socket: TLS bytes to messages, and back.
+//!
+//! * `channel`: what both roles share: TLS, frames, record layout.
+//! * `server`, `client`: messages of either role. `probe`: a client that stops before it is noticed.
+//! * `schema_fetch`: the transfer of schemas as a local client of the configuration daemon sees it.
 #![forbid(unsafe_code)]
+
+mod channel;
+mod client;
+mod error;
+mod probe;
+mod schema_fetch;
+mod server;
+
+#[cfg(test)]
+mod tests;
+
+pub use channel::EncodedMessage;
+pub use client::{ClientEvent, ClientSession};
+pub use error::SessionError;
+pub use probe::{Probe, ProbeProgress};
+pub use schema_fetch::{SchemaFetch, SchemaFile, SchemaStep};
+pub use server::{EncodedNotification, ServerEvent, ServerSession};

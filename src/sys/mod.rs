@@ -2,7 +2,22 @@
 //! Every line of unsafe code of the daemons and the client: thin, safe wrappers over OpenSSL, libqb and the
 //! kernel. Nothing here knows what a resource or a message is.
 
+#[cfg(feature = "capi")]
+pub mod cmem;
 #[cfg(feature = "daemon")]
 pub mod fork;
 #[cfg(feature = "daemon")]
 pub mod localtime;
+mod longpsk;
+#[cfg(feature = "daemon")]
+pub mod process;
+#[cfg(feature = "daemon")]
+pub mod qb;
+#[cfg(feature = "daemon")]
+pub mod spawn;
+#[cfg(feature = "daemon")]
+mod stack;
+#[cfg(feature = "daemon")]
+pub mod strings;
+pub mod tcp;
+pub mod tls;

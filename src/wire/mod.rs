@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Bytes and XML to messages and back. Pure.
+//!
+//! * [`frame`]: the 40-byte header of messages inside TLS.
+//! * [`xml`]: reading (strict, then lenient) and writing (always strict).
+//! * [`names`]: every word of the protocol.
+//! * [`codec`]: text to `model` messages and back, both directions.
+//! * [`ipc`]: the header of local IPC, in its two incompatible layouts.
 #![forbid(unsafe_code)]
 #![deny(
     clippy::unwrap_used,
@@ -8,3 +14,14 @@
     clippy::arithmetic_side_effects,
     clippy::panic
 )]
+
+mod bytes;
+pub mod codec;
+pub mod frame;
+pub mod ipc;
+pub mod names;
+pub mod xml;
+
+/// The largest message and the largest decompressed payload that we read or write, in bytes: upstream's own
+/// limit since it has one.
+pub const MAX_MESSAGE: usize = 20 * 1024 * 1024;

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The few commands that people type. CI runs `make test` and nothing else.
+
+PREFIX ?= /usr
+DESTDIR ?=
+CARGO ?= $(shell tests/setup --which cargo)
+export PATH := $(dir $(CARGO)):$(PATH)
+
+.PHONY: run build test check bench install fuzz setup-build setup-test clean
+
+## run: build, then show a daemon on loopback doing its main job
+run: build
+	target/release/pcmk-remote demo
+
+## build: the daemon and the tool, with the system packages that they need
+build: setup-build
+	$(CARGO) build --release --locked
+
+## test: everything, on real peers and real clusters; installs what is missing
+test: setup-test
+	tests/run
+
+## check: what a change must keep: format, lints, layers, licences, generated files
+check: setup-test
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
+	tests/check-dependencies
+	$(CARGO) test --locked --test architecture --test bindings
+
+## bench: side by side with the distribution's pacemaker-remoted, in one run
+bench: setup-test build
+	benches/run
+
+## fuzz: each fuzz target for a minute (needs cargo-fuzz and a nightly toolchain)
+fuzz:
+	fuzz/run
+
+## install: into $(DESTDIR)$(PREFIX)
+install:
+	packaging/install "$(DESTDIR)" "$(PREFIX)"
+
+setup-build:
+	@tests/setup build
+
+setup-test:
+	@tests/setup build test
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""lrmd-bench, run over TLS."""
+
+import json
+import select
+import subprocess
+
+from .errors import BenchError
+
+NULL_AGENT = "ocf:bench:null"
+DUMMY_AGENT = "ocf:pacemaker:Dummy"
+ANSWER_LIMIT_S = 120
+ERRORS = "/run/clients.stderr"
+
+
+def measure(program, seconds, *words, agent=NULL_AGENT):
+    """One measure; a dictionary of result name to result."""
+    command = [program, "-S", "-a", agent, "-p", words[0], "-t", str(seconds), *words]
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=seconds * 4 + ANSWER_LIMIT_S,
+                              check=False)
+    except subprocess.TimeoutExpired as error:
+        raise BenchError(f"{' '.join(command)} does not end") from error
+    if done.returncode != 0:
+        raise BenchError(f"{' '.join(command)} ended with status {done.returncode}")
+    results = map(json.loads, done.stdout.splitlines())
+    return {result["name"]: result for result in results}
+
+
+class Recurring:
+    """Recurring monitors shared out among several clients, since one registers only eleven a second with a
+    daemon that lets every message wait for a delayed acknowledgement."""
+
+    def __init__(self, program, count, interval_ms, clients=10):
+        self.clients = []
+        # Kept aside: each of them complains when the daemon is stopped under it, which is part of a measure.
+        with open(ERRORS, "w", encoding="utf-8") as errors:
+            for number in range(clients):
+                command = [program, "-S", "-a", NULL_AGENT, "-p", f"recur{number}-", "recur", str(count // clients),
+                           str(interval_ms)]
+                self.clients.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                                     stderr=errors, text=True, bufsize=1))
+        for client in self.clients:
+            self._line(client)  # "started"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for client in self.clients:
+            client.kill()
+            client.wait()
+
+    @staticmethod
+    def _line(client):
+        readable, _, _ = select.select([client.stdout], [], [], ANSWER_LIMIT_S)
+        line = client.stdout.readline() if readable else ""
+        if not line:
+            with open(ERRORS, encoding="utf-8") as errors:
+                raise BenchError("a client with recurring monitors failed or is stuck: " + errors.read())
+        return json.loads(line)
+
+    def results(self):
+        """How many monitors have ended up to now."""
+        total = 0
+        for client in self.clients:
+            client.stdin.write("\n")
+            total += self._line(client)["count"]
+        return total

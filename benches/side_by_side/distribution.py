@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What comes from the distribution: its pacemaker-remoted, and a client linked with its liblrmd.
+
+Both are kept in a cache outside the repository, ${PCMK_TEST_CACHE:-/var/cache/pcmk-remote-rs}.
+"""
+
+import glob
+import os
+import shutil
+import subprocess
+import tempfile
+
+from .errors import BenchError
+
+CACHE = os.environ.get("PCMK_TEST_CACHE", "/var/cache/pcmk-remote-rs")
+PACKAGES = "pacemaker pacemaker-resource-agents pacemaker-dev libglib2.0-dev pkg-config gcc"
+
+
+def _call(command, what, **options):
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                              **options)
+    except OSError as error:
+        raise BenchError(f"{what}: {error}") from error
+    if done.returncode != 0:
+        raise BenchError(f"{what}: {' '.join(command)} failed:\n{done.stdout.strip()}")
+    return done.stdout
+
+
+def daemon():
+    """The distribution's daemon, unpacked: its package conflicts with the package pacemaker, whose libraries
+    and agents it uses, so it cannot be installed beside it."""
+    place = os.path.join(CACHE, "pacemaker-remote")
+    binary = os.path.join(place, "usr", "sbin", "pacemaker-remoted")
+    if os.path.exists(binary):
+        return binary
+    os.makedirs(CACHE, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as fresh:
+        _call(["apt-get", "-o", "APT::Sandbox::User=root", "download", "pacemaker-remote"],
+              "fetching the distribution's pacemaker-remote", cwd=fresh)
+        unpacked = os.path.join(fresh, "unpacked")
+        _call(["dpkg", "-x", *glob.glob(os.path.join(fresh, "*.deb")), unpacked], "unpacking pacemaker-remote")
+        # Whole or not at all: an interrupted run must not leave half a package that a later one trusts.
+        shutil.rmtree(place, ignore_errors=True)
+        os.rename(unpacked, place)
+    return binary
+
+
+def client(sources):
+    """lrmd-bench, compiled when it is not there or older than its sources."""
+    files = [os.path.join(sources, name) for name in ("lrmd-bench.c", "samples.h")]
+    binary = os.path.join(CACHE, "bench", "lrmd-bench")
+    if os.path.exists(binary) and os.path.getmtime(binary) > max(map(os.path.getmtime, files)):
+        return binary
+    os.makedirs(os.path.dirname(binary), exist_ok=True)
+    hint = f"building the client (it needs: apt-get install {PACKAGES})"
+    flags = _call(["pkg-config", "--cflags", "--libs", "pacemaker-lrmd", "glib-2.0"], hint).split()
+    # -lcrmcommon and -lqb are what the library itself needs; a client names only what it calls.
+    flags = [flag for flag in flags if not flag.startswith("-l") or flag in ("-llrmd", "-lglib-2.0")]
+    _call(["cc", "-O2", "-Wall", files[0], "-o", binary + ".new", *flags], hint)
+    os.rename(binary + ".new", binary)
+    return binary

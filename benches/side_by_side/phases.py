@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is measured. A phase runs inside the sandbox, on daemons of its own, and returns numbers by name;
+table.py has their titles."""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+from . import client
+from .client import DUMMY_AGENT
+from .daemon import Daemon
+from .errors import BenchError
+
+STARTS = 10
+RECURRING = 500
+RECURRING_INTERVAL_MS = 10000
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long things are watched, in seconds."""
+    measure_s: float
+    settle_s: float
+    recurring_s: float
+
+
+EFFORTS = {"quick": Effort(3, 1.5, 10), "full": Effort(15, 5, 60)}
+
+
+def start_and_stop(path, _program, _effort):
+    """Start to listening, and SIGTERM to exit of a daemon that nobody is connected to.
+
+    Upstream's start differs by a factor of ten from one to the next, on an idle machine too, so even the median
+    of ten moves by half; the slowest is told beside it."""
+    starts, stops = [], []
+    for _ in range(STARTS):
+        with Daemon(path) as daemon:
+            starts.append(daemon.start_ms)
+            stops.append(daemon.stop())
+    return {"start_ms": statistics.median(starts), "start_max_ms": max(starts), "stop_ms": statistics.median(stops)}
+
+
+def idle(path, program, effort):
+    """Memory before the first connection and after some have come and gone."""
+    with Daemon(path) as daemon:
+        time.sleep(effort.settle_s)  # not a wait for anything: this is how long it idles
+        before = daemon.memory_kib()
+        connect = client.measure(program, effort.measure_s, "connect")["connect"]
+        after = daemon.memory_kib()
+        daemon.stop()
+    return {"idle_rss_kib": before["Rss"], "idle_pss_kib": before["Pss"], "idle_private_kib": before["Private_Dirty"],
+            "connect_ms": connect["mean_us"] / 1e3, "connected_rss_kib": after["Rss"]}
+
+
+def calls(path, program, effort):
+    """Round trips in which no agent runs."""
+    numbers = {}
+    with Daemon(path) as daemon:
+        for measure in ("info", "poke", "register"):
+            for name, result in client.measure(program, effort.measure_s, measure).items():
+                numbers[name + "_rate"] = result["per_second"]
+                numbers[name + "_p50_us"] = result["p50_us"]
+        daemon.stop()
+    return numbers
+
+
+def agents(path, program, effort):
+    """Executions of agents."""
+    numbers = {}
+    with Daemon(path) as daemon:
+        for in_flight in (1, 4, 32):
+            result = client.measure(program, effort.measure_s, "exec", str(in_flight))["exec"]
+            numbers[f"exec_{in_flight}_rate"] = result["per_second"]
+        result = client.measure(program, effort.measure_s, "exec", "1", agent=DUMMY_AGENT)["exec"]
+        numbers["dummy_rate"] = result["per_second"]
+        daemon.stop()
+    return numbers
+
+
+def recurring(path, program, effort):
+    """What recurring monitors cost, once all of them have begun."""
+    with Daemon(path) as daemon, client.Recurring(program, RECURRING, RECURRING_INTERVAL_MS) as monitors:
+        ended, began = monitors.results(), time.perf_counter()
+        own, children = daemon.cpu_s()
+        time.sleep(effort.recurring_s)
+        own_after, children_after = daemon.cpu_s()
+        memory = daemon.memory_kib()
+        ended, seconds = monitors.results() - ended, time.perf_counter() - began
+        expected = RECURRING * seconds * 1e3 / RECURRING_INTERVAL_MS
+        if ended < expected / 2:
+            raise BenchError(f"{path}: {ended} recurring monitors ended in {seconds:.0f} s, about {expected:.0f} were due")
+        stop_ms = daemon.stop()
+    return {"recurring_own_s": (own_after - own) * 1e3 / ended,
+            "recurring_children_s": (children_after - children) * 1e3 / ended,
+            "recurring_rss_kib": memory["Rss"], "recurring_stop_ms": stop_ms}
+
+
+PHASES = {"start": start_and_stop, "idle": idle, "calls": calls, "agents": agents, "recurring": recurring}

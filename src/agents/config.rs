@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Where agents are found and what they inherit; and how this layer looks at files.
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where agents are, and what each run of one inherits.
+#[derive(Clone)]
+pub struct AgentConfig {
+    /// Directories of OCF providers, separated by colons; the first that has the agent wins.
+    pub ocf_search_path: String,
+    /// `OCF_ROOT` for agents.
+    pub ocf_root: PathBuf,
+    /// Directory of init scripts.
+    pub init_dir: PathBuf,
+    /// Where the cluster keeps secret parameters of this node: `<resource id>/<parameter>`.
+    pub secrets_dir: PathBuf,
+    /// User that alerts run as; None: the daemon's own, for a daemon that may not change users.
+    pub alert_user: Option<String>,
+    /// The daemon's environment as children see it; see [`base_environment`].
+    pub base_env: Arc<[(OsString, OsString)]>,
+}
+
+impl AgentConfig {
+    /// The places that distributions use.
+    pub fn new(base_env: Arc<[(OsString, OsString)]>) -> Self {
+        Self {
+            ocf_search_path: "/usr/lib/ocf/resource.d".to_owned(),
+            ocf_root: PathBuf::from("/usr/lib/ocf"),
+            init_dir: PathBuf::from("/etc/init.d"),
+            secrets_dir: PathBuf::from("/var/lib/pacemaker/lrm/secrets"),
+            alert_user: Some("hacluster".to_owned()),
+            base_env,
+        }
+    }
+}
+
+/// The part of the daemon's environment that children get: all but what its service manager says to the
+/// daemon alone.
+pub fn base_environment(
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Arc<[(OsString, OsString)]> {
+    const DAEMON_ONLY: [&str; 7] = [
+        "NOTIFY_SOCKET",
+        "WATCHDOG_PID",
+        "WATCHDOG_USEC",
+        "LISTEN_PID",
+        "LISTEN_FDS",
+        "LISTEN_FDNAMES",
+        "MAINPID",
+    ];
+    variables.into_iter().filter(|(name, _)| DAEMON_ONLY.iter().all(|own| name != own)).collect()
+}
+
+/// What matters of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileFacts {
+    /// Is it a directory?
+    pub directory: bool,
+    /// Is it a regular file that somebody may execute?
+    pub executable: bool,
+}
+
+/// The file system, as far as agents are concerned. Errors are errnos.
+pub trait AgentFiles {
+    /// Follows symbolic links.
+    ///
+    /// # Errors
+    /// The errno of stat(2).
+    fn facts(&self, path: &Path) -> Result<FileFacts, i32>;
+
+    /// At most the first `limit` bytes.
+    ///
+    /// # Errors
+    /// The errno of open(2) or read(2).
+    fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, i32>;
+}
+
+#[cfg(test)]
+pub(super) mod fake {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// Files in memory: content and whether executable.
+    #[derive(Default)]
+    pub(in crate::agents) struct FakeFiles(pub BTreeMap<PathBuf, (Vec<u8>, bool)>);
+
+    impl FakeFiles {
+        pub(in crate::agents) fn with(mut self, path: &str, content: &str, executable: bool) -> Self {
+            self.0.insert(path.into(), (content.into(), executable));
+            self
+        }
+    }
+
+    impl AgentFiles for FakeFiles {
+        fn facts(&self, path: &Path) -> Result<FileFacts, i32> {
+            let (_, executable) = self.0.get(path).ok_or(nix::libc::ENOENT)?;
+            Ok(FileFacts { directory: false, executable: *executable })
+        }
+
+        fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, i32> {
+            let (content, _) = self.0.get(path).ok_or(nix::libc::ENOENT)?;
+            Ok(content.iter().copied().take(limit).collect())
+        }
+    }
+
+    #[test]
+    fn the_service_manager_s_variables_stay_with_the_daemon() {
+        let all = [("PATH", "/bin"), ("NOTIFY_SOCKET", "/x"), ("WATCHDOG_USEC", "1"), ("NOTIFY", "1")];
+        let kept = base_environment(all.map(|(name, value)| (name.into(), value.into())));
+        let names: Vec<_> = kept.iter().map(|(name, _)| name.to_str().unwrap()).collect();
+        assert_eq!(names, ["PATH", "NOTIFY"]);
+    }
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Agents that could not be started: results, and reasons that say what to do about it.
+use super::config::AgentFiles;
+use super::{Convention, Plan, Verdict, lsb};
+use crate::model::{ExecStatus, OcfExit, Outcome};
+use nix::errno::Errno;
+use std::path::Path;
+
+/// Why there is no process. Numbers are errnos.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartFailure {
+    /// The node or the daemon has reached a limit.
+    Resources(i32),
+    /// The process could not be set up.
+    Setup(i32),
+    /// It could not become this user.
+    Identity(String, i32),
+    /// There is no such user.
+    UnknownUser(String),
+    /// Its end can't be waited for.
+    Unwatched(i32),
+}
+
+/// The words of the C library for an errno.
+pub(super) fn describe(errno: i32) -> &'static str {
+    Errno::from_raw(errno).desc()
+}
+
+/// What a failure means to the cluster.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    NotInstalled,
+    Privileges,
+    Other,
+}
+
+impl Kind {
+    fn of(errno: i32) -> Self {
+        match Errno::from_raw(errno) {
+            Errno::ENOENT | Errno::EISDIR | Errno::ENOTDIR | Errno::EINVAL | Errno::ENOEXEC => {
+                Self::NotInstalled
+            }
+            Errno::EACCES | Errno::EPERM => Self::Privileges,
+            _ => Self::Other,
+        }
+    }
+
+    fn exit(self) -> OcfExit {
+        match self {
+            Self::NotInstalled => OcfExit::NOT_INSTALLED,
+            Self::Privileges => OcfExit::INSUFFICIENT_PRIVILEGES,
+            Self::Other => OcfExit::ERROR,
+        }
+    }
+}
+
+/// The agent's file could not even be looked at.
+pub(super) fn stat_failed(program: &Path, errno: i32) -> Verdict {
+    let kind = Kind::of(errno);
+    let status = if kind == Kind::NotInstalled { ExecStatus::NotInstalled } else { ExecStatus::Error };
+    let reason = format!(
+        "{}: {}{}",
+        program.display(),
+        describe(errno),
+        match kind {
+            Kind::NotInstalled => "; install the agent on this node",
+            Kind::Privileges => "; make it readable for the daemon's user",
+            Kind::Other => "",
+        }
+    );
+    verdict(Outcome::new(kind.exit(), status).because(reason), None)
+}
+
+/// The agent's file is there but the kernel would not execute it. As if the agent had said so by its exit
+/// code, which is what clusters expect in this case.
+pub fn exec_failed(plan: &Plan, errno: i32, files: &dyn AgentFiles) -> Verdict {
+    let kind = Kind::of(errno);
+    let (code, exit) = match plan.convention {
+        Convention::LsbStatus => {
+            let code = match kind {
+                Kind::NotInstalled => 150,
+                Kind::Privileges => 151,
+                Kind::Other => 4,
+            };
+            (code, lsb::exit(code, plan.convention))
+        }
+        _ => (kind.exit().0, kind.exit()),
+    };
+    let reason = exec_reason(&plan.program, errno, files);
+    verdict(Outcome::new(exit, ExecStatus::Done).because(reason), Some(code))
+}
+
+fn exec_reason(program: &Path, errno: i32, files: &dyn AgentFiles) -> String {
+    let name = program.display();
+    let words = describe(errno);
+    let facts = files.facts(program).ok();
+    match Errno::from_raw(errno) {
+        _ if facts.is_some_and(|facts| facts.directory) => format!("{name} is a directory, not an agent"),
+        Errno::ENOENT if facts.is_none() => format!("{name}: {words}; install the agent on this node"),
+        Errno::EACCES if facts.is_some_and(|facts| !facts.executable) => {
+            format!("{name} is not executable; make it so with 'chmod a+x {name}'")
+        }
+        Errno::ENOENT | Errno::EACCES | Errno::ENOTDIR | Errno::ELOOP => match interpreter(program, files) {
+            Some(interpreter) => format!(
+                "{name} cannot run: its interpreter {interpreter}: {words}; install it or correct the #! line"
+            ),
+            None => {
+                format!("{name} cannot run: {words}; a library loader or a noexec mount may be the cause")
+            }
+        },
+        Errno::ENOEXEC => format!("{name} is no program that this machine can run: {words}"),
+        Errno::E2BIG => format!("{name} cannot run: its parameters are too long: {words}"),
+        Errno::ETXTBSY => format!("{name} cannot run: something is writing to the file: {words}"),
+        _ => format!("{name} cannot run: {words}"),
+    }
+}
+
+/// The program behind a script's `#!`.
+fn interpreter(program: &Path, files: &dyn AgentFiles) -> Option<String> {
+    let start = files.read(program, 256).ok()?;
+    let line = start.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    let word = line.trim_ascii().split(u8::is_ascii_whitespace).next()?;
+    // A line written on another system is invisible otherwise.
+    let shown = String::from_utf8_lossy(word).escape_debug().to_string();
+    let ends_with_return = line.ends_with(b"\r");
+    Some(if ends_with_return { format!("{shown} (the line ends with a carriage return)") } else { shown })
+}
+
+/// Nothing was executed.
+pub fn start_failed(plan: &Plan, failure: &StartFailure) -> Verdict {
+    let name = plan.program.display();
+    let reason = match failure {
+        StartFailure::Resources(errno) => {
+            let remedy = match Errno::from_raw(*errno) {
+                Errno::EMFILE => "raise the daemon's limit of open files (LimitNOFILE)",
+                Errno::ENFILE => "raise fs.file-max on this node",
+                Errno::EAGAIN => "raise the limit of processes (TasksMax, kernel.pid_max)",
+                Errno::ENOMEM => "free memory on this node",
+                _ => "see the limits of this node",
+            };
+            format!("Could not start {name}: {}; {remedy}", describe(*errno))
+        }
+        StartFailure::Setup(errno) => format!("Could not set up a process for {name}: {}", describe(*errno)),
+        StartFailure::Identity(user, errno) => {
+            format!("Could not run {name} as user {user}: {}; the daemon must run as root", describe(*errno))
+        }
+        StartFailure::UnknownUser(user) => {
+            format!("Could not run {name}: create its user {user} on this node")
+        }
+        StartFailure::Unwatched(errno) => {
+            format!("Had to end {name}: its end could not be waited for: {}", describe(*errno))
+        }
+    };
+    verdict(Outcome::new(OcfExit::ERROR, ExecStatus::Error).because(reason), None)
+}
+
+fn verdict(outcome: Outcome, raw_exit: Option<i32>) -> Verdict {
+    Verdict { outcome, raw_exit, signalled: false, unprepared: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::fake::FakeFiles;
+    use super::*;
+
+    fn plan(convention: Convention) -> Plan {
+        Plan::of("/a/x".into(), Some("monitor"), convention)
+    }
+
+    /// Errno, then what it comes to: OCF exit, raw code of an OCF agent and of an LSB status.
+    #[test]
+    fn exec_errors_by_convention() {
+        let files = FakeFiles::default();
+        for (errno, exit, ocf, status) in [
+            (Errno::ENOENT, 5, 5, 150),
+            (Errno::ENOEXEC, 5, 5, 150),
+            (Errno::EACCES, 4, 4, 151),
+            (Errno::EPERM, 4, 4, 151),
+            (Errno::E2BIG, 1, 1, 4),
+        ] {
+            for (convention, raw) in
+                [(Convention::Ocf, ocf), (Convention::LsbStatus, status), (Convention::Lsb, ocf)]
+            {
+                let verdict = exec_failed(&plan(convention), errno as i32, &files);
+                assert_eq!(verdict.outcome.exit.0, exit, "{errno} {convention:?}");
+                assert_eq!(verdict.outcome.status, ExecStatus::Done);
+                assert_eq!(verdict.raw_exit, Some(raw), "{errno} {convention:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn stat_errors() {
+        for (errno, exit, status) in [
+            (Errno::ENOENT, 5, ExecStatus::NotInstalled),
+            (Errno::ENOTDIR, 5, ExecStatus::NotInstalled),
+            (Errno::EACCES, 4, ExecStatus::Error),
+            (Errno::EIO, 1, ExecStatus::Error),
+        ] {
+            let outcome = stat_failed(Path::new("/a/x"), errno as i32).outcome;
+            assert_eq!((outcome.exit.0, outcome.status), (exit, status), "{errno}");
+        }
+    }
+
+    #[test]
+    fn reasons_name_cause_and_remedy() {
+        let script = |content| FakeFiles::default().with("/a/x", content, true);
+        let plain = FakeFiles::default().with("/a/x", "", false);
+        for (errno, files, words) in [
+            (Errno::EACCES, &plain, "chmod a+x /a/x"),
+            (Errno::ENOENT, &script("#! /opt/perl -w\n"), "interpreter /opt/perl: No such file"),
+            (Errno::ENOENT, &script("#!/bin/sh\r\nexit"), "carriage return"),
+            (Errno::ENOENT, &script("\x7fELF"), "library loader"),
+            (Errno::ENOENT, &FakeFiles::default(), "install the agent"),
+        ] {
+            let reason = exec_failed(&plan(Convention::Ocf), errno as i32, files).outcome.reason.unwrap();
+            assert!(reason.contains(words), "{reason}");
+        }
+        let failure = StartFailure::Resources(Errno::EMFILE as i32);
+        let verdict = start_failed(&plan(Convention::Ocf), &failure);
+        assert_eq!((verdict.outcome.exit, verdict.outcome.status), (OcfExit::ERROR, ExecStatus::Error));
+        assert!(verdict.outcome.reason.unwrap().contains("LimitNOFILE"));
+    }
+}

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The client library's entry points.
+
+pub mod values;

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The C interface: upstream's `liblrmd` names over this library. C callers see these functions through
+//! `include/pcmk-remote-rs.h`, which cbindgen makes from this folder.
+//!
+//! Rules for every entry point (ARCHITECTURE.md has the reasons):
+//!
+//! * It does its work inside [`boundary`](entry::boundary): no panic crosses into C.
+//! * What it hands out comes from `malloc`, through [`cmem`](crate::sys::cmem), so that C can free it.
+//! * NULL is accepted wherever upstream accepts it, and is harmless where upstream would crash.
+//!
+//! `capi-tests/symbols.tsv` lists every name of upstream's library and whether it is here.
+
+pub mod abi;
+pub mod client;
+pub mod entry;

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! From the end of a run to what clients are told of it.
+use super::context::Context;
+use super::operation::Operation;
+use super::{Finish, LogLevel};
+use crate::model::{Completion, ExecStatus, Millis, Notification, Now, OcfExit, Outcome};
+
+/// Our own words for an action that the core had killed for lack of time.
+fn timed_out(operation: &Operation, finish: &Finish) -> Outcome {
+    Outcome {
+        exit: OcfExit::ERROR,
+        status: ExecStatus::Timeout,
+        reason: Some(format!(
+            "{} did not complete within {} and was killed",
+            operation.action, operation.timeout
+        )),
+        output: finish.outcome.output.clone(),
+    }
+}
+
+impl Operation {
+    /// Takes in how a run ended, except for a cancelled one, and says what to report.
+    pub(super) fn record(&mut self, finish: Finish, killed_late: bool, now: Now) -> Outcome {
+        let (outcome, exit) = if killed_late {
+            (timed_out(self, &finish), OcfExit::ERROR.0)
+        } else {
+            let exit = finish.raw_exit.unwrap_or(finish.outcome.exit.0);
+            (finish.outcome, exit)
+        };
+        // As upstream: the agent's own number against the translated one of the time before.
+        if !finish.unprepared && exit != self.last_exit.0 {
+            self.rc_change_s = now.epoch_s;
+        }
+        self.last_exit = outcome.exit;
+        outcome
+    }
+
+    /// After a run of a recurring operation: later results carry no times.
+    pub(super) fn forget_times(&mut self) {
+        self.queued_at = None;
+        self.started_at = None;
+    }
+
+    /// Tells whoever shall hear of it.
+    pub(super) fn tell(&mut self, outcome: Outcome, context: &mut Context<'_>) {
+        let told = (outcome.exit, outcome.status);
+        if self.notify.changes_only && self.last_told == Some(told) {
+            return;
+        }
+        if !self.interval.recurs() || self.last_told != Some(told) {
+            context.log(level_of(&outcome), || self.describe_result(&outcome));
+        }
+        self.last_told = Some(told);
+        let peers = match self.notify.origin_only {
+            true => context.peers.only(self.owner),
+            false => context.peers.named(),
+        };
+        if !peers.is_empty() {
+            let completion = self.completion(outcome, context.now);
+            context.notify(peers, Notification::Completed(Box::new(completion)));
+        }
+    }
+
+    fn completion(&self, outcome: Outcome, now: Now) -> Completion {
+        let span = |from| now.mono.since(from);
+        let exec_time = self.started_at.map(|started| span(started.mono));
+        let queue_time = match (self.queued_at, self.started_at) {
+            (Some(queued), Some(started)) => started.mono.since(queued),
+            _ => std::time::Duration::ZERO,
+        };
+        Completion {
+            call_id: self.call_id,
+            resource_id: self.resource.id.clone(),
+            action: self.action.clone(),
+            interval: self.interval,
+            timeout: self.timeout,
+            start_delay: self.start_delay,
+            user_data: self.user_data.clone(),
+            outcome,
+            resource_deleted: self.resource_deleted,
+            run_time_s: self.started_at.map_or(0, |started| started.epoch_s),
+            rc_change_s: self.rc_change_s,
+            exec_time: exec_time.map_or(Millis(0), Millis::from),
+            queue_time: queue_time.into(),
+            params: self.params.clone(),
+        }
+    }
+
+    fn describe_result(&self, outcome: &Outcome) -> String {
+        let mut text = format!(
+            "resource {} action {} interval {} call {}: exit {}, {:?}",
+            self.resource.id, self.action, self.interval, self.call_id, outcome.exit.0, outcome.status
+        );
+        if let Some(reason) = &outcome.reason {
+            text.push_str(": ");
+            text.push_str(reason);
+        }
+        text
+    }
+}
+
+/// A limit that was hit is worth more attention than what an agent reports.
+fn level_of(outcome: &Outcome) -> LogLevel {
+    match outcome.status {
+        ExecStatus::Done | ExecStatus::Cancelled | ExecStatus::Pending => LogLevel::Info,
+        _ => LogLevel::Warning,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::core::testing::{Bench, execute, finish, killed};
+    use crate::model::OcfExit;
+
+    #[test]
+    fn the_change_of_an_exit_compares_the_agents_number_with_the_translated_one() {
+        let mut bench = Bench::with_r1();
+        bench.ask(1, execute("r1", "monitor", 1000));
+        let untranslated = || {
+            let mut finish = finish(3);
+            finish.outcome.exit = OcfExit::NOT_RUNNING;
+            finish
+        };
+        assert_eq!(bench.ends(1, untranslated()), ["tell 1 r1 monitor/1000 #3 7 Done"]);
+        bench.pass(1000);
+        let again = bench.ends(2, untranslated());
+        assert_eq!(again, ["tell 1 r1 monitor/1000 #3 7 Done change=1"], "3 is not 7");
+    }
+
+    #[test]
+    fn an_end_by_signal_is_passed_on_as_it_came() {
+        let mut bench = Bench::with_r1();
+        bench.ask(1, execute("r1", "start", 0));
+        bench.pass(3000);
+        let expected = "tell 1 r1 start/0 #3 1 Error change=3 exec=3000 why=\"killed\"";
+        assert_eq!(bench.ends(1, killed()), [expected]);
+    }
+
+    #[test]
+    fn an_agent_that_was_never_run_changes_nothing() {
+        let mut bench = Bench::with_r1();
+        bench.ask(1, execute("r1", "start", 0));
+        bench.pass(1000);
+        let mut missing = finish(5);
+        (missing.raw_exit, missing.unprepared) = (None, true);
+        assert_eq!(bench.ends(1, missing), ["tell 1 r1 start/0 #3 5 Done exec=1000"]);
+    }
+}

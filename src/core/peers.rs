@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The executor's clients: who they are, what they may ask and who is told what.
+use super::{PeerId, PeerKind};
+use crate::model::{ClientId, Request};
+use std::collections::BTreeMap;
+
+/// How far a client is trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carrier {
+    /// Over TLS: holds the cluster's key.
+    Remote,
+    /// Over local IPC.
+    Local { privileged: bool },
+}
+
+/// One client of the executor (local clients of proxied servers are in [`super::proxy`]).
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) carrier: Carrier,
+    pub(super) client_id: ClientId,
+    /// What it calls itself; without a name it is told nothing.
+    pub(super) name: Option<String>,
+}
+
+impl Peer {
+    pub(super) fn is_remote(&self) -> bool {
+        self.carrier == Carrier::Remote
+    }
+
+    /// May it ask this? Whoever may connect may sign on and poke.
+    pub(super) fn may(&self, request: &Request) -> bool {
+        match self.carrier {
+            Carrier::Remote | Carrier::Local { privileged: true } => true,
+            Carrier::Local { privileged: false } => {
+                matches!(request, Request::Register { .. } | Request::Poke | Request::Unknown(_))
+            }
+        }
+    }
+}
+
+/// All clients of the executor.
+#[derive(Debug, Default)]
+pub(super) struct Peers {
+    peers: BTreeMap<PeerId, Peer>,
+}
+
+impl Peers {
+    /// Takes in an executor client; false for a client of a proxied server.
+    pub(super) fn add(&mut self, peer: PeerId, kind: &PeerKind, client_id: &ClientId) -> bool {
+        let carrier = match kind {
+            PeerKind::Remote => Carrier::Remote,
+            PeerKind::Local { privileged } => Carrier::Local { privileged: *privileged },
+            PeerKind::Proxied { .. } => return false,
+        };
+        self.peers.insert(peer, Peer { carrier, client_id: client_id.clone(), name: None });
+        true
+    }
+
+    pub(super) fn remove(&mut self, peer: PeerId) -> Option<Peer> {
+        self.peers.remove(&peer)
+    }
+
+    pub(super) fn get(&self, peer: PeerId) -> Option<&Peer> {
+        self.peers.get(&peer)
+    }
+
+    /// Keeps the first name that a client gives itself; true when this was it.
+    pub(super) fn name(&mut self, peer: PeerId, name: Option<&str>) -> bool {
+        match (self.peers.get_mut(&peer), name) {
+            (Some(peer), Some(name)) if peer.name.is_none() => {
+                peer.name = Some(name.to_owned());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.peers.is_empty()
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = PeerId> {
+        self.peers.keys().copied()
+    }
+
+    /// Whom a notification for everybody reaches.
+    pub(super) fn named(&self) -> Vec<PeerId> {
+        self.peers.iter().filter(|(_, peer)| peer.name.is_some()).map(|(id, _)| *id).collect()
+    }
+
+    /// Whom a notification about `newcomer` reaches.
+    pub(super) fn named_except(&self, newcomer: PeerId) -> Vec<PeerId> {
+        let mut peers = self.named();
+        peers.retain(|peer| *peer != newcomer);
+        peers
+    }
+
+    /// `peer` alone, if it is connected and has a name.
+    pub(super) fn only(&self, peer: PeerId) -> Vec<PeerId> {
+        self.peers.get(&peer).filter(|client| client.name.is_some()).map(|_| peer).into_iter().collect()
+    }
+
+    /// For logs.
+    pub(super) fn describe(&self, peer: PeerId) -> String {
+        match self.peers.get(&peer) {
+            Some(Peer { name: Some(name), .. }) => name.clone(),
+            Some(client) => format!("nameless client {}", client.client_id),
+            None => format!("unknown client {}", peer.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{LocalIdentity, ProxiedServer};
+
+    fn id(text: &str) -> ClientId {
+        ClientId::new(text)
+    }
+
+    #[test]
+    fn the_first_name_stays_and_makes_the_client_hear() {
+        let mut peers = Peers::default();
+        assert!(peers.add(PeerId(1), &PeerKind::Remote, &id("a")));
+        assert!(peers.add(PeerId(2), &PeerKind::Local { privileged: true }, &id("b")));
+        assert!(peers.named().is_empty());
+        assert!(!peers.name(PeerId(1), None));
+        assert!(peers.name(PeerId(1), Some("first")));
+        assert!(!peers.name(PeerId(1), Some("second")));
+        assert_eq!(peers.describe(PeerId(1)), "first");
+        assert_eq!(peers.named(), [PeerId(1)]);
+        assert_eq!(peers.only(PeerId(1)), [PeerId(1)]);
+        assert!(peers.only(PeerId(2)).is_empty(), "nameless");
+        assert!(peers.only(PeerId(9)).is_empty(), "not connected");
+        assert!(peers.named_except(PeerId(1)).is_empty());
+    }
+
+    #[test]
+    fn clients_of_proxied_servers_are_not_the_executors() {
+        let mut peers = Peers::default();
+        let identity = LocalIdentity { pid: 1, user: "root".into() };
+        let kind = PeerKind::Proxied { server: ProxiedServer::Attrd, identity };
+        assert!(!peers.add(PeerId(1), &kind, &id("a")));
+        assert!(peers.is_empty());
+    }
+
+    #[test]
+    fn the_unprivileged_may_only_sign_on_and_poke() {
+        let mut peers = Peers::default();
+        peers.add(PeerId(1), &PeerKind::Local { privileged: false }, &id("a"));
+        peers.add(PeerId(2), &PeerKind::Local { privileged: true }, &id("b"));
+        peers.add(PeerId(3), &PeerKind::Remote, &id("c"));
+        let register = Request::Register { version: None, is_provider: false, client_name: None };
+        let harmless = [register, Request::Poke, Request::Unknown("x".into())];
+        let others = [
+            Request::ResourceInfo(None),
+            Request::Check { watchdog: None },
+            Request::RecurringOperations(None),
+        ];
+        for (peer, all) in [(1, false), (2, true), (3, true)] {
+            let peer = peers.get(PeerId(peer)).unwrap();
+            assert!(harmless.iter().all(|request| peer.may(request)));
+            assert!(others.iter().all(|request| peer.may(request) == all));
+        }
+    }
+}

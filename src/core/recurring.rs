@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Operations that repeat: the next run, a second request for the same, and the ways to end one early.
+use super::context::Context;
+use super::executor::Executor;
+use super::operation::{Operation, OperationKey, State};
+use super::timers::Timer;
+use super::{LogLevel, PeerId};
+use crate::model::{CallId, Cancel, ExecStatus, Execute, Interval, OcfExit, Outcome, ResourceId, errno};
+
+impl Executor {
+    /// The interval of an operation has passed since its last run.
+    pub(super) fn interval_passed(&mut self, key: OperationKey, context: &mut Context<'_>) {
+        self.submit(key, context);
+    }
+
+    /// A recurring operation that is there already takes only the number and the user data of a second
+    /// request; its next result is told in any case, and comes soon: it does not wait for its interval.
+    pub(super) fn merge_duplicate(
+        &mut self,
+        id: &ResourceId,
+        request: &Execute,
+        call_id: CallId,
+        context: &mut Context<'_>,
+    ) -> bool {
+        let Some(key) = self.find(id, &request.action, request.interval) else { return false };
+        let Some(operation) = self.operations.get_mut(&key) else { return false };
+        operation.call_id = call_id;
+        operation.user_data.clone_from(&request.user_data);
+        operation.last_told = None;
+        let idle = matches!(operation.state, State::Resting | State::Dormant);
+        context.log(LogLevel::Info, || {
+            format!("{} of {id} every {} is there already: merged", request.action, request.interval)
+        });
+        if idle {
+            context.timers.clear(Timer::Interval(key));
+            self.due.push(key);
+        }
+        true
+    }
+
+    /// The queued or recurring operation of a resource that action and interval name.
+    fn find(&self, id: &ResourceId, action: &str, interval: Interval) -> Option<OperationKey> {
+        let entry = self.resources.get(id)?;
+        let matches = |key: &&OperationKey| {
+            self.operations.get(key).is_some_and(|operation| operation.matches(action, interval))
+        };
+        entry.queue.iter().chain(&entry.recurring).find(matches).copied()
+    }
+
+    /// Ends a queued or recurring operation; the answer is the reply's rc.
+    pub(super) fn cancel(&mut self, cancel: &Cancel, context: &mut Context<'_>) -> i32 {
+        let (Some(id), Some(action)) = (&cancel.resource_id, &cancel.action) else { return -errno::EINVAL };
+        if !self.resources.contains_key(id) {
+            return -errno::ENODEV;
+        }
+        match self.find(id, action, cancel.interval) {
+            Some(key) => {
+                self.cancel_operation(key, context);
+                0
+            }
+            None => -errno::EOPNOTSUPP,
+        }
+    }
+
+    /// Ends all recurring operations of a resource, queued ones included; `owner`: only this client's.
+    pub(super) fn cancel_all_recurring(
+        &mut self,
+        id: &ResourceId,
+        owner: Option<PeerId>,
+        context: &mut Context<'_>,
+    ) {
+        let Some(entry) = self.resources.get(id) else { return };
+        let concerned = |key: &&OperationKey| {
+            self.operations.get(key).is_some_and(|operation| {
+                operation.interval.recurs() && owner.is_none_or(|owner| operation.owner == owner)
+            })
+        };
+        let keys: Vec<_> = entry.recurring.iter().chain(&entry.queue).filter(concerned).copied().collect();
+        for key in keys {
+            self.cancel_operation(key, context);
+        }
+    }
+
+    /// Ends an operation and tells so at once. A run in flight is killed; its end, whenever it comes, only
+    /// frees the slot.
+    pub(super) fn cancel_operation(&mut self, key: OperationKey, context: &mut Context<'_>) {
+        let Some(mut operation) = self.detach(key, context) else { return };
+        let exit = match operation.state {
+            State::Resting | State::Dormant => operation.last_exit,
+            State::Queued { .. } | State::Blocked | State::Running(_) => OcfExit::OK,
+        };
+        operation.tell(Outcome::new(exit, ExecStatus::Cancelled), context);
+    }
+
+    /// Takes an operation out of every place that knows it.
+    pub(super) fn detach(&mut self, key: OperationKey, context: &mut Context<'_>) -> Option<Operation> {
+        let operation = self.operations.remove(&key)?;
+        let id = &operation.resource.id;
+        if let Some(entry) = self.resources.get_mut(id) {
+            entry.queue.retain(|other| *other != key);
+            entry.recurring.retain(|other| *other != key);
+        }
+        match operation.state {
+            State::Queued { .. } => context.timers.clear(Timer::StartDelay(key)),
+            State::Resting | State::Dormant => context.timers.clear(Timer::Interval(key)),
+            State::Blocked => {
+                if let Some(slot) = self.slots.get_mut(id) {
+                    slot.blocked.retain(|other| *other != key);
+                }
+            }
+            State::Running(run) => {
+                context.timers.clear(Timer::RunLimit(run));
+                if let Some(in_flight) = self.runs.get_mut(&run) {
+                    in_flight.kill(run, context);
+                }
+            }
+        }
+        self.deactivate(id, key);
+        self.stir(id);
+        Some(operation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::core::testing::{Bench, cancel, execute, finish, killed, operation};
+    use crate::model::{Cancel, Interval, Millis, Request, ResourceId};
+
+    fn monitor(change: impl FnOnce(&mut crate::model::Execute)) -> Request {
+        let mut execute = operation("r1", "monitor", 1000);
+        change(&mut execute);
+        Request::Execute(Box::new(execute))
+    }
+
+    /// With a monitor that has run once, without clients being told of results that do not change.
+    fn resting() -> Bench {
+        let mut bench = Bench::with_r1();
+        bench.ask(1, monitor(|op| op.notify.changes_only = true));
+        bench.exits(1, 0);
+        bench
+    }
+
+    #[test]
+    fn the_interval_counts_from_the_end_and_later_results_have_no_times() {
+        let mut bench = Bench::with_r1();
+        bench.ask(1, execute("r1", "monitor", 1000));
+        bench.pass(300);
+        assert_eq!(bench.exits(1, 0), ["tell 1 r1 monitor/1000 #3 0 Done exec=300"]);
+        assert!(bench.pass(999).is_empty());
+        assert_eq!(bench.pass(1), ["run 2 r1 monitor/1000"]);
+        bench.pass(500);
+        assert_eq!(bench.exits(2, 0), ["tell 1 r1 monitor/1000 #3 0 Done"]);
+        assert_eq!(bench.pass(1000), ["run 3 r1 monitor/1000"]);
+        bench.pass(200);
+        assert_eq!(bench.exits(3, 7), ["tell 1 r1 monitor/1000 #3 7 Done change=3"]);
+        bench.pass(1000);
+        assert_eq!(bench.exits(4, 7), ["tell 1 r1 monitor/1000 #3 7 Done change=3"], "the change stays");
+    }
+
+    #[test]
+    fn only_changes_are_told_if_so_asked() {
+        let mut bench = resting();
+        for (run, exit, told) in [(2, 0, false), (3, 7, true), (4, 7, false), (5, 0, true)] {
+            bench.pass(1000);
+            assert_eq!(!bench.exits(run, exit).is_empty(), told, "run {run}");
+        }
+    }
+
+    #[test]
+    fn a_duplicate_takes_over_number_and_data_only_and_runs_at_once() {
+        let mut bench = Bench::with_r1();
+        bench.ask(1, monitor(|op| (op.timeout, op.notify.changes_only) = (Millis(20), true)));
+        bench.exits(1, 0);
+        bench.pass(400);
+        let again = monitor(|op| {
+            op.action = "MONITOR".into();
+            op.timeout = Millis(9);
+            op.user_data = Some("new".into());
+        });
+        assert_eq!(bench.ask(1, again), ["reply 1 4", "run 2 r1 monitor/1000"]);
+        assert_eq!(bench.pass(20), ["kill 2 Group"], "its timeout is the old one");
+        assert_eq!(bench.ends(2, killed()).len(), 1);
+        bench.pass(1000);
+        assert_eq!(bench.exits(3, 0), ["tell 1 r1 monitor/1000 #4 0 Done change=1 data=\"new\""]);
+        bench.pass(1000);
+        assert!(bench.exits(4, 0).is_empty(), "it still tells changes only");
+    }
+
+    #[test]
+    fn an_unchanged_result_is_told_after_a_merge() {
+        let mut bench = resting();
+        bench.ask(1, execute("r1", "monitor", 1000));
+        assert_eq!(bench.exits(2, 0), ["tell 1 r1 monitor/1000 #4 0 Done"]);
+    }
+
+    #[test]
+    fn a_duplicate_of_one_in_flight_or_queued_is_merged_without_a_run() {
+        let mut bench = Bench::with_r1();
+        bench.ask(1, execute("r1", "start", 0));
+        bench.ask(1, execute("r1", "monitor", 1000));
+        assert_eq!(bench.ask(1, execute("r1", "monitor", 1000)), ["reply 1 5"]);
+        assert_eq!(bench.exits(1, 0)[1], "run 2 r1 monitor/1000");
+        assert_eq!(bench.ask(1, execute("r1", "monitor", 1000)), ["reply 1 6"]);
+        assert_eq!(bench.exits(2, 0), ["tell 1 r1 monitor/1000 #6 0 Done"]);
+        assert_eq!(bench.ask(1, execute("r1", "monitor", 2000)), ["reply 1 7", "run 3 r1 monitor/2000"]);
+    }
+
+    #[test]
+    fn cancelling_one_that_rests_keeps_its_last_exit() {
+        let mut bench = Bench::with_r1();
+        bench.ask(1, execute("r1", "monitor", 1000));
+        bench.exits(1, 7);
+        assert_eq!(
+            bench.ask(1, cancel("r1", "Monitor", 1000)),
+            ["tell 1 r1 monitor/1000 #3 7 Cancelled", "reply 1 0"]
+        );
+        assert!(bench.pass(5000).is_empty());
+        assert_eq!(bench.ask(1, cancel("r1", "monitor", 1000)), ["reply 1 -95"]);
+    }
+
+    #[test]
+    fn cancelling_one_in_flight_is_told_at_once_but_the_slot_waits_for_its_end() {
+        let mut bench = resting();
+        bench.pass(1000);
+        assert_eq!(
+            bench.ask(1, cancel("r1", "monitor", 1000)),
+            ["kill 2 Group", "tell 1 r1 monitor/1000 #3 0 Cancelled", "reply 1 0"]
+        );
+        assert_eq!(bench.ask(1, execute("r1", "stop", 0)), ["reply 1 5"]);
+        assert_eq!(bench.ends(2, killed()), ["run 3 r1 stop/0"], "what it reported is swallowed");
+    }
+
+    #[test]
+    fn cancelling_a_first_run_reports_its_times_and_kills_once() {
+        let mut bench = Bench::with_r1();
+        bench.ask(1, monitor(|op| op.timeout = Millis(100)));
+        assert_eq!(bench.pass(150), ["kill 1 Group"]);
+        assert_eq!(
+            bench.ask(1, cancel("r1", "monitor", 1000)),
+            ["tell 1 r1 monitor/1000 #3 0 Cancelled exec=150", "reply 1 0"]
+        );
+        assert!(bench.ends(1, killed()).is_empty());
+    }
+
+    #[test]
+    fn cancelling_a_blocked_one_takes_it_out_before_those_behind_it() {
+        let mut bench = resting();
+        bench.ask(1, execute("r1", "monitor", 2000));
+        bench.exits(2, 0);
+        bench.ask(1, execute("r1", "migrate_to", 0));
+        assert!(bench.pass(2000).is_empty(), "both are due, but blocked");
+        assert_eq!(bench.ask(1, cancel("r1", "monitor", 1000)).len(), 2);
+        assert_eq!(bench.exits(3, 0)[1..], ["run 4 r1 monitor/2000"]);
+        assert_eq!(bench.exits(4, 0).len(), 1, "nothing else runs");
+    }
+
+    #[test]
+    fn a_running_one_shot_is_not_cancelled_and_the_interval_counts() {
+        let mut bench = Bench::with_r1();
+        bench.ask(1, execute("r1", "start", 0));
+        assert_eq!(bench.ask(1, cancel("r1", "start", 0)), ["reply 1 -95"]);
+        bench.ask(1, execute("r1", "monitor", 1000));
+        assert_eq!(bench.ask(1, cancel("r1", "monitor", 999)), ["reply 1 -95"]);
+        let resource_id = Some(ResourceId::new("r1"));
+        let nothing = Cancel { resource_id, action: None, interval: Interval(1) };
+        assert_eq!(bench.ask(1, Request::Cancel(nothing)), ["reply 1 -22"]);
+    }
+
+    #[test]
+    fn a_stop_ends_all_that_recurs_whoever_asked_for_it() {
+        let mut bench = Bench::with_r1();
+        bench.remote(2);
+        bench.ask(2, execute("r1", "monitor", 1000));
+        bench.exits(1, 0);
+        bench.ask(1, execute("r1", "monitor", 2000));
+        bench.ask(1, execute("r1", "monitor", 3000));
+        bench.ask(1, execute("r1", "notify", 0));
+        assert_eq!(
+            bench.ask(1, execute("r1", "STOP", 0)),
+            [
+                "tell 1,2 r1 monitor/1000 #4 0 Cancelled",
+                "kill 2 Group",
+                "tell 1,2 r1 monitor/2000 #5 0 Cancelled",
+                "tell 1,2 r1 monitor/3000 #6 0 Cancelled",
+                "reply 1 8",
+            ]
+        );
+        assert_eq!(bench.ends(2, killed()), ["run 3 r1 notify/0"]);
+        assert_eq!(bench.exits(3, 0)[1], "run 4 r1 STOP/0");
+    }
+
+    #[test]
+    fn one_that_cannot_be_prepared_is_told_once_and_runs_again_when_asked_for() {
+        let mut bench = Bench::with_r1();
+        bench.ask(1, execute("r1", "monitor", 1000));
+        let mut unprepared = finish(5);
+        unprepared.unprepared = true;
+        assert_eq!(bench.ends(1, unprepared), ["tell 1 r1 monitor/1000 #3 5 Done"]);
+        assert!(bench.pass(10_000).is_empty());
+        let list = Request::RecurringOperations(None);
+        assert_eq!(bench.ask(1, list), ["reply 1 0 r1:monitor/1000/0;"]);
+        assert_eq!(bench.ask(1, execute("r1", "monitor", 1000)), ["reply 1 5", "run 2 r1 monitor/1000"]);
+        assert_eq!(bench.exits(2, 0).len(), 1);
+        assert_eq!(bench.pass(1000), ["run 3 r1 monitor/1000"]);
+    }
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! One local client: what it has sent so far, and what waits for it.
+//!
+//! libqb does not say when a client has read, so that a client without room is tried again after a while: one
+//! millisecond at first, then ever longer. Responses and events travel apart: a client that waits for a response
+//! need not look at its events.
+use super::LocalServer;
+use crate::model::LocalIdentity;
+use crate::sys::qb::{Connection, Sent};
+use crate::wire::ipc::{Assembler, IpcLayout, IpcRequest, detect, encode, flag};
+use log::{error, warn};
+use nix::errno::Errno;
+use std::collections::VecDeque;
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A client with more messages than this, and no fewer than a second before, is disconnected.
+const MAX_WAITING: usize = 500;
+/// A client for which more bytes wait is disconnected at once, unless it is a single message.
+const MAX_WAITING_BYTES: usize = 32 * 1024 * 1024;
+const JUDGE_EVERY: Duration = Duration::from_secs(1);
+const FIRST_RETRY: Duration = Duration::from_millis(1);
+const LAST_RETRY: Duration = Duration::from_millis(100);
+/// Between tries with a client that has not read for a long time.
+const IDLE_RETRY: Duration = Duration::from_secs(1);
+const LONG: Duration = Duration::from_secs(10);
+
+/// A message that waits.
+struct Message {
+    /// Request id; None: an event, to be numbered.
+    id: Option<i32>,
+    flags: u32,
+    text: Rc<str>,
+}
+
+/// Messages for one of a client's two channels.
+#[derive(Default)]
+struct Lane {
+    waiting: VecDeque<Message>,
+    /// What is left of the message that is being sent, as libqb takes it.
+    parts: VecDeque<Vec<u8>>,
+}
+
+impl Lane {
+    fn len(&self) -> usize {
+        self.waiting.len() + usize::from(!self.parts.is_empty())
+    }
+}
+
+/// A backlog that is being watched.
+struct Stall {
+    /// Since when nothing has been taken.
+    since: Instant,
+    delay: Duration,
+    retry_at: Instant,
+    /// When the backlog was last judged, and its size then.
+    judged: (Instant, usize),
+}
+
+pub(super) struct Client {
+    connection: Connection,
+    server_name: &'static str,
+    server: LocalServer,
+    identity: LocalIdentity,
+    /// Made when its first message tells how it writes.
+    assembler: Option<Assembler>,
+    /// Has it said that it relays for others? Then it is answered by events.
+    proxied: bool,
+    responses: Lane,
+    events: Lane,
+    waiting_bytes: usize,
+    last_event_id: i32,
+    stall: Option<Stall>,
+}
+
+impl Client {
+    pub(super) fn new(
+        connection: Connection,
+        server_name: &'static str,
+        server: LocalServer,
+        identity: LocalIdentity,
+    ) -> Self {
+        Self {
+            connection,
+            server_name,
+            server,
+            identity,
+            assembler: None,
+            proxied: false,
+            responses: Lane::default(),
+            events: Lane::default(),
+            waiting_bytes: 0,
+            last_event_id: 0,
+            stall: None,
+        }
+    }
+
+    pub(super) fn server(&self) -> LocalServer {
+        self.server
+    }
+
+    pub(super) fn disconnect(&self) {
+        self.connection.disconnect();
+    }
+
+    pub(super) fn retry_at(&self) -> Option<Instant> {
+        self.stall.as_ref().map(|stall| stall.retry_at)
+    }
+
+    pub(super) fn has_backlog(&self) -> bool {
+        self.responses.len() + self.events.len() > 0
+    }
+
+    /// Takes what libqb delivered; a request when it is whole and to be answered.
+    pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<Option<IpcRequest>, String> {
+        let assembler = match &mut self.assembler {
+            Some(assembler) => assembler,
+            none => {
+                let layout = detect(bytes).ok_or("its first message is none of Pacemaker's")?;
+                none.insert(Assembler::new(layout))
+            }
+        };
+        let Some(request) = assembler.push(bytes).map_err(|e| e.to_string())? else { return Ok(None) };
+        self.proxied |= request.flags & flag::PROXIED != 0;
+        if self.server == LocalServer::Executor && request.flags & flag::RESPONSE_WANTED == 0 {
+            warn!(
+                "Dropped a message from {self}: it does not ask for a response, as the executor's clients must"
+            );
+            return Ok(None);
+        }
+        Ok(Some(request))
+    }
+
+    /// Puts a message at the end of its channel. `id`: of the request that it answers; None: an event.
+    pub(super) fn enqueue(&mut self, id: Option<i32>, text: Rc<str>) {
+        self.waiting_bytes = self.waiting_bytes.saturating_add(text.len());
+        let (lane, flags) = match id {
+            Some(_) if self.proxied => (&mut self.events, flag::EVENT | flag::PROXIED_RESPONSE),
+            Some(_) => (&mut self.responses, 0),
+            None => (&mut self.events, flag::EVENT),
+        };
+        lane.waiting.push_back(Message { id, flags, text });
+    }
+
+    /// Sends what there is room for. The error: why the client is to be disconnected.
+    pub(super) fn flush(&mut self, now: impl FnOnce() -> Instant) -> Result<(), Hopeless> {
+        if !self.connection.is_open() {
+            self.stall = None;
+            return Ok(());
+        }
+        // Without a message from it nobody knows how to write to it.
+        let Some(layout) = self.assembler.as_ref().map(Assembler::layout) else { return self.judge_bytes() };
+        let before = self.pieces();
+        self.flush_lane(layout, Connection::send_response, |client| &mut client.responses)?;
+        self.flush_lane(layout, Connection::send_event, |client| &mut client.events)?;
+        if !self.has_backlog() {
+            self.stall = None;
+            return Ok(());
+        }
+        self.plan(now(), self.pieces() != before)?;
+        self.judge_bytes()
+    }
+
+    fn flush_lane(
+        &mut self,
+        layout: IpcLayout,
+        send: impl Fn(&Connection, &[u8]) -> Result<Sent, Errno>,
+        lane: impl Fn(&mut Self) -> &mut Lane,
+    ) -> Result<(), Hopeless> {
+        loop {
+            if lane(self).parts.is_empty() {
+                let Some(message) = lane(self).waiting.pop_front() else { return Ok(()) };
+                let parts = self.encode(layout, &message);
+                lane(self).parts.extend(parts);
+                self.waiting_bytes = self.waiting_bytes.saturating_sub(message.text.len());
+            }
+            while let Some(part) = lane(self).parts.pop_front() {
+                match send(&self.connection, &part) {
+                    Ok(Sent::Done) => {}
+                    Ok(Sent::WouldBlock) => {
+                        lane(self).parts.push_front(part);
+                        return Ok(());
+                    }
+                    Err(errno) => return Err(Hopeless::Lost(errno)),
+                }
+            }
+        }
+    }
+
+    fn encode(&mut self, layout: IpcLayout, message: &Message) -> Vec<Vec<u8>> {
+        let id = message.id.unwrap_or_else(|| {
+            self.last_event_id = self.last_event_id.checked_add(1).unwrap_or(1);
+            self.last_event_id
+        });
+        let encoded = encode(layout, id, message.flags, &message.text, self.connection.buffer_size());
+        encoded.unwrap_or_else(|problem| {
+            error!(
+                "Cannot send {} bytes to {self}: {problem} (PCMK_ipc_buffer raises it)",
+                message.text.len()
+            );
+            Vec::new()
+        })
+    }
+
+    /// Changes whenever something was sent.
+    fn pieces(&self) -> (usize, usize) {
+        (
+            self.responses.waiting.len() + self.events.waiting.len(),
+            self.responses.parts.len() + self.events.parts.len(),
+        )
+    }
+
+    /// Something waits: when to try again, and is there any hope?
+    fn plan(&mut self, now: Instant, progress: bool) -> Result<(), Hopeless> {
+        let waiting = self.responses.len() + self.events.len();
+        let stall = self.stall.get_or_insert(Stall {
+            since: now,
+            delay: FIRST_RETRY,
+            retry_at: now,
+            judged: (now, waiting),
+        });
+        let due = stall.retry_at <= now;
+        if progress {
+            (stall.since, stall.delay) = (now, FIRST_RETRY);
+        } else if due {
+            let last = if now.duration_since(stall.since) > LONG { IDLE_RETRY } else { LAST_RETRY };
+            stall.delay = (stall.delay * 2).min(last);
+        }
+        if due || progress {
+            stall.retry_at = now + stall.delay;
+        }
+        if now.duration_since(stall.judged.0) >= JUDGE_EVERY {
+            if waiting > MAX_WAITING && waiting >= stall.judged.1 {
+                return Err(Hopeless::DoesNotRead(waiting));
+            }
+            stall.judged = (now, waiting);
+        }
+        Ok(())
+    }
+
+    fn judge_bytes(&self) -> Result<(), Hopeless> {
+        let waiting = self.responses.len() + self.events.len();
+        if waiting > 1 && self.waiting_bytes > MAX_WAITING_BYTES {
+            return Err(Hopeless::TooMuch(self.waiting_bytes));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "local client {} ({}) of {}", self.identity.pid, self.identity.user, self.server_name)
+    }
+}
+
+/// Why a client is to be disconnected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hopeless {
+    /// It does not take its messages.
+    DoesNotRead(usize),
+    /// Too many bytes wait for it.
+    TooMuch(usize),
+    /// It cannot be sent to.
+    Lost(Errno),
+}
+
+impl fmt::Display for Hopeless {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DoesNotRead(count) => write!(f, "it does not read, and {count} messages wait for it"),
+            Self::TooMuch(bytes) => write!(f, "{bytes} bytes wait for it, {MAX_WAITING_BYTES} are the most"),
+            Self::Lost(errno) => write!(f, "it cannot be sent to ({})", errno.desc()),
+        }
+    }
+}

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The local IPC servers of a remote node: the executor's own, and those through which the cluster's tools believe
+//! to reach its daemons.
+//!
+//! [`access`] says who may connect, [`client`] holds what waits for one client and gives up on those that do not
+//! read, and [`pump`] waits. The hub hears through [`LocalHub`] and answers
+//! through [`LocalServers`], at once or later.
+
+mod access;
+mod client;
+mod pump;
+
+use crate::model::{LocalIdentity, ProxiedServer};
+use crate::sys::qb::{ConnectionId, CreateError, Event, Reactor, Server, ServerId, Settings, Transport};
+use access::Access;
+use client::Client;
+use log::{debug, info, warn};
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::rc::Rc;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+/// How the servers are set up.
+#[derive(Clone, Debug)]
+pub struct IpcConfig {
+    /// Put before each server's name; empty but in tests.
+    pub prefix: String,
+    /// From `PCMK_ipc_type`.
+    pub transport: Transport,
+    /// No client's buffers are smaller, in bytes. From `PCMK_ipc_buffer` where that is larger than the default.
+    pub buffer_size: u32,
+    /// The user whom the cluster's daemons run as, and whose primary group may connect.
+    pub cluster_user: String,
+}
+
+impl Default for IpcConfig {
+    fn default() -> Self {
+        Self {
+            prefix: String::new(),
+            transport: Transport::SharedMemory,
+            buffer_size: DEFAULT_BUFFER_SIZE,
+            cluster_user: "hacluster".to_owned(),
+        }
+    }
+}
+
+/// Bytes of a buffer, and the largest IPC message of Pacemaker from 3.0.1 on.
+pub const DEFAULT_BUFFER_SIZE: u32 = 131_072;
+
+/// A local client's connection; never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LocalConnId(pub u64);
+
+/// What a local client believes to talk to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocalServer {
+    /// The executor.
+    Executor,
+    /// A daemon of the cluster.
+    Proxied(ProxiedServer),
+}
+
+/// Who hears what local clients do. May call [`LocalServers`] from within.
+pub trait LocalHub {
+    /// A client connected. `privileged`: it is root or the cluster's user.
+    fn connected(&self, conn: LocalConnId, server: LocalServer, privileged: bool, identity: LocalIdentity);
+    /// A client sent a message, whole. `flags`: as in its header, without those of compression and parts.
+    fn message(&self, conn: LocalConnId, server: LocalServer, id: i32, flags: u32, text: String);
+    /// A client is gone, by its own will or ours.
+    fn closed(&self, conn: LocalConnId);
+}
+
+/// The names, in upstream's order of creation; None: always refused.
+const SERVERS: [(&str, Option<LocalServer>); 8] = [
+    ("lrmd", Some(LocalServer::Executor)),
+    ("cib_ro", Some(LocalServer::Proxied(ProxiedServer::CibRo))),
+    ("cib_rw", Some(LocalServer::Proxied(ProxiedServer::CibRw))),
+    ("cib_shm", Some(LocalServer::Proxied(ProxiedServer::CibRw))),
+    ("attrd", Some(LocalServer::Proxied(ProxiedServer::Attrd))),
+    ("stonith-ng", Some(LocalServer::Proxied(ProxiedServer::Fencer))),
+    ("pacemakerd", None),
+    ("crmd", Some(LocalServer::Proxied(ProxiedServer::Controller))),
+];
+
+/// The running servers.
+#[derive(Clone)]
+pub struct LocalServers {
+    inner: Rc<Inner>,
+}
+
+pub(in crate::driver::tokio::ipc) struct Inner {
+    reactor: Rc<Reactor>,
+    hub: Rc<dyn LocalHub>,
+    access: Rc<Access>,
+    servers: RefCell<Vec<Server>>,
+    clients: RefCell<HashMap<LocalConnId, Client>>,
+    /// When to try again with a client that had no room.
+    retries: RefCell<BTreeSet<(Instant, LocalConnId)>>,
+    retries_changed: Notify,
+    /// There may be events that no descriptor announces.
+    wake: Notify,
+    tasks: RefCell<Vec<AbortHandle>>,
+    last_text: RefCell<Rc<str>>,
+}
+
+impl LocalServers {
+    /// Creates the servers and the tasks that serve them, on the current `LocalSet`. Proxied servers refuse
+    /// clients until [`Self::set_accept_proxied`]. One set for each thread; it serves until [`Self::stop`].
+    pub fn start(config: IpcConfig, hub: Rc<dyn LocalHub>) -> Result<Self, StartError> {
+        let reactor = Reactor::current().map_err(StartError::Loop)?;
+        let access = Rc::new(Access::new(&config));
+        let mut servers = Vec::new();
+        for (number, (name, server)) in (0..).zip(SERVERS) {
+            let settings = Settings {
+                name: format!("{}{name}", config.prefix),
+                id: ServerId(number),
+                transport: config.transport,
+                buffer_size: config.buffer_size.max(DEFAULT_BUFFER_SIZE),
+            };
+            let access = Rc::clone(&access);
+            let created = Server::create(&settings, move |candidate| access.admit(name, server, candidate));
+            servers.push(created.map_err(|cause| StartError::Server { name, cause })?);
+        }
+        let inner = Rc::new(Inner {
+            reactor,
+            hub,
+            access,
+            servers: RefCell::new(servers),
+            clients: RefCell::default(),
+            retries: RefCell::default(),
+            retries_changed: Notify::new(),
+            wake: Notify::new(),
+            tasks: RefCell::default(),
+            last_text: RefCell::new(Rc::from("")),
+        });
+        let tasks = pump::spawn(&inner).map_err(StartError::Loop)?;
+        inner.tasks.replace(tasks);
+        Ok(Self { inner })
+    }
+
+    /// Answers a client's request `id`.
+    pub fn respond(&self, conn: LocalConnId, id: i32, text: &str) {
+        self.inner.send(conn, Some(id), text);
+    }
+
+    /// Sends a client an event.
+    pub fn event(&self, conn: LocalConnId, text: &str) {
+        self.inner.send(conn, None, text);
+    }
+
+    /// Disconnects a client; [`LocalHub::closed`] follows.
+    pub fn close(&self, conn: LocalConnId) {
+        if let Some(client) = self.inner.clients.borrow().get(&conn) {
+            client.disconnect();
+            self.inner.wake.notify_one();
+        }
+    }
+
+    /// Is there a provider for new clients of proxied servers?
+    pub fn set_accept_proxied(&self, accept: bool) {
+        self.inner.access.set_accept_proxied(accept);
+    }
+
+    /// Disconnects everybody and frees the names. The hub hears nothing more.
+    pub fn stop(&self) {
+        for task in self.inner.tasks.take() {
+            task.abort();
+        }
+        self.inner.clients.borrow_mut().clear();
+        self.inner.servers.borrow_mut().clear();
+        self.inner.retries.borrow_mut().clear();
+        while self.inner.reactor.next_event().is_some() {}
+    }
+}
+
+impl Inner {
+    /// Lets libqb work for a while, then tells the hub. True: there is more to do at once.
+    fn work(&self, budget: usize) -> io::Result<bool> {
+        let more = self.reactor.dispatch(budget)?;
+        while let Some(event) = self.reactor.next_event() {
+            self.handle(event);
+        }
+        Ok(more)
+    }
+
+    fn handle(&self, event: Event) {
+        match event {
+            Event::Connected { server, connection } => {
+                let Some((name, Some(server))) = SERVERS.get(usize::from(server.0)).copied() else { return };
+                let conn = local(connection.id());
+                let privileged = self.access.is_privileged(connection.uid);
+                let identity =
+                    LocalIdentity { pid: connection.pid, user: self.access.user_name(connection.uid) };
+                debug!("Local client {} ({}) connected to {name}", identity.pid, identity.user);
+                let client = Client::new(connection, name, server, identity.clone());
+                self.clients.borrow_mut().insert(conn, client);
+                self.access.count(self.clients.borrow().len());
+                self.hub.connected(conn, server, privileged, identity);
+            }
+            Event::Message { connection, bytes } => self.receive(local(connection), &bytes),
+            Event::Closed { connection } => {
+                let conn = local(connection);
+                let Some(client) = self.clients.borrow_mut().remove(&conn) else { return };
+                debug!("{client} is gone");
+                if let Some(at) = client.retry_at() {
+                    self.retries.borrow_mut().remove(&(at, conn));
+                }
+                drop(client);
+                self.access.count(self.clients.borrow().len());
+                self.hub.closed(conn);
+            }
+            Event::Failed { server, pid } => {
+                let name = SERVERS.get(usize::from(server.0)).map_or("?", |(name, _)| name);
+                warn!(
+                    "Local client {pid} of {name} could not be given its buffers: is /dev/shm full, or the client gone?"
+                );
+            }
+        }
+    }
+
+    fn receive(&self, conn: LocalConnId, bytes: &[u8]) {
+        let (server, received) = {
+            let mut clients = self.clients.borrow_mut();
+            let Some(client) = clients.get_mut(&conn) else { return };
+            let received = client.receive(bytes);
+            if let Err(problem) = &received {
+                warn!("Disconnecting {client}: {problem}");
+                client.disconnect();
+                self.wake.notify_one();
+            }
+            (client.server(), received)
+        };
+        self.flush(conn); // It lives, so perhaps it has read; and its layout may have become known.
+        if let Ok(Some(request)) = received {
+            self.hub.message(conn, server, request.id, request.flags, request.text);
+        }
+    }
+
+    fn send(&self, conn: LocalConnId, id: Option<i32>, text: &str) {
+        let text = self.share(text);
+        let blocked = {
+            let mut clients = self.clients.borrow_mut();
+            let Some(client) = clients.get_mut(&conn) else { return };
+            client.enqueue(id, text);
+            client.retry_at().is_some()
+        };
+        // While a client has no room each further message would find that out with a system call.
+        if !blocked {
+            self.flush(conn);
+        }
+    }
+
+    /// Sends what there is room for, and plans the rest.
+    fn flush(&self, conn: LocalConnId) {
+        let mut clients = self.clients.borrow_mut();
+        let Some(client) = clients.get_mut(&conn) else { return };
+        let before = client.retry_at();
+        if !client.has_backlog() && before.is_none() {
+            return;
+        }
+        if let Err(reason) = client.flush(Instant::now) {
+            info!("Disconnecting {client}: {reason}");
+            client.disconnect();
+            let _ = client.flush(Instant::now); // Forget the backlog's next try.
+            self.wake.notify_one();
+        }
+        let after = client.retry_at();
+        drop(clients);
+        if before != after {
+            let mut retries = self.retries.borrow_mut();
+            before.map(|at| retries.remove(&(at, conn)));
+            after.map(|at| retries.insert((at, conn)));
+            self.retries_changed.notify_one();
+        }
+    }
+
+    /// One copy of a text for all who are sent it in a row.
+    fn share(&self, text: &str) -> Rc<str> {
+        let mut last = self.last_text.borrow_mut();
+        if **last != *text {
+            *last = Rc::from(text);
+        }
+        Rc::clone(&last)
+    }
+}
+
+fn local(id: ConnectionId) -> LocalConnId {
+    LocalConnId(id.0)
+}
+
+/// Why the servers could not be started.
+#[derive(Debug)]
+pub enum StartError {
+    /// One of them.
+    Server {
+        /// Its name, without the prefix.
+        name: &'static str,
+        /// What is wrong and what to do.
+        cause: CreateError,
+    },
+    /// The event loop.
+    Loop(io::Error),
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Server { cause, .. } => write!(f, "cannot serve local clients: {cause}"),
+            Self::Loop(error) => write!(f, "cannot wait for local clients: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<StartError> for io::Error {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Loop(error) => error,
+            error @ StartError::Server { .. } => Self::other(error),
+        }
+    }
+}

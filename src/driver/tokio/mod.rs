@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The daemons' driver: one thread, one owner of the core, nothing that blocks.
+//!
+//! [`Hub`] owns the core and carries out its effects. Everything that happens (a message, an agent's end, a
+//! deadline) becomes an `Input`; connections are tasks of their own that only move bytes.
+
+pub mod children;
+pub mod clock;
+pub mod connection;
+pub mod deadline;
+mod files;
+pub mod hub;
+pub mod ipc;
+pub mod limits;
+pub mod listener;
+mod local_hub;
+mod output;
+pub mod schema_peer;
+pub mod serve;
+mod signals;
+mod watch;
+
+pub use crate::sys::qb::Transport as IpcTransport;
+pub use hub::{Hooks, Hub};
+pub use ipc::IpcConfig;
+pub use limits::Limits;
+pub use serve::{Setup, serve};

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What each signal means to the daemons.
+//!
+//! SIGCHLD is not among them: children are awaited through their pidfds. SIGPIPE is ignored by the Rust
+//! runtime from the first instruction on; agents get the default back from `sys::spawn`.
+use super::hub::Hub;
+use crate::core::Input;
+use crate::log_notice;
+use std::io;
+use std::rc::Rc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::spawn_local;
+
+/// What a signal asks for.
+#[derive(Clone, Copy)]
+enum Response {
+    /// Begin an orderly shutdown. Again: only a log line.
+    Terminate,
+    /// Open the log files anew.
+    ReopenLogs,
+    /// Nothing, but the daemon must not die of it: administrators know these as the flight recorder's.
+    Mention,
+}
+
+const HANDLED: [(i32, &str, Response); 6] = [
+    (libc::SIGTERM, "SIGTERM", Response::Terminate),
+    (libc::SIGINT, "SIGINT", Response::Terminate),
+    (libc::SIGHUP, "SIGHUP", Response::ReopenLogs),
+    (libc::SIGUSR1, "SIGUSR1", Response::Mention),
+    (libc::SIGUSR2, "SIGUSR2", Response::Mention),
+    (libc::SIGTRAP, "SIGTRAP", Response::Mention),
+];
+
+/// Handles all of them, on the current `LocalSet`, for as long as it runs.
+pub(super) fn watch(hub: &Rc<Hub>, reopen_logs: Box<dyn Fn()>) -> io::Result<()> {
+    let reopen_logs: Rc<dyn Fn()> = Rc::from(reopen_logs);
+    for (number, name, response) in HANDLED {
+        let mut stream = signal(SignalKind::from_raw(number))?;
+        let (hub, reopen_logs) = (Rc::clone(hub), Rc::clone(&reopen_logs));
+        spawn_local(async move {
+            while stream.recv().await.is_some() {
+                match response {
+                    Response::Terminate => hub.input(Input::Terminate),
+                    Response::ReopenLogs => {
+                        reopen_logs();
+                        log_notice!("Log files opened anew at {name}");
+                    }
+                    Response::Mention => {
+                        log_notice!(
+                            "{name} has no effect: there is no flight recorder; for details set PCMK_debug"
+                        );
+                    }
+                }
+            }
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! An accepted connection.
+use super::channel::{Arrival, Channel, EncodedMessage};
+use super::error::SessionError;
+use crate::core::RequestToken;
+use crate::model::{Incoming, Notification, Reply};
+use crate::sys::tls::{ServerContext, Stream};
+use crate::wire::codec::{Envelope, decode_incoming, encode_notification, encode_reply};
+use crate::wire::frame::FrameError;
+use std::collections::VecDeque;
+
+/// What a connection has to tell.
+#[derive(Debug, PartialEq)]
+pub enum ServerEvent {
+    /// The peer has the key. Comes once, before any message.
+    Handshaken {
+        /// Protocol version, for logs.
+        version: &'static str,
+        /// Cipher suite, for logs.
+        cipher: &'static str,
+    },
+    /// A request.
+    Message {
+        /// For the reply.
+        token: RequestToken,
+        /// The request.
+        incoming: Incoming,
+    },
+    /// A message that is none, with the reason; it is skipped and the connection goes on.
+    Undecodable(String),
+    /// A message to the peer was not sent, with the reason: it is too large. The connection goes on.
+    Unsendable(String),
+    /// The peer is done. Nothing follows.
+    Closed,
+    /// The connection is lost. Nothing follows; there may be output that tells the peer.
+    Failed(SessionError),
+}
+
+/// A notification in the form that all TLS connections share.
+#[derive(Clone, Debug)]
+pub struct EncodedNotification(EncodedMessage);
+
+impl EncodedNotification {
+    /// Encodes once, for any number of [`ServerSession::send_notification`].
+    pub fn new(notification: &Notification) -> Self {
+        Self(EncodedMessage::new(encode_notification(notification, Envelope::Tls { msg_id: 0 })))
+    }
+}
+
+/// One accepted connection: feed it with [`receive`](Self::receive), then call
+/// [`next_event`](Self::next_event) until it returns None, then pass [`output`](Self::output) on.
+#[derive(Debug)]
+pub struct ServerSession {
+    channel: Channel,
+    unsendable: VecDeque<String>,
+}
+
+impl ServerSession {
+    /// A connection that has heard nothing yet.
+    pub fn new(context: &ServerContext) -> Self {
+        Self { channel: Channel::new(Stream::server(context)), unsendable: VecDeque::new() }
+    }
+
+    /// Takes what came from the socket.
+    pub fn receive(&mut self, ciphertext: &[u8]) {
+        self.channel.receive(ciphertext);
+    }
+
+    /// The next thing that happened; None: more has to be received.
+    pub fn next_event(&mut self) -> Option<ServerEvent> {
+        if let Some(reason) = self.unsendable.pop_front() {
+            return Some(ServerEvent::Unsendable(reason));
+        }
+        Some(match self.channel.next()? {
+            Arrival::Handshaken => {
+                let (version, cipher) = self.channel.describe();
+                ServerEvent::Handshaken { version, cipher }
+            }
+            Arrival::Text(text) => match decode_incoming(&text) {
+                Ok(decoded) => ServerEvent::Message {
+                    token: RequestToken(decoded.received.msg_id.unwrap_or_default()),
+                    incoming: decoded.incoming,
+                },
+                Err(error) => ServerEvent::Undecodable(error.to_string()),
+            },
+            Arrival::Closed => ServerEvent::Closed,
+            Arrival::Failed(error) => ServerEvent::Failed(error),
+        })
+    }
+
+    /// Queues the answer to a request.
+    pub fn send_reply(&mut self, token: RequestToken, reply: &Reply) {
+        let text = encode_reply(reply, Envelope::Tls { msg_id: token.0 });
+        let sent = self.channel.send(&EncodedMessage::new(text));
+        self.note_unsendable("a reply", sent);
+    }
+
+    /// Queues a notification.
+    pub fn send_notification(&mut self, notification: &EncodedNotification) {
+        let sent = self.channel.send(&notification.0);
+        self.note_unsendable("a notification", sent);
+    }
+
+    fn note_unsendable(&mut self, what: &str, sent: Result<(), FrameError>) {
+        if let Err(error) = sent {
+            self.unsendable.push_back(format!("{what} was not sent: {error}"));
+        }
+    }
+
+    /// Ciphertext for the socket.
+    pub fn output(&self) -> &[u8] {
+        self.channel.output()
+    }
+
+    /// Bytes that wait to be sent.
+    pub fn queued_bytes(&self) -> usize {
+        self.output().len()
+    }
+
+    /// The first `count` bytes of the output were passed on.
+    pub fn sent(&mut self, count: usize) {
+        self.channel.sent(count);
+    }
+
+    /// Has part of a message arrived? Meaningful after [`next_event`](Self::next_event) returned None.
+    pub fn mid_message(&self) -> bool {
+        self.channel.mid_message()
+    }
+
+    /// Says goodbye after what is queued. Nothing more is received or queued.
+    pub fn close(&mut self) {
+        self.channel.close();
+    }
+}

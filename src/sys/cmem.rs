@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Memory that C code may free, and that C code made and we free: all of it is `malloc`'s.
+//!
+//! What Rust's allocator made never leaves, so a pointer's origin is never in question. Out of memory aborts,
+//! as Rust and upstream's library do.
+
+use std::alloc::Layout;
+use std::ffi::c_char;
+use std::ptr;
+
+/// Moves `value` into memory of `malloc`. The caller, C included, frees it with [`free`] or `free(3)`.
+pub fn new<T>(value: T) -> *mut T {
+    const { assert!(align_of::<T>() <= align_of::<libc::max_align_t>(), "malloc aligns no stricter") };
+    const { assert!(size_of::<T>() > 0, "malloc(0) may answer NULL") };
+    // SAFETY: malloc takes any size; the answer is checked below.
+    let place = unsafe { libc::malloc(size_of::<T>()) }.cast::<T>();
+    if place.is_null() {
+        std::alloc::handle_alloc_error(Layout::new::<T>());
+    }
+    // SAFETY: `place` has room for a `T` and malloc's alignment suffices for it, both asserted above.
+    unsafe { place.write(value) };
+    place
+}
+
+/// A copy of the C string `text` in memory of `malloc`; NULL for NULL.
+///
+/// # Safety
+/// `text` is NULL or points to a NUL-terminated string that nobody changes during the call.
+pub unsafe fn copy_string(text: *const c_char) -> *mut c_char {
+    if text.is_null() {
+        return ptr::null_mut();
+    }
+    // SAFETY: not NULL, and by the caller's promise a NUL-terminated string.
+    let copy = unsafe { libc::strdup(text) };
+    if copy.is_null() {
+        std::alloc::handle_alloc_error(Layout::new::<c_char>());
+    }
+    copy
+}
+
+/// Gives memory back to `malloc`. Nothing is dropped in it; NULL is allowed.
+///
+/// # Safety
+/// `place` is NULL or came from `malloc`, here or in C, and nobody uses it afterwards.
+pub unsafe fn free<T>(place: *mut T) {
+    // SAFETY: the caller's promise is free's only condition.
+    unsafe { libc::free(place.cast()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CStr;
+
+    #[test]
+    fn a_value_keeps_its_content() {
+        let place = new((7u64, 9u8));
+        // SAFETY: `new` made it a moment ago and nobody else knows it.
+        unsafe {
+            assert_eq!(*place, (7, 9));
+            free(place);
+        }
+    }
+
+    #[test]
+    fn a_string_is_copied_with_every_byte_and_null_stays_null() {
+        let original = c"caf\xe9 \x01";
+        // SAFETY: a literal, and then the copy of it, which is freed once.
+        unsafe {
+            let copy = copy_string(original.as_ptr());
+            assert_ne!(copy.cast_const(), original.as_ptr());
+            assert_eq!(CStr::from_ptr(copy), original);
+            free(copy);
+            assert!(copy_string(ptr::null()).is_null());
+            free(ptr::null_mut::<u8>());
+        }
+    }
+}

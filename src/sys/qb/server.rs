@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! A named server, and what libqb calls when something happens to it.
+use super::bindings as qb;
+use super::connection::Slot;
+use super::reactor::{self, Accepting, Event, Reactor};
+use super::{Connection, sigbus};
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access};
+use std::cell::Cell;
+use std::ffi::{CString, c_void};
+use std::fmt;
+use std::io;
+use std::os::fd::RawFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::ptr::{self, NonNull};
+use std::rc::Rc;
+
+/// Which of its servers an event is about, as the caller of [`Server::create`] numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ServerId(pub u16);
+
+/// How messages travel once a client is connected. The client learns it from libqb.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// Rings in shared memory: fast, about 420 KiB for each client.
+    #[default]
+    SharedMemory,
+    /// Datagram sockets: slower and small. libqb 2.0 waits up to a second for a client that closed its event
+    /// socket before the first event.
+    Socket,
+}
+
+/// What a server is made from.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The name that clients connect to.
+    pub name: String,
+    /// For [`Event`].
+    pub id: ServerId,
+    /// How messages travel.
+    pub transport: Transport,
+    /// No client gets smaller buffers than this, in bytes.
+    pub buffer_size: u32,
+}
+
+/// Who wants to connect.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Effective user id.
+    pub uid: u32,
+    /// Effective group id.
+    pub gid: u32,
+    /// All groups of the client, as it connected. Empty for root.
+    pub groups: Vec<u32>,
+    /// Process id.
+    pub pid: i32,
+    /// Size of each of three buffers, in bytes, that accepting the client allocates and fills.
+    pub buffer_size: u64,
+}
+
+/// What an accepted client gets.
+#[derive(Clone, Copy, Debug)]
+pub enum Grant {
+    /// Its buffers belong to itself alone.
+    Owner,
+    /// Its buffers can be opened by the members of a group.
+    Group(u32),
+}
+
+type Policy = Box<dyn Fn(&Candidate) -> Result<Grant, Errno>>;
+
+/// What the callbacks know of their server.
+struct Shared {
+    id: ServerId,
+    policy: Policy,
+}
+
+/// A server; dropping it closes its name, its clients, and whatever has not authenticated itself yet to any server
+/// of the thread.
+pub struct Server {
+    raw: NonNull<qb::qb_ipcs_service_t>,
+    shared: NonNull<Shared>,
+    reactor: Rc<Reactor>,
+}
+
+impl Server {
+    /// Creates a server on this thread's reactor. `policy` is asked about each client; its error is what the
+    /// client sees. It must not wait.
+    pub fn create(
+        settings: &Settings,
+        policy: impl Fn(&Candidate) -> Result<Grant, Errno> + 'static,
+    ) -> Result<Self, CreateError> {
+        let refuse = |errno| CreateError::Failed { name: settings.name.clone(), errno };
+        check_environment(settings)?;
+        let name = CString::new(settings.name.as_str()).map_err(|_| refuse(Errno::EINVAL))?;
+        let reactor =
+            Reactor::current().map_err(|e| refuse(Errno::from_raw(e.raw_os_error().unwrap_or(0))))?;
+        sigbus::install();
+        let mut handlers = qb::qb_ipcs_service_handlers {
+            connection_accept: Some(on_accept),
+            connection_created: Some(on_created),
+            msg_process: Some(on_message),
+            connection_closed: Some(on_closed),
+            connection_destroyed: None,
+        };
+        let kind = match settings.transport {
+            Transport::SharedMemory => qb::qb_ipc_type_QB_IPC_SHM,
+            Transport::Socket => qb::qb_ipc_type_QB_IPC_SOCKET,
+        };
+        // SAFETY: name and handlers are valid; libqb copies both.
+        let raw = unsafe { qb::qb_ipcs_create(name.as_ptr(), 0, kind, &raw mut handlers) };
+        let raw = NonNull::new(raw).ok_or_else(|| refuse(Errno::ENOMEM))?;
+        let shared = Box::new(Shared { id: settings.id, policy: Box::new(policy) });
+        // SAFETY: a Box is never null.
+        let shared = unsafe { NonNull::new_unchecked(Box::into_raw(shared)) };
+        let mut hooks = reactor::poll_handlers();
+        // SAFETY: the service is new. The context outlives it: `drop` frees it after the service, and no callback
+        // that reads it runs later. Hooks are copied.
+        // The slow rate makes libqb take one message for each wake-up. At other rates it takes several when the
+        // ring has them and then waits, without limit, for as many bytes in the socket.
+        let result = unsafe {
+            qb::qb_ipcs_service_context_set(raw.as_ptr(), shared.as_ptr().cast());
+            qb::qb_ipcs_poll_handlers_set(raw.as_ptr(), &raw mut hooks);
+            qb::qb_ipcs_enforce_buffer_size(raw.as_ptr(), settings.buffer_size);
+            qb::qb_ipcs_request_rate_limit(raw.as_ptr(), qb::qb_ipcs_rate_limit_QB_IPCS_RATE_SLOW);
+            qb::qb_ipcs_run(raw.as_ptr())
+        };
+        if result < 0 {
+            // SAFETY: libqb has freed the service, so nobody else has the context.
+            drop(unsafe { Box::from_raw(shared.as_ptr()) });
+            return Err(match Errno::from_raw(-result) {
+                Errno::EADDRINUSE => CreateError::NameTaken(settings.name.clone()),
+                errno => refuse(errno),
+            });
+        }
+        Ok(Self { raw, shared, reactor })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.reactor.close_handshakes();
+        // SAFETY: the service is ours and alive. Destroying it closes its socket and clients; with no handshake
+        // left nothing can call `on_accept`, the only reader of `shared`, so that it can be freed.
+        unsafe {
+            qb::qb_ipcs_destroy(self.raw.as_ptr());
+            drop(Box::from_raw(self.shared.as_ptr()));
+        }
+    }
+}
+
+/// Why there is no server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CreateError {
+    /// Another process serves the name.
+    NameTaken(String),
+    /// No shared memory file system.
+    NoSharedMemory(Errno),
+    /// libqb is configured for sockets in a directory that is not there.
+    NoRuntimeDirectory(Errno),
+    /// Anything else.
+    Failed {
+        /// The server's name.
+        name: String,
+        /// What libqb said.
+        errno: Errno,
+    },
+}
+
+impl fmt::Display for CreateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NameTaken(name) => write!(
+                f,
+                "another process already serves the local IPC name '{name}': stop it first (pacemaker and \
+                 pacemaker_remote must not both run on a node)"
+            ),
+            Self::NoSharedMemory(errno) => write!(
+                f,
+                "/dev/shm cannot be used for local IPC ({}): mount a tmpfs there, or set PCMK_ipc_type=socket",
+                errno.desc()
+            ),
+            Self::NoRuntimeDirectory(errno) => write!(
+                f,
+                "/run cannot be used for local IPC sockets ({}): create it, or remove {FORCE_FILES}",
+                errno.desc()
+            ),
+            Self::Failed { name, errno } => {
+                write!(f, "the local IPC server '{name}' could not be created: {}", errno.desc())
+            }
+        }
+    }
+}
+
+impl std::error::Error for CreateError {}
+
+/// When this file exists libqb uses sockets in /run instead of abstract ones.
+const FORCE_FILES: &str = "/etc/libqb/force-filesystem-sockets";
+
+/// Finds in advance what libqb would report unclearly or, for a taken name, handle badly: it closes a descriptor
+/// twice, and in /run it would simply take the name away from the other.
+fn check_environment(settings: &Settings) -> Result<(), CreateError> {
+    let usable = |path: &str| access(path, AccessFlags::W_OK | AccessFlags::X_OK);
+    usable("/dev/shm").map_err(CreateError::NoSharedMemory)?;
+    let in_files = Path::new(FORCE_FILES).exists();
+    if in_files {
+        usable("/run").map_err(CreateError::NoRuntimeDirectory)?;
+    }
+    match connect(&settings.name, in_files) {
+        Ok(_) => Err(CreateError::NameTaken(settings.name.clone())),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(CreateError::NameTaken(settings.name.clone())) // Its queue is full.
+        }
+        Err(_) => Ok(()),
+    }
+}
+
+fn connect(name: &str, in_files: bool) -> io::Result<UnixStream> {
+    if in_files {
+        return UnixStream::connect(Path::new("/run").join(name));
+    }
+    let mut padded = [0; 107]; // libqb's abstract names fill the address.
+    let bytes = name.as_bytes();
+    padded.get_mut(..bytes.len()).ok_or(io::ErrorKind::InvalidInput)?.copy_from_slice(bytes);
+    UnixStream::connect_addr(&SocketAddr::from_abstract_name(padded)?)
+}
+
+/// The groups of the process at the other end of a socket.
+fn peer_groups(socket: RawFd) -> Vec<u32> {
+    let mut groups = vec![0_u32; 64];
+    loop {
+        let Ok(mut size) = libc::socklen_t::try_from(size_of_val(groups.as_slice())) else {
+            return Vec::new();
+        };
+        // SAFETY: `groups` is valid for `size` bytes.
+        let result = unsafe {
+            libc::getsockopt(
+                socket,
+                libc::SOL_SOCKET,
+                libc::SO_PEERGROUPS,
+                groups.as_mut_ptr().cast(),
+                &raw mut size,
+            )
+        };
+        let count = size as usize / size_of::<u32>();
+        match (result, Errno::last()) {
+            (0, _) => {
+                groups.truncate(count);
+                return groups;
+            }
+            (_, Errno::ERANGE) if count > groups.len() => groups.resize(count, 0),
+            _ => return Vec::new(),
+        }
+    }
+}
+
+fn accept(reactor: &Reactor, raw: *mut qb::qb_ipcs_connection_t, uid: u32, gid: u32) -> Result<(), Errno> {
+    // SAFETY: libqb calls with a live connection. The service's context is the `Shared` of a live server.
+    let (shared, size, pid) = unsafe {
+        let shared = qb::qb_ipcs_connection_service_context_get(raw).cast::<Shared>();
+        let mut stats: qb::qb_ipcs_connection_stats = std::mem::zeroed();
+        qb::qb_ipcs_connection_stats_get(raw, &raw mut stats, 0);
+        (&*shared, qb::qb_ipcs_connection_get_buffer_size(raw), stats.client_pid)
+    };
+    let groups =
+        if uid == 0 { Vec::new() } else { reactor.handshake_fd().map(peer_groups).unwrap_or_default() };
+    // libqb's number is unsigned inside: what looks negative is huge.
+    let candidate = Candidate { uid, gid, groups, pid, buffer_size: u64::from(size as u32) };
+    if let Grant::Group(group) = (shared.policy)(&candidate)? {
+        // SAFETY: within the accept callback, as libqb demands. The owner stays as it is (root).
+        unsafe { qb::qb_ipcs_connection_auth_set(raw, uid_unchanged(), group, 0o660) };
+    }
+    reactor.accepting.set(Some(Accepting { server: shared.id, uid, gid, pid }));
+    Ok(())
+}
+
+const fn uid_unchanged() -> libc::uid_t {
+    libc::uid_t::MAX
+}
+
+unsafe extern "C" fn on_accept(
+    raw: *mut qb::qb_ipcs_connection_t,
+    uid: libc::uid_t,
+    gid: libc::gid_t,
+) -> i32 {
+    let Some(reactor) = Reactor::existing() else { return -libc::ENODEV };
+    match catch_unwind(AssertUnwindSafe(|| accept(&reactor, raw, uid, gid))) {
+        Ok(Ok(())) => 0,
+        Ok(Err(errno)) => -(errno as i32),
+        Err(_) => -libc::EIO,
+    }
+}
+
+unsafe extern "C" fn on_created(raw: *mut qb::qb_ipcs_connection_t) {
+    let Some((reactor, raw)) = Reactor::existing().zip(NonNull::new(raw)) else { return };
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        let Some(peer) = reactor.accepting.take() else { return };
+        let slot = Rc::new(Slot { id: reactor.new_connection(), open: Cell::new(true) });
+        // SAFETY: libqb calls with a live connection and frees it only after `on_closed`, which closes the slot.
+        // The context owns a count of the slot until then.
+        let connection = unsafe {
+            qb::qb_ipcs_context_set(raw.as_ptr(), Rc::into_raw(Rc::clone(&slot)).cast_mut().cast());
+            Connection::new(raw, slot, (peer.uid, peer.gid, peer.pid))
+        };
+        reactor.push(Event::Connected { server: peer.server, connection });
+    }));
+}
+
+unsafe extern "C" fn on_message(raw: *mut qb::qb_ipcs_connection_t, data: *mut c_void, size: usize) -> i32 {
+    let Some(reactor) = Reactor::existing() else { return 0 };
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: libqb calls with a live, open connection, whose context is a slot: see `on_created`.
+        let (limit, connection) = unsafe {
+            let Some(slot) = qb::qb_ipcs_context_get(raw).cast::<Slot>().as_ref() else { return };
+            (qb::qb_ipcs_connection_get_buffer_size(raw), slot.id)
+        };
+        // The size stands in the client's own header, unchecked by libqb before 2.0.9, and the client can still
+        // write there: it counts only if it keeps within the buffer.
+        if data.is_null() || !usize::try_from(limit).is_ok_and(|limit| (1..=limit).contains(&size)) {
+            reactor.push(Event::Message { connection, bytes: Vec::new() });
+            return;
+        }
+        let mut bytes = Vec::<u8>::with_capacity(size);
+        // SAFETY: a ring is mapped twice in a row, and a socket's buffer is this long, so that `limit` bytes from
+        // any message's start are readable. The copy is what everybody else looks at.
+        unsafe {
+            ptr::copy_nonoverlapping(data.cast::<u8>(), bytes.as_mut_ptr(), size);
+            bytes.set_len(size);
+        }
+        reactor.push(Event::Message { connection, bytes });
+    }));
+    0
+}
+
+unsafe extern "C" fn on_closed(raw: *mut qb::qb_ipcs_connection_t) -> i32 {
+    // SAFETY: libqb calls with a live connection. Its context is the slot that `on_created` leaked, taken back once.
+    let slot = unsafe {
+        let context = qb::qb_ipcs_context_get(raw).cast::<Slot>();
+        qb::qb_ipcs_context_set(raw, ptr::null_mut());
+        (!context.is_null()).then(|| Rc::from_raw(context))
+    };
+    let Some(slot) = slot else { return 0 };
+    slot.open.set(false);
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        Reactor::existing().map(|reactor| reactor.push(Event::Closed { connection: slot.id }))
+    }));
+    0
+}

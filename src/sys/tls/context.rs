@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What all connections of one role share: the key and the policy.
+use super::callbacks;
+use super::error::{TlsError, queued_text};
+use super::policy::{Policy, TlsVersion};
+use super::psk::{IDENTITY, Psk, Secret};
+use crate::sys::longpsk::{PROPERTY_QUERY, SSL_CTX_new_ex, library_context};
+use libc::c_int;
+use openssl_sys::*;
+use std::ffi::{CStr, CString};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+/// SSL_OP_ALLOW_NO_DHE_KEX, which openssl-sys lacks.
+const ALLOW_NO_DHE_KEX: u64 = 1 << 10;
+/// At least 112 bits: Diffie-Hellman groups of 2048 bits and more.
+const SECURITY_LEVEL: c_int = 2;
+
+struct OwnedContext(NonNull<SSL_CTX>);
+// SAFETY: an SSL_CTX is counted and locked by OpenSSL; ours is never changed after it was made.
+unsafe impl Send for OwnedContext {}
+// SAFETY: as above.
+unsafe impl Sync for OwnedContext {}
+
+impl Drop for OwnedContext {
+    fn drop(&mut self) {
+        // SAFETY: we own one count.
+        unsafe { SSL_CTX_free(self.0.as_ptr()) }
+    }
+}
+
+/// The common part of both roles.
+pub(super) struct Context {
+    context: OwnedContext,
+    pub(super) secret: Arc<Secret>,
+}
+
+impl Context {
+    pub(super) fn raw(&self) -> *mut SSL_CTX {
+        self.context.0.as_ptr()
+    }
+
+    fn new(psk: &Psk, policy: &Policy, method: *const SSL_METHOD) -> Result<Self, TlsError> {
+        let unavailable = |error: crate::sys::longpsk::Unavailable| TlsError::Setup(error.0.to_owned());
+        let secret = Secret::new(psk).map_err(unavailable)?;
+        // SAFETY: the method is one of OpenSSL's own, the library context lives as long as the process.
+        let raw = unsafe {
+            ERR_clear_error();
+            if secret.is_long() {
+                let library = library_context().map_err(unavailable)?;
+                SSL_CTX_new_ex(library, PROPERTY_QUERY.as_ptr(), method)
+            } else {
+                SSL_CTX_new(method)
+            }
+        };
+        let context = OwnedContext(NonNull::new(raw).ok_or_else(|| setup("cannot make a TLS context"))?);
+        apply(&context, policy)?;
+        Ok(Self { context, secret: Arc::new(secret) })
+    }
+}
+
+fn setup(what: &str) -> TlsError {
+    TlsError::Setup(match queued_text() {
+        Some(reason) => format!("{what}: {reason}"),
+        None => what.to_owned(),
+    })
+}
+
+fn version_number(version: TlsVersion) -> c_int {
+    match version {
+        TlsVersion::Tls12 => TLS1_2_VERSION,
+        TlsVersion::Tls13 => TLS1_3_VERSION,
+    }
+}
+
+fn c_text(text: &str) -> Result<CString, TlsError> {
+    CString::new(text).map_err(|_| TlsError::Setup("a TLS setting holds a NUL".to_owned()))
+}
+
+fn apply(context: &OwnedContext, policy: &Policy) -> Result<(), TlsError> {
+    let raw = context.0.as_ptr();
+    let mut options = SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION;
+    if policy.plain_psk {
+        options |= ALLOW_NO_DHE_KEX;
+    }
+    if policy.server_precedence {
+        options |= SSL_OP_CIPHER_SERVER_PREFERENCE;
+    }
+    // SAFETY: plain settings on a context that we own and nobody uses yet.
+    unsafe {
+        SSL_CTX_set_options(raw, options);
+        SSL_CTX_set_security_level(raw, SECURITY_LEVEL);
+        SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS);
+        SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
+        SSL_CTX_set_dh_auto(raw, 1);
+    }
+    let ciphers = c_text(&policy.cipher_list)?;
+    let suites = c_text(&policy.ciphersuites)?;
+    // SAFETY: as above; the texts outlive the calls.
+    unsafe {
+        if SSL_CTX_set_num_tickets(raw, 0) != 1
+            || SSL_CTX_set_min_proto_version(raw, version_number(policy.min)) != 1
+            || SSL_CTX_set_max_proto_version(raw, version_number(policy.max)) != 1
+        {
+            return Err(setup("cannot set the TLS versions"));
+        }
+        if policy.min == TlsVersion::Tls12 && SSL_CTX_set_cipher_list(raw, ciphers.as_ptr()) != 1 {
+            return Err(setup("no TLS 1.2 cipher is left"));
+        }
+        if policy.max == TlsVersion::Tls13 && SSL_CTX_set_ciphersuites(raw, suites.as_ptr()) != 1 {
+            return Err(setup("no TLS 1.3 cipher suite is left"));
+        }
+    }
+    if let Some(groups) = &policy.groups {
+        let groups = c_text(groups)?;
+        // SAFETY: as above.
+        if unsafe { SSL_CTX_set1_groups_list(raw, groups.as_ptr()) } != 1 {
+            return Err(setup("no key exchange group is left"));
+        }
+    }
+    Ok(())
+}
+
+/// Makes the accepting side of connections. Cheap to share, never changes.
+pub struct ServerContext(pub(super) Context);
+
+impl ServerContext {
+    /// A context that accepts identity `lrmd` with this key alone.
+    pub fn new(psk: &Psk, policy: &Policy) -> Result<Self, TlsError> {
+        // SAFETY: a constant of OpenSSL.
+        let context = Context::new(psk, policy, unsafe { TLS_server_method() })?;
+        // SAFETY: nobody uses the context yet.
+        unsafe { SSL_CTX_set_psk_server_callback(context.raw(), Some(callbacks::server)) };
+        Ok(Self(context))
+    }
+}
+
+/// Makes the connecting side of connections. Cheap to share, never changes.
+pub struct ClientContext {
+    pub(super) context: Context,
+    identity: CString,
+}
+
+impl ClientContext {
+    /// A context that shows identity `lrmd` and this key.
+    pub fn new(psk: &Psk, policy: &Policy) -> Result<Self, TlsError> {
+        Self::with_identity(psk, policy, IDENTITY)
+    }
+
+    /// A context that shows another identity, which servers should refuse.
+    pub fn with_identity(psk: &Psk, policy: &Policy, identity: &str) -> Result<Self, TlsError> {
+        // SAFETY: a constant of OpenSSL.
+        let context = Context::new(psk, policy, unsafe { TLS_client_method() })?;
+        // SAFETY: nobody uses the context yet.
+        unsafe {
+            SSL_CTX_set_psk_client_callback(context.raw(), Some(callbacks::client));
+            // We trust no authority, so no certificate can ever stand in for the key.
+            SSL_CTX_set_verify(context.raw(), SSL_VERIFY_PEER, None);
+        }
+        Ok(Self { context, identity: c_text(identity)? })
+    }
+
+    pub(super) fn identity(&self) -> &CStr {
+        &self.identity
+    }
+}
+
+impl std::fmt::Debug for ServerContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ServerContext")
+    }
+}
+
+impl std::fmt::Debug for ClientContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClientContext")
+    }
+}

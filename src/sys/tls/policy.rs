@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What a connection may be made of, in OpenSSL's words.
+use std::fmt;
+
+/// A protocol version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    Tls12,
+    /// TLS 1.3.
+    Tls13,
+}
+
+impl TlsVersion {
+    /// As people write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tls12 => "TLS 1.2",
+            Self::Tls13 => "TLS 1.3",
+        }
+    }
+}
+
+impl fmt::Display for TlsVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Bounds of what is offered and accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Oldest version.
+    pub min: TlsVersion,
+    /// Newest version.
+    pub max: TlsVersion,
+    /// TLS 1.2 cipher list, as for `openssl ciphers`. Only PSK suites are of use.
+    pub cipher_list: String,
+    /// TLS 1.3 cipher suites. Only those with SHA-256 work with these keys.
+    pub ciphersuites: String,
+    /// Key exchange groups; None: OpenSSL's choice.
+    pub groups: Option<String>,
+    /// May TLS 1.3 do without a Diffie-Hellman exchange? Without it, who steals the key can read what was
+    /// recorded earlier; some peers offer nothing else.
+    pub plain_psk: bool,
+    /// Does a server choose by its own order of suites, not by the client's?
+    pub server_precedence: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            min: TlsVersion::Tls12,
+            max: TlsVersion::Tls13,
+            cipher_list: "kDHEPSK:kPSK".to_owned(),
+            ciphersuites: "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256".to_owned(),
+            groups: None,
+            plain_psk: true,
+            server_precedence: false,
+        }
+    }
+}

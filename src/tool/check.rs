@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! `pcmk-remote check`: which layer of the way to a remote node fails, and the remedy.
+use super::Peer;
+use super::words;
+use crate::driver::blocking::{self, Failure, Layer, Step};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Options of `pcmk-remote check`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+By default the check ends before the handshake does: at TLS 1.3 the node has then shown that it accepts the key, and a
+cluster that uses the node notices nothing. With --full it signs on as a client, and a cluster that uses the node
+drops its connection and makes a new one.
+
+Exit status: 0 nothing failed; 1 a layer failed; 2 the command line is wrong.")]
+pub(super) struct Options {
+    /// Name or address of the remote node
+    host: String,
+    #[command(flatten)]
+    peer: Peer,
+    /// Finish the handshake and sign on. This disturbs a cluster that uses the node
+    #[arg(long)]
+    full: bool,
+}
+
+#[allow(clippy::disallowed_methods, reason = "the tool times what it shows; it is no driver")]
+pub(super) fn run(options: &Options) -> ExitCode {
+    let target = options.peer.target(&options.host);
+    println!("{} port {}", options.host, options.peer.port);
+    let mut begun = Instant::now();
+    let checked = blocking::check(&target, options.full.then_some("pcmk-remote-check"), &mut |step| {
+        let taken = words::time(begun.elapsed());
+        begun = Instant::now();
+        show(&step, &taken);
+    });
+    match checked {
+        Ok(()) if options.full => ExitCode::SUCCESS,
+        Ok(()) => {
+            println!(
+                "  {:<9} not tried: signing on would disturb a cluster that uses the node (--full does)",
+                "protocol"
+            );
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            complain(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn show(step: &Step, taken: &str) {
+    let (layer, text) = match step {
+        Step::Resolved(addresses) => (
+            Layer::Name,
+            addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", "),
+        ),
+        Step::Connected(address) => (Layer::Tcp, format!("connected to {address}")),
+        Step::KeyRead(warnings) if warnings.is_empty() => (Layer::Key, "read".to_owned()),
+        Step::KeyRead(warnings) => (Layer::Key, format!("read, but: {}", warnings.join("; "))),
+        Step::KeyAccepted { version, cipher } => (
+            Layer::Tls,
+            format!("the node accepts our key ({version}, {cipher}); stopped before it gained a client"),
+        ),
+        Step::KeyUndecided => (
+            Layer::Tls,
+            "the node takes pre-shared keys, but with TLS 1.2 only --full can tell whether it accepts ours"
+                .to_owned(),
+        ),
+        Step::SignedOn(description) => (Layer::Protocol, format!("signed on ({description})")),
+    };
+    println!("  {:<9} ok      {text}  [{taken}]", layer.to_string());
+}
+
+fn complain(failure: &Failure) {
+    println!("  {:<9} FAILED  {}", failure.layer.to_string(), failure.problem);
+    if !failure.remedy.is_empty() {
+        println!("  {:<9}         {}", "", failure.remedy);
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! `pcmk-remote`: shows, checks and uses a Pacemaker Remote daemon from the command line.
+#![forbid(unsafe_code)]
+
+mod busy;
+mod check;
+mod demo;
+mod exec;
+mod words;
+
+use crate::driver::blocking::Target;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Shows, checks and uses a Pacemaker Remote daemon.
+#[derive(Debug, Parser)]
+#[command(name = "pcmk-remote", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Run a daemon of its own on loopback and show an OCF agent's whole life over TLS
+    Demo(demo::Options),
+    /// Tell which layer of the way to a remote node fails (name, TCP, key, TLS, protocol) and the remedy
+    Check(check::Options),
+    /// Run one action of an agent through a remote node's executor and show its result
+    Exec(exec::Options),
+}
+
+/// Where a daemon is and what proves that we may talk to it.
+#[derive(Debug, clap::Args)]
+struct Peer {
+    /// Port of the daemon
+    #[arg(short, long, env = "PCMK_remote_port", default_value_t = 3121, value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+    /// File with the shared key (default: as the daemons look for it, see pacemaker-remoted(8))
+    #[arg(short, long, env = "PCMK_authkey_location")]
+    key: Option<PathBuf>,
+    /// TLS policy, a GnuTLS priority string
+    #[arg(long, env = "PCMK_tls_priorities")]
+    tls_priorities: Option<String>,
+}
+
+impl Peer {
+    fn target(&self, host: &str) -> Target {
+        let mut target = Target::new(host, self.port);
+        if let Some(key) = &self.key {
+            target = target.with_key_file(key);
+        }
+        match &self.tls_priorities {
+            Some(priorities) => target.with_tls_priorities(priorities),
+            None => target,
+        }
+    }
+}
+
+/// The program: reads the command line, acts, tells.
+pub fn main() -> ExitCode {
+    match Arguments::parse().action {
+        Action::Demo(options) => demo::run(&options),
+        Action::Check(options) => check::run(&options),
+        Action::Exec(options) => exec::run(&options),
+    }
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Where keys come from, and TLS contexts that follow their files.
+//!
+//! The file is read at each handshake: a read of some kilobytes costs a hundredth of a handshake, and no
+//! change can be missed. A new TLS context is made only when the bytes differ. What deserves a line in the
+//! log is kept for [`Credentials::take_warnings`].
+use super::keyfile::{self, KeyFile};
+use crate::sys::tls::{ClientContext, Policy, ServerContext, TlsError};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Where a key is looked for after the configured place.
+pub const DEFAULT_LOCATIONS: [&str; 2] = ["/etc/pacemaker/authkey", "/etc/corosync/authkey"];
+
+/// Why there is no usable key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyError {
+    /// None of the places holds one; each with its reason.
+    NoKey(Vec<(PathBuf, String)>),
+    /// There is one, but TLS cannot be set up.
+    Tls(TlsError),
+    /// Certificates are configured, which this release does not know. A key must not stand in for them.
+    CertificatesConfigured,
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoKey(tried) => {
+                f.write_str("no key to authenticate with:")?;
+                for (path, reason) in tried {
+                    write!(f, " {}: {reason};", path.display())?;
+                }
+                f.write_str(
+                    " put the cluster's key file there, the same on all nodes (to make one: \
+                     dd if=/dev/urandom of=/etc/pacemaker/authkey bs=4096 count=1)",
+                )
+            }
+            Self::Tls(error) => error.fmt(f),
+            Self::CertificatesConfigured => f.write_str(
+                "PCMK_ca_file, PCMK_cert_file and PCMK_key_file ask for certificates, which are not supported; \
+                 the pre-shared key is not used in their place. Unset the three to use the key",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for KeyError {}
+
+/// Refuses a configuration that asks for certificates: those of the authority, the certificate and its
+/// private key, all of them set and not empty.
+pub fn refuse_certificates(
+    ca: Option<&str>,
+    certificate: Option<&str>,
+    private_key: Option<&str>,
+) -> Result<(), KeyError> {
+    let all = [ca, certificate, private_key].iter().all(|file| file.is_some_and(|name| !name.is_empty()));
+    if all { Err(KeyError::CertificatesConfigured) } else { Ok(()) }
+}
+
+/// The key in use and the contexts made with it.
+struct Current {
+    bytes: Zeroizing<Vec<u8>>,
+    server: Option<Arc<ServerContext>>,
+    client: Option<Arc<ClientContext>>,
+}
+
+/// Key locations, TLS policy, and the contexts that follow from both.
+pub struct Credentials {
+    locations: Vec<PathBuf>,
+    policy: Policy,
+    current: Option<Current>,
+    warnings: Vec<String>,
+    /// What was the matter last time, and so was warned of already.
+    warned: BTreeSet<String>,
+}
+
+impl Credentials {
+    /// Looks in the configured place, then in the defaults: as upstream 2.1, all stand in for one another.
+    pub fn new(configured: Option<PathBuf>, policy: Policy) -> Self {
+        let defaults = DEFAULT_LOCATIONS.iter().map(PathBuf::from);
+        let mut locations = Vec::with_capacity(3);
+        for location in configured.into_iter().chain(defaults) {
+            if !locations.contains(&location) {
+                locations.push(location);
+            }
+        }
+        Self::at(locations, policy)
+    }
+
+    /// Looks in these places alone.
+    pub fn at(locations: Vec<PathBuf>, policy: Policy) -> Self {
+        Self { locations, policy, current: None, warnings: Vec::new(), warned: BTreeSet::new() }
+    }
+
+    /// The context for a connection that was just accepted.
+    pub fn server_context(&mut self) -> Result<Arc<ServerContext>, KeyError> {
+        let key = self.refresh()?;
+        let policy = &self.policy;
+        let current = key.current(&mut self.current);
+        if let Some(context) = &current.server {
+            return Ok(Arc::clone(context));
+        }
+        let psk = key.file.psk().map_err(|error| KeyError::Tls(TlsError::Setup(error.to_string())))?;
+        let context = Arc::new(ServerContext::new(&psk, policy).map_err(KeyError::Tls)?);
+        current.server = Some(Arc::clone(&context));
+        Ok(context)
+    }
+
+    /// The context for a connection that is about to be made.
+    pub fn client_context(&mut self) -> Result<Arc<ClientContext>, KeyError> {
+        let key = self.refresh()?;
+        let policy = &self.policy;
+        let current = key.current(&mut self.current);
+        if let Some(context) = &current.client {
+            return Ok(Arc::clone(context));
+        }
+        let psk = key.file.psk().map_err(|error| KeyError::Tls(TlsError::Setup(error.to_string())))?;
+        let context = Arc::new(ClientContext::new(&psk, policy).map_err(KeyError::Tls)?);
+        current.client = Some(Arc::clone(&context));
+        Ok(context)
+    }
+
+    /// What should be logged since the last call: each thing once as long as it lasts.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    /// Reads the first usable key.
+    fn refresh(&mut self) -> Result<Fresh, KeyError> {
+        let mut tried = Vec::new();
+        for location in &self.locations {
+            match keyfile::read(location) {
+                Ok(file) => {
+                    let findings = findings(&tried, location, file.open_to_all);
+                    let new = findings.difference(&self.warned).cloned();
+                    self.warnings.extend(new);
+                    self.warned = findings;
+                    return Ok(Fresh { file });
+                }
+                Err(reason) => tried.push((location.clone(), reason)),
+            }
+        }
+        // A key that vanished is not used any longer.
+        self.current = None;
+        Err(KeyError::NoKey(tried))
+    }
+}
+
+/// What is worth a warning about the places that were passed over and the one that is used. A default that
+/// is not there is no news.
+fn findings(passed_over: &[(PathBuf, String)], used: &Path, open_to_all: bool) -> BTreeSet<String> {
+    let is_default = |location: &Path| DEFAULT_LOCATIONS.iter().any(|default| Path::new(default) == location);
+    let mut findings: BTreeSet<String> = passed_over
+        .iter()
+        .filter(|(location, reason)| !is_default(location) || reason != keyfile::NOT_THERE)
+        .map(|(location, reason)| {
+            format!("Key file {}: {reason}; {} is used in its place", location.display(), used.display())
+        })
+        .collect();
+    if open_to_all {
+        findings.insert(format!(
+            "Key file {}: every user of this machine can read or change it (chmod 640)",
+            used.display()
+        ));
+    }
+    findings
+}
+
+/// A key that was just read.
+struct Fresh {
+    file: KeyFile,
+}
+
+impl Fresh {
+    /// What was made with this key; nothing, if the key is new.
+    fn current<'a>(&self, slot: &'a mut Option<Current>) -> &'a mut Current {
+        if slot.as_ref().is_some_and(|current| current.bytes != self.file.bytes) {
+            *slot = None;
+        }
+        slot.get_or_insert_with(|| Current { bytes: self.file.bytes.clone(), server: None, client: None })
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("locations", &self.locations).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    struct Keys {
+        directory: tempfile::TempDir,
+        credentials: Credentials,
+    }
+
+    impl Keys {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let locations = ["first", "second"].map(|name| directory.path().join(name)).to_vec();
+            Self { directory, credentials: Credentials::at(locations, Policy::default()) }
+        }
+
+        fn write(&self, name: &str, key: &[u8], mode: u32) {
+            let path = self.directory.path().join(name);
+            fs::write(&path, key).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_context_lasts_until_the_key_changes() {
+        let mut keys = Keys::new();
+        keys.write("first", &[1; 4096], 0o640);
+        let before = keys.credentials.server_context().unwrap();
+        assert!(Arc::ptr_eq(&before, &keys.credentials.server_context().unwrap()));
+        // Same inode, same size, within one tick of the file system's clock.
+        keys.write("first", &[2; 4096], 0o640);
+        let after = keys.credentials.server_context().unwrap();
+        assert!(!Arc::ptr_eq(&before, &after));
+        assert!(Arc::ptr_eq(&after, &keys.credentials.server_context().unwrap()));
+        assert!(keys.credentials.client_context().is_ok());
+        assert!(keys.credentials.take_warnings().is_empty());
+    }
+
+    #[test]
+    fn a_missing_key_is_explained_and_found_once_it_is_there() {
+        let mut keys = Keys::new();
+        let text = keys.credentials.server_context().unwrap_err().to_string();
+        assert!(text.contains("first: it does not exist") && text.contains("dd if="), "{text}");
+        keys.write("first", b"", 0o640);
+        assert!(keys.credentials.server_context().unwrap_err().to_string().contains("it is empty"));
+        keys.write("first", b"k", 0o640);
+        assert!(keys.credentials.server_context().is_ok());
+        fs::remove_file(keys.directory.path().join("first")).unwrap();
+        assert!(keys.credentials.server_context().is_err());
+    }
+
+    #[test]
+    fn a_place_that_is_passed_over_is_named_once_while_it_lasts() {
+        let mut keys = Keys::new();
+        keys.write("second", b"key", 0o640);
+        for _ in 0..3 {
+            keys.credentials.server_context().unwrap();
+        }
+        let warnings = keys.credentials.take_warnings();
+        assert_eq!(warnings.len(), 1);
+        assert!(warnings[0].contains("first: it does not exist; "), "{warnings:?}");
+        keys.write("first", b"key", 0o640);
+        keys.credentials.server_context().unwrap();
+        assert!(keys.credentials.take_warnings().is_empty());
+        fs::remove_file(keys.directory.path().join("first")).unwrap();
+        keys.credentials.server_context().unwrap();
+        assert_eq!(keys.credentials.take_warnings().len(), 1);
+    }
+
+    #[test]
+    fn a_key_for_everybody_is_warned_of_once() {
+        let mut keys = Keys::new();
+        keys.write("first", b"key", 0o644);
+        keys.credentials.server_context().unwrap();
+        keys.credentials.server_context().unwrap();
+        assert_eq!(keys.credentials.take_warnings().len(), 1);
+    }
+
+    #[test]
+    fn defaults_follow_the_configured_place_and_none_is_tried_twice() {
+        let all = |configured: Option<&str>| {
+            Credentials::new(configured.map(PathBuf::from), Policy::default()).locations
+        };
+        assert_eq!(all(None).len(), 2);
+        assert_eq!(all(Some("/k")).first(), Some(&PathBuf::from("/k")));
+        assert_eq!(all(Some("/etc/corosync/authkey")).len(), 2);
+    }
+
+    #[test]
+    fn certificates_are_refused_only_when_complete() {
+        let set = Some("/file");
+        assert_eq!(refuse_certificates(set, set, set), Err(KeyError::CertificatesConfigured));
+        assert!(refuse_certificates(set, set, None).is_ok());
+        assert!(refuse_certificates(set, Some(""), set).is_ok());
+    }
+}

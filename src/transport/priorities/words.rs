@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The words of GnuTLS priority strings that mean something to us, and what they are in OpenSSL.
+
+/// A symmetric cipher, under its GnuTLS name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::upper_case_acronyms, reason = "they are called so")]
+pub(super) enum Cipher {
+    Aes256Gcm,
+    Chacha20,
+    Aes256Ccm,
+    Aes256Cbc,
+    Aes128Gcm,
+    Aes128Ccm,
+    Aes128Cbc,
+    Aes256Ccm8,
+    Aes128Ccm8,
+    Camellia256Cbc,
+    Camellia128Cbc,
+}
+
+/// A message authentication code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mac {
+    Sha1,
+    Sha256,
+    Sha384,
+    Aead,
+}
+
+/// A key exchange with a pre-shared key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exchange {
+    DhePsk,
+    EcdhePsk,
+    Psk,
+}
+
+use Cipher::*;
+
+pub(super) const CIPHERS: [(&str, Cipher); 11] = [
+    ("AES-256-GCM", Aes256Gcm),
+    ("CHACHA20-POLY1305", Chacha20),
+    ("AES-256-CCM", Aes256Ccm),
+    ("AES-256-CBC", Aes256Cbc),
+    ("AES-128-GCM", Aes128Gcm),
+    ("AES-128-CCM", Aes128Ccm),
+    ("AES-128-CBC", Aes128Cbc),
+    ("AES-256-CCM-8", Aes256Ccm8),
+    ("AES-128-CCM-8", Aes128Ccm8),
+    ("CAMELLIA-256-CBC", Camellia256Cbc),
+    ("CAMELLIA-128-CBC", Camellia128Cbc),
+];
+
+pub(super) const MACS: [(&str, Mac); 4] =
+    [("SHA1", Mac::Sha1), ("SHA256", Mac::Sha256), ("SHA384", Mac::Sha384), ("AEAD", Mac::Aead)];
+
+pub(super) const EXCHANGES: [(&str, Exchange); 3] =
+    [("DHE-PSK", Exchange::DhePsk), ("ECDHE-PSK", Exchange::EcdhePsk), ("PSK", Exchange::Psk)];
+
+/// GnuTLS name without `GROUP-` or `CURVE-`, OpenSSL name.
+pub(super) const GROUPS: [(&str, &str); 10] = [
+    ("X25519", "X25519"),
+    ("SECP256R1", "P-256"),
+    ("SECP384R1", "P-384"),
+    ("SECP521R1", "P-521"),
+    ("X448", "X448"),
+    ("FFDHE2048", "ffdhe2048"),
+    ("FFDHE3072", "ffdhe3072"),
+    ("FFDHE4096", "ffdhe4096"),
+    ("FFDHE6144", "ffdhe6144"),
+    ("FFDHE8192", "ffdhe8192"),
+];
+
+/// What a word for a whole level stands for.
+pub(super) struct Level {
+    pub(super) ciphers: &'static [Cipher],
+    /// OpenSSL names; None: OpenSSL's own choice.
+    pub(super) groups: Option<&'static [&'static str]>,
+    /// Is plain PSK, without forward secrecy, left out?
+    pub(super) forward_secret: bool,
+}
+
+const NORMAL: [Cipher; 7] = [Aes256Gcm, Chacha20, Aes256Ccm, Aes256Cbc, Aes128Gcm, Aes128Ccm, Aes128Cbc];
+const FAST: [Cipher; 7] = [Aes128Gcm, Aes256Gcm, Chacha20, Aes128Ccm, Aes256Ccm, Aes128Cbc, Aes256Cbc];
+const STRONG: [Cipher; 4] = [Aes256Gcm, Chacha20, Aes256Ccm, Aes256Cbc];
+
+/// The level that `word` names.
+pub(super) fn level(word: &str) -> Option<Level> {
+    let level = |ciphers, groups| Level { ciphers, groups, forward_secret: false };
+    Some(match word {
+        "NORMAL" | "SECURE" | "SECURE128" => level(&NORMAL, None),
+        "PERFORMANCE" => level(&FAST, None),
+        "SECURE192" => level(&STRONG, Some(&["P-384", "P-521", "X448", "ffdhe8192"])),
+        "SECURE256" => level(&STRONG, Some(&["P-521", "ffdhe8192"])),
+        "PFS" => Level { forward_secret: true, ..level(&NORMAL, None) },
+        _ => return None,
+    })
+}
+
+/// Words that GnuTLS knows and that change nothing for pre-shared keys, or name what OpenSSL lacks or what
+/// nobody should use. Taking them away is always fulfilled; adding them is not done, which is never weaker.
+pub(super) fn is_without_effect(word: &str) -> bool {
+    const WORDS: [&str; 37] = [
+        "VERS-TLS1.1",
+        "VERS-TLS1.0",
+        "VERS-SSL3.0",
+        "VERS-DTLS-ALL",
+        "VERS-DTLS1.2",
+        "VERS-DTLS1.0",
+        "VERS-DTLS0.9",
+        "RSA",
+        "DHE-RSA",
+        "DHE-DSS",
+        "ECDHE-RSA",
+        "ECDHE-ECDSA",
+        "ANON-DH",
+        "ANON-ECDH",
+        "RSA-PSK",
+        "RSA-EXPORT",
+        "SRP",
+        "SRP-RSA",
+        "SRP-DSS",
+        "3DES-CBC",
+        "ARCFOUR-128",
+        "ARCFOUR-40",
+        "DES-CBC",
+        "RC2-40",
+        "NULL",
+        "MD5",
+        "AES-192-CBC",
+        "AES-192-GCM",
+        "CAMELLIA-192-CBC",
+        "CAMELLIA-128-GCM",
+        "CAMELLIA-256-GCM",
+        "COMP-ALL",
+        "COMP-NULL",
+        "COMP-DEFLATE",
+        "CTYPE-ALL",
+        "CTYPE-X509",
+        "CTYPE-OPENPGP",
+    ];
+    WORDS.contains(&word)
+        || word.starts_with("SIGN-")
+        || matches!(word, "GROUP-SECP192R1" | "GROUP-SECP224R1" | "CURVE-SECP192R1" | "CURVE-SECP224R1")
+}
+
+/// `%` options that change nothing here.
+pub(super) const OPTIONS_WITHOUT_EFFECT: [&str; 5] = [
+    "%COMPAT",
+    "%SAFE_RENEGOTIATION",
+    "%PARTIAL_RENEGOTIATION",
+    "%LATEST_RECORD_VERSION",
+    "%DISABLE_SAFE_RENEGOTIATION",
+];
+
+/// OpenSSL's TLS 1.3 suite for a cipher. The binder of a raw key is made with SHA-256, so only these count.
+pub(super) fn tls13_suite(cipher: Cipher) -> Option<&'static str> {
+    match cipher {
+        Aes128Gcm => Some("TLS_AES_128_GCM_SHA256"),
+        Chacha20 => Some("TLS_CHACHA20_POLY1305_SHA256"),
+        Aes128Ccm => Some("TLS_AES_128_CCM_SHA256"),
+        Aes128Ccm8 => Some("TLS_AES_128_CCM_8_SHA256"),
+        _ => None,
+    }
+}
+
+/// OpenSSL's name of a TLS 1.2 suite, if there is such a suite.
+pub(super) fn tls12_suite(exchange: Exchange, cipher: Cipher, mac: Mac) -> Option<String> {
+    let rest = match (cipher, mac) {
+        (Aes256Gcm, Mac::Aead) => "AES256-GCM-SHA384",
+        (Aes128Gcm, Mac::Aead) => "AES128-GCM-SHA256",
+        (Chacha20, Mac::Aead) => "CHACHA20-POLY1305",
+        (Aes256Ccm, Mac::Aead) => "AES256-CCM",
+        (Aes128Ccm, Mac::Aead) => "AES128-CCM",
+        (Aes256Ccm8, Mac::Aead) => "AES256-CCM8",
+        (Aes128Ccm8, Mac::Aead) => "AES128-CCM8",
+        (Aes256Cbc, Mac::Sha384) => "AES256-CBC-SHA384",
+        (Aes256Cbc, Mac::Sha1) => "AES256-CBC-SHA",
+        (Aes128Cbc, Mac::Sha256) => "AES128-CBC-SHA256",
+        (Aes128Cbc, Mac::Sha1) => "AES128-CBC-SHA",
+        (Camellia256Cbc, Mac::Sha384) => "CAMELLIA256-SHA384",
+        (Camellia128Cbc, Mac::Sha256) => "CAMELLIA128-SHA256",
+        _ => return None,
+    };
+    match exchange {
+        Exchange::DhePsk => Some(format!("DHE-PSK-{rest}")),
+        Exchange::Psk => Some(format!("PSK-{rest}")),
+        // OpenSSL has ECDHE-PSK with CBC and ChaCha20 alone.
+        Exchange::EcdhePsk if cipher == Chacha20 || matches!(cipher, Aes256Cbc | Aes128Cbc) => {
+            Some(format!("ECDHE-PSK-{rest}"))
+        }
+        Exchange::EcdhePsk => None,
+    }
+}

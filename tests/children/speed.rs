@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What a run costs.
+use super::node::*;
+use pcmk_remote_rs::model::OcfExit;
+use std::future::Future;
+
+/// Figures for people: `cargo test --release --test children -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn speed() {
+    use nix::sys::resource::{UsageWho, getrusage};
+    const RUNS: usize = 3000;
+    const IN_FLIGHT: usize = 32;
+    let node = Node::new();
+    node.file("test/null", b"#!/bin/true\n", 0o755);
+    let cpu = || {
+        let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
+        let micros = |time: nix::sys::time::TimeVal| time.tv_sec() * 1_000_000 + time.tv_usec();
+        micros(usage.user_time()) + micros(usage.system_time())
+    };
+    let report = |what: &str, started: std::time::Instant, before: i64| {
+        let (took, used) = (started.elapsed(), cpu() - before);
+        let rate = RUNS as f64 / took.as_secs_f64();
+        println!("{what}: {rate:.0}/s, own CPU {} us a run", used / RUNS as i64);
+    };
+    #[allow(clippy::disallowed_methods, reason = "a measurement")]
+    let now = std::time::Instant::now;
+    for in_flight in [1, IN_FLIGHT] {
+        let (started, before) = (now(), cpu());
+        on_runtime(async {
+            let worker = async || {
+                for _ in 0..RUNS / in_flight {
+                    let (_, finish) = node.start(&execution("null", "monitor"));
+                    assert_eq!(finish.await.unwrap().outcome.exit, OcfExit::OK);
+                }
+            };
+            let workers: Vec<_> = (0..in_flight).map(|_| Box::pin(worker())).collect();
+            join(workers).await;
+        });
+        report(&format!("{in_flight} in flight"), started, before);
+    }
+    let (started, before) = (now(), cpu());
+    for _ in 0..RUNS {
+        let program = node.path("test/null");
+        assert!(std::process::Command::new(program).arg("monitor").status().unwrap().success());
+    }
+    report("bare posix_spawn and wait", started, before);
+}
+
+async fn join<F: Future<Output = ()> + Unpin>(mut all: Vec<F>) {
+    std::future::poll_fn(|context| {
+        all.retain_mut(|one| std::pin::Pin::new(one).poll(context).is_pending());
+        if all.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+}

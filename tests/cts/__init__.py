@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Pacemaker's own executor regression suites (cts-exec, cts-cli), as Debian 13 packages
+them, run against any pacemaker-execd, pacemaker-remoted or liblrmd.so.52.
+
+Where to look: cli.py (options), suite.py (lanes from outside, the report), sandbox.py and
+sandbox.sh (the inside of a lane is built), lane.py (tests run inside a lane), agents.py
+(which tests need OCF agents only).
+"""

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What must hold, whatever happens. Everything here panics with the world's seed (see `World::run`).
+use pcmk_remote_rs::core::{PeerId, RequestToken, RunId};
+use pcmk_remote_rs::model::{Completion, Execution, Interval, Request, ResourceId};
+use std::collections::{BTreeMap, BTreeSet};
+
+type Recurring = (ResourceId, String, Interval);
+
+#[derive(Debug)]
+struct InFlight {
+    resource_id: ResourceId,
+    recurring: Option<Recurring>,
+    started_ms: u64,
+    limit_ms: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Checks {
+    /// Executor clients and local sessions that the server was told of and not yet told the end of.
+    pub(crate) peers: BTreeSet<PeerId>,
+    /// Peers whose end the server has ordered: they lose the connection instead of getting an answer.
+    closing: BTreeSet<PeerId>,
+    in_flight: BTreeMap<RunId, InFlight>,
+    busy: BTreeMap<ResourceId, RunId>,
+    runs_seen: BTreeSet<RunId>,
+    /// End of the last run of any kind, by resource.
+    last_end: BTreeMap<ResourceId, u64>,
+    /// End of the last run of a recurring operation that nobody has touched since.
+    rests_since: BTreeMap<Recurring, u64>,
+    /// How often the rhythm of a recurring operation could be checked.
+    pub(crate) rhythms: u64,
+    /// Requests that the server has not answered.
+    open_requests: BTreeSet<(PeerId, u32)>,
+    /// One-shots that were accepted, with how often their result was told.
+    one_shots: BTreeMap<i32, u32>,
+}
+
+impl Checks {
+    pub(crate) fn peer_is_there(&self, peer: PeerId, what: &str) {
+        assert!(self.peers.contains(&peer), "{what} for {peer:?}, which is gone");
+    }
+
+    pub(crate) fn peer_gone(&mut self, peer: PeerId) {
+        self.peers.remove(&peer);
+        self.open_requests.retain(|(asker, _)| *asker != peer);
+    }
+
+    pub(crate) fn closing(&mut self, peer: PeerId) {
+        self.peer_is_there(peer, "disconnection");
+        assert!(self.closing.insert(peer), "{peer:?} is closed twice");
+    }
+
+    pub(crate) fn asked(&mut self, peer: PeerId, token: RequestToken, request: &Request) {
+        if !matches!(request, Request::Check { .. }) && !self.closing.contains(&peer) {
+            assert!(self.open_requests.insert((peer, token.0)), "the same number twice");
+        }
+        // Whatever may start, end or replace recurring operations also ends what we know of their rhythm.
+        match request {
+            Request::Execute(execute) if execute.action.eq_ignore_ascii_case("stop") => {
+                self.forget(|(id, ..)| Some(id) == execute.resource_id.as_ref());
+            }
+            Request::Execute(execute) => self.forget(|(id, action, interval)| {
+                Some(id) == execute.resource_id.as_ref()
+                    && action.eq_ignore_ascii_case(&execute.action)
+                    && *interval == execute.interval
+            }),
+            Request::Cancel(cancel) => self.forget(|(id, _, interval)| {
+                Some(id) == cancel.resource_id.as_ref() && *interval == cancel.interval
+            }),
+            Request::RegisterResource { resource_id, .. } | Request::UnregisterResource(resource_id) => {
+                self.forget(|(id, ..)| Some(id) == resource_id.as_ref());
+            }
+            _ => {}
+        }
+    }
+
+    fn forget(&mut self, concerns: impl Fn(&Recurring) -> bool) {
+        self.rests_since.retain(|recurring, _| !concerns(recurring));
+        for run in self.in_flight.values_mut() {
+            run.recurring.take_if(|recurring| concerns(recurring));
+        }
+    }
+
+    pub(crate) fn answered(&mut self, peer: PeerId, token: RequestToken) {
+        self.peer_is_there(peer, "reply");
+        assert!(self.open_requests.remove(&(peer, token.0)), "a reply that nobody waits for");
+    }
+
+    /// After each step: what was asked has been answered within it.
+    pub(crate) fn nothing_unanswered(&self) {
+        assert!(self.open_requests.is_empty(), "not answered: {:?}", self.open_requests);
+    }
+
+    pub(crate) fn run(&mut self, run: RunId, execution: &Execution, now_ms: u64) {
+        assert!(self.runs_seen.insert(run), "{run:?} twice");
+        let id = execution.resource_id.clone();
+        if let Some(other) = self.busy.insert(id.clone(), run) {
+            panic!("{run:?} and {other:?} of {id} at the same time");
+        }
+        let recurring = execution
+            .interval
+            .recurs()
+            .then(|| (id.clone(), execution.action.to_ascii_lowercase(), execution.interval));
+        if let Some(ended) = recurring.as_ref().and_then(|key| self.rests_since.remove(key)) {
+            let due = ended + u64::from(execution.interval.0);
+            let after_another = now_ms > due && self.last_end.get(&id) == Some(&now_ms);
+            self.rhythms += 1;
+            assert!(now_ms == due || after_another, "{recurring:?} ran at {now_ms} ms, was due at {due} ms");
+        }
+        let limit_ms = execution.timeout.0;
+        self.in_flight.insert(run, InFlight { resource_id: id, recurring, started_ms: now_ms, limit_ms });
+    }
+
+    pub(crate) fn finished(&mut self, run: RunId, unprepared: bool, now_ms: u64) {
+        let Some(ended) = self.in_flight.remove(&run) else { return };
+        self.busy.remove(&ended.resource_id);
+        self.last_end.insert(ended.resource_id.clone(), now_ms);
+        if ended.limit_ms > 0 {
+            let took = now_ms - ended.started_ms;
+            assert!(took < ended.limit_ms + 20, "{run:?} took {took} ms, was allowed {}", ended.limit_ms);
+        }
+        if let Some(key) = ended.recurring.filter(|_| !unprepared) {
+            self.rests_since.insert(key, now_ms);
+        }
+    }
+
+    pub(crate) fn one_shot_accepted(&mut self, call_id: i32) {
+        self.one_shots.insert(call_id, 0);
+    }
+
+    /// A client that never leaves has been told of a result.
+    pub(crate) fn told(&mut self, completion: &Completion) {
+        if !completion.interval.recurs() {
+            let count = self.one_shots.get_mut(&completion.call_id.0).expect("a result of nothing");
+            *count += 1;
+            assert_eq!(*count, 1, "the result of call {} twice", completion.call_id);
+        }
+    }
+
+    pub(crate) fn all_told(&self) -> bool {
+        self.one_shots.values().all(|count| *count == 1)
+    }
+
+    pub(crate) fn every_one_shot_was_told(&self) {
+        let untold: Vec<_> = self.one_shots.iter().filter(|(_, count)| **count == 0).collect();
+        assert!(untold.is_empty(), "results nobody was told: {untold:?}");
+    }
+
+    pub(crate) fn nothing_in_flight(&self) {
+        assert!(self.in_flight.is_empty(), "still running: {:?}", self.in_flight);
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What the clients do, and what they are told.
+use crate::actor::{Role, provide, whim};
+use crate::connection::{Connection, Toward};
+use crate::world::{Event, World, now};
+use pcmk_remote_rs::core::{ClientOutput, FromServer, Outgoing, PeerId, PeerKind, RequestId};
+use pcmk_remote_rs::model::{ClientId, Incoming, Millis, Notification, ProxyNotice, Request};
+use pcmk_remote_rs::wire::codec::{self, Envelope, RequestFields};
+
+impl World {
+    pub(crate) fn connect(&mut self, actor: usize) {
+        if !self.listening || self.exited || self.actors[actor].done {
+            self.actors[actor].done = true;
+            return;
+        }
+        let first = std::mem::replace(&mut self.actors[actor].connections, 1) == 0;
+        let cut = match (self.plan.cut, self.actors[actor].role) {
+            (Some(_), _) if actor == 1 && first => self.plan.cut,
+            (Some(_), _) | (None, Role::Observer) => None,
+            (None, _) => {
+                let cut = (self.random.chance(50), usize::try_from(self.random.below(9000)).unwrap());
+                self.random.chance(40).then_some(cut)
+            }
+        };
+        let peer = self.next_peer();
+        self.connections.insert(peer, Connection::new(actor, self.now_ms, cut));
+        self.actors[actor].connection = Some(peer);
+        self.serve_newcomer(peer, PeerKind::Remote);
+        self.actors[actor].client.connected(now(self.now_ms).mono);
+        self.pump(actor);
+    }
+
+    pub(crate) fn act(&mut self, actor: usize) {
+        let over = self.now_ms >= self.plan.acting_ms && self.actors[actor].role != Role::Observer;
+        if over {
+            self.leave(actor);
+        } else if self.actors[actor].client.is_ready() && self.actors[actor].waiting.is_none() {
+            let (request, wait) = match self.actors[actor].role {
+                Role::Observer => (Request::Poke, true),
+                _ => whim(&mut self.random),
+            };
+            let client = &mut self.actors[actor].client;
+            if wait {
+                let id = client.call(request, Millis(0), now(self.now_ms).mono).unwrap();
+                self.actors[actor].waiting = Some(id);
+            } else {
+                client.send(request).unwrap();
+                self.act_again(actor);
+            }
+            self.pump(actor);
+        }
+    }
+
+    pub(crate) fn act_again(&mut self, actor: usize) {
+        let pause = match self.actors[actor].role {
+            Role::Observer if self.now_ms > self.plan.acting_ms => return,
+            Role::Observer => 300,
+            _ => 60,
+        };
+        let delay = self.random.below(pause);
+        self.schedule(delay, Event::Act(actor));
+    }
+
+    pub(crate) fn leave(&mut self, actor: usize) {
+        self.actors[actor].done = true;
+        self.actors[actor].client.close();
+        self.pump(actor);
+    }
+
+    pub(crate) fn curtain(&mut self) {
+        let alone = self.actors.iter().skip(1).all(|actor| actor.done);
+        if self.exited || (alone && self.checks.all_told()) {
+            self.leave(0);
+        } else {
+            self.schedule(100, Event::Curtain);
+        }
+    }
+
+    /// A client's core has something to say.
+    pub(crate) fn pump(&mut self, actor: usize) {
+        while let Some(output) = self.actors[actor].client.poll() {
+            match output {
+                ClientOutput::Send(outgoing) => self.client_sends(actor, &outgoing),
+                ClientOutput::Ready { .. } => self.act_again(actor),
+                ClientOutput::Answered(id, _) | ClientOutput::Failed(id, _) => {
+                    assert_eq!(self.actors[actor].waiting.take(), Some(id), "answered twice");
+                    self.act_again(actor);
+                }
+                ClientOutput::LateReply(..) => {}
+                ClientOutput::Notification(notification) => self.client_hears(actor, notification),
+                ClientOutput::Disconnected(_) => self.client_closes(actor),
+            }
+        }
+    }
+
+    pub(crate) fn client_sends(&mut self, actor: usize, outgoing: &Outgoing) {
+        let Some(peer) = self.actors[actor].connection else { return };
+        let request = outgoing.request.clone();
+        let incoming = Incoming { client_name: None, options: 0, request };
+        let token = outgoing.token.as_ref().map(ClientId::as_str);
+        let fields = RequestFields { timeout: outgoing.timeout, token };
+        let envelope = Envelope::Tls { msg_id: outgoing.request_id.0 };
+        let text = codec::encode_request(&incoming, &fields, envelope);
+        self.transmit(peer, Toward::Server, &text);
+    }
+
+    pub(crate) fn client_hears(&mut self, actor: usize, notification: Notification) {
+        assert!(self.actors[actor].waiting.is_none(), "told something inside a blocking call");
+        match notification {
+            Notification::Completed(completion) if self.actors[actor].role == Role::Observer => {
+                self.checks.told(&completion);
+            }
+            Notification::Proxy(notice) => {
+                let leaving = notice == ProxyNotice::ShutdownRequest && self.plan.acknowledge;
+                if let Some(command) = provide(notice, self.plan.acknowledge, &mut self.random) {
+                    self.actors[actor].client.send(Request::Proxy(command)).unwrap();
+                }
+                if leaving {
+                    self.actors[actor].done = true;
+                    self.plan.acting_ms = self.plan.acting_ms.min(self.now_ms + 100);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn client_closes(&mut self, actor: usize) {
+        if let Some(peer) = self.actors[actor].connection.take()
+            && let Some(connection) = self.connections.get_mut(&peer)
+        {
+            connection.client_gone = true;
+            let delay = 12 + self.random.below(5);
+            self.schedule(delay, Event::Broken(peer, Toward::Server));
+        }
+        let delay = 20 + self.random.below(100);
+        if self.now_ms < self.plan.acting_ms {
+            self.schedule(delay, Event::Connect(actor));
+        } else {
+            self.actors[actor].done = true;
+        }
+    }
+
+    pub(crate) fn client_reads(&mut self, actor: usize, text: &str) {
+        let (message, received) = codec::decode_from_server(text).unwrap();
+        let message = match message {
+            codec::FromServer::Reply(reply) => FromServer::Reply(RequestId(received.msg_id.unwrap()), reply),
+            codec::FromServer::Notification(notification) => FromServer::Notification(notification),
+            other => panic!("our server never says {other:?}"),
+        };
+        self.actors[actor].client.received(message);
+        self.pump(actor);
+    }
+
+    pub(crate) fn client_sees_the_end(&mut self, peer: PeerId) {
+        let Some(connection) = self.connections.get_mut(&peer) else { return };
+        let actor = connection.client;
+        if !std::mem::replace(&mut connection.client_gone, true) {
+            self.actors[actor].client.disconnected();
+            self.pump(actor);
+        }
+    }
+}

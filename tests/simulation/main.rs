@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Both cores joined by bytes, with a clock that only the simulation turns. Every run follows from its seed:
+//! a failure names it, and `PCMK_SIMULATION_SEED=<seed>` runs that one alone.
+mod actor;
+mod agents;
+mod checks;
+mod client_side;
+mod connection;
+mod proxied;
+mod random;
+mod server_side;
+mod world;
+
+use world::{Plan, World};
+
+fn seeds(count: u64) -> Vec<u64> {
+    match std::env::var("PCMK_SIMULATION_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        Some(seed) => vec![seed],
+        None => (1..=count).collect(),
+    }
+}
+
+fn recorded(seed: u64) -> Vec<String> {
+    World::new(seed, Plan { keep_history: true, ..Plan::default() }).run()
+}
+
+#[test]
+fn clients_that_come_and_go_find_every_promise_kept() {
+    let (mut rhythms, mut responses) = (0, 0);
+    let seeds = seeds(120);
+    for seed in &seeds {
+        let mut world = World::new(*seed, Plan::default());
+        world.run();
+        let (on_time, answered) = world.coverage();
+        (rhythms, responses) = (rhythms + on_time, responses + answered);
+    }
+    let worlds = seeds.len() as u64;
+    assert!(rhythms >= 5 * worlds, "only {rhythms} recurring runs could be checked");
+    assert!(responses >= 5 * worlds, "only {responses} local requests were answered");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_history() {
+    for seed in seeds(5) {
+        let history = || recorded(seed);
+        let first = history();
+        assert!(first.len() > 500, "a history worth comparing");
+        assert_eq!(first, history(), "seed {seed}");
+    }
+}
+
+#[test]
+fn different_seeds_give_different_histories() {
+    assert_ne!(recorded(1), recorded(2));
+}
+
+/// The first connection of the only busy client breaks after each byte in turn, in either direction.
+#[test]
+fn a_connection_may_break_after_any_byte() {
+    for to_server in [true, false] {
+        let mut cut = 0;
+        loop {
+            let plan = Plan { cut: Some((to_server, cut)), ..Plan::short() };
+            let mut world = World::new(7, plan);
+            world.run();
+            if !world.was_cut() {
+                break;
+            }
+            cut += 1;
+        }
+        assert!(cut > 1000, "only {cut} places were tried");
+    }
+}
+
+#[test]
+fn a_shutdown_comes_to_its_end_with_providers_and_without() {
+    for seed in seeds(25) {
+        for acknowledge in [true, false] {
+            World::new(seed, Plan { terminate: true, acknowledge, ..Plan::default() }).run();
+        }
+    }
+}

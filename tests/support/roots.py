@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Root directories with an unmodified Pacemaker, by debootstrap, cached outside the repository."""
+
+import argparse
+import contextlib
+import fcntl
+import glob
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+from support.base import EX_MISSING, LabError, log, need, run
+
+RELEASES = {"2.1": "bookworm", "3.0": "trixie"}
+PACKAGES = ("pacemaker pacemaker-cli-utils corosync systemd dbus resource-agents iproute2 procps "
+            "psmisc python3 libxml2-utils").split()
+SUITE_PACKAGES = {"2.1": [], "3.0": ["pacemaker-cts", "python3-pacemaker", "python3-systemd"]}
+# The package pacemaker-remote conflicts with pacemaker, so it is unpacked, not installed.
+UNPACKED = "/opt/pacemaker-remote"
+REMOTED = "/usr/sbin/pacemaker-remoted"
+INSIDE_ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8",
+              "DEBIAN_FRONTEND": "noninteractive"}
+UNPACK = ('d=$(mktemp -d); cd $d; apt-get "$@" -q -oAPT::Sandbox::User=root download '
+          'pacemaker-remote; dpkg-deb -x *.deb ' + UNPACKED + '; cd /; rm -r $d; apt-get clean')
+
+
+def cache_dir():
+    return os.environ.get("PCMK_TEST_CACHE") or "/var/cache/pcmk-remote-rs"
+
+
+def packages(release):
+    return PACKAGES + SUITE_PACKAGES[release]
+
+
+def debootstrapped(release):
+    """Where a root goes; its name changes with the list of packages."""
+    digest = hashlib.sha256(" ".join(packages(release)).encode()).hexdigest()[:8]
+    return os.path.join(cache_dir(), "%s-%s" % (RELEASES[release], digest))
+
+
+def machine_release():
+    """The release of Pacemaker that is installed on this machine, or None."""
+    result = run(["dpkg-query", "-Wf", "${db:Status-Status} ${Version}", "pacemaker"], check=False)
+    match = re.match(r"installed (\d+\.\d+)\.", result.stdout)
+    return match[1] if match else None
+
+
+def root(release):
+    """The root directory with this release, made if need be."""
+    if release == "2.1" and machine_release() == "2.1":
+        return "/"
+    return make(release)
+
+
+def remoted(release):
+    """The distribution's own daemon of this release."""
+    if root(release) != "/":
+        return root(release) + UNPACKED + REMOTED
+    target = os.path.join(cache_dir(), "pacemaker-remote-" + release)
+    with locked():
+        if not os.path.exists(target):
+            partial = target + ".partial"
+            shutil.rmtree(partial, ignore_errors=True)
+            os.makedirs(partial)
+            tell("apt-get", "-q", "-oAPT::Sandbox::User=root", "download", "pacemaker-remote",
+                 cwd=partial)
+            for package in glob.glob(partial + "/*.deb"):
+                tell("dpkg-deb", "-x", package, partial)
+                os.unlink(package)
+            os.rename(partial, target)
+    return target + REMOTED
+
+
+@contextlib.contextmanager
+def locked():
+    """Two runs at once must not build the same thing."""
+    os.makedirs(cache_dir(), exist_ok=True)
+    with open(os.path.join(cache_dir(), "lock"), "w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def tell(*argv, **kwargs):
+    """Run a program whose output is progress for the user; fail if it fails."""
+    result = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=sys.stderr, **kwargs)
+    if result.returncode != 0:
+        raise LabError("failed (exit %d): %s" % (result.returncode, " ".join(argv)))
+
+
+def make(release):
+    """Build a root beside its place and rename it when it is complete."""
+    target = debootstrapped(release)
+    if os.path.isdir(target):
+        return target
+    if os.geteuid() != 0:
+        raise LabError("must be root to make " + target, EX_MISSING)
+    need("debootstrap", "unshare", "chroot")
+    with locked():
+        if not os.path.isdir(target):
+            partial = os.path.join(cache_dir(), RELEASES[release] + ".partial")
+            log("roots: making %s (once; about two minutes)" % target)
+            bootstrap(release, partial)
+            install(release, partial)
+            for old in glob.glob(os.path.join(cache_dir(), RELEASES[release] + "-*")):
+                shutil.rmtree(old)
+            os.rename(partial, target)
+    return target
+
+
+def apt_proxies():
+    """Proxies of this machine's apt, as (scheme, address)."""
+    return re.findall(r'^Acquire::(https?)::Proxy "([^"]+)";',
+                      run(["apt-config", "dump"]).stdout, re.M)
+
+
+def mirrors():
+    """Debian mirrors of this machine's apt configuration, without the security archive."""
+    text = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN)/$(LABEL)",
+                "Created-By: Packages"]).stdout
+    found = [line.split()[0] for line in text.splitlines() if line.endswith(" Debian/Debian")]
+    return list(dict.fromkeys(found))
+
+
+def bootstrap(release, partial):
+    env = dict(os.environ)
+    for scheme, address in apt_proxies():
+        env.setdefault(scheme + "_proxy", address)
+    tried = mirrors()
+    for mirror in tried:
+        shutil.rmtree(partial, ignore_errors=True)
+        with contextlib.suppress(LabError):
+            tell("debootstrap", "--variant=minbase", RELEASES[release], partial, mirror, env=env)
+            return
+    raise LabError("debootstrap of %s failed from every mirror of this machine's apt "
+                   "configuration: %s" % (RELEASES[release], ", ".join(tried) or "none"))
+
+
+def inside(partial, *argv):
+    """Run a program in the new root, with a /proc and no process that could outlive it."""
+    tell("unshare", "-m", "-p", "--fork", "--kill-child", "--mount-proc=%s/proc" % partial,
+         "chroot", partial, *argv, env=dict(os.environ, **INSIDE_ENV))
+
+
+def install(release, partial):
+    shutil.copyfile("/etc/resolv.conf", partial + "/etc/resolv.conf")
+    policy = partial + "/usr/sbin/policy-rc.d"
+    with open(policy, "w") as handle:
+        handle.write("#!/bin/sh\nexit 101\n")
+    os.chmod(policy, 0o755)
+    proxies = ["-oAcquire::%s::Proxy=%s" % pair for pair in apt_proxies()]
+    inside(partial, "apt-get", *proxies, "-q", "update")
+    inside(partial, "apt-get", *proxies, "-qy", "--no-install-recommends", "install",
+           *packages(release))
+    inside(partial, "sh", "-ec", UNPACK, "sh", *proxies)
+
+
+def main(usage):
+    parser = argparse.ArgumentParser(description=usage,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("release", nargs="?", choices=sorted(RELEASES))
+    parser.add_argument("--remoted", action="store_true")
+    args = parser.parse_args()
+    try:
+        if args.release:
+            print(remoted(args.release) if args.remoted else root(args.release))
+        else:
+            for release in RELEASES:
+                print("%s: %s (distribution's daemon: %s)" % (release, root(release),
+                                                              remoted(release)))
+    except LabError as exc:
+        log("roots: %s" % exc)
+        return exc.code
+    return 0
