@@ -116,9 +116,9 @@ impl log::Log for LogHandle {
         if !self.enabled(record.metadata()) {
             return;
         }
-        // The target is the module, but for lines that the core composed and a driver passed on.
+        // The target is the module path unless somebody speaks for another module; a mark may follow it.
         let target = record.target();
-        let module = target.rsplit_once('!').map_or(target, |(module, _mark)| module);
+        let module = target.rsplit_once('!').map_or(target, |(module, _)| module);
         let line = Line {
             time: wall_clock(),
             severity: Severity::of(record.metadata()),
