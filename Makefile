@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The few commands that people type. CI runs `make test` and nothing else.
+# The few commands that people type. CI runs `make check` and `make test`, nothing else.
 
 PREFIX ?= /usr
 DESTDIR ?=
-CARGO ?= $(shell tests/setup --which cargo)
-export PATH := $(dir $(CARGO)):$(PATH)
+# Looked for when it is needed, after the step that may install it.
+CARGO = $(shell tests/setup cargo)
 
 .PHONY: run build test check bench install fuzz setup-build setup-test clean
 
@@ -17,7 +17,7 @@ build: setup-build
 	$(CARGO) build --release --locked
 
 ## test: everything, on real peers and real clusters; installs what is missing
-test: setup-test
+test:
 	tests/run
 
 ## check: what a change must keep: format, lints, layers, licences, generated files
@@ -25,7 +25,7 @@ check: setup-test
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
 	tests/check-dependencies
-	$(CARGO) test --locked --test architecture --test bindings
+	$(CARGO) test --locked --test architecture --test bindings --test capi
 
 ## bench: side by side with the distribution's pacemaker-remoted, in one run
 bench: setup-test build
@@ -43,7 +43,7 @@ setup-build:
 	@tests/setup build
 
 setup-test:
-	@tests/setup build test
+	@tests/setup build check test
 
 clean:
 	$(CARGO) clean
