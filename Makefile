@@ -10,6 +10,7 @@ CARGO = $(shell tests/setup cargo)
 
 ## run: build, then show a daemon on loopback doing its main job
 run: build
+	@tests/setup demo
 	target/release/pcmk-remote demo
 
 ## build: the daemon and the tool, with the system packages that they need
