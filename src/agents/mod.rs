@@ -2,7 +2,7 @@
 //! What an agent is started with, and what its exit means, by agent standard. Pure.
 //!
 //! [`plan`] and [`plan_alert`] say what to start; [`outcome`], [`exec_failed`] and [`start_failed`] say what
-//! became of it. Files are looked at through [`AgentFiles`], which a driver provides.
+//! became of it; a [`UnitPlan`] does both for systemd's units. Files are looked at through [`AgentFiles`], which a driver provides.
 #![forbid(unsafe_code)]
 
 mod alert;
@@ -14,10 +14,12 @@ mod output;
 mod plan;
 mod result;
 mod secrets;
+mod systemd;
 
 pub use alert::plan_alert;
 pub use config::{AgentConfig, AgentFiles, FileFacts, base_environment};
 pub use failure::{StartFailure, exec_failed, start_failed};
 pub use output::{Capture, Stream};
-pub use plan::{Convention, Plan, Variables, plan};
+pub use plan::{Convention, Means, Plan, Variables, plan};
 pub use result::{Ended, Verdict, outcome};
+pub use systemd::{UnitAction, UnitPlan, is_interruption, is_unknown_object};

@@ -18,6 +18,7 @@ mod executor;
 mod input;
 mod operation;
 mod peers;
+mod pending;
 mod proxy;
 mod queue;
 mod recurring;

@@ -59,7 +59,7 @@ impl Executor {
         }
         entry.queue.pop_front();
         entry.active = Some(key);
-        operation.started_at = Some(context.now);
+        operation.started_at.get_or_insert(context.now);
         if operation.interval.recurs() {
             entry.recurring.push(key);
         }
@@ -93,7 +93,9 @@ impl Executor {
         let scope = operation.kill_scope();
         self.runs.insert(run, Run { resource_id, operation: key, killed: false, scope });
         if operation.timeout > Millis(0) {
-            context.timers.set(Timer::RunLimit(run), context.now.mono.after(operation.timeout));
+            context
+                .timers
+                .set(Timer::RunLimit(run), operation.limit_from(context.now.mono).after(operation.timeout));
         }
         context.emit(Effect::Run { run, execution: Box::new(operation.execution()) });
     }
@@ -123,7 +125,13 @@ impl Executor {
     fn complete(&mut self, key: OperationKey, finish: Finish, killed: bool, context: &mut Context<'_>) {
         let Some(operation) = self.operations.get_mut(&key) else { return };
         let unprepared = finish.unprepared;
-        let outcome = operation.record(finish, killed, context.now);
+        let mut outcome = operation.record(finish, killed, context.now);
+        if operation.is_unsettled_probe(&outcome) {
+            match operation.follow_up_delay(context.now.mono) {
+                Some(delay) => return self.follow_up(key, delay, context),
+                None => outcome = operation.still_pending(outcome),
+            }
+        }
         operation.tell(outcome, context);
         let id = operation.resource.id.clone();
         if !operation.interval.recurs() {

@@ -7,6 +7,7 @@ use super::deadline::Alarm;
 use super::ipc::{LocalConnId, LocalServers};
 use super::limits::Limits;
 use super::schema_peer::SchemaPeer;
+use super::systemd::Units;
 use crate::agents::AgentConfig;
 use crate::core::{Effect, Input, PeerId, Relay, RequestToken, RunId, Server};
 use crate::driver::severity::log_effect;
@@ -52,6 +53,7 @@ pub struct Hub {
     next_peer: Cell<u64>,
     locals: RefCell<Option<LocalServers>>,
     agents: AgentConfig,
+    units: Units,
     stop_listening: watch::Sender<bool>,
     exit: watch::Sender<Option<u8>>,
     pub(super) clock: Clock,
@@ -82,6 +84,7 @@ impl Hub {
             next_peer: Cell::new(1),
             locals: RefCell::new(None),
             agents,
+            units: Units::default(),
             stop_listening: watch::Sender::new(false),
             exit: watch::Sender::new(None),
             clock,
@@ -201,7 +204,7 @@ impl Hub {
             Effect::Relay { peer, relay } => self.relay(peer, relay),
             Effect::Run { run, execution } => {
                 let hub = Rc::clone(self);
-                let handle = children::start(&execution, &self.agents, move |finish| {
+                let handle = children::start(&execution, &self.agents, &self.units, move |finish| {
                     hub.runs.borrow_mut().remove(&run);
                     hub.input(Input::Finished { run, finish });
                 });

@@ -18,6 +18,7 @@ mod output;
 pub mod schema_peer;
 pub mod serve;
 mod signals;
+mod systemd;
 mod watch;
 
 pub use crate::sys::qb::Transport as IpcTransport;
@@ -25,3 +26,4 @@ pub use hub::{Hooks, Hub};
 pub use ipc::IpcConfig;
 pub use limits::Limits;
 pub use serve::{Setup, serve};
+pub use systemd::Units;
