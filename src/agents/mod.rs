@@ -16,7 +16,7 @@ mod result;
 mod secrets;
 
 pub use alert::plan_alert;
-pub use config::{AgentConfig, AgentFiles, FileFacts, base_environment};
+pub use config::{AgentConfig, AgentFiles, FileFacts};
 pub use failure::{StartFailure, exec_failed, start_failed};
 pub use output::{Capture, Stream};
 pub use plan::{Convention, Plan, Variables, plan};

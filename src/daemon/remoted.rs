@@ -9,7 +9,7 @@ use super::hooks::NodeHooks;
 use super::logging::{self, LogHandle};
 use super::notify::Notifier;
 use super::{pid1, startup};
-use crate::agents::{AgentConfig, base_environment};
+use crate::agents::AgentConfig;
 use crate::core::{DaemonKind, Settings};
 use crate::driver::tokio::{IpcConfig, IpcTransport, Limits, Setup, serve};
 use crate::transport::credentials::Credentials;
@@ -67,7 +67,7 @@ fn run(config: Config, environment: &Environment, log: &LogHandle) -> Result<u8,
     let watchdog = config.sbd_watchdog_timeout_ms.map(Duration::from_millis);
     let listeners = tcp::listen(&config.addresses, config.port, tcp::user_timeout(watchdog))
         .map_err(|problem| problem.to_string())?;
-    let agents = AgentConfig::new(base_environment(agent_environment(&config, environment)));
+    let agents = AgentConfig::new(agent_environment(&config, environment).into());
     debug!("OCF agents are looked for in {}", agents.ocf_search_path);
     let notifier = Notifier::new(environment).unwrap_or_else(|problem| {
         warn!("The service manager cannot be told that the daemon is ready: {problem}");

@@ -80,7 +80,7 @@ fn admit(hub: &Rc<Hub>, waiting: &Rc<Waiting>, stream: TcpStream, address: Socke
         warn!("Refused connection from {address}: too many connections wait for their handshake to finish");
         return;
     };
-    if let Err(problem) = tcp::prepare_accepted(&stream) {
+    if let Err(problem) = tcp::prepare(&stream) {
         warn!("Refused connection from {address}: cannot set socket options: {problem}");
         return;
     }
