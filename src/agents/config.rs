@@ -17,6 +17,9 @@ pub struct AgentConfig {
     pub secrets_dir: PathBuf,
     /// User that alerts run as; None: the daemon's own, for a daemon that may not change users.
     pub alert_user: Option<String>,
+    /// Most open files of a child (RLIMIT_NOFILE), soft and hard; None: as the daemon's. A daemon that has raised
+    /// its own passes on what it was started with, as select(2) in an agent wants it.
+    pub file_limit: Option<(u64, u64)>,
     /// The daemon's environment as children are to see it: without what its service manager says to the daemon
     /// alone.
     pub base_env: Arc<[(OsString, OsString)]>,
@@ -31,6 +34,7 @@ impl AgentConfig {
             init_dir: PathBuf::from("/etc/init.d"),
             secrets_dir: PathBuf::from("/var/lib/pacemaker/lrm/secrets"),
             alert_user: Some("hacluster".to_owned()),
+            file_limit: None,
             base_env,
         }
     }
