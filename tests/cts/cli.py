@@ -65,8 +65,9 @@ def parser():
                    help="sandboxes side by side (default %(default)s)")
     p.add_argument("-p", dest="pattern", metavar="PATTERN",
                    help="only tests whose name contains PATTERN")
-    p.add_argument("--ocf-only", dest="leave_out", action="store_const",
-                   const=sorted(agents.LEFT_OUT), help="only tests that need OCF agents only")
+    p.add_argument("--supported", dest="leave_out", action="store_const",
+                   const=sorted(agents.LEFT_OUT),
+                   help="without the tests of agents that our daemon does not support")
     p.add_argument("--list", action="store_true", help="list the tests")
     return top
 
