@@ -17,7 +17,7 @@ mod secrets;
 mod systemd;
 
 pub use alert::plan_alert;
-pub use config::{AgentConfig, AgentFiles, FileFacts, base_environment};
+pub use config::{AgentConfig, AgentFiles, FileFacts};
 pub use failure::{StartFailure, exec_failed, start_failed};
 pub use output::{Capture, Stream};
 pub use plan::{Convention, Means, Plan, Variables, plan};

@@ -18,11 +18,12 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Options of `pcmk-remote exec`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The action runs under a resource id of its own, so it does not meet the cluster's operations. But whoever signs on makes
-a cluster that uses the node drop its connection and make a new one: exec refuses to, unless it can see that no
-cluster is connected, or --disturb is given.
+The action runs under a resource id of its own, so it does not meet the cluster's operations. But whoever signs on \
+makes a cluster that uses the node drop its connection and make a new one: exec refuses to, unless it can see that \
+no cluster is connected, or --disturb is given.
 
-Exit status: the agent's exit code (0 to 191); 124 timed out; 125 the action could not be run; 2 the command line is wrong.")]
+Exit status: the agent's exit code (0 to 191); 124 timed out; 125 the action could not be run; 2 the command line is \
+wrong.")]
 pub(super) struct Options {
     /// Agent, as STANDARD:PROVIDER:TYPE or STANDARD:TYPE
     agent: String,

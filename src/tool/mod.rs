@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 /// Shows, checks and uses a Pacemaker Remote daemon.
 #[derive(Debug, Parser)]
-#[command(name = "pcmk-remote", version, about, max_term_width = 100)]
+#[command(name = "pcmk-remote", version, max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     action: Action,
