@@ -32,7 +32,9 @@ impl Bystander {
                 count.fetch_add(1, Ordering::Relaxed);
                 // Also the pause between two questions: a poke is answered with a notification, too.
                 let pause = Instant::now() + Duration::from_millis(10);
-                while let Some(told) = client.next_notification(pause).map_err(|failure| failure.to_string())? {
+                while let Some(told) =
+                    client.next_notification(pause).map_err(|failure| failure.to_string())?
+                {
                     if matches!(told, Notification::Proxy(_) | Notification::Completed(_)) {
                         return Err(format!("the bystander was told {told:?}"));
                     }

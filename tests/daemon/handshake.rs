@@ -21,7 +21,9 @@ fn what_is_not_tls_is_named() {
     isolated(|| {
         let daemon = serving();
         let bystander = Bystander::start();
-        for garbage in [&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], &[0; 4096], &[0xff; 70_000], b"\x16\x03\x01"] {
+        for garbage in
+            [&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], &[0; 4096], &[0xff; 70_000], b"\x16\x03\x01"]
+        {
             let mut stream = dial();
             let _ = stream.write_all(garbage);
             let _ = stream.shutdown(std::net::Shutdown::Write);
@@ -74,7 +76,11 @@ fn a_handshake_has_ten_seconds() {
         }
         let took = start.elapsed();
         assert!((9.5..15.0).contains(&took.as_secs_f64()), "{took:?}");
-        await_log(&["warning", "failed before it was authenticated", "did not finish the TLS handshake within 10s"]);
+        await_log(&[
+            "warning",
+            "failed before it was authenticated",
+            "did not finish the TLS handshake within 10s",
+        ]);
         bystander.noticed_nothing();
         assert_eq!(daemon.stop(), Some(0));
     });
@@ -126,7 +132,8 @@ fn recurring_of(owner: &mut Client) -> u64 {
     make_agent("Probe", "exit 0");
     let resource_id = Some(ResourceId::new("r"));
     let agent = Agent { standard: "ocf".into(), provider: Some("test".into()), name: "Probe".into() };
-    let register = Request::RegisterResource { resource_id: resource_id.clone(), agent, drop_recurring: true };
+    let register =
+        Request::RegisterResource { resource_id: resource_id.clone(), agent, drop_recurring: true };
     assert_eq!(owner.call(register).unwrap().rc, 0);
     let execute = Execute {
         resource_id,
@@ -170,7 +177,9 @@ fn three_hundred_comings_and_goings_leave_nothing_behind() {
         let settled = daemon.descriptors();
         let before = daemon.resident_kib();
         storm(300);
-        crate::place::eventually("all descriptors are given back", || daemon.descriptors() <= settled.max(40));
+        crate::place::eventually("all descriptors are given back", || {
+            daemon.descriptors() <= settled.max(40)
+        });
         let grown = daemon.resident_kib().saturating_sub(before);
         assert!(grown < 3 * 1024, "{before} KiB grew by {grown}");
         bystander.noticed_nothing();

@@ -44,7 +44,10 @@ fn enter() {
     for directory in ["/etc/pacemaker", "/var/lib/pacemaker/cores", "/var/log/pacemaker"] {
         fs::create_dir_all(directory).expect("directory");
     }
-    let up = Command::new("ip").args(["link", "set", "lo", "up"]).status().expect("ip(8) of iproute2 is installed");
+    let up = Command::new("ip")
+        .args(["link", "set", "lo", "up"])
+        .status()
+        .expect("ip(8) of iproute2 is installed");
     assert!(up.success(), "loopback is up");
 }
 
@@ -72,7 +75,8 @@ fn overlay(path: &str) {
     fs::create_dir_all(&upper).expect("directory");
     fs::create_dir_all(&work).expect("directory");
     let options = format!("lowerdir={path},upperdir={upper},workdir={work}");
-    mount(Some("overlay"), path, Some("overlay"), MsFlags::empty(), Some(options.as_str())).expect("overlayfs");
+    mount(Some("overlay"), path, Some("overlay"), MsFlags::empty(), Some(options.as_str()))
+        .expect("overlayfs");
     let probe = Path::new(path).join(".attack");
     fs::write(&probe, "").expect("writable");
     assert!(Path::new(&upper).join(".attack").exists(), "{path} is not ours");

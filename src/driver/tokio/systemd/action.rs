@@ -26,11 +26,14 @@ pub(super) struct Action<'a> {
     phase: Cell<&'static str>,
     /// Its job, once systemd has queued it.
     job: RefCell<Option<OwnedObjectPath>>,
+    /// Was the drop-in changed, without systemd having read that?
+    unread: Cell<bool>,
 }
 
 impl<'a> Action<'a> {
     pub(super) fn new(units: &'a Units, plan: &'a UnitPlan) -> Self {
-        Self { units, plan, phase: Cell::new("D-Bus did not answer"), job: RefCell::default() }
+        let phase = Cell::new("D-Bus did not answer");
+        Self { units, plan, phase, job: RefCell::default(), unread: Cell::default() }
     }
 
     /// In words, what it waits for.
@@ -110,20 +113,28 @@ impl<'a> Action<'a> {
         bus: &Bus,
         unit: &OwnedObjectPath,
     ) -> Result<Result<OwnedObjectPath, Verdict>, CallError> {
-        let reload = match self.plan.action {
-            UnitAction::Start => match drop_in::write(self.plan) {
-                Ok(()) => true,
-                Err(error) => return Ok(Err(self.plan.drop_in_failed(error.raw_os_error().unwrap_or(0)))),
-            },
-            UnitAction::Stop => drop_in::remove(self.plan),
+        match self.plan.action {
+            UnitAction::Start => {
+                if let Err(error) = drop_in::write(self.plan) {
+                    return Ok(Err(self.plan.drop_in_failed(error.raw_os_error().unwrap_or(0))));
+                }
+                self.unread.set(true);
+            }
+            UnitAction::Stop if drop_in::remove(self.plan) => self.unread.set(true),
             UnitAction::Reload if !bus.unit_flag(unit, "CanReload").await? => {
                 return Ok(Err(self.plan.cannot()));
             }
-            _ => false,
-        };
-        if reload && let Err(error) = bus.reload_files().await {
-            // The unit can run without its drop-in, and stop with it.
-            log::warn!("systemd did not reload its configuration for {}: {}", self.plan.unit, error.text());
+            _ => {}
+        }
+        if self.unread.get() {
+            match self.units.changed(bus).await {
+                // The unit can run without its drop-in, and stop with it.
+                Err(CallError::Refused { name, message }) => {
+                    log::warn!("systemd did not read the drop-in of {}: {message} ({name})", self.plan.unit);
+                }
+                result => result?,
+            }
+            self.unread.set(false);
         }
         let Some(method) = self.plan.action.job_method() else { return Ok(Err(self.plan.cannot())) };
         match bus.queue(method, &self.plan.unit).await {

@@ -32,15 +32,6 @@ pub(super) enum CallError {
     Refused { name: String, message: String },
 }
 
-impl CallError {
-    pub(super) fn text(&self) -> String {
-        match self {
-            Self::Interrupted(why) => why.clone(),
-            Self::Refused { name, message } => format!("{message} ({name})"),
-        }
-    }
-}
-
 impl From<zbus::Error> for CallError {
     fn from(error: zbus::Error) -> Self {
         match error {

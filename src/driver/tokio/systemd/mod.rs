@@ -25,6 +25,10 @@ struct Shared {
     bus: Mutex<Option<Rc<Bus>>>,
     /// Has systemd ever answered? If not it is not "away", it is not there.
     met: Cell<bool>,
+    /// How many changes of unit files there were.
+    changes: Cell<u64>,
+    /// How many of them systemd has read.
+    read: Mutex<u64>,
 }
 
 impl Units {
@@ -50,6 +54,20 @@ impl Units {
             log::info!("Connected to systemd again");
         }
         Ok(Rc::clone(current.insert(bus)))
+    }
+
+    /// Has systemd read a change of unit files that was just made. That takes it long where there are many
+    /// units, so changes that come meanwhile share the next time.
+    async fn changed(&self, bus: &Bus) -> Result<(), CallError> {
+        let change = self.shared.changes.get() + 1;
+        self.shared.changes.set(change);
+        let mut read = self.shared.read.lock().await;
+        if *read < change {
+            let covered = self.shared.changes.get();
+            bus.reload_files().await?;
+            *read = covered;
+        }
+        Ok(())
     }
 
     fn ever_met(&self) -> bool {
