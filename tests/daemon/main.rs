@@ -20,5 +20,5 @@ mod schemas;
 mod service_manager;
 mod short;
 mod shutdown;
-mod startup;
 mod stalled;
+mod startup;

@@ -24,8 +24,16 @@ fn header(lengths: &Lengths, number: fn(u32) -> [u8; 4]) -> Vec<u8> {
     let Lengths { total, offset, compressed, uncompressed } = *lengths;
     let zero = number(0);
     let fields = [
-        number(0xBADA_DBBD), number(1), zero, zero, zero, zero,
-        number(total), number(offset), number(compressed), number(uncompressed),
+        number(0xBADA_DBBD),
+        number(1),
+        zero,
+        zero,
+        zero,
+        zero,
+        number(total),
+        number(offset),
+        number(compressed),
+        number(uncompressed),
     ];
     fields.concat()
 }
@@ -88,9 +96,13 @@ fn lengths_that_lie_are_refused_before_anything_is_kept() {
         }
         let bomb = Lengths { total: 140, offset: 40, compressed: 100, uncompressed: 1 << 30 };
         is_cut_off(&header(&bomb, u32::to_le_bytes), &["decompressed", "1073741824"]);
-        for (total, offset, compressed, uncompressed) in
-            [(141, 40, 0, 100), (139, 40, 0, 100), (100, 0, 0, 100), (39, 39, 0, 0), (140, 0xffff_ffff, 0, 141)]
-        {
+        for (total, offset, compressed, uncompressed) in [
+            (141, 40, 0, 100),
+            (139, 40, 0, 100),
+            (100, 0, 0, 100),
+            (39, 39, 0, 0),
+            (140, 0xffff_ffff, 0, 141),
+        ] {
             let lengths = Lengths { total, offset, compressed, uncompressed };
             is_cut_off(&header(&lengths, u32::to_le_bytes), &["contradict", &format!("total {total}")]);
         }
@@ -172,7 +184,16 @@ fn odd_messages_are_named_and_skipped() {
         let deep = format!("{}{}", "<a>".repeat(100_000), "</a>".repeat(100_000));
         let wide = format!("<a {}/>", (0..300_000).map(|n| format!("a{n}=\"1\" ")).collect::<String>());
         let same = format!("<a {}/>", "x=\"1\" ".repeat(300_000));
-        let odd = ["", "<", "text", "<a", "<a></b>", "<?xml version=\"1.0\"?>", "<lrmd_command/>", "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>"];
+        let odd = [
+            "",
+            "<",
+            "text",
+            "<a",
+            "<a></b>",
+            "<?xml version=\"1.0\"?>",
+            "<lrmd_command/>",
+            "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>",
+        ];
         for (number, text) in odd.iter().copied().chain([deep.as_str(), &wide, &same]).enumerate() {
             peer.send_text(text);
             still_served(&mut peer, 100 + u32::try_from(number).unwrap());
@@ -189,7 +210,9 @@ fn nineteen_megabytes_are_a_message() {
     attacked(|daemon| {
         let mut peer = attacker();
         let value = "x".repeat(19 * MIB);
-        let data = format!(r#"<lrmd_calldata><lrmd_rsc lrmd_rsc_id="big" lrmd_rsc_userdata_str="{value}"/></lrmd_calldata>"#);
+        let data = format!(
+            r#"<lrmd_calldata><lrmd_rsc lrmd_rsc_id="big" lrmd_rsc_userdata_str="{value}"/></lrmd_calldata>"#
+        );
         peer.send_text(&request("lrmd_rsc_info", 300, &data));
         peer.text_with("lrmd_remote_msg_id=\"300\"");
         // And all of that memory is given back.
@@ -206,11 +229,14 @@ fn unknown_operations_sessions_and_resources_are_answered() {
         let reply = peer.text_with("lrmd_remote_msg_id=\"400\"");
         assert!(reply.contains("lrmd_rc=\"-95\""), "{reply}");
         await_log(&["warning", "unknown operation", "make_coffee"]);
-        let data = r#"<lrmd_calldata><lrmd_rsc lrmd_rsc_id="nobody" lrmd_rsc_action="start"/></lrmd_calldata>"#;
-        for (id, op) in (401..).zip(["lrmd_rsc_info", "lrmd_rsc_exec", "lrmd_rsc_cancel", "lrmd_rsc_unregister"]) {
+        let data =
+            r#"<lrmd_calldata><lrmd_rsc lrmd_rsc_id="nobody" lrmd_rsc_action="start"/></lrmd_calldata>"#;
+        for (id, op) in
+            (401..).zip(["lrmd_rsc_info", "lrmd_rsc_exec", "lrmd_rsc_cancel", "lrmd_rsc_unregister"])
+        {
             peer.send_text(&request(op, id, data));
             let reply = peer.text_with(&format!("lrmd_remote_msg_id=\"{id}\""));
-            assert!(reply.contains("lrmd_rc=\"") , "{reply}");
+            assert!(reply.contains("lrmd_rc=\""), "{reply}");
         }
         peer.send_text(
             r#"<lrmd_ipc_proxy lrmd_ipc_op="response" lrmd_ipc_session="none" lrmd_ipc_msg_id="1" lrmd_op="ipc_fwd" lrmd_remote_msg_id="410" lrmd_remote_msg_type="request"><lrmd_ipc_msg><a/></lrmd_ipc_msg></lrmd_ipc_proxy>"#,

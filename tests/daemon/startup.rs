@@ -75,7 +75,8 @@ fn a_port_or_a_name_that_is_taken_is_fatal() {
         refuses_to_start(Start::new(), &["3121", "in use", "PCMK_remote_port"]);
         drop(other);
         fs::remove_file(LOG).unwrap();
-        let first = Start::new().argument("--port").argument("4000").env("PCMK_logfile", "/var/log/first").spawn();
+        let first =
+            Start::new().argument("--port").argument("4000").env("PCMK_logfile", "/var/log/first").spawn();
         eventually("the first daemon serves", || {
             fs::read_to_string("/var/log/first").is_ok_and(|text| text.contains("Ready: "))
         });
