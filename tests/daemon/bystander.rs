@@ -67,6 +67,11 @@ impl Bystander {
         Self { over, asked, thread: Some(thread) }
     }
 
+    /// How many answers it has got.
+    pub(crate) fn answered(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
     /// What it noticed, which must be nothing.
     pub(crate) fn noticed_nothing(mut self) {
         // Once more after all that happened.
