@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A well-behaved client that asks all the time while others misbehave, and must notice nothing.
-use crate::node::connect;
+use crate::node::{KEY, connect};
+use crate::peer::{Peer, nameless_poke};
+use pcmk_remote_rs::driver::blocking::Failure;
 use pcmk_remote_rs::model::{Notification, Request};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,41 +19,57 @@ pub(crate) struct Bystander {
 }
 
 impl Bystander {
+    /// One that is told what everybody is told.
     pub(crate) fn start() -> Self {
-        Self::start_with(false)
+        let mut client = connect("bystander").expect("the bystander connects");
+        Self::asking(move || {
+            let failure = |failure: Failure| failure.to_string();
+            let start = Instant::now();
+            client.call(Request::Poke).map_err(failure)?;
+            let waited = start.elapsed();
+            // Also the pause between two questions: a poke is answered with a notification, too.
+            let pause = Instant::now() + Duration::from_millis(10);
+            while let Some(told) = client.next_notification(pause).map_err(failure)? {
+                if matches!(told, Notification::Proxy(_) | Notification::Completed(_)) {
+                    return Err(format!("the bystander was told {told:?}"));
+                }
+            }
+            Ok(waited)
+        })
     }
 
-    /// One that may hear of operations.
-    pub(crate) fn start_deaf() -> Self {
-        Self::start_with(true)
+    /// One that has no name and is told nothing.
+    pub(crate) fn nameless() -> Self {
+        let mut peer = Peer::connect(&std::fs::read(KEY).unwrap());
+        Self::asking(move || {
+            let start = Instant::now();
+            peer.send_text(&nameless_poke(1, ""));
+            peer.next_text().map_err(|end| format!("{end:?}"))?;
+            let waited = start.elapsed();
+            std::thread::sleep(Duration::from_millis(10));
+            Ok(waited)
+        })
     }
 
-    fn start_with(may_hear: bool) -> Self {
+    fn asking(mut ask: impl FnMut() -> Result<Duration, String> + Send + 'static) -> Self {
         let (over, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (ended, count) = (Arc::clone(&over), Arc::clone(&asked));
-        let mut client = connect("bystander").expect("the bystander connects");
         let thread = std::thread::spawn(move || {
             while !ended.load(Ordering::Relaxed) {
-                let start = Instant::now();
-                client.call(Request::Poke).map_err(|failure| failure.to_string())?;
-                let waited = start.elapsed();
+                let waited = ask()?;
                 if waited > PATIENCE {
                     return Err(format!("the bystander waited {waited:?} for an answer"));
                 }
                 count.fetch_add(1, Ordering::Relaxed);
-                // Also the pause between two questions: a poke is answered with a notification, too.
-                let pause = Instant::now() + Duration::from_millis(10);
-                while let Some(told) =
-                    client.next_notification(pause).map_err(|failure| failure.to_string())?
-                {
-                    if !may_hear && matches!(told, Notification::Proxy(_) | Notification::Completed(_)) {
-                        return Err(format!("the bystander was told {told:?}"));
-                    }
-                }
             }
             Ok(())
         });
         Self { over, asked, thread: Some(thread) }
+    }
+
+    /// How many answers it has got.
+    pub(crate) fn answered(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// What it noticed, which must be nothing.

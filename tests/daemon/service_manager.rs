@@ -62,7 +62,7 @@ fn a_service_manager_that_is_not_there_is_no_obstacle() {
             connect("c").unwrap();
             assert_eq!(daemon.stop(), Some(0));
         }
-        crate::node::await_log(&["warning", "service manager", "nonsense"]);
+        crate::node::await_log(&["warning", "service manager", "NOTIFY_SOCKET is neither"]);
     });
 }
 

@@ -78,14 +78,24 @@ impl Driver {
         Self(thread.thread().id())
     }
 
+    /// What it has said.
+    fn said(&self) -> Vec<String> {
+        let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().filter(|(of, _)| *of == self.0).map(|(_, line)| line.clone()).collect()
+    }
+
     /// Waits for a line that holds all of `words`.
     pub(crate) fn await_log(&self, words: &[&str]) {
         eventually_some(&format!("a log line with {words:?}"), || {
-            let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
-            lines
-                .iter()
-                .any(|(of, line)| *of == self.0 && words.iter().all(|word| line.contains(word)))
-                .then_some(())
+            self.said().iter().any(|line| words.iter().all(|word| line.contains(word))).then_some(())
         });
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("the driver's log:\n{}", self.said().join("\n"));
+        }
     }
 }
