@@ -3,7 +3,7 @@
 use crate::node::{KEY, PORT};
 use crate::place::eventually_some;
 use log::{Log, Metadata, Record};
-use pcmk_remote_rs::agents::{AgentConfig, base_environment};
+use pcmk_remote_rs::agents::AgentConfig;
 use pcmk_remote_rs::core::{DaemonKind, Settings};
 use pcmk_remote_rs::driver::tokio::{Hooks, IpcConfig, Limits, Setup, serve};
 use pcmk_remote_rs::session::SchemaFile;
@@ -64,7 +64,7 @@ impl Driver {
                 settings: Settings { daemon: DaemonKind::Remoted, node_start_state: None },
                 listeners: tcp::listen(&[], PORT, None).unwrap(),
                 credentials: Credentials::at(vec![KEY.into()], Policy::default()),
-                agents: AgentConfig::new(base_environment([])),
+                agents: AgentConfig::new([].into()),
                 hooks: Box::new(PlainNode),
                 limits,
                 ipc: IpcConfig::default(),
