@@ -15,6 +15,8 @@ pub struct AgentConfig {
     pub init_dir: PathBuf,
     /// Directory of units of systemd that last until the next boot; drop-ins are written there.
     pub unit_dir: PathBuf,
+    /// Directory of fence agents.
+    pub fence_dir: PathBuf,
     /// Where the cluster keeps secret parameters of this node: `<resource id>/<parameter>`.
     pub secrets_dir: PathBuf,
     /// User that alerts run as; None: the daemon's own, for a daemon that may not change users.
@@ -35,6 +37,7 @@ impl AgentConfig {
             ocf_root: PathBuf::from("/usr/lib/ocf"),
             init_dir: PathBuf::from("/etc/init.d"),
             unit_dir: PathBuf::from("/run/systemd/system"),
+            fence_dir: PathBuf::from("/usr/sbin"),
             secrets_dir: PathBuf::from("/var/lib/pacemaker/lrm/secrets"),
             alert_user: Some("hacluster".to_owned()),
             file_limit: None,
@@ -65,12 +68,18 @@ pub trait AgentFiles {
     /// # Errors
     /// The errno of open(2) or read(2).
     fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, i32>;
+
+    /// Names of what is in a directory, in any order.
+    ///
+    /// # Errors
+    /// The errno of opendir(3) or readdir(3).
+    fn entries(&self, path: &Path) -> Result<Vec<OsString>, i32>;
 }
 
 #[cfg(test)]
 pub(super) mod fake {
     use super::*;
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     /// Files in memory: content and whether executable.
     #[derive(Default)]
@@ -81,10 +90,19 @@ pub(super) mod fake {
             self.0.insert(path.into(), (content.into(), executable));
             self
         }
+
+        /// A directory is there as long as there is a file below it.
+        fn below(&self, directory: &Path) -> BTreeSet<OsString> {
+            let inside = self.0.keys().filter_map(|path| path.strip_prefix(directory).ok());
+            inside.filter_map(|rest| Some(rest.components().next()?.as_os_str().to_owned())).collect()
+        }
     }
 
     impl AgentFiles for FakeFiles {
         fn facts(&self, path: &Path) -> Result<FileFacts, i32> {
+            if !self.below(path).is_empty() {
+                return Ok(FileFacts { directory: true, executable: false });
+            }
             let (_, executable) = self.0.get(path).ok_or(nix::libc::ENOENT)?;
             Ok(FileFacts { directory: false, executable: *executable })
         }
@@ -92,6 +110,12 @@ pub(super) mod fake {
         fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, i32> {
             let (content, _) = self.0.get(path).ok_or(nix::libc::ENOENT)?;
             Ok(content.iter().copied().take(limit).collect())
+        }
+
+        fn entries(&self, path: &Path) -> Result<Vec<OsString>, i32> {
+            let names = self.below(path);
+            // Backwards: whoever needs an order must make it.
+            if names.is_empty() { Err(nix::libc::ENOENT) } else { Ok(names.into_iter().rev().collect()) }
         }
     }
 }

@@ -2,11 +2,13 @@
 //! What an agent is started with, and what its exit means, by agent standard. Pure.
 //!
 //! [`plan`] and [`plan_alert`] say what to start; [`outcome`], [`exec_failed`] and [`start_failed`] say what
-//! became of it; a [`UnitPlan`] does both for systemd's units. Files are looked at through [`AgentFiles`], which a driver provides.
+//! became of it; a [`UnitPlan`] does both for systemd's units. [`discovery`] finds agents and their metadata.
+//! Files are looked at through [`AgentFiles`], which a driver provides.
 #![forbid(unsafe_code)]
 
 mod alert;
 mod config;
+pub mod discovery;
 mod failure;
 mod lsb;
 mod ocf;

@@ -8,7 +8,7 @@ use super::stack;
 use super::strings::Strings;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
 /// What to start.
@@ -22,7 +22,7 @@ pub struct Launch<'a> {
     /// Whom to become; None: stay who we are.
     pub identity: Option<Identity>,
     /// Where the child reads from.
-    pub stdin: Stdin,
+    pub stdin: Stdin<'a>,
     /// RLIMIT_NOFILE, soft and hard; None: the parent's.
     pub file_limit: Option<(u64, u64)>,
 }
@@ -36,10 +36,12 @@ pub struct Identity {
 }
 
 /// Standard input of a child.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stdin {
+#[derive(Clone, Copy, Debug)]
+pub enum Stdin<'a> {
     /// The parent's.
     Inherit,
+    /// This file.
+    From(BorrowedFd<'a>),
     /// A pipe whose other end is [`Child::stdin`].
     Pipe,
 }
@@ -87,6 +89,8 @@ pub fn spawn(launch: &Launch<'_>) -> Result<Child, SpawnError> {
     let (stderr, child_stderr) = output_pipe().map_err(|e| SpawnError::resources(&e))?;
     let (child_stdin, stdin) = match launch.stdin {
         Stdin::Inherit => (None, None),
+        // A copy, which is always above the standard three.
+        Stdin::From(fd) => (Some(fd.try_clone_to_owned().map_err(|e| SpawnError::resources(&e))?), None),
         Stdin::Pipe => {
             let (read, write) = pipe(0).map_err(|e| SpawnError::resources(&e))?;
             (Some(above_stdio(read).map_err(|e| SpawnError::resources(&e))?), Some(write))
@@ -302,10 +306,10 @@ mod tests {
     use super::super::process::{self, ExitStatus};
     use super::*;
     use std::fs::File;
-    use std::io::{Read, Write};
+    use std::io::{Read, Seek, Write};
     use std::os::fd::AsFd;
 
-    fn start(program: &CStr, arguments: &[&str], stdin: Stdin) -> Result<Child, SpawnError> {
+    fn start(program: &CStr, arguments: &[&str], stdin: Stdin<'_>) -> Result<Child, SpawnError> {
         let mut list = Strings::default();
         arguments.iter().for_each(|argument| list.push(&[argument.as_bytes()]));
         let environment = &Strings::default();
@@ -333,6 +337,15 @@ mod tests {
         File::from(child.stdin.take().unwrap()).write_all(b"hello\n").unwrap();
         let pid = child.pid;
         assert_eq!(printed(child), (format!("hello {pid}\n"), ExitStatus::Exited(0)));
+    }
+
+    #[test]
+    fn a_child_reads_the_file_that_it_is_given() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"hello\n").unwrap();
+        file.rewind().unwrap();
+        let child = start(c"/bin/cat", &["cat"], Stdin::From(file.as_fd())).unwrap();
+        assert_eq!(printed(child), ("hello\n".to_owned(), ExitStatus::Exited(0)));
     }
 
     /// Nice values belong to threads: this test's own ends with it. Only root may lower one.

@@ -4,12 +4,17 @@ use crate::place::{LIMIT, eventually, eventually_some};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pcmk_remote_rs::driver::blocking::{Client, Failure, Target};
+use pcmk_remote_rs::model::{
+    Agent, Completion, Execute, Interval, Millis, Notification, Notify, Params, Request, ResourceId,
+};
 use pcmk_remote_rs::sys::tls::{ClientContext, Policy, Psk};
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Instant;
 
 pub(crate) const KEY: &str = "/etc/pacemaker/authkey";
 pub(crate) const LOG: &str = "/var/log/pacemaker/pacemaker.log";
@@ -40,6 +45,41 @@ pub(crate) fn context(key: &[u8]) -> ClientContext {
 /// A connection of a well-behaved client.
 pub(crate) fn connect(name: &str) -> Result<Client, Failure> {
     Client::connect(&Target::new("127.0.0.1", PORT), name)
+}
+
+/// Makes a resource of agent `test:name` known, whose recurring operations end with the last client.
+pub(crate) fn register(client: &mut Client, resource_id: &str, name: &str) {
+    let agent = Agent { standard: "ocf".into(), provider: Some("test".into()), name: name.into() };
+    let resource_id = Some(ResourceId::new(resource_id));
+    let reply = client.call(Request::RegisterResource { resource_id, agent, drop_recurring: true }).unwrap();
+    assert_eq!(reply.rc, 0);
+}
+
+/// Starts an operation, repeated each `interval_ms` if that is not 0.
+pub(crate) fn start_operation(client: &mut Client, resource_id: &str, action: &str, interval_ms: u32) {
+    let execute = Execute {
+        resource_id: Some(ResourceId::new(resource_id)),
+        action: action.into(),
+        interval: Interval(interval_ms),
+        timeout: Millis(60_000),
+        start_delay: Millis(0),
+        user_data: None,
+        params: Arc::new(Params::new()),
+        notify: Notify::default(),
+    };
+    let reply = client.call(Request::Execute(Box::new(execute))).unwrap();
+    assert!(reply.rc > 0, "{reply:?}");
+}
+
+/// The next result of an operation.
+pub(crate) fn completion(client: &mut Client) -> Box<Completion> {
+    let deadline = Instant::now() + LIMIT;
+    while let Some(told) = client.next_notification(deadline).unwrap() {
+        if let Notification::Completed(completion) = told {
+            return completion;
+        }
+    }
+    panic!("no operation ended within {LIMIT:?}")
 }
 
 /// What the daemon has logged.
@@ -135,6 +175,11 @@ impl Daemon {
         eventually_some("the daemon has ended", || self.ended())
     }
 
+    /// Its standard error, to be read once it has ended.
+    pub(crate) fn take_stderr(&mut self) -> ChildStderr {
+        self.child.stderr.take().unwrap()
+    }
+
     /// SIGTERM, and the exit code that follows.
     pub(crate) fn stop(mut self) -> Option<i32> {
         self.signal(Signal::SIGTERM);
@@ -161,20 +206,19 @@ impl Daemon {
     pub(crate) fn descriptors(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
     }
-
-    /// State letters of its children, zombies included.
-    pub(crate) fn children(&self) -> Vec<(i32, char)> {
-        let ours = self.pid().as_raw().to_string();
-        fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| child(&entry.path(), &ours)).collect()
-    }
 }
 
-fn child(process: &Path, parent: &str) -> Option<(i32, char)> {
+/// Process ids of somebody's children, zombies included.
+pub(crate) fn children(parent: i32) -> Vec<i32> {
+    let parent = parent.to_string();
+    fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| child(&entry.path(), &parent)).collect()
+}
+
+fn child(process: &Path, parent: &str) -> Option<i32> {
     let pid = process.file_name()?.to_str()?.parse().ok()?;
     let stat = fs::read_to_string(process.join("stat")).ok()?;
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-    let state = fields.next()?.chars().next()?;
-    (fields.next()? == parent).then_some((pid, state))
+    (fields.nth(1)? == parent).then_some(pid)
 }
 
 impl Drop for Daemon {

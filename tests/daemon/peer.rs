@@ -57,7 +57,7 @@ impl Peer {
         Self::over(dial(), &context(key)).expect("the handshake succeeds")
     }
 
-    /// One with a small window: whoever writes to it soon has to wait.
+    /// One that goes through the handshake over a connection that is there.
     pub(crate) fn over(mut socket: TcpStream, context: &ClientContext) -> Result<Self, End> {
         let mut tls = Stream::client(context).unwrap();
         let mut buffer = [0; 16 * 1024];
@@ -164,7 +164,7 @@ impl Peer {
     pub(crate) fn sign_on(&mut self, name: &str, is_provider: bool) {
         let provider = if is_provider { r#" lrmd_is_ipc_provider="true""# } else { "" };
         self.send_text(&format!(
-            r#"<lrmd_command t="lrmd" lrmd_op="register" lrmd_clientname="{name}" lrmd_protocol_version="1.1"{provider} lrmd_remote_msg_id="1" lrmd_remote_msg_type="request"/>"#
+            r#"<lrmd_command t="lrmd" lrmd_op="register" lrmd_clientname="{name}" lrmd_protocol_version="1.2"{provider} lrmd_remote_msg_id="1" lrmd_remote_msg_type="request"/>"#
         ));
         self.text_with("lrmd_remote_msg_type=\"reply\"");
     }
@@ -175,4 +175,9 @@ pub(crate) fn request(op: &str, id: u32, data: &str) -> String {
     format!(
         r#"<lrmd_command t="lrmd" lrmd_op="{op}" lrmd_clientname="attacker" lrmd_timeout="0" lrmd_callopt="0" lrmd_remote_msg_id="{id}" lrmd_remote_msg_type="request">{data}</lrmd_command>"#
     )
+}
+
+/// A question of a peer that gives itself no name.
+pub(crate) fn nameless_poke(id: u32, data: &str) -> String {
+    request("lrmd_rsc_poke", id, data).replace("lrmd_clientname=\"attacker\" ", "")
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A corner of this machine that one test has for itself: port 3121, libqb's names, and the directories that the
 //! daemon reads and writes.
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use std::fs;
 use std::path::Path;
@@ -63,9 +63,10 @@ pub(crate) fn set_read_only(path: &str, read_only: bool) {
     mount(nothing, path, nothing, flags | MsFlags::MS_REMOUNT, nothing).expect("remount");
 }
 
-/// Takes away what was mounted last at `path`.
-pub(crate) fn unmount(path: &str) {
-    umount2(path, MntFlags::MNT_DETACH).expect("umount");
+/// Shows the file `what` at `path`.
+pub(crate) fn bind(what: &str, path: &str) {
+    let nothing: Option<&str> = None;
+    mount(Some(what), path, nothing, MsFlags::MS_BIND, nothing).expect("bind mount");
 }
 
 /// Changes below `path` are seen here alone.

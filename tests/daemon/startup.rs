@@ -6,6 +6,8 @@ use nix::sys::signal::Signal;
 use pcmk_remote_rs::model::Request;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 
 /// The daemon gives up with exit code 100 and a line that holds `words`.
 fn refuses_to_start(start: Start, words: &[&str]) {
@@ -82,6 +84,12 @@ fn a_port_or_a_name_that_is_taken_is_fatal() {
         });
         refuses_to_start(Start::new(), &["lrmd", "crit"]);
         assert_eq!(first.stop(), Some(0));
+        // On a host where Pacemaker itself runs.
+        fs::remove_file(LOG).unwrap();
+        // As libqb writes names: with zeroes up to the end.
+        let name = SocketAddr::from_abstract_name(format!("{:\0<107}", "pacemakerd")).unwrap();
+        let _cluster = UnixListener::bind_addr(&name).unwrap();
+        refuses_to_start(Start::new(), &["crit", "pacemakerd"]);
     });
 }
 

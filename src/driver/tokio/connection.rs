@@ -24,8 +24,8 @@ use tokio::time::{Instant, sleep_until};
 /// Bytes taken from a socket at once; one buffer serves all connections.
 const READ_SIZE: usize = 64 * 1024;
 
-/// Reads in a row before other peers get a turn.
-const READS_PER_TURN: usize = 8;
+/// Reads in a row before other peers get a turn. The second one shows whether the first took all.
+const READS_PER_TURN: usize = 2;
 
 thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into_boxed_slice());
