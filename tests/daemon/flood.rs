@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Peers with the key that ask too much or do not listen.
 use crate::bystander::Bystander;
-use crate::node::{KEY, await_log, serving};
-use crate::peer::{Peer, nameless_poke, request};
+use crate::node::{KEY, Start, await_log, connect, make_key, serving};
+use crate::peer::{Peer, dial, nameless_poke, request};
 use crate::place::{eventually, isolated};
 use pcmk_remote_rs::wire::frame::encode_header;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::Shutdown;
+use std::process::Command;
 
 #[test]
 fn a_flood_of_requests_leaves_turns_to_others() {
@@ -88,6 +89,29 @@ fn many_halves_of_messages_wait_cheaply() {
         let grown = daemon.resident_kib().saturating_sub(before);
         assert!(grown < 16 * 1024, "grew by {grown} KiB");
         drop(peers);
+        assert_eq!(daemon.stop(), Some(0));
+    });
+}
+
+#[test]
+fn without_descriptors_those_who_are_there_are_served_on() {
+    isolated(|| {
+        make_key(64);
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "ulimit -Hn 96; exec \"$0\"", env!("CARGO_BIN_EXE_pacemaker-remoted")]);
+        let daemon = Start::through(shell).ready();
+        let bystander = Bystander::start();
+        let mut peers = Vec::new();
+        let key = fs::read(KEY).unwrap();
+        // With the key there is no other bound; those beyond the last descriptor wait in the kernel.
+        while daemon.descriptors() < 96 {
+            peers.push(Peer::connect(&key));
+        }
+        let late: Vec<_> = (0..4).map(|_| dial()).collect();
+        await_log(&["error", "Cannot accept connections", "Too many open files"]);
+        bystander.noticed_nothing();
+        drop((peers, late));
+        eventually("there is room again", || connect("c").is_ok());
         assert_eq!(daemon.stop(), Some(0));
     });
 }
