@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Longer than this nobody may wait for an answer, even on a busy machine and without optimisation.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// Longer than this nobody may wait for an answer, even on a busy machine and without optimisation; and shorter than
+/// any limit of the daemon, so that nobody has waited for one.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 pub(crate) struct Bystander {
     over: Arc<AtomicBool>,

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Peers with the key that ask too much or do not listen.
 use crate::bystander::Bystander;
-use crate::node::{KEY, await_log, serving};
-use crate::peer::{Peer, nameless_poke, request};
+use crate::node::{KEY, Start, await_log, connect, context, make_key, serving};
+use crate::peer::{Peer, dial, nameless_poke, request};
 use crate::place::{eventually, isolated};
 use pcmk_remote_rs::wire::frame::encode_header;
 use std::fs;
 use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::process::Command;
 
 #[test]
 fn a_flood_of_requests_leaves_turns_to_others() {
@@ -27,11 +29,12 @@ fn a_flood_of_requests_leaves_turns_to_others() {
         let flood = flooder.seal(&message.repeat(40_000));
         let before = bystander.answered();
         flooder.socket.write_all(&flood).unwrap();
-        let answers = bystander.answered() - before;
-        assert!(answers >= 10, "the bystander got {answers} answers meanwhile");
-        bystander.noticed_nothing();
-        flooder.socket.shutdown(std::net::Shutdown::Both).unwrap();
+        flooder.socket.shutdown(Shutdown::Write).unwrap();
+        // The daemon closes once it has answered everything.
         sink.join().unwrap();
+        let answers = bystander.answered() - before;
+        assert!(answers >= 5, "the bystander got {answers} answers meanwhile");
+        bystander.noticed_nothing();
         assert_eq!(daemon.stop(), Some(0));
     });
 }
@@ -86,6 +89,30 @@ fn many_halves_of_messages_wait_cheaply() {
         let grown = daemon.resident_kib().saturating_sub(before);
         assert!(grown < 16 * 1024, "grew by {grown} KiB");
         drop(peers);
+        assert_eq!(daemon.stop(), Some(0));
+    });
+}
+
+#[test]
+fn without_descriptors_those_who_are_there_are_served_on() {
+    isolated(|| {
+        make_key(64);
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "ulimit -n 96; exec \"$0\"", env!("CARGO_BIN_EXE_pacemaker-remoted")]);
+        let daemon = Start::through(shell).ready();
+        let bystander = Bystander::start();
+        let mut peers = Vec::new();
+        let key = fs::read(KEY).unwrap();
+        let context = context(&key);
+        // With the key there is no other bound. The last descriptor is needed to read the key.
+        while let Ok(peer) = Peer::over(dial(), &context) {
+            peers.push(peer);
+            assert!(peers.len() < 96);
+        }
+        await_log(&["warning", "Refused connection", "Too many open files"]);
+        bystander.noticed_nothing();
+        drop(peers);
+        eventually("there is room again", || connect("c").is_ok());
         assert_eq!(daemon.stop(), Some(0));
     });
 }

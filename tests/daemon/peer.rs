@@ -57,7 +57,7 @@ impl Peer {
         Self::over(dial(), &context(key)).expect("the handshake succeeds")
     }
 
-    /// One with a small window: whoever writes to it soon has to wait.
+    /// One that goes through the handshake over a connection that is there.
     pub(crate) fn over(mut socket: TcpStream, context: &ClientContext) -> Result<Self, End> {
         let mut tls = Stream::client(context).unwrap();
         let mut buffer = [0; 16 * 1024];
