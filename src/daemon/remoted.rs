@@ -96,7 +96,7 @@ fn run(config: Config, environment: &Environment, log: &LogHandle) -> Result<u8,
             );
             notifier.ready(&format!("Listening on {listening}"));
         }),
-        stopping: Box::new(move || stopping.stopping("Leaving; the cluster moves resources away first")),
+        stopping: Box::new(move || stopping.stopping("Shutting down")),
         reopen_logs: Box::new(move || reopen.reopen()),
     })
     .map_err(|problem| problem.to_string())
