@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::sleep;
+use tokio::time::{Instant, interval_at, sleep};
 use zbus::zvariant::OwnedObjectPath;
 
 /// Between two attempts while systemd or the bus is away.
@@ -95,16 +95,27 @@ impl<'a> Action<'a> {
     async fn change(&self, bus: &Bus, unit: &OwnedObjectPath) -> Result<Verdict, CallError> {
         let mut ends = bus.job_ends();
         let known = self.job.borrow().clone();
-        let job = match known {
-            Some(job) => job,
+        let (job, missed) = match known {
+            // While there was no connection its end may have been announced.
+            Some(job) => (job.clone(), !bus.has_job(&job).await?),
             None => match self.queue(bus, unit).await? {
-                Ok(job) => job,
+                Ok(job) => (job, false),
                 Err(verdict) => return Ok(verdict),
             },
         };
         self.job.replace(Some(job.clone()));
         self.phase.set("systemd has not finished its job");
-        self.job_end(bus, unit, &job, &mut ends).await
+        if !missed && let Some(verdict) = self.job_end(bus, &job, &mut ends).await? {
+            return Ok(verdict);
+        }
+        let state = bus.unit_text(unit, "ActiveState").await?;
+        // An announcement that crossed the question has arrived by now.
+        while let Ok(end) = ends.try_recv() {
+            if end.job == job {
+                return Ok(self.plan.job_ended(&end.result));
+            }
+        }
+        Ok(self.plan.job_vanished(&state))
     }
 
     /// Queues the job; the inner error is the result when there will be none.
@@ -144,35 +155,29 @@ impl<'a> Action<'a> {
         }
     }
 
-    /// Waits for the job. Its end is announced; where the announcement was lost the job is gone when asked
-    /// for, and the unit's state tells the result.
+    /// Waits for the end of the job to be announced; None when the job is gone without.
     async fn job_end(
         &self,
         bus: &Bus,
-        unit: &OwnedObjectPath,
         job: &OwnedObjectPath,
         ends: &mut Receiver<JobEnd>,
-    ) -> Result<Verdict, CallError> {
-        // After a lost connection the announcement may have been missed already.
-        let mut missed = !bus.has_job(job).await?;
+    ) -> Result<Option<Verdict>, CallError> {
+        let hung_up = || CallError::Interrupted("D-Bus hung up".to_owned());
+        let mut inquiry = interval_at(Instant::now() + INQUIRY, INQUIRY);
         loop {
-            while let Ok(end) = ends.try_recv() {
-                if end.job == *job {
-                    return Ok(self.plan.job_ended(&end.result));
-                }
-            }
-            if missed {
-                return Ok(self.plan.job_vanished(&bus.unit_text(unit, "ActiveState").await?));
-            }
             tokio::select! {
+                biased;
                 end = ends.recv() => match end {
-                    Ok(end) if end.job == *job => return Ok(self.plan.job_ended(&end.result)),
-                    Ok(_) => {}
-                    Err(RecvError::Lagged(_)) => missed = !bus.has_job(job).await?,
-                    Err(RecvError::Closed) => return Err(CallError::Interrupted("D-Bus hung up".into())),
+                    Ok(end) if end.job == *job => return Ok(Some(self.plan.job_ended(&end.result))),
+                    Ok(_) => continue,
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return Err(hung_up()),
                 },
-                () = bus.closed() => return Err(CallError::Interrupted("D-Bus hung up".into())),
-                () = sleep(INQUIRY) => missed = !bus.has_job(job).await?,
+                () = bus.closed() => return Err(hung_up()),
+                _ = inquiry.tick() => {}
+            }
+            if !bus.has_job(job).await? {
+                return Ok(None);
             }
         }
     }
