@@ -131,7 +131,7 @@ mod tests {
             ("ocf:p:off", OcfExit::INSUFFICIENT_PRIVILEGES, "chmod a+x"),
             ("ocf:p:odd", OcfExit::NOT_INSTALLED, "interpreter /opt/odd: No such file"),
         ] {
-            let verdict = explain(&execution(agent, "monitor", &[]), &config(), &files).err().expect(agent);
+            let verdict = explain(&execution(agent, "monitor", &[]), &config(), &files).expect_err(agent);
             assert_eq!(verdict.outcome.exit, exit, "{agent}");
             assert!(verdict.outcome.reason.unwrap().contains(words), "{agent}");
         }

@@ -4,9 +4,7 @@ use super::config::AgentFiles;
 use super::{Convention, Plan, Verdict, lsb};
 use crate::model::{ExecStatus, OcfExit, Outcome};
 use nix::errno::Errno;
-use std::ffi::OsStr;
 use std::fmt;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Why there is no process. Numbers are errnos.
@@ -133,7 +131,7 @@ impl Interpreter {
         let line = start.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
         let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
         let word = line.split(blank).find(|word| !word.is_empty())?;
-        let path = PathBuf::from(OsStr::from_bytes(word));
+        let path = PathBuf::from(String::from_utf8_lossy(word).into_owned());
         Some(Self { path, ends_with_return: word.ends_with(b"\r") })
     }
 }

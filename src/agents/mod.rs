@@ -20,7 +20,7 @@ mod result;
 mod secrets;
 
 pub use alert::plan_alert;
-pub use config::{AgentConfig, AgentFiles, FileFacts, base_environment};
+pub use config::{AgentConfig, AgentFiles, FileFacts};
 pub use explain::{Explanation, Shown, ShownValue, explain};
 pub use failure::{StartFailure, exec_failed, start_failed};
 pub use output::{Capture, Stream};

@@ -43,7 +43,8 @@ fn try_launch(plan: &Plan, config: &AgentConfig, stdin: Stdin<'_>) -> Result<Chi
     }
     let environment = environment(plan, config);
     let (arguments, environment) = (&arguments, &environment);
-    spawn::spawn(&Launch { program: &program, arguments, environment, identity, stdin })
+    let file_limit = config.file_limit;
+    spawn::spawn(&Launch { program: &program, arguments, environment, identity, stdin, file_limit })
         .map_err(LaunchError::Spawn)
 }
 

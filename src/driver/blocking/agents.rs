@@ -2,7 +2,7 @@
 //! The agents of the node on which we run: which there are, and what they say of themselves.
 use super::run::run;
 use crate::agents::discovery::{self, Metadata, NoMetadata, Release};
-use crate::agents::{self, AgentConfig, Explanation, base_environment};
+use crate::agents::{self, AgentConfig, Explanation};
 use crate::driver::files::NodeFiles;
 use crate::model::{Agent, Execution, Millis, Outcome, Params, Standard};
 use std::ffi::OsString;
@@ -21,9 +21,9 @@ impl NodeAgents {
         Self::inheriting(std::env::vars_os(), release)
     }
 
-    /// The same with another environment, less what a service manager says to a daemon alone.
+    /// The same with another environment.
     pub fn inheriting(environment: impl IntoIterator<Item = (OsString, OsString)>, release: Release) -> Self {
-        Self::with(AgentConfig::new(base_environment(environment)), release)
+        Self::with(AgentConfig::new(environment.into_iter().collect()), release)
     }
 
     /// The same with other places.

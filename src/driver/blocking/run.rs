@@ -2,8 +2,7 @@
 //! Runs one process to its end, within a limit.
 use super::link::timeout;
 use crate::agents::{
-    AgentConfig, Capture, Convention, Ended, Plan, StartFailure, Stream, Verdict, base_environment,
-    start_failed,
+    AgentConfig, Capture, Convention, Ended, Plan, StartFailure, Stream, Verdict, start_failed,
 };
 use crate::driver::launch::launch;
 use crate::sys::process::{self, ExitStatus};
@@ -61,7 +60,7 @@ pub fn output_of(
         as_user: None,
         convention: Convention::Ocf,
     };
-    let config = AgentConfig::new(base_environment(std::env::vars_os()));
+    let config = AgentConfig::new(std::env::vars_os().collect());
     let (ended, capture) = run(&plan, &config, b"", Instant::now() + limit)
         .map_err(|verdict| verdict.outcome.reason.unwrap_or_default())?;
     match ended {
@@ -163,7 +162,7 @@ mod tests {
             as_user: None,
             convention: Convention::Ocf,
         };
-        let config = AgentConfig::new(base_environment([("PATH".into(), "/usr/bin:/bin".into())]));
+        let config = AgentConfig::new([("PATH".into(), "/usr/bin:/bin".into())].into());
         run(&plan, &config, input, Instant::now() + limit).unwrap_or_else(|_| panic!("/bin/sh starts"))
     }
 

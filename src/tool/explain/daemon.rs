@@ -13,7 +13,7 @@ const KEPT: usize = 15;
 pub(super) struct Daemon {
     pub(super) pid: u32,
     pub(super) name: &'static str,
-    /// What it was started with.
+    /// What it was started with, as far as it hands that down.
     pub(super) environment: Vec<(OsString, OsString)>,
     /// Where its agents start.
     pub(super) directory: Option<PathBuf>,
@@ -37,9 +37,16 @@ impl Daemon {
         if files(&process)? != files(Path::new("/proc/self"))? {
             return None;
         }
-        let environment = variables(&fs::read(process.join("environ")).ok()?);
+        let mut environment = variables(&fs::read(process.join("environ")).ok()?);
+        environment.retain(|(variable, _)| !is_for_the_daemon_alone(variable));
         Some(Self { pid, name, environment, directory: fs::read_link(process.join("cwd")).ok() })
     }
+}
+
+/// Agents never see what a service manager says to the daemon.
+fn is_for_the_daemon_alone(variable: &OsStr) -> bool {
+    let variable = variable.as_bytes();
+    variable == b"NOTIFY_SOCKET" || variable.starts_with(b"WATCHDOG_") || variable.starts_with(b"LISTEN_")
 }
 
 fn variables(block: &[u8]) -> Vec<(OsString, OsString)> {
