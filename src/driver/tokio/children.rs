@@ -4,6 +4,7 @@
 //! A run is over when its process has ended: whoever inherited its pipes is not waited for. Nothing here
 //! ends a child unless told to, so agents survive the daemon.
 use super::files::NodeFiles;
+use super::oom::OomCounter;
 use super::output::Output;
 use super::watch;
 use crate::agents::{
@@ -154,6 +155,8 @@ fn environment(plan: &Plan, config: &AgentConfig) -> Strings {
     strings
 }
 
+thread_local!(static OOM: OomCounter = OomCounter::of_ourselves());
+
 /// A running process and what it has printed so far.
 struct Run {
     pidfd: AsyncFd<OwnedFd>,
@@ -161,6 +164,8 @@ struct Run {
     stderr: Output,
     convention: Convention,
     handle: RunHandle,
+    /// Kills for lack of memory before it, if the kernel tells.
+    out_of_memory: Option<u64>,
 }
 
 impl Run {
@@ -171,13 +176,17 @@ impl Run {
             stderr: Output::new(child.stderr)?,
             convention,
             handle,
+            out_of_memory: OOM.with(OomCounter::recent),
         })
     }
 
     async fn end(mut self) -> Verdict {
         let ended = poll_fn(|context| self.poll_end(context)).await;
         let capture = Capture { stdout: self.stdout.finish(), stderr: self.stderr.finish() };
-        agents::outcome(self.convention, ended, capture)
+        let verdict = agents::outcome(self.convention, ended, capture);
+        let explained = matches!(ended, Ended::Signalled { signal: nix::libc::SIGKILL, .. })
+            && OOM.with(|counter| counter.has_grown(self.out_of_memory));
+        if explained { verdict.short_of_memory() } else { verdict }
     }
 
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
