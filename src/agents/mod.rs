@@ -9,17 +9,20 @@
 mod alert;
 mod config;
 pub mod discovery;
+mod explain;
 mod failure;
 mod lsb;
 mod ocf;
 mod output;
 mod plan;
+mod redact;
 mod result;
 mod secrets;
 mod systemd;
 
 pub use alert::plan_alert;
 pub use config::{AgentConfig, AgentFiles, FileFacts};
+pub use explain::{Explained, Explanation, Shown, ShownValue, explain};
 pub use failure::{StartFailure, exec_failed, start_failed};
 pub use output::{Capture, Stream};
 pub use plan::{Convention, Means, Plan, Variables, plan};

@@ -20,7 +20,7 @@ mod signals;
 mod systemd;
 mod watch;
 
-use super::files;
+use super::{files, oom};
 pub use crate::sys::qb::Transport as IpcTransport;
 pub use hub::{Hooks, Hub};
 pub use ipc::IpcConfig;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! What a run costs.
-use super::node::*;
+//! What a run of an agent costs, beside a bare posix_spawn-and-wait loop: `cargo bench --bench runs`.
+#[allow(dead_code, reason = "the tests use all of it")]
+#[path = "../tests/children/node.rs"]
+mod node;
+
+use node::*;
 use pcmk_remote_rs::model::OcfExit;
 use std::future::Future;
 
-/// Figures for people: `cargo test --release --test children -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn speed() {
+fn main() {
     use nix::sys::resource::{UsageWho, getrusage};
     const RUNS: usize = 3000;
     const IN_FLIGHT: usize = 32;
