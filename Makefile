@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The few commands that people type. CI runs `make check` and `make test`, nothing else.
 
-PREFIX ?= /usr
+PREFIX ?= /usr/local
 DESTDIR ?=
 # Looked for when it is needed, after the step that may install it.
 CARGO = $(shell tests/setup cargo)

@@ -2,11 +2,13 @@
 //! What an agent is started with, and what its exit means, by agent standard. Pure.
 //!
 //! [`plan`] and [`plan_alert`] say what to start; [`outcome`], [`exec_failed`] and [`start_failed`] say what
-//! became of it. Files are looked at through [`AgentFiles`], which a driver provides.
+//! became of it. [`discovery`] finds agents and their metadata. Files are looked at through [`AgentFiles`],
+//! which a driver provides.
 #![forbid(unsafe_code)]
 
 mod alert;
 mod config;
+pub mod discovery;
 mod failure;
 mod lsb;
 mod ocf;
@@ -16,7 +18,7 @@ mod result;
 mod secrets;
 
 pub use alert::plan_alert;
-pub use config::{AgentConfig, AgentFiles, FileFacts, base_environment};
+pub use config::{AgentConfig, AgentFiles, FileFacts};
 pub use failure::{StartFailure, exec_failed, start_failed};
 pub use output::{Capture, Stream};
 pub use plan::{Convention, Plan, Variables, plan};

@@ -9,7 +9,7 @@ use super::hooks::NodeHooks;
 use super::logging::{self, LogHandle};
 use super::notify::Notifier;
 use super::{pid1, startup};
-use crate::agents::{AgentConfig, base_environment};
+use crate::agents::AgentConfig;
 use crate::core::{DaemonKind, Settings};
 use crate::driver::tokio::{IpcConfig, IpcTransport, Limits, Setup, serve};
 use crate::transport::credentials::Credentials;
@@ -17,6 +17,7 @@ use crate::transport::{priorities, tcp};
 use crate::{log_critical, log_notice};
 use log::{debug, warn};
 use std::net::TcpListener;
+use std::rc::Rc;
 use std::time::Duration;
 
 const PROGRAM: Program = Program::Remoted;
@@ -67,12 +68,14 @@ fn run(config: Config, environment: &Environment, log: &LogHandle) -> Result<u8,
     let watchdog = config.sbd_watchdog_timeout_ms.map(Duration::from_millis);
     let listeners = tcp::listen(&config.addresses, config.port, tcp::user_timeout(watchdog))
         .map_err(|problem| problem.to_string())?;
-    let agents = AgentConfig::new(base_environment(agent_environment(&config, environment)));
+    let mut agents = AgentConfig::new(agent_environment(&config, environment).into());
+    agents.file_limit = startup::original_file_limit();
     debug!("OCF agents are looked for in {}", agents.ocf_search_path);
-    let notifier = Notifier::new(environment).unwrap_or_else(|problem| {
+    let notifier = Rc::new(Notifier::new(environment).unwrap_or_else(|problem| {
         warn!("The service manager cannot be told that the daemon is ready: {problem}");
         Notifier::default()
-    });
+    }));
+    let stopping = Rc::clone(&notifier);
     let listening = addresses(&listeners);
     let reopen = log.clone();
     serve(Setup {
@@ -93,6 +96,7 @@ fn run(config: Config, environment: &Environment, log: &LogHandle) -> Result<u8,
             );
             notifier.ready(&format!("Listening on {listening}"));
         }),
+        stopping: Box::new(move || stopping.stopping("Shutting down")),
         reopen_logs: Box::new(move || reopen.reopen()),
     })
     .map_err(|problem| problem.to_string())

@@ -9,8 +9,8 @@ use std::time::Instant;
 /// Options of `pcmk-remote check`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-By default the check ends before the handshake does: at TLS 1.3 the node has then shown that it accepts the key, and a
-cluster that uses the node notices nothing. With --full it signs on as a client, and a cluster that uses the node
+By default the check ends before the handshake does: at TLS 1.3 the node has then shown that it accepts the key, and \
+a cluster that uses the node notices nothing. With --full it signs on as a client, and a cluster that uses the node \
 drops its connection and makes a new one.
 
 Exit status: 0 nothing failed; 1 a layer failed; 2 the command line is wrong.")]

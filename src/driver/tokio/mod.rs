@@ -8,7 +8,6 @@ pub mod children;
 pub mod clock;
 pub mod connection;
 pub mod deadline;
-mod files;
 pub mod hub;
 pub mod ipc;
 pub mod limits;
@@ -20,6 +19,7 @@ pub mod serve;
 mod signals;
 mod watch;
 
+use super::files;
 pub use crate::sys::qb::Transport as IpcTransport;
 pub use hub::{Hooks, Hub};
 pub use ipc::IpcConfig;
