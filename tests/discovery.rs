@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What this node's agents are: our lists and metadata beside those of the distribution's `crm_resource`, both
-//! in a mount namespace whose agent directories are ours. Needs root, or user namespaces.
+//! in a mount namespace whose agent directories are ours. And `explain`, on a configuration that the
+//! distribution's tools read. Needs root, or user namespaces.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -65,6 +66,8 @@ static NODE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
         ("sbin/fence_acme", 0o755, FENCE),
         ("sbin/fence_Broken", 0o755, "#!/bin/sh\nexit 1\n"),
         ("sbin/other", 0o755, ""),
+        ("cib.xml", 0o644, CIB),
+        ("explain.sh", 0o755, EXPLAIN),
     ] {
         let path = node.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -75,6 +78,8 @@ static NODE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
     symlink("mail", node.path().join("init/linked")).unwrap();
     symlink("nowhere", node.path().join("init/dangling")).unwrap();
     fs::create_dir(node.path().join("sbin/fence_dir")).unwrap();
+    // A process that looks like the daemon's.
+    fs::copy("/bin/sleep", node.path().join("pacemaker-execd")).unwrap();
     fs::copy(crm_resource(), node.path().join("crm_resource")).unwrap();
     node
 });
@@ -85,6 +90,21 @@ echo '<?xml version="1.0" ?><!-- c --><resource-agent name="fence_acme" shortdes
 <longdesc>a &lt; b</longdesc><parameters><parameter name="action" required="1"><getopt mixed="-o" /></parameter>
 <parameter name="plug" required="1" obsoletes="port"/><parameter name="port"/><parameter name="x" required="1"/>
 </parameters><actions><action name="on" automatic="0"/><action name="off"/></actions></resource-agent>'
+"#;
+
+const CIB: &str = r#"<cib crm_feature_set="3.16.2" validate-with="pacemaker-3.7" epoch="1" num_updates="0" admin_epoch="0">
+<configuration><crm_config/><nodes/><resources>
+<template id="base" class="ocf" provider="heartbeat" type="Dummy"/>
+<clone id="c"><primitive id="web" template="base"><instance_attributes id="i">
+<nvpair id="a" name="state" value="/run/&quot;x&quot;"/><nvpair id="b" name="db_password" value="hunter2"/>
+</instance_attributes></primitive></clone>
+</resources><constraints/></configuration><status/></cib>"#;
+
+const EXPLAIN: &str = r#"#!/bin/sh -eu
+env -i SEEN=1 NOTIFY_SOCKET=/x API_TOKEN=hunter2 OCF_ROOT=/wrong ./pacemaker-execd 1000 &
+trap "kill $!" EXIT
+until [ "$(cat /proc/$!/comm)" = pacemaker-execd ]; do :; done
+CIB_file=cib.xml PATH=.:/usr/bin:/bin "$@"
 "#;
 
 fn crm_resource() -> PathBuf {
@@ -242,4 +262,47 @@ fn failures_are_told_apart() {
     }
     let late = ours(&["metadata", "ocf:Acme:hangs", "--timeout", "1"]);
     assert_eq!((late.status.code(), late.stdout.len()), (Some(124), 0));
+}
+
+fn explain(arguments: &[&str]) -> Output {
+    let program = env!("CARGO_BIN_EXE_pcmk-remote");
+    inside(&NODE.path().join("explain.sh"), &[&[program, "explain"], arguments].concat())
+}
+
+#[test]
+fn an_action_of_a_configured_resource_is_explained_without_its_secrets() {
+    for id in ["web", "web:0"] {
+        let lines = lines(explain(&[id, "monitor", "OCF_CHECK_LEVEL=10"]));
+        let all = lines.join("\n");
+        for line in [
+            &format!("monitor of {id} (ocf:heartbeat:Dummy)"),
+            "program    /usr/lib/ocf/resource.d/heartbeat/Dummy",
+            "arguments  monitor",
+            "  OCF_CHECK_LEVEL=10",
+            "  OCF_RESKEY_state=/run/\"x\"",
+            "  OCF_RESKEY_db_password=<hidden>",
+            &format!("  OCF_RESOURCE_INSTANCE={id}"),
+            "  OCF_ROOT=/usr/lib/ocf",
+            "  SEEN=1",
+            "  API_TOKEN=<hidden>",
+        ] {
+            assert!(lines.iter().any(|other| other == line), "{line} is not in\n{all}");
+        }
+        assert!(!all.contains("hunter2") && !all.contains("/wrong") && !all.contains("NOTIFY"), "{all}");
+    }
+}
+
+#[test]
+fn what_would_not_run_is_explained() {
+    for (arguments, words) in [
+        (&["ocf:heartbeat:README", "start"][..], "chmod a+x"),
+        (&["ocf:Acme:dummy", "start", "secret=lrm://"], "Unable to load CIB secrets"),
+        (&["nope", "start"], "nope"),
+    ] {
+        let output = explain(arguments);
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8(told).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains(words), "{told}");
+    }
 }

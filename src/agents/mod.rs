@@ -9,16 +9,19 @@
 mod alert;
 mod config;
 pub mod discovery;
+mod explain;
 mod failure;
 mod lsb;
 mod ocf;
 mod output;
 mod plan;
+mod redact;
 mod result;
 mod secrets;
 
 pub use alert::plan_alert;
 pub use config::{AgentConfig, AgentFiles, FileFacts};
+pub use explain::{Explanation, Shown, ShownValue, explain};
 pub use failure::{StartFailure, exec_failed, start_failed};
 pub use output::{Capture, Stream};
 pub use plan::{Convention, Plan, Variables, plan};

@@ -33,6 +33,21 @@ pub struct Verdict {
     pub unprepared: bool,
 }
 
+impl Verdict {
+    /// The same, when there is evidence that the kernel killed the agent for lack of memory: said of an agent
+    /// that got a SIGKILL, and of no other.
+    pub fn short_of_memory(mut self) -> Self {
+        let killed = signal_name(Signal::SIGKILL as i32);
+        if let Some(reason) = self.outcome.reason.as_mut().filter(|reason| reason.ends_with(&killed)) {
+            reason.push_str(
+                ", probably out of memory: the kernel killed a process for that meanwhile; raise the memory limit \
+                 (MemoryMax) or free memory on this node",
+            );
+        }
+        self
+    }
+}
+
 /// Translates the end of an agent.
 pub fn outcome(convention: Convention, ended: Ended, capture: Capture) -> Verdict {
     let mut outcome = match ended {
@@ -114,5 +129,17 @@ mod tests {
             assert!(reason.contains(words), "{reason}");
             assert!(verdict.outcome.output.is_some());
         }
+    }
+
+    #[test]
+    fn lack_of_memory_explains_a_kill_alone() {
+        let reason = |ended, stderr: &str| {
+            outcome(Convention::Ocf, ended, capture("", stderr)).short_of_memory().outcome.reason
+        };
+        let signal = |signal| Ended::Signalled { signal, core_dumped: false };
+        let killed = reason(signal(9), "").unwrap();
+        assert!(killed.contains("SIGKILL (9), probably out of memory"), "{killed}");
+        assert!(!reason(signal(15), "").unwrap().contains("memory"));
+        assert_eq!(reason(Ended::Exited(1), ""), None);
     }
 }

@@ -32,6 +32,24 @@ impl Operation {
             self.rc_change_s = now.epoch_s;
         }
         self.last_exit = outcome.exit;
+        if killed_late { self.with_phases(outcome, now) } else { outcome }
+    }
+
+    /// The limit is that of the run alone: says what else took long, waiting for its turn or ending it.
+    fn with_phases(&self, mut outcome: Outcome, now: Now) -> Outcome {
+        const WORTH_SAYING: Millis = Millis(1000);
+        let (Some(reason), Some(started)) = (&mut outcome.reason, self.started_at) else { return outcome };
+        let waited = self.queued_at.map_or(Millis(0), |queued| started.mono.since(queued).into());
+        if waited >= WORTH_SAYING {
+            reason.push_str(&format!("; before that it had waited {waited} for its turn"));
+            if self.start_delay > Millis(0) {
+                reason.push_str(&format!(", of which {} are its start delay", self.start_delay));
+            }
+        }
+        let lingered = Millis::from(now.mono.since(started.mono.after(self.timeout)));
+        if lingered >= WORTH_SAYING {
+            reason.push_str(&format!("; its process was gone only {lingered} later"));
+        }
         outcome
     }
 

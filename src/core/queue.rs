@@ -250,11 +250,31 @@ mod tests {
         assert!(bench.pass(60_000).is_empty());
         let mut finish = killed();
         finish.outcome.output = Some("text".into());
-        let reason = "start did not complete within 2s and was killed";
+        let reason = "start did not complete within 2s and was killed; its process was gone only 1m later";
         assert_eq!(
             bench.ends(1, finish),
             [format!("tell 1 r1 start/0 #3 1 Timeout change=62 exec=62000 why={reason:?} out=\"text\"")]
         );
+    }
+
+    #[test]
+    fn a_timeout_says_what_came_before_the_run() {
+        let mut bench = Bench::with_r1();
+        bench.ask(1, execute("r1", "monitor", 0));
+        bench.ask(
+            1,
+            with("r1", "start", 0, |op| {
+                op.timeout = Millis(2000);
+                op.start_delay = Millis(500);
+            }),
+        );
+        bench.pass(1500);
+        bench.exits(1, 0);
+        bench.pass(2000);
+        let reason = "start did not complete within 2s and was killed; before that it had waited 1.500s for its \
+                      turn, of which 500ms are its start delay";
+        let told = bench.ends(2, killed());
+        assert!(told[0].contains(&format!("{reason:?}")), "{told:?}");
     }
 
     #[test]

@@ -5,6 +5,8 @@
 pub mod blocking;
 mod files;
 mod launch;
+#[cfg(feature = "daemon")]
+mod oom;
 pub mod severity;
 #[cfg(feature = "daemon")]
 pub mod tokio;

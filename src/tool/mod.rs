@@ -6,6 +6,7 @@ mod busy;
 mod check;
 mod demo;
 mod exec;
+mod explain;
 mod list;
 mod metadata;
 mod names;
@@ -36,6 +37,8 @@ enum Action {
     List(list::Options),
     /// Print what an agent of this node says of itself, an XML document
     Metadata(metadata::Options),
+    /// Show what an action would be on this node, without running it
+    Explain(explain::Options),
 }
 
 /// Where a daemon is and what proves that we may talk to it.
@@ -99,5 +102,6 @@ pub fn main() -> ExitCode {
         Action::Exec(options) => exec::run(&options),
         Action::List(options) => list::run(&options),
         Action::Metadata(options) => metadata::run(&options),
+        Action::Explain(options) => explain::run(&options),
     }
 }

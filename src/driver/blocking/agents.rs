@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The agents of the node on which we run: which there are, and what they say of themselves.
 use super::run::run;
-use crate::agents::AgentConfig;
 use crate::agents::discovery::{self, Metadata, NoMetadata, Release};
+use crate::agents::{self, AgentConfig, Explanation};
 use crate::driver::files::NodeFiles;
-use crate::model::{Agent, Millis, Params, Standard};
+use crate::model::{Agent, Execution, Millis, Outcome, Params, Standard};
+use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 /// This node's agents. Nothing is kept: each question is asked of the node anew.
@@ -17,7 +18,12 @@ pub struct NodeAgents {
 impl NodeAgents {
     /// Where distributions have them; they inherit our own environment (its locale included).
     pub fn new(release: Release) -> Self {
-        Self::with(AgentConfig::new(std::env::vars_os().collect()), release)
+        Self::inheriting(std::env::vars_os(), release)
+    }
+
+    /// The same with another environment.
+    pub fn inheriting(environment: impl IntoIterator<Item = (OsString, OsString)>, release: Release) -> Self {
+        Self::with(AgentConfig::new(environment.into_iter().collect()), release)
     }
 
     /// The same with other places.
@@ -61,5 +67,13 @@ impl NodeAgents {
                 ended.map_or_else(|| Err(inquiry.late(limit)), |ended| inquiry.answer(ended, capture))
             }
         }
+    }
+
+    /// What an action would be, without running it and without its secrets.
+    ///
+    /// # Errors
+    /// The result that it would have without the agent being executed.
+    pub fn explain(&self, execution: &Execution) -> Result<Explanation, Box<Outcome>> {
+        agents::explain(execution, &self.config, &NodeFiles).map_err(|verdict| Box::new(verdict.outcome))
     }
 }

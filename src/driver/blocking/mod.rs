@@ -20,8 +20,10 @@ mod run;
 mod target;
 
 pub use crate::agents::discovery::{NoMetadata, Release};
+pub use crate::agents::{Explanation, Shown, ShownValue};
 pub use agents::NodeAgents;
 pub use check::{Step, check};
 pub use client::Client;
 pub use failure::{Failure, Layer};
+pub use run::output_of;
 pub use target::Target;

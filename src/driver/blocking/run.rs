@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Runs one process to its end, within a limit.
 use super::link::timeout;
-use crate::agents::{AgentConfig, Capture, Ended, Plan, StartFailure, Stream, Verdict, start_failed};
+use crate::agents::{
+    AgentConfig, Capture, Convention, Ended, Plan, StartFailure, Stream, Verdict, start_failed,
+};
 use crate::driver::launch::launch;
 use crate::sys::process::{self, ExitStatus};
 use crate::sys::spawn::{Child, Stdin};
@@ -10,10 +12,11 @@ use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::Mode;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How a run ended; None: its time was up and it was killed.
 pub(super) type Run = (Option<Ended>, Capture);
@@ -36,6 +39,35 @@ pub(super) fn run(
     })?;
     let child = launch(plan, config, Stdin::From(stdin.as_fd()))?;
     Ok(wait(child, deadline))
+}
+
+/// What a program of this node prints; `search` is a list of directories like `PATH`.
+///
+/// # Errors
+/// Why it could not tell, in words.
+pub fn output_of(
+    program: &str,
+    arguments: &[&str],
+    search: &OsStr,
+    limit: Duration,
+) -> Result<String, String> {
+    let found =
+        std::env::split_paths(search).map(|directory| directory.join(program)).find(|file| file.is_file());
+    let plan = Plan {
+        program: found.ok_or_else(|| format!("{program} is not installed"))?,
+        arguments: [program].iter().chain(arguments).map(Into::into).collect(),
+        environment: Vec::new(),
+        as_user: None,
+        convention: Convention::Ocf,
+    };
+    let config = AgentConfig::new(std::env::vars_os().collect());
+    let (ended, capture) = run(&plan, &config, b"", Instant::now() + limit)
+        .map_err(|verdict| verdict.outcome.reason.unwrap_or_default())?;
+    match ended {
+        Some(Ended::Exited(0)) => Ok(String::from_utf8_lossy(&capture.stdout.kept).into_owned()),
+        Some(_) => Err(format!("{program}: {}", String::from_utf8_lossy(&capture.stderr.kept).trim())),
+        None => Err(format!("{program} did not answer in time")),
+    }
 }
 
 fn file_of(input: &[u8]) -> io::Result<OwnedFd> {
@@ -121,8 +153,6 @@ impl Pipe {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agents::Convention;
-    use std::time::Duration;
 
     fn shell(script: &str, input: &[u8], limit: Duration) -> Run {
         let plan = Plan {

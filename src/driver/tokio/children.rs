@@ -4,22 +4,21 @@
 //! A run is over when its process has ended: whoever inherited its pipes is not waited for. Nothing here
 //! ends a child unless told to, so agents survive the daemon.
 use super::files::NodeFiles;
+use super::oom::OomCounter;
 use super::output::Output;
 use super::watch;
 use crate::agents::{
-    self, AgentConfig, Capture, Convention, Ended, Plan, StartFailure, Verdict, exec_failed, start_failed,
+    self, AgentConfig, Capture, Convention, Ended, Plan, StartFailure, Verdict, start_failed,
 };
 use crate::core::Finish;
+use crate::driver::launch::launch;
 use crate::model::{Alert, Execution, KillScope};
 use crate::sys::process::{self, ExitStatus};
-use crate::sys::spawn::{self, Child, Identity, Launch, SpawnError, Stdin};
-use crate::sys::strings::Strings;
+use crate::sys::spawn::{Child, Stdin};
 use std::cell::Cell;
-use std::ffi::CString;
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use tokio::io::unix::AsyncFd;
@@ -85,74 +84,20 @@ fn finish(verdict: Verdict) -> Finish {
 }
 
 fn begin(plan: &Plan, config: &AgentConfig, handle: &RunHandle) -> Result<Run, Box<Verdict>> {
-    let failed = |failure| Box::new(start_failed(plan, &failure));
-    let child = launch(plan, config).map_err(|error| match error {
-        LaunchError::UnknownUser(user) => failed(StartFailure::UnknownUser(user)),
-        LaunchError::Spawn(SpawnError::Resources(errno)) => failed(StartFailure::Resources(errno)),
-        LaunchError::Spawn(SpawnError::Setup(errno)) => failed(StartFailure::Setup(errno)),
-        LaunchError::Spawn(SpawnError::Identity(errno)) => {
-            failed(StartFailure::Identity(plan.as_user.clone().unwrap_or_default(), errno))
-        }
-        LaunchError::Spawn(SpawnError::Exec(errno)) => Box::new(exec_failed(plan, errno, &NodeFiles)),
-    })?;
+    let child = launch(plan, config, Stdin::Inherit)?;
     let pid = child.pid;
     let run = Run::new(child, plan.convention, handle.clone()).map_err(|error| {
         // Nobody would reap it.
         let _ = process::kill_group(pid);
         let _ = process::wait(pid);
-        failed(StartFailure::Unwatched(error.raw_os_error().unwrap_or_default()))
+        let errno = error.raw_os_error().unwrap_or_default();
+        Box::new(start_failed(plan, &StartFailure::Unwatched(errno)))
     })?;
     handle.leader.set(Some(pid));
     Ok(run)
 }
 
-enum LaunchError {
-    UnknownUser(String),
-    Spawn(SpawnError),
-}
-
-fn launch(plan: &Plan, config: &AgentConfig) -> Result<Child, LaunchError> {
-    let impossible = |_| LaunchError::Spawn(SpawnError::Exec(nix::libc::EINVAL));
-    let program = CString::new(plan.program.as_os_str().as_bytes()).map_err(impossible)?;
-    let identity = plan.as_user.as_deref().map(identity).transpose()?;
-    let mut arguments = Strings::with_capacity(plan.arguments.iter().map(|text| text.len() + 1).sum());
-    for argument in &plan.arguments {
-        arguments.push(&[argument.as_bytes()]);
-    }
-    let environment = environment(plan, config);
-    let launch = Launch {
-        program: &program,
-        arguments: &arguments,
-        environment: &environment,
-        identity,
-        stdin: Stdin::Inherit,
-        file_limit: config.file_limit,
-    };
-    spawn::spawn(&launch).map_err(LaunchError::Spawn)
-}
-
-/// Looked up anew for each alert: users come and go, and alerts are rare.
-fn identity(user: &str) -> Result<Identity, LaunchError> {
-    match nix::unistd::User::from_name(user) {
-        Ok(Some(found)) => Ok(Identity { uid: found.uid.as_raw(), gid: found.gid.as_raw() }),
-        _ => Err(LaunchError::UnknownUser(user.to_owned())),
-    }
-}
-
-/// What the daemon hands down, less what the plan sets itself, and the plan's own.
-fn environment(plan: &Plan, config: &AgentConfig) -> Strings {
-    let own = || plan.environment.iter().map(|(name, value)| (name.as_bytes(), value.as_slice()));
-    let inherited = || {
-        let all = config.base_env.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        all.filter(|(name, _)| own().all(|(set, _)| set != *name))
-    };
-    let length = own().chain(inherited()).map(|(name, value)| name.len() + value.len() + 2).sum();
-    let mut strings = Strings::with_capacity(length);
-    for (name, value) in inherited().chain(own()) {
-        strings.push(&[name, b"=", value]);
-    }
-    strings
-}
+thread_local!(static OOM: OomCounter = OomCounter::of_ourselves());
 
 /// A running process and what it has printed so far.
 struct Run {
@@ -161,6 +106,8 @@ struct Run {
     stderr: Output,
     convention: Convention,
     handle: RunHandle,
+    /// Kills for lack of memory before it, if the kernel tells.
+    out_of_memory: Option<u64>,
 }
 
 impl Run {
@@ -171,13 +118,17 @@ impl Run {
             stderr: Output::new(child.stderr)?,
             convention,
             handle,
+            out_of_memory: OOM.with(OomCounter::recent),
         })
     }
 
     async fn end(mut self) -> Verdict {
         let ended = poll_fn(|context| self.poll_end(context)).await;
         let capture = Capture { stdout: self.stdout.finish(), stderr: self.stderr.finish() };
-        agents::outcome(self.convention, ended, capture)
+        let verdict = agents::outcome(self.convention, ended, capture);
+        let explained = matches!(ended, Ended::Signalled { signal: nix::libc::SIGKILL, .. })
+            && OOM.with(|counter| counter.has_grown(self.out_of_memory));
+        if explained { verdict.short_of_memory() } else { verdict }
     }
 
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Ended> {

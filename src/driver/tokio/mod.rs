@@ -19,7 +19,7 @@ pub mod serve;
 mod signals;
 mod watch;
 
-use super::files;
+use super::{files, oom};
 pub use crate::sys::qb::Transport as IpcTransport;
 pub use hub::{Hooks, Hub};
 pub use ipc::IpcConfig;
