@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(bench.ask(1, again("dummy")).len(), 2);
         assert_eq!(
             bench.ask(1, again("Other")),
-            ["tell 1 r1 monitor/100 #3 0 Cancelled deleted=1", "reply 1 0", "tell 1 registered r1 0"]
+            ["reply 1 0", "tell 1 r1 monitor/100 #3 0 Cancelled deleted=1", "tell 1 registered r1 0"]
         );
     }
 
@@ -252,9 +252,9 @@ mod tests {
                     agent: agent("Other"),
                     drop_recurring: false,
                 };
-                assert_eq!(bench.ask(1, request), [cancelled, "reply 1 0", "tell 1 registered r1 0"]);
+                assert_eq!(bench.ask(1, request), ["reply 1 0", cancelled, "tell 1 registered r1 0"]);
             } else {
-                let expected = [cancelled, "reply 1 -115", "tell 1 unregistered r1 -115"];
+                let expected = ["reply 1 -115", cancelled, "tell 1 unregistered r1 -115"];
                 assert_eq!(bench.ask(1, unregister("r1")), expected);
                 bench.ask(1, register("r1"));
             }

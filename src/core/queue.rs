@@ -236,7 +236,7 @@ mod tests {
         bench.pass(50);
         assert_eq!(
             bench.ask(1, cancel("r1", "START", 0)),
-            ["tell 1 r1 start/0 #3 0 Cancelled", "reply 1 0", "run 1 r1 monitor/0"]
+            ["reply 1 0", "tell 1 r1 start/0 #3 0 Cancelled", "run 1 r1 monitor/0"]
         );
         assert!(bench.pass(100).is_empty(), "its delay is forgotten");
     }
