@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What an agent is started with, and what its exit means, by agent standard. Pure.
 //!
-//! [`plan`] and [`plan_alert`] say what to start; [`outcome`], [`exec_failed`] and [`start_failed`] say what
+//! [`plan`], [`plan_alert`] and, for fence devices, [`fence_order`] say what to start; [`outcome`], [`exec_failed`] and [`start_failed`] say what
 //! became of it. Files are looked at through [`AgentFiles`], which a driver provides.
 #![forbid(unsafe_code)]
 
@@ -14,6 +14,7 @@ mod output;
 mod plan;
 mod result;
 mod secrets;
+mod stonith;
 
 pub use alert::plan_alert;
 pub use config::{AgentConfig, AgentFiles, FileFacts, base_environment};
@@ -21,3 +22,4 @@ pub use failure::{StartFailure, exec_failed, start_failed};
 pub use output::{Capture, Stream};
 pub use plan::{Convention, Plan, Variables, plan};
 pub use result::{Ended, Verdict, outcome};
+pub use stonith::{fence_order, fence_result, fencer_lost};

@@ -4,6 +4,7 @@ use super::children::{self, RunHandle};
 use super::clock::Clock;
 use super::connection::RemoteConnection;
 use super::deadline::Alarm;
+use super::fencer::Fencer;
 use super::ipc::{LocalConnId, LocalServers};
 use super::limits::Limits;
 use super::schema_peer::SchemaPeer;
@@ -51,6 +52,7 @@ pub struct Hub {
     runs: RefCell<HashMap<RunId, RunHandle>>,
     next_peer: Cell<u64>,
     locals: RefCell<Option<LocalServers>>,
+    pub(super) fencer: Fencer,
     agents: AgentConfig,
     stop_listening: watch::Sender<bool>,
     exit: watch::Sender<Option<u8>>,
@@ -81,6 +83,7 @@ impl Hub {
             runs: RefCell::default(),
             next_peer: Cell::new(1),
             locals: RefCell::new(None),
+            fencer: Fencer::default(),
             agents,
             stop_listening: watch::Sender::new(false),
             exit: watch::Sender::new(None),
@@ -207,6 +210,7 @@ impl Hub {
                 });
                 self.runs.borrow_mut().insert(run, handle);
             }
+            Effect::Fence { run, execution, device } => self.fencer.start(self, run, execution, device),
             Effect::RunAlert { run, alert } => {
                 let hub = Rc::clone(self);
                 let handle = children::start_alert(&alert, &self.agents, move |finish| {
@@ -280,9 +284,10 @@ impl Hub {
         schemas.receive(self, &relay);
     }
 
-    fn kill(&self, run: RunId, scope: KillScope) {
-        if let Some(handle) = self.runs.borrow().get(&run) {
-            handle.kill(scope);
+    fn kill(self: &Rc<Self>, run: RunId, scope: KillScope) {
+        match self.runs.borrow().get(&run) {
+            Some(handle) => handle.kill(scope),
+            None => self.fencer.kill(self, run),
         }
     }
 

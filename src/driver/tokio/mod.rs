@@ -8,6 +8,7 @@ pub mod children;
 pub mod clock;
 pub mod connection;
 pub mod deadline;
+mod fencer;
 mod files;
 pub mod hub;
 pub mod ipc;
@@ -22,6 +23,6 @@ mod watch;
 
 pub use crate::sys::qb::Transport as IpcTransport;
 pub use hub::{Hooks, Hub};
-pub use ipc::IpcConfig;
+pub use ipc::{IpcConfig, Servers};
 pub use limits::Limits;
 pub use serve::{Setup, serve};

@@ -11,6 +11,7 @@ mod request;
 mod value;
 
 pub use notification::encode_notification;
+pub(super) use params::encode as encode_params;
 pub use reply::encode_reply;
 pub use request::{RequestFields, encode_request};
 
