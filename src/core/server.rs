@@ -133,7 +133,9 @@ impl Parts {
         }
         let name = context.peers.describe(peer);
         let Some(gone) = context.peers.remove(peer) else { return };
-        context.log(LogLevel::Info, || format!("{name} disconnected"));
+        // Whoever never named itself only looked whether we are there, as pacemakerd does all the time.
+        let level = if gone.is_named() { LogLevel::Info } else { LogLevel::Debug };
+        context.log(level, || format!("{name} disconnected"));
         let deserted = self.proxies.remove_provider(peer, context);
         if gone.is_remote() {
             if context.peers.is_empty() && !self.proxies.has_open_sessions() {

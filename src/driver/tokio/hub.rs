@@ -250,7 +250,7 @@ impl Hub {
 
     /// Encodes at most once per carrier, however many are told.
     fn notify(&self, peers: &[PeerId], notification: &Notification) {
-        let (mut for_tls, mut for_local) = (None, None);
+        let (mut for_tls, mut for_local) = (None, None::<(String, Option<Rc<str>>)>);
         let known = self.peers.borrow();
         for peer in peers {
             match known.get(peer) {
@@ -260,9 +260,11 @@ impl Hub {
                     self.unflushed.borrow_mut().push(Rc::clone(connection));
                 }
                 Some(Peer::Local(conn)) => {
-                    let text = for_local
-                        .get_or_insert_with(|| codec::encode_notification(notification, Envelope::Local));
-                    self.with_locals(|locals| locals.event(*conn, text));
+                    let (text, short) = for_local.get_or_insert_with(|| {
+                        let short = codec::encode_short_notification(notification, Envelope::Local);
+                        (codec::encode_notification(notification, Envelope::Local), short.map(Rc::from))
+                    });
+                    self.with_locals(|locals| locals.long_event(*conn, text, short.as_ref()));
                 }
                 Some(Peer::Proxied(_) | Peer::Schemas(_)) | None => {}
             }

@@ -14,9 +14,6 @@ use std::thread;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// As upstream: a fencer that was killed is back within this time.
-const ATTEMPTS: u32 = 10;
-const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(2);
 const HELLO_LIMIT_MS: i32 = 10_000;
 /// How long a fencer may leave its buffer full.
 const SEND_ATTEMPTS: u32 = 500;
@@ -24,6 +21,20 @@ const BETWEEN_SENDS: Duration = Duration::from_millis(10);
 const STACK_SIZE: usize = 256 * 1024;
 /// Our name among the fencer's clients.
 const CLIENT_NAME: &str = "pacemaker-execd";
+
+/// Where the fencer is, and how often to look.
+pub(super) struct Target {
+    pub(super) server: String,
+    pub(super) attempts: u32,
+    pub(super) between_attempts: Duration,
+}
+
+impl Default for Target {
+    /// The fencer of this node. As upstream: one that was killed is back within this time.
+    fn default() -> Self {
+        Self { server: SERVER.to_owned(), attempts: 10, between_attempts: Duration::from_secs(2) }
+    }
+}
 
 /// What the thread is to do.
 pub(super) enum Command {
@@ -34,6 +45,7 @@ pub(super) enum Command {
 }
 
 /// What the thread tells.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum LinkEvent {
     /// There is a connection, with this token.
     Connected(String),
@@ -53,13 +65,13 @@ pub(super) struct Link {
 
 impl Link {
     /// Starts the thread.
-    pub(super) fn start() -> io::Result<(Self, UnboundedReceiver<LinkEvent>)> {
+    pub(super) fn start(target: Target) -> io::Result<(Self, UnboundedReceiver<LinkEvent>)> {
         let (wake, woken) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
         woken.set_nonblocking(true)?;
         let (commands, queue) = channel();
         let (events, heard) = unbounded_channel();
-        let worker = Worker { queue, woken, events };
+        let worker = Worker { target, queue, woken, events };
         thread::Builder::new().name("fencer".into()).stack_size(STACK_SIZE).spawn(move || worker.run())?;
         Ok((Self { commands, wake }, heard))
     }
@@ -72,6 +84,7 @@ impl Link {
 }
 
 struct Worker {
+    target: Target,
     queue: Receiver<Command>,
     woken: UnixStream,
     events: UnboundedSender<LinkEvent>,
@@ -111,11 +124,11 @@ impl Worker {
     #[allow(clippy::disallowed_methods, reason = "this thread is there to wait")]
     fn connect(&self) -> Option<Connection> {
         let mut problem = String::new();
-        for attempt in 0..ATTEMPTS {
+        for attempt in 0..self.target.attempts {
             if attempt > 0 {
-                thread::sleep(BETWEEN_ATTEMPTS);
+                thread::sleep(self.target.between_attempts);
             }
-            match Connection::open() {
+            match Connection::open(&self.target.server) {
                 Ok((connection, token)) => {
                     self.tell(LinkEvent::Connected(token));
                     return Some(connection);
@@ -123,7 +136,7 @@ impl Worker {
                 Err(reason) => problem = reason,
             }
         }
-        self.tell(LinkEvent::Unreachable(format!("{problem} ({ATTEMPTS} attempts)")));
+        self.tell(LinkEvent::Unreachable(format!("{problem} ({} attempts)", self.target.attempts)));
         None
     }
 
@@ -166,8 +179,8 @@ struct Connection {
 impl Connection {
     /// Connects and says hello; the connection's token. The hello is laid out as by releases up to 3.0.0, which
     /// later ones can read as well; the answer's layout is that of the rest.
-    fn open() -> Result<(Self, String), String> {
-        let client = Client::connect(SERVER, DEFAULT_BUFFER).map_err(said)?;
+    fn open(server: &str) -> Result<(Self, String), String> {
+        let client = Client::connect(server, DEFAULT_BUFFER).map_err(said)?;
         let mut connection = Self { client, assembler: Assembler::new(IpcLayout::Old), last_id: 0 };
         connection.send_flagged(&encode_hello(CLIENT_NAME), flag::RESPONSE_WANTED)?;
         let answer = connection.client.receive(HELLO_LIMIT_MS).map_err(said)?;

@@ -4,13 +4,15 @@
 //! [`FencerSession`] knows what is under way, [`link`] is the connection, on a thread of its own since
 //! libqb's client waits. This is what lies between them and the hub.
 mod link;
+#[cfg(test)]
+mod tests;
 
 use super::hub::Hub;
 use crate::agents::{Verdict, fence_order, fence_result, fencer_lost};
 use crate::core::{Finish, Input, RunId};
 use crate::model::{DeviceState, ExecStatus, Execution, OcfExit, Outcome};
 use crate::session::{FencerSession, FencerStep, Ticket};
-use link::{Command, Link, LinkEvent};
+use link::{Command, Link, LinkEvent, Target};
 use log::{info, warn};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -67,7 +69,7 @@ impl Fencer {
     fn command(&self, hub: &Rc<Hub>, command: Command) {
         let mut link = self.link.borrow_mut();
         if link.is_none() {
-            match Link::start() {
+            match Link::start(Target::default()) {
                 Ok((started, events)) => {
                     *link = Some(started);
                     spawn_local(listen(Rc::downgrade(hub), events));

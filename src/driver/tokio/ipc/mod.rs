@@ -159,12 +159,17 @@ impl LocalServers {
 
     /// Answers a client's request `id`.
     pub fn respond(&self, conn: LocalConnId, id: i32, text: &str) {
-        self.inner.send(conn, Some(id), text);
+        self.inner.send(conn, Some(id), text, None);
     }
 
     /// Sends a client an event.
     pub fn event(&self, conn: LocalConnId, text: &str) {
-        self.inner.send(conn, None, text);
+        self.inner.send(conn, None, text, None);
+    }
+
+    /// Sends a client an event, or its shorter form if the whole is more than the client can receive.
+    pub fn long_event(&self, conn: LocalConnId, text: &str, short: Option<&Rc<str>>) {
+        self.inner.send(conn, None, text, short);
     }
 
     /// Disconnects a client; [`LocalHub::closed`] follows.
@@ -255,12 +260,12 @@ impl Inner {
         }
     }
 
-    fn send(&self, conn: LocalConnId, id: Option<i32>, text: &str) {
+    fn send(&self, conn: LocalConnId, id: Option<i32>, text: &str, short: Option<&Rc<str>>) {
         let text = self.share(text);
         let blocked = {
             let mut clients = self.clients.borrow_mut();
             let Some(client) = clients.get_mut(&conn) else { return };
-            client.enqueue(id, text);
+            client.enqueue(id, text, short.cloned());
             client.retry_at().is_some()
         };
         // While a client has no room each further message would find that out with a system call.
