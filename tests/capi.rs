@@ -226,8 +226,8 @@ fn a_meson_project_builds_it_as_a_subproject_and_installs_it() {
 
     // The wrap as it is, but for where it fetches from: this tree, as it stands, as a repository of its own.
     let source = place.path().join("source");
-    let script = "mkdir $1 && cp -a Cargo.toml Cargo.lock src include pkgconfig meson-wrap $1 && cd $1 && \
-                  git init -q -b main && git add -A && \
+    let script = "mkdir $1 && git ls-files -z --cached --others --exclude-standard | \
+                  xargs -0 cp -a --parents -t $1 && cd $1 && git init -q -b main && git add -A && \
                   git -c user.name=test -c user.email=test@localhost commit -q -m test";
     output(Command::new("sh").args(["-ec", script, "sh"]).arg(&source).current_dir(root()));
     let wrap = fs::read_to_string(root().join("meson-wrap/pcmk-remote-rs.wrap")).unwrap();

@@ -13,11 +13,17 @@ pub struct AgentConfig {
     pub ocf_root: PathBuf,
     /// Directory of init scripts.
     pub init_dir: PathBuf,
+    /// Directory of fence agents.
+    pub fence_dir: PathBuf,
     /// Where the cluster keeps secret parameters of this node: `<resource id>/<parameter>`.
     pub secrets_dir: PathBuf,
     /// User that alerts run as; None: the daemon's own, for a daemon that may not change users.
     pub alert_user: Option<String>,
-    /// The daemon's environment as children see it; see [`base_environment`].
+    /// Most open files of a child (RLIMIT_NOFILE), soft and hard; None: as the daemon's. A daemon that has raised
+    /// its own passes on what it was started with, as select(2) in an agent wants it.
+    pub file_limit: Option<(u64, u64)>,
+    /// The daemon's environment as children are to see it: without what its service manager says to the daemon
+    /// alone.
     pub base_env: Arc<[(OsString, OsString)]>,
 }
 
@@ -28,28 +34,13 @@ impl AgentConfig {
             ocf_search_path: "/usr/lib/ocf/resource.d".to_owned(),
             ocf_root: PathBuf::from("/usr/lib/ocf"),
             init_dir: PathBuf::from("/etc/init.d"),
+            fence_dir: PathBuf::from("/usr/sbin"),
             secrets_dir: PathBuf::from("/var/lib/pacemaker/lrm/secrets"),
             alert_user: Some("hacluster".to_owned()),
+            file_limit: None,
             base_env,
         }
     }
-}
-
-/// The part of the daemon's environment that children get: all but what its service manager says to the
-/// daemon alone.
-pub fn base_environment(
-    variables: impl IntoIterator<Item = (OsString, OsString)>,
-) -> Arc<[(OsString, OsString)]> {
-    const DAEMON_ONLY: [&str; 7] = [
-        "NOTIFY_SOCKET",
-        "WATCHDOG_PID",
-        "WATCHDOG_USEC",
-        "LISTEN_PID",
-        "LISTEN_FDS",
-        "LISTEN_FDNAMES",
-        "MAINPID",
-    ];
-    variables.into_iter().filter(|(name, _)| DAEMON_ONLY.iter().all(|own| name != own)).collect()
 }
 
 /// What matters of a file.
@@ -74,12 +65,18 @@ pub trait AgentFiles {
     /// # Errors
     /// The errno of open(2) or read(2).
     fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, i32>;
+
+    /// Names of what is in a directory, in any order.
+    ///
+    /// # Errors
+    /// The errno of opendir(3) or readdir(3).
+    fn entries(&self, path: &Path) -> Result<Vec<OsString>, i32>;
 }
 
 #[cfg(test)]
 pub(super) mod fake {
     use super::*;
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     /// Files in memory: content and whether executable.
     #[derive(Default)]
@@ -90,10 +87,19 @@ pub(super) mod fake {
             self.0.insert(path.into(), (content.into(), executable));
             self
         }
+
+        /// A directory is there as long as there is a file below it.
+        fn below(&self, directory: &Path) -> BTreeSet<OsString> {
+            let inside = self.0.keys().filter_map(|path| path.strip_prefix(directory).ok());
+            inside.filter_map(|rest| Some(rest.components().next()?.as_os_str().to_owned())).collect()
+        }
     }
 
     impl AgentFiles for FakeFiles {
         fn facts(&self, path: &Path) -> Result<FileFacts, i32> {
+            if !self.below(path).is_empty() {
+                return Ok(FileFacts { directory: true, executable: false });
+            }
             let (_, executable) = self.0.get(path).ok_or(nix::libc::ENOENT)?;
             Ok(FileFacts { directory: false, executable: *executable })
         }
@@ -102,13 +108,11 @@ pub(super) mod fake {
             let (content, _) = self.0.get(path).ok_or(nix::libc::ENOENT)?;
             Ok(content.iter().copied().take(limit).collect())
         }
-    }
 
-    #[test]
-    fn the_service_manager_s_variables_stay_with_the_daemon() {
-        let all = [("PATH", "/bin"), ("NOTIFY_SOCKET", "/x"), ("WATCHDOG_USEC", "1"), ("NOTIFY", "1")];
-        let kept = base_environment(all.map(|(name, value)| (name.into(), value.into())));
-        let names: Vec<_> = kept.iter().map(|(name, _)| name.to_str().unwrap()).collect();
-        assert_eq!(names, ["PATH", "NOTIFY"]);
+        fn entries(&self, path: &Path) -> Result<Vec<OsString>, i32> {
+            let names = self.below(path);
+            // Backwards: whoever needs an order must make it.
+            if names.is_empty() { Err(nix::libc::ENOENT) } else { Ok(names.into_iter().rev().collect()) }
+        }
     }
 }

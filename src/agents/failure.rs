@@ -4,7 +4,8 @@ use super::config::AgentFiles;
 use super::{Convention, Plan, Verdict, lsb};
 use crate::model::{ExecStatus, OcfExit, Outcome};
 use nix::errno::Errno;
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// Why there is no process. Numbers are errnos.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,14 +101,16 @@ fn exec_reason(program: &Path, errno: i32, files: &dyn AgentFiles) -> String {
         Errno::EACCES if facts.is_some_and(|facts| !facts.executable) => {
             format!("{name} is not executable; make it so with 'chmod a+x {name}'")
         }
-        Errno::ENOENT | Errno::EACCES | Errno::ENOTDIR | Errno::ELOOP => match interpreter(program, files) {
-            Some(interpreter) => format!(
-                "{name} cannot run: its interpreter {interpreter}: {words}; install it or correct the #! line"
-            ),
-            None => {
-                format!("{name} cannot run: {words}; a library loader or a noexec mount may be the cause")
+        Errno::ENOENT | Errno::EACCES | Errno::ENOTDIR | Errno::ELOOP => {
+            match Interpreter::of(program, files) {
+                Some(interpreter) => format!(
+                    "{name} cannot run: its interpreter {interpreter}: {words}; install it or correct the #! line"
+                ),
+                None => {
+                    format!("{name} cannot run: {words}; a library loader or a noexec mount may be the cause")
+                }
             }
-        },
+        }
         Errno::ENOEXEC => format!("{name} is no program that this machine can run: {words}"),
         Errno::E2BIG => format!("{name} cannot run: its parameters are too long: {words}"),
         Errno::ETXTBSY => format!("{name} cannot run: something is writing to the file: {words}"),
@@ -115,15 +118,45 @@ fn exec_reason(program: &Path, errno: i32, files: &dyn AgentFiles) -> String {
     }
 }
 
-/// The program behind a script's `#!`.
-fn interpreter(program: &Path, files: &dyn AgentFiles) -> Option<String> {
-    let start = files.read(program, 256).ok()?;
-    let line = start.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
-    let word = line.trim_ascii().split(u8::is_ascii_whitespace).next()?;
-    // A line written on another system is invisible otherwise.
-    let shown = String::from_utf8_lossy(word).escape_debug().to_string();
-    let ends_with_return = line.ends_with(b"\r");
-    Some(if ends_with_return { format!("{shown} (the line ends with a carriage return)") } else { shown })
+/// The program behind a script's `#!`, as the kernel reads it.
+struct Interpreter {
+    path: PathBuf,
+    /// A line written on another system: the kernel takes its end for part of the name.
+    ends_with_return: bool,
+}
+
+impl Interpreter {
+    fn of(program: &Path, files: &dyn AgentFiles) -> Option<Self> {
+        let start = files.read(program, 256).ok()?;
+        let line = start.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+        let word = line.split(blank).find(|word| !word.is_empty())?;
+        let path = PathBuf::from(String::from_utf8_lossy(word).into_owned());
+        Some(Self { path, ends_with_return: word.ends_with(b"\r") })
+    }
+}
+
+impl fmt::Display for Interpreter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.to_string_lossy().trim_end_matches('\r').escape_debug())?;
+        if self.ends_with_return { f.write_str(" (the line ends with a carriage return)") } else { Ok(()) }
+    }
+}
+
+/// What the kernel would answer for reasons that can be seen beforehand.
+pub(super) fn obstacle(plan: &Plan, files: &dyn AgentFiles) -> Option<Verdict> {
+    let refused = |errno: Errno| Some(exec_failed(plan, errno as i32, files));
+    match files.facts(&plan.program) {
+        Err(errno) => return Some(exec_failed(plan, errno, files)),
+        Ok(facts) if !facts.executable => return refused(Errno::EACCES),
+        Ok(_) => {}
+    }
+    let interpreter = Interpreter::of(&plan.program, files)?;
+    match files.facts(&interpreter.path) {
+        Err(errno) => Some(exec_failed(plan, errno, files)),
+        Ok(facts) if !facts.executable => refused(Errno::EACCES),
+        Ok(_) => None,
+    }
 }
 
 /// Nothing was executed.

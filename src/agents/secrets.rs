@@ -8,7 +8,8 @@ use md5::{Digest, Md5};
 use std::path::{Component, Path};
 use zeroize::Zeroizing;
 
-const PLACEHOLDER: &str = "lrm://";
+/// A value that stands for a secret.
+pub(super) const PLACEHOLDER: &str = "lrm://";
 /// What an environment can hold in one variable on Linux.
 const LIMIT: usize = 128 * 1024;
 

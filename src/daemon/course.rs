@@ -8,7 +8,7 @@ use super::exit::ExitCode;
 use super::hooks::NodeHooks;
 use super::logging::{self, LogHandle};
 use super::{pid1, startup};
-use crate::agents::{AgentConfig, base_environment};
+use crate::agents::AgentConfig;
 use crate::core::{DaemonKind, Settings};
 use crate::driver::tokio::{IpcConfig, IpcTransport, Limits, Servers, Setup, serve};
 use crate::transport::credentials::Credentials;
@@ -25,6 +25,8 @@ pub(super) struct Prepared {
     pub(super) credentials: Credentials,
     /// Called once when clients are served.
     pub(super) ready: Box<dyn FnOnce()>,
+    /// Called once when the way out begins.
+    pub(super) stopping: Box<dyn FnOnce()>,
 }
 
 /// Opens what one of the daemons needs; an error is fatal, and a restart would not help.
@@ -83,7 +85,8 @@ fn serve_until_exit(
     environment: &Environment,
     log: &LogHandle,
 ) -> Result<u8, String> {
-    let agents = AgentConfig::new(base_environment(agent_environment(&config, environment)));
+    let mut agents = AgentConfig::new(agent_environment(&config, environment).into());
+    agents.file_limit = startup::original_file_limit();
     debug!("OCF agents are looked for in {}", agents.ocf_search_path);
     let reopen = log.clone();
     serve(Setup {
@@ -100,6 +103,7 @@ fn serve_until_exit(
         },
         hooks: Box::new(NodeHooks::new(config)),
         ready: prepared.ready,
+        stopping: prepared.stopping,
         reopen_logs: Box::new(move || reopen.reopen()),
     })
     .map_err(|problem| problem.to_string())

@@ -25,5 +25,6 @@ fn prepare(_: &Config, _: &Environment) -> Result<Prepared, String> {
         ready: Box::new(|| {
             log_notice!("Ready: pacemaker-execd successfully started and accepting connections");
         }),
+        stopping: Box::new(|| {}),
     })
 }

@@ -12,6 +12,7 @@ use crate::transport::credentials::Credentials;
 use crate::transport::{priorities, tcp};
 use log::warn;
 use std::net::TcpListener;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// Runs the daemon; the process's exit code.
@@ -25,10 +26,11 @@ fn prepare(config: &Config, environment: &Environment) -> Result<Prepared, Strin
     let watchdog = config.sbd_watchdog_timeout_ms.map(Duration::from_millis);
     let listeners = tcp::listen(&config.addresses, config.port, tcp::user_timeout(watchdog))
         .map_err(|problem| problem.to_string())?;
-    let notifier = Notifier::new(environment).unwrap_or_else(|problem| {
+    let notifier = Rc::new(Notifier::new(environment).unwrap_or_else(|problem| {
         warn!("The service manager cannot be told that the daemon is ready: {problem}");
         Notifier::default()
-    });
+    }));
+    let stopping = Rc::clone(&notifier);
     let listening = addresses(&listeners);
     Ok(Prepared {
         daemon: DaemonKind::Remoted,
@@ -41,6 +43,7 @@ fn prepare(config: &Config, environment: &Environment) -> Result<Prepared, Strin
             );
             notifier.ready(&format!("Listening on {listening}"));
         }),
+        stopping: Box::new(move || stopping.stopping("Shutting down")),
     })
 }
 

@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 pub mod blocking;
+mod files;
+mod launch;
 pub mod severity;
 #[cfg(feature = "daemon")]
 pub mod tokio;

@@ -45,18 +45,25 @@ pub enum Standard {
 }
 
 impl Standard {
+    const ALL: [Self; 7] =
+        [Self::Ocf, Self::Lsb, Self::Service, Self::Systemd, Self::Stonith, Self::Nagios, Self::Upstart];
+
     /// The standard that `text` names, in any letter case; None for one that nobody knows.
     pub fn named(text: &str) -> Option<Self> {
-        const NAMES: [(&str, Standard); 7] = [
-            ("ocf", Standard::Ocf),
-            ("lsb", Standard::Lsb),
-            ("service", Standard::Service),
-            ("systemd", Standard::Systemd),
-            ("stonith", Standard::Stonith),
-            ("nagios", Standard::Nagios),
-            ("upstart", Standard::Upstart),
-        ];
-        NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, standard)| *standard)
+        Self::ALL.into_iter().find(|standard| standard.name().eq_ignore_ascii_case(text))
+    }
+
+    /// Its name in the configuration and on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ocf => "ocf",
+            Self::Lsb => "lsb",
+            Self::Service => "service",
+            Self::Systemd => "systemd",
+            Self::Stonith => "stonith",
+            Self::Nagios => "nagios",
+            Self::Upstart => "upstart",
+        }
     }
 }
 

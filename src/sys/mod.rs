@@ -9,15 +9,11 @@ pub mod fork;
 #[cfg(feature = "daemon")]
 pub mod localtime;
 mod longpsk;
-#[cfg(feature = "daemon")]
 pub mod process;
 #[cfg(feature = "daemon")]
 pub mod qb;
-#[cfg(feature = "daemon")]
 pub mod spawn;
-#[cfg(feature = "daemon")]
 mod stack;
-#[cfg(feature = "daemon")]
 pub mod strings;
 pub mod tcp;
 pub mod tls;

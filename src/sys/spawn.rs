@@ -8,7 +8,7 @@ use super::stack;
 use super::strings::Strings;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
 /// What to start.
@@ -22,7 +22,9 @@ pub struct Launch<'a> {
     /// Whom to become; None: stay who we are.
     pub identity: Option<Identity>,
     /// Where the child reads from.
-    pub stdin: Stdin,
+    pub stdin: Stdin<'a>,
+    /// RLIMIT_NOFILE, soft and hard; None: the parent's.
+    pub file_limit: Option<(u64, u64)>,
 }
 
 /// A user to run as, with its primary group and no supplementary ones.
@@ -34,10 +36,12 @@ pub struct Identity {
 }
 
 /// Standard input of a child.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stdin {
+#[derive(Clone, Copy, Debug)]
+pub enum Stdin<'a> {
     /// The parent's.
     Inherit,
+    /// This file.
+    From(BorrowedFd<'a>),
     /// A pipe whose other end is [`Child::stdin`].
     Pipe,
 }
@@ -85,6 +89,8 @@ pub fn spawn(launch: &Launch<'_>) -> Result<Child, SpawnError> {
     let (stderr, child_stderr) = output_pipe().map_err(|e| SpawnError::resources(&e))?;
     let (child_stdin, stdin) = match launch.stdin {
         Stdin::Inherit => (None, None),
+        // A copy, which is always above the standard three.
+        Stdin::From(fd) => (Some(fd.try_clone_to_owned().map_err(|e| SpawnError::resources(&e))?), None),
         Stdin::Pipe => {
             let (read, write) = pipe(0).map_err(|e| SpawnError::resources(&e))?;
             (Some(above_stdio(read).map_err(|e| SpawnError::resources(&e))?), Some(write))
@@ -101,6 +107,7 @@ pub fn spawn(launch: &Launch<'_>) -> Result<Child, SpawnError> {
         stdout: child_stdout.as_raw_fd(),
         stderr: child_stderr.as_raw_fd(),
         identity: launch.identity,
+        file_limit: launch.file_limit.map(|(soft, hard)| libc::rlimit64 { rlim_cur: soft, rlim_max: hard }),
         failure: None,
     };
     let (pid, pidfd) = with_signals_blocked(|| clone(&mut orders))?;
@@ -122,6 +129,7 @@ struct Orders {
     stdout: RawFd,
     stderr: RawFd,
     identity: Option<Identity>,
+    file_limit: Option<libc::rlimit64>,
     failure: Option<SpawnError>,
 }
 
@@ -174,6 +182,14 @@ fn prepare_and_execute(orders: &Orders) -> SpawnError {
     // SAFETY: our descriptor table is a copy: this closes nothing in the parent.
     if unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) } < 0 {
         return SpawnError::Setup(last_errno());
+    }
+    if let Some(limit) = &orders.file_limit {
+        // SAFETY: the kernel reads one rlimit64, which is ours. Limits are per process, so the parent keeps its own.
+        // A hard limit above ours could only be refused, and then ours is what there is.
+        unsafe {
+            let (this, nothing) = (0, ptr::null_mut::<libc::rlimit64>());
+            libc::syscall(libc::SYS_prlimit64, this, libc::RLIMIT_NOFILE, ptr::from_ref(limit), nothing);
+        }
     }
     if let Some(identity) = orders.identity
         && !become_user(identity)
@@ -290,14 +306,16 @@ mod tests {
     use super::super::process::{self, ExitStatus};
     use super::*;
     use std::fs::File;
-    use std::io::{Read, Write};
+    use std::io::{Read, Seek, Write};
     use std::os::fd::AsFd;
 
-    fn start(program: &CStr, arguments: &[&str], stdin: Stdin) -> Result<Child, SpawnError> {
+    fn start(program: &CStr, arguments: &[&str], stdin: Stdin<'_>) -> Result<Child, SpawnError> {
         let mut list = Strings::default();
         arguments.iter().for_each(|argument| list.push(&[argument.as_bytes()]));
         let environment = &Strings::default();
-        spawn(&Launch { program, arguments: &list, environment, identity: None, stdin })
+        let launch =
+            Launch { program, arguments: &list, environment, identity: None, stdin, file_limit: None };
+        spawn(&launch)
     }
 
     fn shell(script: &str) -> Child {
@@ -321,6 +339,15 @@ mod tests {
         assert_eq!(printed(child), (format!("hello {pid}\n"), ExitStatus::Exited(0)));
     }
 
+    #[test]
+    fn a_child_reads_the_file_that_it_is_given() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"hello\n").unwrap();
+        file.rewind().unwrap();
+        let child = start(c"/bin/cat", &["cat"], Stdin::From(file.as_fd())).unwrap();
+        assert_eq!(printed(child), ("hello\n".to_owned(), ExitStatus::Exited(0)));
+    }
+
     /// Nice values belong to threads: this test's own ends with it. Only root may lower one.
     #[test]
     fn a_child_is_as_nice_as_allowed() {
@@ -331,6 +358,25 @@ mod tests {
         };
         let (text, _) = printed(shell("cut -d' ' -f19 /proc/$$/stat"));
         assert_eq!(text.trim(), if root { "0" } else { "5" });
+    }
+
+    #[test]
+    fn a_child_gets_its_own_limit_on_files_and_we_keep_ours() {
+        let limit = || nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).unwrap();
+        let before = limit();
+        let mut arguments = Strings::default();
+        ["sh", "-c", "ulimit -Sn; ulimit -Hn"].iter().for_each(|word| arguments.push(&[word.as_bytes()]));
+        let child = spawn(&Launch {
+            program: c"/bin/sh",
+            arguments: &arguments,
+            environment: &Strings::default(),
+            identity: None,
+            stdin: Stdin::Inherit,
+            file_limit: Some((60, before.1)),
+        });
+        let hard = if before.1 == u64::MAX { "unlimited".to_owned() } else { before.1.to_string() };
+        assert_eq!(printed(child.unwrap()).0, format!("60\n{hard}\n"));
+        assert_eq!(limit(), before);
     }
 
     #[test]

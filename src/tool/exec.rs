@@ -2,11 +2,11 @@
 //! `pcmk-remote exec`: one action of an agent, run by a remote node's executor.
 #![allow(clippy::disallowed_methods, reason = "the tool keeps its own deadline; it is no driver")]
 
+use super::names::{agent, parameters};
 use super::{Peer, busy, words};
 use crate::driver::blocking::Client;
 use crate::model::{
-    Agent, Completion, ExecStatus, Execute, Interval, Millis, Notification, Notify, Params, Request,
-    ResourceId, Standard,
+    Completion, ExecStatus, Execute, Interval, Millis, Notification, Notify, Request, ResourceId,
 };
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -94,25 +94,6 @@ fn act(options: &Options) -> Result<Box<Completion>, String> {
     done
 }
 
-/// `STANDARD:PROVIDER:TYPE` or `STANDARD:TYPE`.
-fn agent(text: &str) -> Result<Agent, String> {
-    let parts: Vec<_> = text.split(':').collect();
-    let (standard, provider, name) = match parts[..] {
-        [standard, provider, name] => (standard, Some(provider), name),
-        [standard, name] if Standard::named(standard) != Some(Standard::Ocf) => (standard, None, name),
-        _ => return Err(format!("'{text}' is no agent: give ocf:PROVIDER:TYPE or STANDARD:TYPE")),
-    };
-    Ok(Agent { standard: standard.into(), provider: provider.map(Into::into), name: name.into() })
-}
-
-fn parameters(pairs: &[String]) -> Result<Params, String> {
-    let split = |pair: &String| match pair.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err(format!("'{pair}' is no parameter: give NAME=VALUE")),
-    };
-    pairs.iter().map(split).collect()
-}
-
 /// Is it known that no cluster would be disturbed?
 fn ask_leave(host: &str, port: u16) -> Result<(), String> {
     let why = match busy::established(host, port) {
@@ -154,27 +135,5 @@ fn show(done: &Completion) {
     }
     if let Some(output) = &outcome.output {
         print!("{output}");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn agents_are_named_as_in_the_configuration() {
-        let ocf = agent("ocf:heartbeat:IPaddr2").unwrap();
-        assert_eq!((ocf.provider.as_deref(), ocf.name.as_str()), (Some("heartbeat"), "IPaddr2"));
-        assert_eq!(agent("lsb:exim").unwrap().provider, None);
-        assert!(agent("ocf:IPaddr2").is_err());
-        assert!(agent("exim").is_err());
-    }
-
-    #[test]
-    fn parameters_need_a_name() {
-        let params = parameters(&["a=1=2".into(), "b=".into()]).unwrap();
-        assert_eq!(params.get("a"), Some("1=2"));
-        assert_eq!(params.get("b"), Some(""));
-        assert!(parameters(&["=x".into()]).is_err());
     }
 }

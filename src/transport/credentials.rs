@@ -22,8 +22,6 @@ pub enum KeyError {
     NoKey(Vec<(PathBuf, String)>),
     /// There is one, but TLS cannot be set up.
     Tls(TlsError),
-    /// Certificates are configured, which this release does not know. A key must not stand in for them.
-    CertificatesConfigured,
 }
 
 impl fmt::Display for KeyError {
@@ -40,26 +38,11 @@ impl fmt::Display for KeyError {
                 )
             }
             Self::Tls(error) => error.fmt(f),
-            Self::CertificatesConfigured => f.write_str(
-                "PCMK_ca_file, PCMK_cert_file and PCMK_key_file ask for certificates, which are not supported; \
-                 the pre-shared key is not used in their place. Unset the three to use the key",
-            ),
         }
     }
 }
 
 impl std::error::Error for KeyError {}
-
-/// Refuses a configuration that asks for certificates: those of the authority, the certificate and its
-/// private key, all of them set and not empty.
-pub fn refuse_certificates(
-    ca: Option<&str>,
-    certificate: Option<&str>,
-    private_key: Option<&str>,
-) -> Result<(), KeyError> {
-    let all = [ca, certificate, private_key].iter().all(|file| file.is_some_and(|name| !name.is_empty()));
-    if all { Err(KeyError::CertificatesConfigured) } else { Ok(()) }
-}
 
 /// The key in use and the contexts made with it.
 struct Current {
@@ -279,13 +262,5 @@ mod tests {
         assert_eq!(all(None).len(), 2);
         assert_eq!(all(Some("/k")).first(), Some(&PathBuf::from("/k")));
         assert_eq!(all(Some("/etc/corosync/authkey")).len(), 2);
-    }
-
-    #[test]
-    fn certificates_are_refused_only_when_complete() {
-        let set = Some("/file");
-        assert_eq!(refuse_certificates(set, set, set), Err(KeyError::CertificatesConfigured));
-        assert!(refuse_certificates(set, set, None).is_ok());
-        assert!(refuse_certificates(set, Some(""), set).is_ok());
     }
 }

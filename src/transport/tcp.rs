@@ -164,11 +164,6 @@ pub fn prepare(socket: &impl AsFd) -> io::Result<()> {
     Ok(())
 }
 
-/// As [`prepare`], for accepted sockets.
-pub fn prepare_accepted(socket: &impl AsFd) -> io::Result<()> {
-    prepare(socket)
-}
-
 /// To be called after each read: peers that write header and payload separately wait for the acknowledgement
 /// of the first. Failure only costs time, so it is not reported.
 pub fn acknowledge_at_once(socket: &impl AsFd) {
@@ -212,7 +207,7 @@ mod tests {
         listener.set_nonblocking(false).unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (accepted, _) = listener.accept().unwrap();
-        prepare_accepted(&accepted).unwrap();
+        prepare(&accepted).unwrap();
         assert_eq!(getsockopt(&accepted, sockopt::TcpUserTimeout).unwrap(), 3000);
         assert!(getsockopt(&accepted, sockopt::TcpNoDelay).unwrap());
     }

@@ -6,7 +6,7 @@ mod speed;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask};
 use nix::unistd::Pid;
 use node::*;
-use pcmk_remote_rs::agents::{AgentConfig, base_environment};
+use pcmk_remote_rs::agents::AgentConfig;
 use pcmk_remote_rs::core::Finish;
 use pcmk_remote_rs::driver::tokio::children::start_alert;
 use pcmk_remote_rs::model::{Alert, ExecStatus, KillScope, Millis, OcfExit, Params};
@@ -51,7 +51,7 @@ fn the_environment_is_exact() {
 fn a_run_overrides_the_daemon_s_own_variables() {
     let mut node = Node::new();
     let inherited = [("OCF_ROOT", "/wrong"), ("OCF_RESKEY_leaks", "1")];
-    node.config.base_env = base_environment(inherited.map(|(name, value)| (name.into(), value.into())));
+    node.config.base_env = inherited.map(|(name, value)| (name.into(), value.into())).into();
     node.agent(
         "env",
         "tr '\\0' '\\n' </proc/$$/environ | grep -c ^OCF_ROOT; echo $OCF_ROOT $OCF_RESKEY_leaks",

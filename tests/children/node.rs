@@ -2,7 +2,7 @@
 //! A place for agents, and what the tests ask of runs.
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use pcmk_remote_rs::agents::{AgentConfig, base_environment};
+use pcmk_remote_rs::agents::AgentConfig;
 use pcmk_remote_rs::core::Finish;
 use pcmk_remote_rs::driver::tokio::children::{RunHandle, start};
 use pcmk_remote_rs::model::{Agent, ExecStatus, Execution, Interval, Millis, Params, ResourceId};
@@ -29,7 +29,7 @@ impl Node {
         let directory = tempfile::tempdir().unwrap();
         let inherited = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("PCMK_service", "pacemaker-remoted")];
         let inherited = inherited.map(|(name, value)| (name.into(), value.into()));
-        let mut config = AgentConfig::new(base_environment(inherited));
+        let mut config = AgentConfig::new(inherited.into());
         config.ocf_search_path = directory.path().to_str().unwrap().to_owned();
         config.init_dir = directory.path().join("init");
         config.secrets_dir = directory.path().join("secrets");

@@ -72,8 +72,10 @@ class Worker:
         executor = []
         if self.case.kind.executor and self.args.execd != "distribution":
             executor = ["--execd", self.args.execd]
-        return [*self.case.kind.options, *executor, "--node-root", roots.root(self.case.release),
-                "--remote-root", roots.root(remote), "--remoted", path]
+        return [*self.case.kind.options, *executor,
+                "--node-root", self.args.node_root or roots.root(self.case.release),
+                "--remote-root", self.args.remote_root or roots.root(remote),
+                "--remoted", path]
 
     def run(self):
         names = self.case.kind.tests(self.case.release)
@@ -252,6 +254,10 @@ def options():
                             kind.__name__ for kind in SCENARIOS))
     parser.add_argument("--version", choices=sorted(roots.RELEASES),
                         help="with clusters of this release only")
+    for kind in ("node", "remote"):
+        parser.add_argument("--%s-root" % kind, metavar="DIR",
+                            help="root directory of the %s hosts, for trying another Pacemaker "
+                                 "by hand; the tests are those of --version" % kind)
     parser.add_argument("--labs", type=int, default=2, metavar="N",
                         help="labs side by side (default %(default)s)")
     parser.add_argument("--logs", metavar="DIR", help="where labs with a failed test leave "
@@ -265,6 +271,8 @@ def main():
     args = parser.parse_args()
     releases = [args.version] if args.version else sorted(roots.RELEASES)
     names = [kind.__name__ for kind in SCENARIOS]
+    if (args.node_root or args.remote_root) and not args.version:
+        parser.error("a root directory needs --version: whose tests does it get?")
     for name in args.only or []:
         if name not in names:
             parser.error("no scenario %s; there are: %s" % (name, ", ".join(names)))

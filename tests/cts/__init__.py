@@ -4,5 +4,5 @@ them, run against any pacemaker-execd, pacemaker-remoted or liblrmd.so.52.
 
 Where to look: cli.py (options), suite.py (lanes from outside, the report), sandbox.py and
 sandbox.sh (the inside of a lane is built), lane.py (tests run inside a lane), agents.py
-(which tests need OCF agents only).
+(which tests our daemon does not support).
 """

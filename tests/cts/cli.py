@@ -2,11 +2,12 @@
 """The command line of the suite runner."""
 
 import argparse
+import importlib
 import json
 import os
 import sys
 
-from cts import agents, lane, sandbox
+from cts import agents, sandbox
 from cts.files import die, read
 from cts.suite import Suite
 from support.base import LabError
@@ -65,16 +66,19 @@ def parser():
                    help="sandboxes side by side (default %(default)s)")
     p.add_argument("-p", dest="pattern", metavar="PATTERN",
                    help="only tests whose name contains PATTERN")
-    p.add_argument("--ocf-only", dest="leave_out", action="store_const",
-                   const=sorted(agents.LEFT_OUT), help="only tests that need OCF agents only")
+    p.add_argument("--supported", dest="leave_out", action="store_const",
+                   const=sorted(agents.LEFT_OUT),
+                   help="without the tests of agents that our daemon does not support")
     p.add_argument("--list", action="store_true", help="list the tests")
     return top
 
 
 def main():
     if sys.argv[1:2] in (["_box"], ["_lane"]):               # inside a sandbox
-        inside = {"_box": sandbox.main, "_lane": lane.main}[sys.argv[1]]
-        return inside(json.loads(read(sys.argv[2])))
+        config = json.loads(read(sys.argv[2]))
+        if sys.argv[1] == "_box":
+            return sandbox.main(config)
+        return importlib.import_module(config["inside"]).main(config)
     args = parser().parse_args()
     if os.geteuid() != 0:
         die("must be run as root")

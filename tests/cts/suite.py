@@ -52,7 +52,7 @@ class Suite:
             if not os.path.isfile(path):
                 die("%s: no such file" % path)
         return dict(
-            vars(args), root=self.root, work=self.work, mode=self.mode,
+            vars(args), inside="cts.lane", root=self.root, work=self.work, mode=self.mode,
             daemon=daemon and os.path.abspath(daemon), systemd=bool(self.cgroup),
             lib=args.lib and os.path.abspath(args.lib),
             libs=[os.path.abspath(path) for path in args.libs],
@@ -66,7 +66,7 @@ class Suite:
         try:
             for sub in ("mnt", "logs", "claimed", "code"):
                 os.mkdir(os.path.join(self.work, sub))
-            for package in ("cts", "support"):
+            for package in ("cts", "support", "systemd"):
                 shutil.copytree(os.path.join(os.path.dirname(HERE), package),
                                 os.path.join(self.work, "code", package))
             config = self.config()

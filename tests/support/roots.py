@@ -15,6 +15,10 @@ import sys
 from support.base import EX_MISSING, LabError, log, need, run
 
 RELEASES = {"2.1": "bookworm", "3.0": "trixie"}
+#: suites that change from day to day: no test depends on them, but they can be tried by hand
+MOVING = ("forky", "sid")
+# Knows every suite, also those that are newer than debootstrap.
+SCRIPT = "sid"
 PACKAGES = ("pacemaker pacemaker-cli-utils corosync systemd dbus resource-agents iproute2 procps "
             "psmisc python3 libxml2-utils").split()
 SUITE_PACKAGES = {"2.1": [], "3.0": ["pacemaker-cts", "python3-pacemaker", "python3-systemd"]}
@@ -49,7 +53,9 @@ def machine_release():
 
 
 def root(release):
-    """The root directory with this release, made if need be."""
+    """The root directory with this release (or of a moving suite), made if need be."""
+    if release in MOVING:
+        return make_moving(release)
     if release == "2.1" and machine_release() == "2.1":
         return "/"
     return make(release)
@@ -57,7 +63,7 @@ def root(release):
 
 def remoted(release):
     """The distribution's own daemon of this release."""
-    if root(release) != "/":
+    if root(release) != "/":      # which has it
         return root(release) + UNPACKED + REMOTED
     target = os.path.join(cache_dir(), "pacemaker-remote-" + release)
     with locked():
@@ -102,11 +108,29 @@ def make(release):
         if not os.path.isdir(target):
             partial = os.path.join(cache_dir(), RELEASES[release] + ".partial")
             log("roots: making %s (once; about two minutes)" % target)
-            bootstrap(release, partial)
-            install(release, partial)
+            bootstrap(RELEASES[release], partial)
+            install(partial, packages(release))
             for old in glob.glob(os.path.join(cache_dir(), RELEASES[release] + "-*")):
                 shutil.rmtree(old)
             os.rename(partial, target)
+    return target
+
+
+def make_moving(suite):
+    """Build a root of a moving suite, where a package may fail to be configured."""
+    target = os.path.join(cache_dir(), suite)
+    with locked():
+        if not os.path.isdir(target):
+            log("roots: making %s (remove it to have a newer one)" % target)
+            bootstrap(suite, target + ".partial")
+            try:
+                # A mirror that stands still is no harm here: signatures are still checked.
+                install(target + ".partial", PACKAGES, "-oAcquire::Check-Valid-Until=false")
+            except LabError as exc:
+                if not os.path.exists(target + ".partial/usr/sbin/pacemakerd"):
+                    raise
+                log("roots: %s; what was unpacked is there" % exc)
+            os.rename(target + ".partial", target)
     return target
 
 
@@ -124,7 +148,7 @@ def mirrors():
     return list(dict.fromkeys(found))
 
 
-def bootstrap(release, partial):
+def bootstrap(suite, partial):
     env = dict(os.environ)
     for scheme, address in apt_proxies():
         env.setdefault(scheme + "_proxy", address)
@@ -132,10 +156,10 @@ def bootstrap(release, partial):
     for mirror in tried:
         shutil.rmtree(partial, ignore_errors=True)
         with contextlib.suppress(LabError):
-            tell("debootstrap", "--variant=minbase", RELEASES[release], partial, mirror, env=env)
+            tell("debootstrap", "--variant=minbase", suite, partial, mirror, SCRIPT, env=env)
             return
     raise LabError("debootstrap of %s failed from every mirror of this machine's apt "
-                   "configuration: %s" % (RELEASES[release], ", ".join(tried) or "none"))
+                   "configuration: %s" % (suite, ", ".join(tried) or "none"))
 
 
 def inside(partial, *argv):
@@ -144,23 +168,22 @@ def inside(partial, *argv):
          "chroot", partial, *argv, env=dict(os.environ, **INSIDE_ENV))
 
 
-def install(release, partial):
+def install(partial, names, *options):
     shutil.copyfile("/etc/resolv.conf", partial + "/etc/resolv.conf")
     policy = partial + "/usr/sbin/policy-rc.d"
     with open(policy, "w") as handle:
         handle.write("#!/bin/sh\nexit 101\n")
     os.chmod(policy, 0o755)
-    proxies = ["-oAcquire::%s::Proxy=%s" % pair for pair in apt_proxies()]
-    inside(partial, "apt-get", *proxies, "-q", "update")
-    inside(partial, "apt-get", *proxies, "-qy", "--no-install-recommends", "install",
-           *packages(release))
-    inside(partial, "sh", "-ec", UNPACK, "sh", *proxies)
+    options += tuple("-oAcquire::%s::Proxy=%s" % pair for pair in apt_proxies())
+    inside(partial, "apt-get", *options, "-q", "update")
+    inside(partial, "apt-get", *options, "-qy", "--no-install-recommends", "install", *names)
+    inside(partial, "sh", "-ec", UNPACK, "sh", *options)
 
 
 def main(usage):
     parser = argparse.ArgumentParser(description=usage,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("release", nargs="?", choices=sorted(RELEASES))
+    parser.add_argument("release", nargs="?", choices=[*sorted(RELEASES), *MOVING])
     parser.add_argument("--remoted", action="store_true")
     args = parser.parse_args()
     try:

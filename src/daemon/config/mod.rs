@@ -7,6 +7,7 @@ use super::cli::{CommandLine, Program};
 use super::environment::{Environment, boolean};
 use super::logging::settings::LogSettings;
 use super::timespec;
+use crate::transport::tcp;
 pub use reader::ConfigWarning;
 use reader::Reader;
 use std::path::PathBuf;
@@ -83,7 +84,10 @@ impl Config {
             program,
             port: port(&mut reader, command_line),
             port_from_command_line: command_line.port.is_some(),
-            addresses: reader.text("remote_address").map(|text| addresses(&text)).unwrap_or_default(),
+            addresses: reader
+                .text("remote_address")
+                .map(|text| tcp::split_addresses(&text))
+                .unwrap_or_default(),
             authkey_location: reader.path("authkey_location"),
             tls_priorities: reader.text("tls_priorities"),
             x509: x509(environment),
@@ -116,11 +120,6 @@ fn port(reader: &mut Reader<'_>, command_line: &CommandLine) -> u16 {
             reader.parsed("remote_port", problem, &DEFAULT_PORT.to_string(), parse).unwrap_or(DEFAULT_PORT)
         }
     }
-}
-
-fn addresses(text: &str) -> Vec<String> {
-    let separator = |c: char| c == ',' || c.is_whitespace();
-    text.split(separator).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 fn x509(environment: &Environment) -> X509Variables {

@@ -77,6 +77,6 @@ impl Link {
 }
 
 /// Rounded up, so that a wait never ends just before its deadline.
-fn timeout(left: Duration) -> PollTimeout {
+pub(super) fn timeout(left: Duration) -> PollTimeout {
     PollTimeout::try_from(left.as_micros().div_ceil(1000)).unwrap_or(PollTimeout::MAX)
 }

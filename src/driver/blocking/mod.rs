@@ -1,21 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! A client that waits: one connection to a remote node's executor under poll(2), for tools.
+//! What tools use: it waits, under poll(2). A client with one connection to a remote node's executor, and the
+//! agents of the node on which we run.
 //!
 //! * `target`: where the node is and what proves who we are.
 //! * `dial`: name, TCP, key. `link`: a socket and poll(2).
 //! * `client`: TLS, sign-on, calls, notifications.
 //! * `check`: the same way step by step, stopping before it is noticed.
 //! * `failure`: which layer failed, and what to do about it.
+//! * `agents`: this node's agents. `run`: a process, to its end.
 #![allow(clippy::disallowed_methods, reason = "a driver: it reads the clock")]
 
+mod agents;
 mod check;
 mod client;
 mod dial;
 mod failure;
 mod link;
+mod run;
 mod target;
 
+pub use crate::agents::discovery::{NoMetadata, Release};
+pub use crate::agents::{Explanation, Shown, ShownValue};
+pub use agents::NodeAgents;
 pub use check::{Step, check};
 pub use client::Client;
 pub use failure::{Failure, Layer};
+pub use run::output_of;
 pub use target::Target;

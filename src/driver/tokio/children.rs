@@ -120,9 +120,15 @@ fn launch(plan: &Plan, config: &AgentConfig) -> Result<Child, LaunchError> {
         arguments.push(&[argument.as_bytes()]);
     }
     let environment = environment(plan, config);
-    let (arguments, environment) = (&arguments, &environment);
-    spawn::spawn(&Launch { program: &program, arguments, environment, identity, stdin: Stdin::Inherit })
-        .map_err(LaunchError::Spawn)
+    let launch = Launch {
+        program: &program,
+        arguments: &arguments,
+        environment: &environment,
+        identity,
+        stdin: Stdin::Inherit,
+        file_limit: config.file_limit,
+    };
+    spawn::spawn(&launch).map_err(LaunchError::Spawn)
 }
 
 /// Looked up anew for each alert: users come and go, and alerts are rare.

@@ -18,13 +18,14 @@ use std::rc::Rc;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 /// Bytes taken from a socket at once; one buffer serves all connections.
 const READ_SIZE: usize = 64 * 1024;
 
-/// Reads in a row before other peers get a turn.
-const READS_PER_TURN: usize = 8;
+/// Reads in a row before other peers get a turn. The second one shows whether the first took all.
+const READS_PER_TURN: usize = 2;
 
 thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into_boxed_slice());
@@ -115,6 +116,12 @@ impl RemoteConnection {
         self.stalled_since.set(None);
     }
 
+    /// Says goodbye behind what is queued, as far as the socket takes it at once.
+    pub(super) fn say_goodbye(&self) {
+        self.session.borrow_mut().close();
+        self.flush();
+    }
+
     /// The connection's whole life. `place` is held until the handshake is finished.
     pub(super) async fn run(self: Rc<Self>, hub: Rc<Hub>, place: WaitingPlace) {
         let mut life = Life {
@@ -127,6 +134,16 @@ impl RemoteConnection {
         let why = life.live().await;
         life.end(&why);
     }
+}
+
+/// What a turn of reading came to.
+enum Turn {
+    /// Everything was read.
+    Empty,
+    /// There is more, and others are to have their turn first.
+    More,
+    /// The connection has to end, for this reason.
+    End(String),
 }
 
 /// The state of a connection's task.
@@ -156,10 +173,13 @@ impl Life {
                         if ready.is_writable() {
                             self.connection.flush();
                         }
-                        if (ready.is_readable() || ready.is_read_closed())
-                            && let Some(why) = self.read()
-                        {
-                            return why;
+                        if ready.is_readable() || ready.is_read_closed() {
+                            match self.read() {
+                                Turn::Empty => {}
+                                // Nothing else would make a task pause whose socket always has more.
+                                Turn::More => yield_now().await,
+                                Turn::End(why) => return why,
+                            }
                         }
                     }
                     Err(problem) => return format!("its socket failed: {problem}"),
@@ -174,8 +194,8 @@ impl Life {
         }
     }
 
-    /// Reads what is there; a reason when the connection has to end.
-    fn read(&mut self) -> Option<String> {
+    /// Reads what is there, but not for ever.
+    fn read(&mut self) -> Turn {
         for _ in 0..READS_PER_TURN {
             let received = READ_BUFFER.with_borrow_mut(|buffer| {
                 self.connection.stream.try_read(buffer).inspect(|&size| {
@@ -183,24 +203,21 @@ impl Life {
                 })
             });
             match received {
-                Ok(0) => return Some("the peer closed it".to_owned()),
+                Ok(0) => return Turn::End("the peer closed it".to_owned()),
                 Ok(size) => {
                     tcp::acknowledge_at_once(&self.connection.stream);
                     if let Some(why) = self.digest() {
-                        return Some(why);
+                        return Turn::End(why);
                     }
                     self.connection.flush();
                     self.expect_message(size);
-                    if size < READ_SIZE {
-                        return None;
-                    }
                 }
-                Err(problem) if problem.kind() == ErrorKind::WouldBlock => return None,
+                Err(problem) if problem.kind() == ErrorKind::WouldBlock => return Turn::Empty,
                 Err(problem) if problem.kind() == ErrorKind::Interrupted => {}
-                Err(problem) => return Some(format!("receiving failed: {problem}")),
+                Err(problem) => return Turn::End(format!("receiving failed: {problem}")),
             }
         }
-        None
+        Turn::More
     }
 
     /// Hands what the session made of the bytes to the hub.
@@ -277,8 +294,7 @@ impl Life {
     /// Says goodbye as far as the socket lets us, and tells the core.
     fn end(&mut self, why: &str) {
         let connection = &self.connection;
-        connection.session.borrow_mut().close();
-        connection.flush();
+        connection.say_goodbye();
         match self.peer.take() {
             Some(peer) => {
                 log_notice!("Connection with {} ended: {why}", connection.address);

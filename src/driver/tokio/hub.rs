@@ -190,6 +190,15 @@ impl Hub {
         self.input(Input::Disconnected(peer));
     }
 
+    /// Says goodbye to remote peers behind what is queued for them, as far as their sockets take it at once.
+    pub(super) fn say_goodbye(&self) {
+        for peer in self.peers.borrow().values() {
+            if let Peer::Remote(connection) = peer {
+                connection.say_goodbye();
+            }
+        }
+    }
+
     /// Ends the local servers, so that their names are free before the process is.
     pub(super) fn stop_locals(&self) {
         if let Some(locals) = self.locals.borrow_mut().take() {

@@ -4,9 +4,10 @@ use super::connection::RemoteConnection;
 use super::hub::Hub;
 use crate::log_notice;
 use crate::transport::tcp;
-use log::{error, warn};
+use log::{debug, error, warn};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -64,12 +65,20 @@ pub async fn accept(hub: Rc<Hub>, waiting: Rc<Waiting>, listener: TcpListener) {
         };
         match accepted {
             Ok((stream, address)) => admit(&hub, &waiting, stream, address),
-            Err(problem) => {
+            Err(problem) if is_shortage(&problem) => {
                 error!("Cannot accept connections, trying again in a second: {problem}");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
+            // One peer that gave up before its turn, or whose packets were refused: the next may be well.
+            Err(problem) => debug!("A connection was gone before it was accepted: {problem}"),
         }
     }
+}
+
+/// Does the error mean that this process or machine has run out of something?
+fn is_shortage(problem: &io::Error) -> bool {
+    let shortages = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+    problem.raw_os_error().is_none_or(|errno| shortages.contains(&errno))
 }
 
 fn admit(hub: &Rc<Hub>, waiting: &Rc<Waiting>, stream: TcpStream, address: SocketAddr) {
@@ -80,7 +89,7 @@ fn admit(hub: &Rc<Hub>, waiting: &Rc<Waiting>, stream: TcpStream, address: Socke
         warn!("Refused connection from {address}: too many connections wait for their handshake to finish");
         return;
     };
-    if let Err(problem) = tcp::prepare_accepted(&stream) {
+    if let Err(problem) = tcp::prepare(&stream) {
         warn!("Refused connection from {address}: cannot set socket options: {problem}");
         return;
     }
@@ -103,6 +112,13 @@ fn admit(hub: &Rc<Hub>, waiting: &Rc<Waiting>, stream: TcpStream, address: Socke
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_shortage_makes_everybody_wait() {
+        let is_shortage = |errno| is_shortage(&io::Error::from_raw_os_error(errno));
+        assert!(is_shortage(libc::EMFILE) && is_shortage(libc::ENOMEM));
+        assert!(!is_shortage(libc::ECONNABORTED) && !is_shortage(libc::EHOSTUNREACH));
+    }
 
     #[test]
     fn places_are_bounded_per_source_and_in_all_and_given_back() {

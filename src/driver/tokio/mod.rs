@@ -9,7 +9,6 @@ pub mod clock;
 pub mod connection;
 pub mod deadline;
 mod fencer;
-mod files;
 pub mod hub;
 pub mod ipc;
 pub mod limits;
@@ -21,6 +20,7 @@ pub mod serve;
 mod signals;
 mod watch;
 
+use super::files;
 pub use crate::sys::qb::Transport as IpcTransport;
 pub use hub::{Hooks, Hub};
 pub use ipc::{IpcConfig, Servers};

@@ -9,7 +9,7 @@ use log::{debug, warn};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::task::spawn_local;
+use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::sleep;
 
 /// How long a transfer may take.
@@ -23,6 +23,17 @@ pub struct SchemaPeer {
     peer: PeerId,
     fetch: RefCell<SchemaFetch>,
     next_id: Cell<i32>,
+    /// Ends the transfer when it takes too long.
+    limit: Cell<Option<AbortHandle>>,
+}
+
+impl Drop for SchemaPeer {
+    /// A provider may sign on again and again: no transfer leaves its limit behind.
+    fn drop(&mut self) {
+        if let Some(limit) = self.limit.take() {
+            limit.abort();
+        }
+    }
 }
 
 impl SchemaPeer {
@@ -37,20 +48,25 @@ impl SchemaPeer {
         };
         let (fetch, first) = SchemaFetch::start(&newest);
         let peer = hub.new_peer();
-        let schemas = Rc::new(Self { peer, fetch: RefCell::new(fetch), next_id: Cell::new(1) });
+        let limit = Cell::new(Some(Self::limit(hub, peer)));
+        let schemas = Rc::new(Self { peer, fetch: RefCell::new(fetch), next_id: Cell::new(1), limit });
         hub.add_schemas(peer, Rc::clone(&schemas));
         let identity = LocalIdentity { pid: nix::unistd::getpid().as_raw(), user: "root".to_owned() };
         let kind = PeerKind::Proxied { server: ProxiedServer::CibRo, identity };
         hub.input(Input::Connected { peer, kind, client_id: Hub::new_client_id() });
         schemas.send(hub, first);
+    }
+
+    fn limit(hub: &Rc<Hub>, peer: PeerId) -> AbortHandle {
         let hub = Rc::clone(hub);
-        spawn_local(async move {
+        let limit = spawn_local(async move {
             sleep(LIMIT).await;
             if hub.schemas_peer() == Some(peer) {
                 warn!("The transfer of schemas did not end within {LIMIT:?}");
                 hub.peer_gone(peer);
             }
         });
+        limit.abort_handle()
     }
 
     /// Takes what the cluster sent.

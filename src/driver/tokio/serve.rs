@@ -35,6 +35,8 @@ pub struct Setup {
     pub ipc: super::ipc::IpcConfig,
     /// Called once when clients are served, for readiness and the like.
     pub ready: Box<dyn FnOnce()>,
+    /// Called once when the way out begins, which may be long before [`serve`] returns.
+    pub stopping: Box<dyn FnOnce()>,
     /// Called at SIGHUP.
     pub reopen_logs: Box<dyn Fn()>,
 }
@@ -65,9 +67,14 @@ async fn run(setup: Setup) -> io::Result<u8> {
     spawn_local(Alarm::run(Rc::clone(&hub)));
     signals::watch(&hub, setup.reopen_logs)?;
     (setup.ready)();
+    let mut leaving = hub.stop_listening();
+    tokio::select! {
+        _ = leaving.wait_for(|leaving| *leaving) => {}
+        _ = hub.exit_code() => {}
+    }
+    (setup.stopping)();
     let code = hub.exit_code().await;
+    hub.say_goodbye();
     hub.stop_locals();
-    // One more turn, so that what was queued for peers and their goodbyes leave.
-    tokio::task::yield_now().await;
     Ok(code)
 }

@@ -27,7 +27,7 @@ struct Show<'a> {
 /// Plays the whole life; an error says what did not go as it must.
 pub(super) fn play(daemon: &Daemon, provider: &str, name: &str) -> Result<(), String> {
     let mut show = Show::connect(daemon)?;
-    println!("\n  {:<34}{:<24}{:>10}", "operation", "result", "time");
+    println!("\n  {:<36}{:<24}{:>10}", "operation", "result", "time");
     show.register(provider, name)?;
     show.once("monitor", "probe", OcfExit::NOT_RUNNING)?;
     show.once("start", "start", OcfExit::OK)?;
@@ -152,7 +152,7 @@ fn id() -> ResourceId {
 }
 
 fn line(what: &str, result: &str, taken: Duration) {
-    println!("  {what:<34}{result:<24}{:>10}", words::time(taken));
+    println!("  {what:<36}{result:<24}{:>10}", words::time(taken));
 }
 
 fn show(label: &str, done: &Completion, taken: Duration) {

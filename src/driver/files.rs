@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The real file system for the agents layer.
 use crate::agents::{AgentFiles, FileFacts};
+use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -25,6 +26,11 @@ impl AgentFiles for NodeFiles {
         let mut content = Vec::with_capacity(usize::try_from(length).unwrap_or(limit).min(limit) + 1);
         file.take(limit as u64).read_to_end(&mut content).map_err(|e| errno(&e))?;
         Ok(content)
+    }
+
+    fn entries(&self, path: &Path) -> Result<Vec<OsString>, i32> {
+        let entries = fs::read_dir(path).map_err(|error| errno(&error))?;
+        entries.map(|entry| entry.map(|entry| entry.file_name()).map_err(|error| errno(&error))).collect()
     }
 }
 

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Which agents a node has, and what they say of themselves. As upstream, this is asked of the node on which
+//! the caller runs, never of an executor.
+//!
+//! * `lists`: standards, providers, agents.
+//! * `metadata`: who knows the metadata of an agent: we, or the agent when it is run.
+//! * `lsb`: metadata out of the header of an init script. `fence`: what clusters expect of a fence agent's.
+//!
+//! Units of systemd are listed and described by systemd itself, so they are not here.
+
+mod fence;
+mod lists;
+mod lsb;
+mod metadata;
+
+pub use lists::{agents, providers, providers_of, standards};
+pub use metadata::{Inquiry, Metadata, NoMetadata, metadata};
+
+/// Whose order and whose words, where the releases of Pacemaker differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Release {
+    /// Pacemaker 2.1.
+    V2_1,
+    /// Pacemaker 3.0.
+    #[default]
+    V3_0,
+}

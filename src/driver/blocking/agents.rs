@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The agents of the node on which we run: which there are, and what they say of themselves.
+use super::run::run;
+use crate::agents::discovery::{self, Metadata, NoMetadata, Release};
+use crate::agents::{self, AgentConfig, Explanation};
+use crate::driver::files::NodeFiles;
+use crate::model::{Agent, Execution, Millis, Outcome, Params, Standard};
+use std::ffi::OsString;
+use std::time::{Duration, Instant};
+
+/// This node's agents. Nothing is kept: each question is asked of the node anew.
+#[derive(Clone)]
+pub struct NodeAgents {
+    config: AgentConfig,
+    release: Release,
+}
+
+impl NodeAgents {
+    /// Where distributions have them; they inherit our own environment (its locale included).
+    pub fn new(release: Release) -> Self {
+        Self::inheriting(std::env::vars_os(), release)
+    }
+
+    /// The same with another environment.
+    pub fn inheriting(environment: impl IntoIterator<Item = (OsString, OsString)>, release: Release) -> Self {
+        Self::with(AgentConfig::new(environment.into_iter().collect()), release)
+    }
+
+    /// The same with other places.
+    pub const fn with(config: AgentConfig, release: Release) -> Self {
+        Self { config, release }
+    }
+
+    /// The standards that have, or may have, agents here.
+    pub fn standards(&self) -> Vec<Standard> {
+        discovery::standards(self.release, &self.config, &NodeFiles)
+    }
+
+    /// Providers of OCF agents.
+    pub fn providers(&self) -> Vec<String> {
+        discovery::providers(&self.config, &NodeFiles)
+    }
+
+    /// Providers that have the OCF agent `name`, in any letter case.
+    pub fn providers_of(&self, name: &str) -> Vec<String> {
+        discovery::providers_of(name, &self.config, &NodeFiles)
+    }
+
+    /// The agents of one standard (and provider, which only OCF agents have), or of all.
+    pub fn agents(&self, standard: Option<Standard>, provider: Option<&str>) -> Vec<Agent> {
+        discovery::agents(standard, provider, self.release, &self.config, &NodeFiles)
+    }
+
+    /// An XML document, in whatever encoding the agent wrote it. An agent that must be asked runs at most as
+    /// long as `limit`, then it is killed with all that it has started. An OCF agent is given `params`.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn metadata(&self, agent: &Agent, params: &Params, limit: Millis) -> Result<Vec<u8>, NoMetadata> {
+        match discovery::metadata(agent, params, self.release, &self.config, &NodeFiles)? {
+            Metadata::Known(document) => Ok(document),
+            Metadata::Ask(inquiry) => {
+                const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+                let deadline = Instant::now() + Duration::from(limit).min(FOREVER);
+                let (ended, capture) = run(&inquiry.plan, &self.config, inquiry.input, deadline)
+                    .map_err(|verdict| NoMetadata::from(*verdict))?;
+                ended.map_or_else(|| Err(inquiry.late(limit)), |ended| inquiry.answer(ended, capture))
+            }
+        }
+    }
+
+    /// What an action would be, without running it and without its secrets.
+    ///
+    /// # Errors
+    /// The result that it would have without the agent being executed.
+    pub fn explain(&self, execution: &Execution) -> Result<Explanation, Box<Outcome>> {
+        agents::explain(execution, &self.config, &NodeFiles).map_err(|verdict| Box::new(verdict.outcome))
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Agents outlive the daemon, end in crowds, and see what they should.
+use crate::bystander::Bystander;
+use crate::node::{
+    Daemon, Start, await_line, children, completion, connect, is_alive, make_agent, make_key, register,
+    serving, start_operation,
+};
+use crate::place::{eventually, isolated};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::Mode;
+use nix::unistd::Pid;
+use std::fs::{self, OpenOptions};
+use std::process::Command;
+
+/// The agent that runs while its daemon ends by `signal` goes on, and the next daemon starts beside it.
+fn an_agent_survives(signal: Signal) {
+    make_agent("Long", "echo $$ >/run/pid; exec sleep 600");
+    let mut daemon = serving();
+    let mut client = connect("c").unwrap();
+    register(&mut client, "r", "Long");
+    start_operation(&mut client, "r", "start", 0);
+    let agent: i32 = await_line("/run/pid").parse().unwrap();
+    daemon.signal(signal);
+    daemon.wait();
+    assert!(is_alive(agent));
+    let next = Start::new().ready();
+    connect("c").unwrap();
+    assert!(is_alive(agent));
+    assert_eq!(next.stop(), Some(0));
+    assert!(is_alive(agent));
+    kill(Pid::from_raw(agent), Signal::SIGKILL).unwrap();
+}
+
+#[test]
+fn an_agent_survives_a_crash_of_the_daemon() {
+    isolated(|| an_agent_survives(Signal::SIGKILL));
+}
+
+#[test]
+fn an_agent_survives_a_stop_of_the_daemon() {
+    isolated(|| an_agent_survives(Signal::SIGTERM));
+}
+
+#[test]
+fn two_hundred_agents_that_end_at_once_are_all_reaped() {
+    isolated(|| {
+        // Reading from it ends for all at once when the last writer closes.
+        nix::unistd::mkfifo("/run/gate", Mode::from_bits_truncate(0o600)).unwrap();
+        let gate = OpenOptions::new().read(true).write(true).open("/run/gate").unwrap();
+        make_agent("Gate", "read line </run/gate; exit 7");
+        let daemon = serving();
+        let mut client = connect("c").unwrap();
+        let descriptors = daemon.descriptors();
+        for number in 0..200 {
+            let id = format!("r{number}");
+            register(&mut client, &id, "Gate");
+            start_operation(&mut client, &id, "monitor", 0);
+        }
+        eventually("all agents wait", || waiting(&daemon) == 200);
+        drop(gate);
+        for _ in 0..200 {
+            assert_eq!(completion(&mut client).outcome.exit.0, 7);
+        }
+        assert_eq!(children(daemon.pid().as_raw()), []);
+        eventually("descriptors are given back", || daemon.descriptors() <= descriptors);
+        assert_eq!(daemon.stop(), Some(0));
+    });
+}
+
+/// How many children have the FIFO open.
+fn waiting(daemon: &Daemon) -> usize {
+    let has_gate = |pid: &i32| {
+        let Ok(open) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+        open.flatten().any(|fd| fs::read_link(fd.path()).is_ok_and(|file| file.ends_with("gate")))
+    };
+    children(daemon.pid().as_raw()).iter().filter(|pid| has_gate(pid)).count()
+}
+
+#[test]
+fn an_agent_s_surroundings() {
+    isolated(|| {
+        make_key(64);
+        make_agent("Look", "env; echo limit $(ulimit -Sn); pwd; umask; ls /proc/self/fd | wc -l");
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "ulimit -Sn 777; exec \"$0\"", env!("CARGO_BIN_EXE_pacemaker-remoted")]);
+        let daemon = Start::through(shell)
+            .env("NOTIFY_SOCKET", "/run/nobody")
+            .env("WATCHDOG_USEC", "1000000")
+            .env("OCF_RESKEY_stray", "yes")
+            .ready();
+        let limits = fs::read_to_string(format!("/proc/{}/limits", daemon.pid())).unwrap();
+        let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+        assert!(!files.contains(" 777 "), "the daemon has more: {files}");
+        let mut client = connect("c").unwrap();
+        register(&mut client, "r", "Look");
+        start_operation(&mut client, "r", "monitor", 0);
+        let output = completion(&mut client).outcome.output.clone().unwrap();
+        let lines: Vec<&str> = output.lines().collect();
+        for expected in [
+            "limit 777",
+            "/var/lib/pacemaker/cores",
+            "0026",
+            "OCF_RESOURCE_INSTANCE=r",
+            "OCF_RESKEY_stray=yes",
+        ] {
+            assert!(lines.contains(&expected), "no {expected}: {output}");
+        }
+        assert!(!output.contains("NOTIFY_SOCKET") && !output.contains("WATCHDOG"), "{output}");
+        // Standard streams and ls's own directory, no more.
+        assert_eq!(lines.last().map(|count| count.trim()), Some("4"), "{output}");
+        assert_eq!(daemon.stop(), Some(0));
+    });
+}
+
+/// Nothing that an agent does to its pipes costs anybody else anything. (The bystander has no name, so that the
+/// result is not sent to it: reading it would take this test, which is not optimised, some seconds.)
+#[test]
+fn an_agent_that_prints_without_end() {
+    isolated(|| {
+        make_agent("Loud", "yes | head -c 60000000; exit 0");
+        let daemon = serving();
+        let bystander = Bystander::nameless();
+        let mut client = connect("c").unwrap();
+        register(&mut client, "r", "Loud");
+        start_operation(&mut client, "r", "monitor", 0);
+        let output = completion(&mut client).outcome.output.clone().unwrap();
+        assert!(output.len() < 11 * 1024 * 1024, "{}", output.len());
+        assert!(daemon.peak_kib() < 150 * 1024, "{}", daemon.peak_kib());
+        bystander.noticed_nothing();
+        assert_eq!(daemon.stop(), Some(0));
+    });
+}
