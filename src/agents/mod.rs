@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What an agent is started with, and what its exit means, by agent standard. Pure.
 //!
-//! [`plan`] and [`plan_alert`] say what to start; [`outcome`], [`exec_failed`] and [`start_failed`] say what
-//! became of it. [`discovery`] finds agents and their metadata. Files are looked at through [`AgentFiles`],
-//! which a driver provides.
+//! [`plan`], [`plan_alert`] and, for fence devices, [`fence_order`] say what to start; [`outcome`],
+//! [`exec_failed`] and [`start_failed`] say what became of it. [`discovery`] finds agents and their metadata.
+//! Files are looked at through [`AgentFiles`], which a driver provides.
 #![forbid(unsafe_code)]
 
 mod alert;
@@ -18,6 +18,7 @@ mod plan;
 mod redact;
 mod result;
 mod secrets;
+mod stonith;
 
 pub use alert::plan_alert;
 pub use config::{AgentConfig, AgentFiles, FileFacts};
@@ -26,3 +27,4 @@ pub use failure::{StartFailure, exec_failed, start_failed};
 pub use output::{Capture, Stream};
 pub use plan::{Convention, Plan, Variables, plan};
 pub use result::{Ended, Verdict, outcome};
+pub use stonith::{fence_order, fence_result, fencer_lost};

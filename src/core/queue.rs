@@ -6,7 +6,7 @@ use super::context::Context;
 use super::executor::Executor;
 use super::operation::{OperationKey, State};
 use super::timers::Timer;
-use super::{Effect, Finish, RunId};
+use super::{Effect, Finish, RunId, fencing};
 use crate::model::{KillScope, Millis, ResourceId};
 use std::collections::VecDeque;
 
@@ -92,10 +92,15 @@ impl Executor {
         let resource_id = operation.resource.id.clone();
         let scope = operation.kill_scope();
         self.runs.insert(run, Run { resource_id, operation: key, killed: false, scope });
-        if operation.timeout > Millis(0) {
-            context.timers.set(Timer::RunLimit(run), context.now.mono.after(operation.timeout));
+        let execution = Box::new(operation.execution());
+        let (timeout, effect) = match self.device_of(&execution) {
+            Some(device) => (fencing::limit(execution.timeout), Effect::Fence { run, execution, device }),
+            None => (execution.timeout, Effect::Run { run, execution }),
+        };
+        if timeout > Millis(0) {
+            context.timers.set(Timer::RunLimit(run), context.now.mono.after(timeout));
         }
-        context.emit(Effect::Run { run, execution: Box::new(operation.execution()) });
+        context.emit(effect);
     }
 
     /// A run's time is up; false when it is none of ours.
@@ -120,12 +125,22 @@ impl Executor {
     }
 
     /// Reports a run and decides what becomes of its operation; nothing if that was cancelled.
-    fn complete(&mut self, key: OperationKey, finish: Finish, killed: bool, context: &mut Context<'_>) {
+    pub(super) fn complete(
+        &mut self,
+        key: OperationKey,
+        finish: Finish,
+        killed: bool,
+        context: &mut Context<'_>,
+    ) {
         let Some(operation) = self.operations.get_mut(&key) else { return };
         let unprepared = finish.unprepared;
         let outcome = operation.record(finish, killed, context.now);
+        let exit = (outcome.exit, outcome.status);
         operation.tell(outcome, context);
         let id = operation.resource.id.clone();
+        if let Some(entry) = self.resources.get_mut(&id) {
+            fencing::remember(entry, &operation.action, exit);
+        }
         if !operation.interval.recurs() {
             self.operations.remove(&key);
         } else if unprepared {

@@ -4,6 +4,7 @@ use super::children::{self, RunHandle};
 use super::clock::Clock;
 use super::connection::RemoteConnection;
 use super::deadline::Alarm;
+use super::fencer::Fencer;
 use super::ipc::{LocalConnId, LocalServers};
 use super::limits::Limits;
 use super::schema_peer::SchemaPeer;
@@ -51,6 +52,7 @@ pub struct Hub {
     runs: RefCell<HashMap<RunId, RunHandle>>,
     next_peer: Cell<u64>,
     locals: RefCell<Option<LocalServers>>,
+    pub(super) fencer: Fencer,
     agents: AgentConfig,
     stop_listening: watch::Sender<bool>,
     exit: watch::Sender<Option<u8>>,
@@ -81,6 +83,7 @@ impl Hub {
             runs: RefCell::default(),
             next_peer: Cell::new(1),
             locals: RefCell::new(None),
+            fencer: Fencer::default(),
             agents,
             stop_listening: watch::Sender::new(false),
             exit: watch::Sender::new(None),
@@ -216,6 +219,7 @@ impl Hub {
                 });
                 self.runs.borrow_mut().insert(run, handle);
             }
+            Effect::Fence { run, execution, device } => self.fencer.start(self, run, execution, device),
             Effect::RunAlert { run, alert } => {
                 let hub = Rc::clone(self);
                 let handle = children::start_alert(&alert, &self.agents, move |finish| {
@@ -255,7 +259,7 @@ impl Hub {
 
     /// Encodes at most once per carrier, however many are told.
     fn notify(&self, peers: &[PeerId], notification: &Notification) {
-        let (mut for_tls, mut for_local) = (None, None);
+        let (mut for_tls, mut for_local) = (None, None::<(String, Option<Rc<str>>)>);
         let known = self.peers.borrow();
         for peer in peers {
             match known.get(peer) {
@@ -265,9 +269,11 @@ impl Hub {
                     self.unflushed.borrow_mut().push(Rc::clone(connection));
                 }
                 Some(Peer::Local(conn)) => {
-                    let text = for_local
-                        .get_or_insert_with(|| codec::encode_notification(notification, Envelope::Local));
-                    self.with_locals(|locals| locals.event(*conn, text));
+                    let (text, short) = for_local.get_or_insert_with(|| {
+                        let short = codec::encode_short_notification(notification, Envelope::Local);
+                        (codec::encode_notification(notification, Envelope::Local), short.map(Rc::from))
+                    });
+                    self.with_locals(|locals| locals.long_event(*conn, text, short.as_ref()));
                 }
                 Some(Peer::Proxied(_) | Peer::Schemas(_)) | None => {}
             }
@@ -289,9 +295,10 @@ impl Hub {
         schemas.receive(self, &relay);
     }
 
-    fn kill(&self, run: RunId, scope: KillScope) {
-        if let Some(handle) = self.runs.borrow().get(&run) {
-            handle.kill(scope);
+    fn kill(self: &Rc<Self>, run: RunId, scope: KillScope) {
+        match self.runs.borrow().get(&run) {
+            Some(handle) => handle.kill(scope),
+            None => self.fencer.kill(self, run),
         }
     }
 
