@@ -64,12 +64,8 @@ pub fn plan(
     files: &dyn AgentFiles,
 ) -> Result<Means, Box<Verdict>> {
     let agent = &execution.agent;
-    if let Some(missing) = missing_part(execution) {
-        let reason = format!(
-            "{missing} missing: cannot run action '{}' of resource '{}' ({agent})",
-            execution.action, execution.resource_id
-        );
-        return Err(refuse(OcfExit::ERROR, ExecStatus::FatalError, reason));
+    if let Some(refusal) = missing_part(execution) {
+        return Err(refusal);
     }
     match agent.standard() {
         Some(Standard::Ocf) => ocf::plan(execution, config, files).map(Means::Process),
@@ -105,7 +101,18 @@ pub fn plan(
     }
 }
 
-fn missing_part(execution: &Execution) -> Option<&'static str> {
+/// The result of an execution that does not name all that it needs.
+pub(super) fn missing_part(execution: &Execution) -> Option<Box<Verdict>> {
+    let agent = &execution.agent;
+    let missing = name_of_missing_part(execution)?;
+    let reason = format!(
+        "{missing} missing: cannot run action '{}' of resource '{}' ({agent})",
+        execution.action, execution.resource_id
+    );
+    Some(refuse(OcfExit::ERROR, ExecStatus::FatalError, reason))
+}
+
+fn name_of_missing_part(execution: &Execution) -> Option<&'static str> {
     let agent = &execution.agent;
     if execution.resource_id.as_str().is_empty() {
         Some("resource id")

@@ -124,6 +124,8 @@ impl Operation {
 /// A limit that was hit is worth more attention than what an agent reports.
 fn level_of(outcome: &Outcome) -> LogLevel {
     match outcome.status {
+        // What upstream's fence devices say when they are not started.
+        ExecStatus::Error if outcome.exit == OcfExit::NOT_RUNNING => LogLevel::Info,
         ExecStatus::Done | ExecStatus::Cancelled | ExecStatus::Pending => LogLevel::Info,
         _ => LogLevel::Warning,
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Everything a server may ask of its driver. Effects are carried out in order; none returns a value.
 use super::{PeerId, RequestToken, RunId};
-use crate::model::{Alert, Execution, KillScope, Notification, Payload, Reply};
+use crate::model::{Alert, DeviceState, Execution, KillScope, Notification, Payload, Reply};
 
 /// What a local client of a proxied server is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,15 @@ pub enum Effect {
         run: RunId,
         /// What to run.
         execution: Box<Execution>,
+    },
+    /// Have the fencer run an action of a fence device; answered by exactly one `Input::Finished`.
+    Fence {
+        /// Its number.
+        run: RunId,
+        /// What to run.
+        execution: Box<Execution>,
+        /// What is known of the device.
+        device: DeviceState,
     },
     /// Start an alert; answered by exactly one `Input::Finished`.
     RunAlert {

@@ -7,7 +7,7 @@ use super::queue::{Run, Slot};
 use super::timers::Timer;
 use super::{LogLevel, PeerId, RunId};
 use crate::model::{
-    Agent, CallId, Execute, RecurringOperation, Resource, ResourceId, ResourceOperations, errno,
+    Agent, CallId, DeviceState, Execute, RecurringOperation, Resource, ResourceId, ResourceOperations, errno,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -22,6 +22,8 @@ pub(super) struct Entry {
     pub(super) resource: Arc<Resource>,
     /// Cancel the recurring operations of an owner that leaves?
     pub(super) drop_recurring: bool,
+    /// Of a fence device.
+    pub(super) device: DeviceState,
     /// Waiting for their first run, oldest first.
     pub(super) queue: VecDeque<OperationKey>,
     /// On its first run, or about to be; repeats are not counted here.
@@ -42,10 +44,17 @@ pub(super) struct Executor {
     pub(super) stirred: Vec<ResourceId>,
     /// Recurring operations to be run at the end of this step without waiting for their interval.
     pub(super) due: Vec<OperationKey>,
+    /// Is there a fencer on this node? Elsewhere fence devices are refused like any agent that cannot run.
+    pub(super) fences: bool,
     last_key: u64,
 }
 
 impl Executor {
+    /// Without resources. `fences`: there is a fencer on this node.
+    pub(super) fn new(fences: bool) -> Self {
+        Self { fences, ..Self::default() }
+    }
+
     /// Makes a resource known; the answer is the reply's rc.
     pub(super) fn register(
         &mut self,
@@ -67,6 +76,7 @@ impl Executor {
         let entry = Entry {
             resource: Arc::new(Resource { id: id.clone(), agent }),
             drop_recurring,
+            device: DeviceState::default(),
             queue: VecDeque::new(),
             active: None,
             recurring: Vec::new(),
@@ -235,7 +245,7 @@ mod tests {
         assert_eq!(bench.ask(1, again("dummy")).len(), 2);
         assert_eq!(
             bench.ask(1, again("Other")),
-            ["tell 1 r1 monitor/100 #3 0 Cancelled deleted=1", "reply 1 0", "tell 1 registered r1 0"]
+            ["reply 1 0", "tell 1 r1 monitor/100 #3 0 Cancelled deleted=1", "tell 1 registered r1 0"]
         );
     }
 
@@ -252,9 +262,9 @@ mod tests {
                     agent: agent("Other"),
                     drop_recurring: false,
                 };
-                assert_eq!(bench.ask(1, request), [cancelled, "reply 1 0", "tell 1 registered r1 0"]);
+                assert_eq!(bench.ask(1, request), ["reply 1 0", cancelled, "tell 1 registered r1 0"]);
             } else {
-                let expected = [cancelled, "reply 1 -115", "tell 1 unregistered r1 -115"];
+                let expected = ["reply 1 -115", cancelled, "tell 1 unregistered r1 -115"];
                 assert_eq!(bench.ask(1, unregister("r1")), expected);
                 bench.ask(1, register("r1"));
             }

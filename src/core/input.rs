@@ -89,6 +89,12 @@ pub enum Input {
         /// How.
         finish: Finish,
     },
+    /// The fencer that was connected is gone. What it was running is reported by `Finished` as ever; `finish` is
+    /// the result of whatever else there is of fence devices.
+    FencerLost {
+        /// How.
+        finish: Finish,
+    },
     /// SIGTERM.
     Terminate,
     /// A deadline that [`super::Server::next_deadline`] named may have passed.

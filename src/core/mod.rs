@@ -15,6 +15,7 @@ mod completion;
 mod context;
 mod effect;
 mod executor;
+mod fencing;
 mod input;
 mod operation;
 mod peers;

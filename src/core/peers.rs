@@ -27,6 +27,10 @@ impl Peer {
         self.carrier == Carrier::Remote
     }
 
+    pub(super) fn is_named(&self) -> bool {
+        self.name.is_some()
+    }
+
     /// May it ask this? Whoever may connect may sign on and poke.
     pub(super) fn may(&self, request: &Request) -> bool {
         match self.carrier {

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::executor::Executor;
 use super::operation::{OperationKey, State};
 use super::timers::Timer;
-use super::{Effect, Finish, RunId};
+use super::{Effect, Finish, RunId, fencing};
 use crate::model::{KillScope, Millis, ResourceId};
 use std::collections::VecDeque;
 
@@ -92,12 +92,16 @@ impl Executor {
         let resource_id = operation.resource.id.clone();
         let scope = operation.kill_scope();
         self.runs.insert(run, Run { resource_id, operation: key, killed: false, scope });
-        if operation.timeout > Millis(0) {
-            context
-                .timers
-                .set(Timer::RunLimit(run), operation.limit_from(context.now.mono).after(operation.timeout));
+        let limit_from = operation.limit_from(context.now.mono);
+        let execution = Box::new(operation.execution());
+        let (timeout, effect) = match self.device_of(&execution) {
+            Some(device) => (fencing::limit(execution.timeout), Effect::Fence { run, execution, device }),
+            None => (execution.timeout, Effect::Run { run, execution }),
+        };
+        if timeout > Millis(0) {
+            context.timers.set(Timer::RunLimit(run), limit_from.after(timeout));
         }
-        context.emit(Effect::Run { run, execution: Box::new(operation.execution()) });
+        context.emit(effect);
     }
 
     /// A run's time is up; false when it is none of ours.
@@ -122,7 +126,13 @@ impl Executor {
     }
 
     /// Reports a run and decides what becomes of its operation; nothing if that was cancelled.
-    fn complete(&mut self, key: OperationKey, finish: Finish, killed: bool, context: &mut Context<'_>) {
+    pub(super) fn complete(
+        &mut self,
+        key: OperationKey,
+        finish: Finish,
+        killed: bool,
+        context: &mut Context<'_>,
+    ) {
         let Some(operation) = self.operations.get_mut(&key) else { return };
         let unprepared = finish.unprepared;
         let mut outcome = operation.record(finish, killed, context.now);
@@ -132,8 +142,12 @@ impl Executor {
                 None => outcome = operation.still_pending(outcome),
             }
         }
+        let exit = (outcome.exit, outcome.status);
         operation.tell(outcome, context);
         let id = operation.resource.id.clone();
+        if let Some(entry) = self.resources.get_mut(&id) {
+            fencing::remember(entry, &operation.action, exit);
+        }
         if !operation.interval.recurs() {
             self.operations.remove(&key);
         } else if unprepared {
@@ -244,7 +258,7 @@ mod tests {
         bench.pass(50);
         assert_eq!(
             bench.ask(1, cancel("r1", "START", 0)),
-            ["tell 1 r1 start/0 #3 0 Cancelled", "reply 1 0", "run 1 r1 monitor/0"]
+            ["reply 1 0", "tell 1 r1 start/0 #3 0 Cancelled", "run 1 r1 monitor/0"]
         );
         assert!(bench.pass(100).is_empty(), "its delay is forgotten");
     }

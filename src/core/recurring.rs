@@ -212,7 +212,7 @@ mod tests {
         bench.exits(1, 7);
         assert_eq!(
             bench.ask(1, cancel("r1", "Monitor", 1000)),
-            ["tell 1 r1 monitor/1000 #3 7 Cancelled", "reply 1 0"]
+            ["reply 1 0", "tell 1 r1 monitor/1000 #3 7 Cancelled"]
         );
         assert!(bench.pass(5000).is_empty());
         assert_eq!(bench.ask(1, cancel("r1", "monitor", 1000)), ["reply 1 -95"]);
@@ -224,7 +224,7 @@ mod tests {
         bench.pass(1000);
         assert_eq!(
             bench.ask(1, cancel("r1", "monitor", 1000)),
-            ["kill 2 Group", "tell 1 r1 monitor/1000 #3 0 Cancelled", "reply 1 0"]
+            ["kill 2 Group", "reply 1 0", "tell 1 r1 monitor/1000 #3 0 Cancelled"]
         );
         assert_eq!(bench.ask(1, execute("r1", "stop", 0)), ["reply 1 5"]);
         assert_eq!(bench.ends(2, killed()), ["run 3 r1 stop/0"], "what it reported is swallowed");
@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(bench.pass(150), ["kill 1 Group"]);
         assert_eq!(
             bench.ask(1, cancel("r1", "monitor", 1000)),
-            ["tell 1 r1 monitor/1000 #3 0 Cancelled exec=150", "reply 1 0"]
+            ["reply 1 0", "tell 1 r1 monitor/1000 #3 0 Cancelled exec=150"]
         );
         assert!(bench.ends(1, killed()).is_empty());
     }
@@ -278,11 +278,11 @@ mod tests {
         assert_eq!(
             bench.ask(1, execute("r1", "STOP", 0)),
             [
+                "reply 1 8",
                 "tell 1,2 r1 monitor/1000 #4 0 Cancelled",
                 "kill 2 Group",
                 "tell 1,2 r1 monitor/2000 #5 0 Cancelled",
                 "tell 1,2 r1 monitor/3000 #6 0 Cancelled",
-                "reply 1 8",
             ]
         );
         assert_eq!(bench.ends(2, killed()), ["run 3 r1 notify/0"]);

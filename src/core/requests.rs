@@ -48,7 +48,11 @@ impl Parts {
         self.last_call = CallId(self.last_call.0.checked_add(1).unwrap_or(1));
         let asker = Asker { peer, token, call_id: self.last_call };
         if context.peers.get(peer).is_some_and(|client| client.may(&request)) {
+            let (before, about_a_session) = (context.effects.len(), matches!(request, Request::Proxy(_)));
             self.answer(asker, request, context);
+            if !about_a_session {
+                reply_first(context.effects, before);
+            }
         } else {
             let name = context.peers.describe(peer);
             context.log(LogLevel::Warning, || {
@@ -173,6 +177,23 @@ impl Parts {
         if carries && version.is_some_and(|version| version >= ProtocolVersion::SCHEMAS) {
             context.emit(Effect::FetchSchemas { provider: asker.peer });
         }
+    }
+}
+
+/// Moves a request's reply before the notifications that it causes; upstream's daemon has cancellations first.
+///
+/// Clients (of every release) that wait for a reply put aside what comes before it, and work that off in one go.
+/// If one of these notices makes them ask again, what comes meanwhile is lost, such as a local client's words: a
+/// controller asks for the resource whose operation was cancelled. What comes after the reply is safe.
+fn reply_first(effects: &mut [Effect], before: usize) {
+    let Some(ours) = effects.get_mut(before..) else { return };
+    let reply = ours.iter().position(|effect| matches!(effect, Effect::Reply { .. }));
+    let notice = ours.iter().position(|effect| matches!(effect, Effect::Notify { .. }));
+    if let (Some(reply), Some(notice)) = (reply, notice)
+        && notice < reply
+        && let Some(turned) = ours.get_mut(notice..=reply)
+    {
+        turned.rotate_right(1);
     }
 }
 

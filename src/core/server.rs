@@ -55,6 +55,7 @@ pub(super) struct Parts {
 impl Server {
     /// A server without clients or resources, started `now`.
     pub fn new(settings: Settings, now: Now) -> Self {
+        let fences = settings.daemon == DaemonKind::Execd;
         Self {
             peers: Peers::default(),
             timers: Timers::default(),
@@ -63,7 +64,7 @@ impl Server {
                 settings,
                 started: now.mono,
                 last_call: CallId(0),
-                executor: Executor::default(),
+                executor: Executor::new(fences),
                 proxies: Proxies::default(),
                 alerts: Alerts::default(),
                 phase: Phase::default(),
@@ -103,6 +104,7 @@ impl Parts {
             }
             Input::Request { .. } | Input::Proxied { .. } => {}
             Input::Finished { run, finish } => self.finished(run, finish, context),
+            Input::FencerLost { finish } => self.executor.fencer_lost(&finish, context),
             Input::Terminate => self.terminate(context),
             Input::Tick => self.tick(context),
         }
@@ -131,7 +133,9 @@ impl Parts {
         }
         let name = context.peers.describe(peer);
         let Some(gone) = context.peers.remove(peer) else { return };
-        context.log(LogLevel::Info, || format!("{name} disconnected"));
+        // Whoever never named itself only looked whether we are there, as pacemakerd does all the time.
+        let level = if gone.is_named() { LogLevel::Info } else { LogLevel::Debug };
+        context.log(level, || format!("{name} disconnected"));
         let deserted = self.proxies.remove_provider(peer, context);
         if gone.is_remote() {
             if context.peers.is_empty() && !self.proxies.has_open_sessions() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The way out: ask the cluster to move its resources away, wait for it to leave, let alerts finish, exit.
 use super::context::Context;
-use super::server::Parts;
+use super::server::{DaemonKind, Parts};
 use super::timers::Timer;
 use super::{Effect, LogLevel};
 use crate::model::{Notification, ProxyNotice};
@@ -35,7 +35,10 @@ impl Parts {
             return;
         }
         let Some(provider) = self.proxies.newest_provider() else {
-            context.log(LogLevel::Notice, || "shutting down: no cluster node is connected".to_owned());
+            context.log(LogLevel::Notice, || match self.settings.daemon {
+                DaemonKind::Remoted => "shutting down: no cluster node is connected".to_owned(),
+                DaemonKind::Execd => "shutting down".to_owned(),
+            });
             self.leave(context);
             return;
         };

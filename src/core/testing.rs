@@ -128,11 +128,11 @@ pub(super) fn agent(name: &str) -> Agent {
 }
 
 pub(super) fn register(id: &str) -> Request {
-    Request::RegisterResource {
-        resource_id: Some(ResourceId::new(id)),
-        agent: agent("Dummy"),
-        drop_recurring: true,
-    }
+    register_agent(id, agent("Dummy"))
+}
+
+pub(super) fn register_agent(id: &str, agent: Agent) -> Request {
+    Request::RegisterResource { resource_id: Some(ResourceId::new(id)), agent, drop_recurring: true }
 }
 
 pub(super) fn unregister(id: &str) -> Request {
@@ -222,6 +222,12 @@ fn line(effect: &Effect) -> Option<String> {
         }
         Effect::Run { run, execution } => {
             format!("run {} {} {}/{}", run.0, execution.resource_id, execution.action, execution.interval.0)
+        }
+        Effect::Fence { run, execution, device } => {
+            format!(
+                "fence {} {} {}/{} {device:?}",
+                run.0, execution.resource_id, execution.action, execution.interval.0
+            )
         }
         Effect::RunAlert { run, alert } => {
             format!("alert {} {} {} seq={}", run.0, alert.id, alert.path, alert.sequence)

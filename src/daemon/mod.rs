@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What the daemons share beside the protocol: configuration, logging, PID 1 mode.
 //!
-//! In the order a main function needs them: [`environment`], [`pid1`], [`startup`] (file mode), [`cli`],
+//! `course` is the main function of both; in the order that it needs them: [`environment`], [`pid1`], [`startup`] (file mode), [`cli`],
 //! [`config`], [`logging`], [`startup`] (the rest), then the driver; [`notify`] when it listens;
 //! [`watchdog`] and [`schemas`] while it runs.
 #![forbid(unsafe_code)]
@@ -9,7 +9,9 @@
 pub mod agent_environment;
 pub mod cli;
 pub mod config;
+mod course;
 pub mod environment;
+pub mod execd;
 pub mod exit;
 mod hooks;
 pub mod logging;

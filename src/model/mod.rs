@@ -4,6 +4,7 @@
 
 mod action;
 mod execution;
+mod fencing;
 mod message;
 mod outcome;
 mod params;
@@ -14,6 +15,7 @@ mod version;
 
 pub use action::{CallId, Interval, Millis};
 pub use execution::{Alert, Execution, KillScope};
+pub use fencing::{DeviceState, FenceOrder};
 pub use message::{
     Cancel, Completion, Execute, Incoming, Notification, Notify, RecurringOperation, Registered, Reply,
     ReplyBody, Request, ResourceOperations, errno,

@@ -92,6 +92,11 @@ impl Outcome {
         Self { exit, status, reason: None, output: None }
     }
 
+    /// Did both agent and executor fare well?
+    pub fn is_ok(&self) -> bool {
+        self.exit == OcfExit::OK && self.status == ExecStatus::Done
+    }
+
     /// The same with a reason.
     pub fn because(mut self, reason: impl Into<String>) -> Self {
         self.reason = Some(reason.into());

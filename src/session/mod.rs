@@ -3,12 +3,14 @@
 //!
 //! * `channel`: what both roles share: TLS, frames, record layout.
 //! * `server`, `client`: messages of either role. `probe`: a client that stops before it is noticed.
+//! * `fencer`: orders for the fencer as its local client.
 //! * `schema_fetch`: the transfer of schemas as a local client of the configuration daemon sees it.
 #![forbid(unsafe_code)]
 
 mod channel;
 mod client;
 mod error;
+mod fencer;
 mod probe;
 mod schema_fetch;
 mod server;
@@ -19,6 +21,7 @@ mod tests;
 pub use channel::EncodedMessage;
 pub use client::{ClientEvent, ClientSession};
 pub use error::SessionError;
+pub use fencer::{FencerSession, FencerStep, Ticket};
 pub use probe::{Probe, ProbeProgress};
 pub use schema_fetch::{SchemaFetch, SchemaFile, SchemaStep};
 pub use server::{EncodedNotification, ServerEvent, ServerSession};

@@ -5,6 +5,7 @@
 //! * [`xml`]: reading (strict, then lenient) and writing (always strict).
 //! * [`names`]: every word of the protocol.
 //! * [`codec`]: text to `model` messages and back, both directions.
+//! * [`fencer`]: the few messages to and from the fencer.
 //! * [`ipc`]: the header of local IPC, in its two incompatible layouts.
 #![forbid(unsafe_code)]
 #![deny(
@@ -17,6 +18,7 @@
 
 mod bytes;
 pub mod codec;
+pub mod fencer;
 pub mod frame;
 pub mod ipc;
 pub mod names;

@@ -14,22 +14,23 @@ import sys
 import tempfile
 import time
 
-from cluster import everyday, mixed, recovery, scenario
+from cluster import everyday, mixed, nodes, recovery, scenario
 from lab import bringup, cli, teardown
 from lab.state import Lab
 from support import roots
 from support.base import EX_MISSING, LabError, log
 
 USAGE = """\
-Runs pacemaker-remoted under unmodified clusters of Pacemaker 2.1 (Debian 12) and 3.0
-(Debian 13), in labs (see tests/lab/lab --help).  Every test can fail, none is skipped.
+Runs pacemaker-remoted and pacemaker-execd under unmodified clusters of Pacemaker 2.1
+(Debian 12) and 3.0 (Debian 13), in labs (see tests/lab/lab --help).  Every test can fail, none is skipped.
 A lab whose test has failed leaves its logs in the directory of --logs.  Last line:
 N passed, N failed.  Exit status: 0 all passed, 1 one failed, 3 something is missing."""
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DEFAULT_REMOTED = os.path.join(REPOSITORY, "target/release/pacemaker-remoted")
+DEFAULT_EXECD = os.path.join(REPOSITORY, "target/release/pacemaker-execd")
 # The longest first, so that the last one to end is a short one.
-SCENARIOS = (everyday.Everyday, recovery.TwoNodes, recovery.Links, mixed.Mixed,
+SCENARIOS = (nodes.Nodes, everyday.Everyday, recovery.TwoNodes, recovery.Links, mixed.Mixed,
              recovery.Reconnection)
 # What --remoted takes instead of a path.
 DISTRIBUTIONS = ("distribution", *roots.RELEASES)
@@ -68,7 +69,10 @@ class Worker:
         path = self.args.remoted
         if path in DISTRIBUTIONS:
             path = roots.remoted(remote)
-        return [*self.case.kind.options,
+        executor = []
+        if self.case.kind.executor and self.args.execd != "distribution":
+            executor = ["--execd", self.args.execd]
+        return [*self.case.kind.options, *executor,
                 "--node-root", self.args.node_root or roots.root(self.case.release),
                 "--remote-root", self.args.remote_root or roots.root(remote),
                 "--remoted", path]
@@ -242,6 +246,9 @@ def options():
                         help="the daemon under test (default: %(default)s); 'distribution': the "
                              "one of the remote host's own release; '2.1' or '3.0': that of "
                              "Debian 12 or 13")
+    parser.add_argument("--execd", metavar="PATH", default=DEFAULT_EXECD,
+                        help="the executor under test on cluster nodes (default: %(default)s), or "
+                             "'distribution'")
     parser.add_argument("--only", metavar="NAME", action="append",
                         help="this scenario only; repeatable (%s)" % ", ".join(
                             kind.__name__ for kind in SCENARIOS))
@@ -302,9 +309,11 @@ def prepare(args, cases):
         roots.root(remote)
         if args.remoted in DISTRIBUTIONS:
             roots.remoted(remote)
-    if args.remoted not in DISTRIBUTIONS:
-        args.remoted = os.path.abspath(args.remoted)
-        if not os.access(args.remoted, os.X_OK):
-            raise LabError("no daemon to test: %s (first: cargo build --release)" % args.remoted)
+    for name in ("remoted", "execd"):
+        path = getattr(args, name)
+        if path not in DISTRIBUTIONS:
+            setattr(args, name, os.path.abspath(path))
+            if not os.access(path, os.X_OK):
+                raise LabError("no daemon to test: %s (first: cargo build --release)" % path)
     args.logs = os.path.abspath(args.logs) if args.logs else os.path.join(
         tempfile.gettempdir(), "pcmk-cluster-logs.%s" % time.strftime("%Y%m%d-%H%M%S"))

@@ -30,6 +30,8 @@ class Scenario:
     options = ()
     #: {release of the cluster: release of the remote hosts}, where they differ
     remote_release = {}
+    #: are the nodes to run our executor?
+    executor = False
 
     def __init__(self, lab, release, remote_release):
         self.lab, self.release = lab, release

@@ -172,7 +172,9 @@ def first_state(args):
             "ip6": "fd00:4c41:4200::%x" % index, "mac": "02:4c:41:42:00:%02x" % index,
             "root": node_root if kind == "node" else remote_root, "env": {},
             "link": dict(LINK_UP)}
-        if kind != "node":
+        if kind == "node":
+            hosts[name]["execd"] = args.execd and os.path.abspath(args.execd)
+        else:
             path = per_host.pop(name, default)
             hosts[name]["remoted"] = os.path.abspath(path) if path else None
     if per_host:
@@ -326,10 +328,11 @@ class BringUp:
             if not host["remoted"] and not os.path.exists(default):
                 raise LabError("no pacemaker-remoted: %s does not exist, give --remoted PATH"
                                % default, EX_MISSING)
-            daemons.install_remoted(self.lab, host)
+            daemons.install(self.lab, host)
             daemons.define_remoted(self.lab, host)
             daemons.start(self.lab, host)
         for host in self.nodes:
+            daemons.install(self.lab, host)
             daemons.define_node(self.lab, host)
             daemons.start(self.lab, host, "corosync")
             daemons.start(self.lab, host, "pacemakerd")

@@ -59,6 +59,9 @@ def add_up(sub):
     p.add_argument("--remoted", action="append", metavar="[HOST=]PATH",
                    help="pacemaker-remoted to run (default: /usr/sbin/pacemaker-remoted of "
                         "the root directory); it is copied into the host")
+    p.add_argument("--execd", metavar="PATH",
+                   help="pacemaker-execd of the cluster nodes, in place of the root directory's; "
+                        "it is copied into the host")
     p.add_argument("--root", default="/", metavar="DIR",
                    help="root directory the hosts see, copy-on-write (default /)")
     p.add_argument("--node-root", metavar="DIR", help="root directory of cluster nodes only")

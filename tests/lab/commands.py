@@ -108,7 +108,7 @@ def start_daemon(lab, args, name):
         if name == "pacemaker-remoted":
             if args.binary:
                 host["remoted"] = os.path.abspath(args.binary)
-            daemons.install_remoted(lab, host)
+            daemons.install(lab, host)
             daemons.define_remoted(lab, host)
         lab.save()
     if name == "pacemaker-remoted":

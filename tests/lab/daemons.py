@@ -12,6 +12,7 @@ from support import libraries
 from support.base import EX_MISSING, LabError, copy_file, poll_until
 
 REMOTED = "/usr/sbin/pacemaker-remoted"
+EXECD = "/usr/lib/pacemaker/pacemaker-execd"
 # pacemakerd must not start before corosync answers.
 PACEMAKERD = ("i=0; until corosync-cfgtool -s >/dev/null 2>&1; do i=$((i+1)); "
               "[ $i -lt 300 ] || exit 1; sleep 0.1; done; exec /usr/sbin/pacemakerd -f")
@@ -56,18 +57,19 @@ def send_signal(lab, host, number, target=None):
     return found
 
 
-def install_remoted(lab, host):
+def install(lab, host):
     """Copy the daemon given by path to where the distribution has its own, and the
     libraries it needs that the root lacks."""
-    path = host.get("remoted")
+    path, place = (host.get("execd"), EXECD) if host["kind"] == "node" else (
+        host.get("remoted"), REMOTED)
     if not path:
         return
     if not os.path.isfile(path) or not os.access(path, os.X_OK):
         raise LabError("not an executable file: %s" % path, EX_MISSING)
     root = lab.root_of(host)
-    copy_file(path, root + REMOTED, 0o755)
+    copy_file(path, root + place, 0o755)
     unresolved = libraries.complete(
-        lambda inner: lab.inside(host, "ldd", inner, check=False).stdout, root, REMOTED, path)
+        lambda inner: lab.inside(host, "ldd", inner, check=False).stdout, root, place, path)
     if unresolved:
         raise LabError("cannot run this daemon on %s:\n  %s" % (
             host["name"], "\n  ".join(unresolved)), EX_MISSING)

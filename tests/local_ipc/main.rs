@@ -12,7 +12,9 @@ use harness::{Heard, Node, filler};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::User;
-use pcmk_remote_rs::driver::tokio::ipc::{IpcConfig, LocalConnId, LocalHub, LocalServer, LocalServers};
+use pcmk_remote_rs::driver::tokio::ipc::{
+    IpcConfig, LocalConnId, LocalHub, LocalServer, LocalServers, Servers,
+};
 use pcmk_remote_rs::model::{LocalIdentity, ProxiedServer};
 use pcmk_remote_rs::sys::qb::{Client, Transport};
 use peer::{EXPECTS_RESPONSE, PROXIED, Peer, Release};
@@ -34,6 +36,42 @@ fn clients_of_both_releases_are_served_at_once() {
             assert_eq!((answer.text, answer.flags), (format!("<a n=\"{round}\"/>"), 0));
         }
     }
+}
+
+#[test]
+fn an_event_that_is_too_much_for_a_client_is_sent_in_its_shorter_form() {
+    let node = Node::start();
+    for release in RELEASES {
+        let mut client = Peer::connect(&node.name("lrmd"), release).unwrap();
+        let conn = node.wait_connected();
+        client.ask("echo <a/>");
+        for (size, whole) in
+            [(100_000, true), (300_000, release == Release::New), (2_000_000, release == Release::New)]
+        {
+            node.order(move |servers| servers.long_event(conn, &filler(size), Some(&Rc::from("<short/>"))));
+            let text = client.event(30_000).unwrap().text;
+            assert_eq!(text.len() > 1000, whole, "{size} bytes: {:.40}", text);
+        }
+    }
+}
+
+#[test]
+fn a_cluster_node_has_the_executors_server_only() {
+    let prefix = format!("execd-{}-", std::process::id());
+    let config = IpcConfig { prefix: prefix.clone(), servers: Servers::Executor, ..IpcConfig::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, async move {
+        let servers = LocalServers::start(config, Rc::new(Deaf)).unwrap();
+        let connect = |name: &str| {
+            let name = format!("{prefix}{name}");
+            tokio::task::spawn_blocking(move || Client::connect(&name, 131_072).map(drop))
+        };
+        assert_eq!(connect("lrmd").await.unwrap(), Ok(()));
+        for name in ["cib_ro", "stonith-ng", "pacemakerd", "crmd"] {
+            assert_eq!(connect(name).await.unwrap(), Err(Errno::ECONNREFUSED), "{name}");
+        }
+        servers.stop();
+    });
 }
 
 #[test]

@@ -112,7 +112,7 @@ impl World {
                 self.checks.run(run, &execution, self.now_ms);
                 self.start(run);
             }
-            Effect::RunAlert { run, .. } => self.start(run),
+            Effect::RunAlert { run, .. } | Effect::Fence { run, .. } => self.start(run),
             Effect::Kill { run, .. } => {
                 let (at, plan) = self.agents.kill(run, self.now_ms, &mut self.random);
                 self.schedule_at(at, Event::RunEnds(run, plan));

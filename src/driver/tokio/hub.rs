@@ -4,6 +4,7 @@ use super::children::{self, RunHandle};
 use super::clock::Clock;
 use super::connection::RemoteConnection;
 use super::deadline::Alarm;
+use super::fencer::Fencer;
 use super::ipc::{LocalConnId, LocalServers};
 use super::limits::Limits;
 use super::schema_peer::SchemaPeer;
@@ -52,6 +53,7 @@ pub struct Hub {
     runs: RefCell<HashMap<RunId, RunHandle>>,
     next_peer: Cell<u64>,
     locals: RefCell<Option<LocalServers>>,
+    pub(super) fencer: Fencer,
     agents: AgentConfig,
     units: Units,
     stop_listening: watch::Sender<bool>,
@@ -83,6 +85,7 @@ impl Hub {
             runs: RefCell::default(),
             next_peer: Cell::new(1),
             locals: RefCell::new(None),
+            fencer: Fencer::default(),
             agents,
             units: Units::default(),
             stop_listening: watch::Sender::new(false),
@@ -219,6 +222,7 @@ impl Hub {
                 });
                 self.runs.borrow_mut().insert(run, handle);
             }
+            Effect::Fence { run, execution, device } => self.fencer.start(self, run, execution, device),
             Effect::RunAlert { run, alert } => {
                 let hub = Rc::clone(self);
                 let handle = children::start_alert(&alert, &self.agents, move |finish| {
@@ -258,7 +262,7 @@ impl Hub {
 
     /// Encodes at most once per carrier, however many are told.
     fn notify(&self, peers: &[PeerId], notification: &Notification) {
-        let (mut for_tls, mut for_local) = (None, None);
+        let (mut for_tls, mut for_local) = (None, None::<(String, Option<Rc<str>>)>);
         let known = self.peers.borrow();
         for peer in peers {
             match known.get(peer) {
@@ -268,9 +272,11 @@ impl Hub {
                     self.unflushed.borrow_mut().push(Rc::clone(connection));
                 }
                 Some(Peer::Local(conn)) => {
-                    let text = for_local
-                        .get_or_insert_with(|| codec::encode_notification(notification, Envelope::Local));
-                    self.with_locals(|locals| locals.event(*conn, text));
+                    let (text, short) = for_local.get_or_insert_with(|| {
+                        let short = codec::encode_short_notification(notification, Envelope::Local);
+                        (codec::encode_notification(notification, Envelope::Local), short.map(Rc::from))
+                    });
+                    self.with_locals(|locals| locals.long_event(*conn, text, short.as_ref()));
                 }
                 Some(Peer::Proxied(_) | Peer::Schemas(_)) | None => {}
             }
@@ -292,9 +298,10 @@ impl Hub {
         schemas.receive(self, &relay);
     }
 
-    fn kill(&self, run: RunId, scope: KillScope) {
-        if let Some(handle) = self.runs.borrow().get(&run) {
-            handle.kill(scope);
+    fn kill(self: &Rc<Self>, run: RunId, scope: KillScope) {
+        match self.runs.borrow().get(&run) {
+            Some(handle) => handle.kill(scope),
+            None => self.fencer.kill(self, run),
         }
     }
 

@@ -10,7 +10,8 @@ mod reply;
 mod request;
 mod value;
 
-pub use notification::encode_notification;
+pub use notification::{encode_notification, encode_short_notification};
+pub(super) use params::encode as encode_params;
 pub use reply::encode_reply;
 pub use request::{RequestFields, encode_request};
 

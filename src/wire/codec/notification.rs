@@ -91,6 +91,21 @@ pub fn encode_notification(notification: &Notification, envelope: Envelope) -> S
     writer.finish()
 }
 
+/// Bytes of an agent's output in a short notification. Escaped they are six times as many at most, which a local
+/// client of Pacemaker up to 3.0.0 can receive.
+const SHORT_OUTPUT: usize = 16 * 1024;
+
+/// The same notification with no more of an agent's output than any peer can receive; None when there is no more.
+pub fn encode_short_notification(notification: &Notification, envelope: Envelope) -> Option<String> {
+    let Notification::Completed(completion) = notification else { return None };
+    let output = completion.outcome.output.as_deref().filter(|output| output.len() > SHORT_OUTPUT)?;
+    let end = (0..=SHORT_OUTPUT).rev().find(|end| output.is_char_boundary(*end)).unwrap_or(0);
+    let (kept, cut) = output.split_at_checked(end)?;
+    let mut short = completion.clone();
+    short.outcome.output = Some(format!("{kept}\n({} more bytes of output left out)", cut.len()));
+    Some(encode_notification(&Notification::Completed(short), envelope))
+}
+
 fn begin(writer: &mut Writer) -> &mut Writer {
     writer.start(element::NOTIFY).attribute(attribute::ORIGIN, ORIGIN)
 }

@@ -20,7 +20,7 @@ pub(super) fn decode(holder: &Element<'_>) -> Params {
 }
 
 /// Writes the table, even an empty one.
-pub(super) fn encode(params: &Params, writer: &mut Writer) {
+pub(in crate::wire) fn encode(params: &Params, writer: &mut Writer) {
     writer.start(element::ATTRIBUTES);
     for (name, value) in params.iter().filter(|(name, _)| fits_attribute(name)) {
         writer.attribute(name, value);

@@ -100,6 +100,45 @@ fn replies_and_notifications_look_as_upstream_writes_them() {
 }
 
 #[test]
+fn a_short_notification_has_less_output_and_the_same_result() {
+    let completion = |output: &str| {
+        let outcome = Outcome {
+            output: Some(output.to_owned()),
+            ..Outcome::new(OcfExit(1), ExecStatus::Done).because("no")
+        };
+        Notification::Completed(Box::new(Completion {
+            call_id: CallId(4),
+            resource_id: ResourceId::new("r"),
+            action: "start".into(),
+            interval: Interval(0),
+            timeout: Millis(1),
+            start_delay: Millis(0),
+            user_data: None,
+            outcome,
+            resource_deleted: false,
+            run_time_s: 1,
+            rc_change_s: 1,
+            exec_time: Millis(1),
+            queue_time: Millis(0),
+            params: Arc::new(Params::new()),
+        }))
+    };
+    assert_eq!(encode_short_notification(&completion(&"x".repeat(16 * 1024)), Envelope::Local), None);
+    assert_eq!(encode_short_notification(&Notification::NewClient, Envelope::Local), None);
+    // The worst there is: each byte becomes six, and the limit lies within a character.
+    let long = format!("{}{}", "<".repeat(16 * 1024 - 1), "é".repeat(50_000));
+    let text = encode_short_notification(&completion(&long), Envelope::Local).unwrap();
+    assert!(text.len() < 128 * 1024 - 1024, "{}", text.len());
+    let FromServer::Notification(Notification::Completed(short)) = decode_from_server(&text).unwrap().0
+    else {
+        panic!("{text}");
+    };
+    assert_eq!((short.outcome.exit, short.outcome.reason.as_deref()), (OcfExit(1), Some("no")));
+    let output = short.outcome.output.unwrap();
+    assert!(output.ends_with("<\n(100000 more bytes of output left out)"), "{}", &output[16 * 1024 - 9..]);
+}
+
+#[test]
 fn options_mean_what_the_request_makes_of_them() {
     let drops = |bits| match command("lrmd_rsc_register", &format!("lrmd_callopt=\"{bits}\""), "<lrmd_rsc/>")
     {

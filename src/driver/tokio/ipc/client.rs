@@ -20,6 +20,8 @@ use tokio::time::Instant;
 const MAX_WAITING: usize = 500;
 /// A client for which more bytes wait is disconnected at once, unless it is a single message.
 const MAX_WAITING_BYTES: usize = 32 * 1024 * 1024;
+/// Text that has a shorter form is not compressed for longer than this takes, some 0.1 s.
+const WORTH_COMPRESSING: usize = 1024 * 1024;
 const JUDGE_EVERY: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_millis(1);
 const LAST_RETRY: Duration = Duration::from_millis(100);
@@ -33,6 +35,8 @@ struct Message {
     id: Option<i32>,
     flags: u32,
     text: Rc<str>,
+    /// What to send instead when that is too much.
+    short: Option<Rc<str>>,
 }
 
 /// Messages for one of a client's two channels.
@@ -134,14 +138,14 @@ impl Client {
     }
 
     /// Puts a message at the end of its channel. `id`: of the request that it answers; None: an event.
-    pub(super) fn enqueue(&mut self, id: Option<i32>, text: Rc<str>) {
+    pub(super) fn enqueue(&mut self, id: Option<i32>, text: Rc<str>, short: Option<Rc<str>>) {
         self.waiting_bytes = self.waiting_bytes.saturating_add(text.len());
         let (lane, flags) = match id {
             Some(_) if self.proxied => (&mut self.events, flag::EVENT | flag::PROXIED_RESPONSE),
             Some(_) => (&mut self.responses, 0),
             None => (&mut self.events, flag::EVENT),
         };
-        lane.waiting.push_back(Message { id, flags, text });
+        lane.waiting.push_back(Message { id, flags, text, short });
     }
 
     /// Sends what there is room for. The error: why the client is to be disconnected.
@@ -194,7 +198,14 @@ impl Client {
             self.last_event_id = self.last_event_id.checked_add(1).unwrap_or(1);
             self.last_event_id
         });
-        let encoded = encode(layout, id, message.flags, &message.text, self.connection.buffer_size());
+        let encode = |text: &str| encode(layout, id, message.flags, text, self.connection.buffer_size());
+        let encoded = match &message.short {
+            Some(short) if layout == IpcLayout::Old && message.text.len() > WORTH_COMPRESSING => {
+                encode(short)
+            }
+            Some(short) => encode(&message.text).or_else(|_| encode(short)),
+            None => encode(&message.text),
+        };
         encoded.unwrap_or_else(|problem| {
             error!(
                 "Cannot send {} bytes to {self}: {problem} (PCMK_ipc_buffer raises it)",

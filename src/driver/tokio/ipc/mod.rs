@@ -23,9 +23,20 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+/// Which servers there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Servers {
+    /// The executor's own, on a cluster node.
+    Executor,
+    /// Also those that stand for the cluster's daemons, where these do not run.
+    ExecutorAndProxied,
+}
+
 /// How the servers are set up.
 #[derive(Clone, Debug)]
 pub struct IpcConfig {
+    /// Which there are.
+    pub servers: Servers,
     /// Put before each server's name; empty but in tests.
     pub prefix: String,
     /// From `PCMK_ipc_type`.
@@ -39,6 +50,7 @@ pub struct IpcConfig {
 impl Default for IpcConfig {
     fn default() -> Self {
         Self {
+            servers: Servers::ExecutorAndProxied,
             prefix: String::new(),
             transport: Transport::SharedMemory,
             buffer_size: DEFAULT_BUFFER_SIZE,
@@ -73,7 +85,7 @@ pub trait LocalHub {
     fn closed(&self, conn: LocalConnId);
 }
 
-/// The names, in upstream's order of creation; None: always refused.
+/// The names, in upstream's order of creation, the executor's first; None: always refused.
 const SERVERS: [(&str, Option<LocalServer>); 8] = [
     ("lrmd", Some(LocalServer::Executor)),
     ("cib_ro", Some(LocalServer::Proxied(ProxiedServer::CibRo))),
@@ -113,7 +125,11 @@ impl LocalServers {
         let reactor = Reactor::current().map_err(StartError::Loop)?;
         let access = Rc::new(Access::new(&config));
         let mut servers = Vec::new();
-        for (number, (name, server)) in (0..).zip(SERVERS) {
+        let wanted = match config.servers {
+            Servers::Executor => 1,
+            Servers::ExecutorAndProxied => SERVERS.len(),
+        };
+        for (number, (name, server)) in (0..).zip(SERVERS).take(wanted) {
             let settings = Settings {
                 name: format!("{}{name}", config.prefix),
                 id: ServerId(number),
@@ -143,12 +159,17 @@ impl LocalServers {
 
     /// Answers a client's request `id`.
     pub fn respond(&self, conn: LocalConnId, id: i32, text: &str) {
-        self.inner.send(conn, Some(id), text);
+        self.inner.send(conn, Some(id), text, None);
     }
 
     /// Sends a client an event.
     pub fn event(&self, conn: LocalConnId, text: &str) {
-        self.inner.send(conn, None, text);
+        self.inner.send(conn, None, text, None);
+    }
+
+    /// Sends a client an event, or its shorter form if the whole is more than the client can receive.
+    pub fn long_event(&self, conn: LocalConnId, text: &str, short: Option<&Rc<str>>) {
+        self.inner.send(conn, None, text, short);
     }
 
     /// Disconnects a client; [`LocalHub::closed`] follows.
@@ -239,12 +260,12 @@ impl Inner {
         }
     }
 
-    fn send(&self, conn: LocalConnId, id: Option<i32>, text: &str) {
+    fn send(&self, conn: LocalConnId, id: Option<i32>, text: &str, short: Option<&Rc<str>>) {
         let text = self.share(text);
         let blocked = {
             let mut clients = self.clients.borrow_mut();
             let Some(client) = clients.get_mut(&conn) else { return };
-            client.enqueue(id, text);
+            client.enqueue(id, text, short.cloned());
             client.retry_at().is_some()
         };
         // While a client has no room each further message would find that out with a system call.
