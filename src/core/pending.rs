@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(bench.ask(1, execute("r1", "start", 0)), ["reply 1 4"]);
         assert_eq!(
             bench.ask(1, cancel("r1", "monitor", 0)),
-            ["tell 1 r1 monitor/0 #3 0 Cancelled", "reply 1 0", "run 2 r1 start/0"]
+            ["reply 1 0", "tell 1 r1 monitor/0 #3 0 Cancelled", "run 2 r1 start/0"]
         );
     }
 
