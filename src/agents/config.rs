@@ -13,6 +13,8 @@ pub struct AgentConfig {
     pub ocf_root: PathBuf,
     /// Directory of init scripts.
     pub init_dir: PathBuf,
+    /// Directory of units of systemd that last until the next boot; drop-ins are written there.
+    pub unit_dir: PathBuf,
     /// Directory of fence agents.
     pub fence_dir: PathBuf,
     /// Where the cluster keeps secret parameters of this node: `<resource id>/<parameter>`.
@@ -34,6 +36,7 @@ impl AgentConfig {
             ocf_search_path: "/usr/lib/ocf/resource.d".to_owned(),
             ocf_root: PathBuf::from("/usr/lib/ocf"),
             init_dir: PathBuf::from("/etc/init.d"),
+            unit_dir: PathBuf::from("/run/systemd/system"),
             fence_dir: PathBuf::from("/usr/sbin"),
             secrets_dir: PathBuf::from("/var/lib/pacemaker/lrm/secrets"),
             alert_user: Some("hacluster".to_owned()),

@@ -3,9 +3,18 @@
 use super::config::{AgentConfig, AgentFiles};
 use super::failure::obstacle;
 use super::redact::is_secret;
-use super::{Verdict, plan, secrets};
+use super::{Means, Plan, UnitPlan, Verdict, plan, secrets};
 use crate::model::Execution;
 use std::path::PathBuf;
+
+/// What would carry the action out.
+#[derive(Debug)]
+pub enum Explained {
+    /// A process.
+    Process(Explanation),
+    /// The node's service manager.
+    Unit(UnitPlan),
+}
 
 /// What would be started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,8 +59,19 @@ pub fn explain(
     execution: &Execution,
     config: &AgentConfig,
     files: &dyn AgentFiles,
+) -> Result<Explained, Box<Verdict>> {
+    match plan(execution, config, files)? {
+        Means::Process(plan) => process(execution, config, files, plan).map(Explained::Process),
+        Means::Unit(plan) => Ok(Explained::Unit(plan)),
+    }
+}
+
+fn process(
+    execution: &Execution,
+    config: &AgentConfig,
+    files: &dyn AgentFiles,
+    plan: Plan,
 ) -> Result<Explanation, Box<Verdict>> {
-    let plan = plan(execution, config, files)?;
     if let Some(verdict) = obstacle(&plan, files) {
         return Err(Box::new(verdict));
     }
@@ -89,6 +109,24 @@ mod tests {
     use super::super::plan::tests::{config, execution};
     use super::*;
     use crate::model::OcfExit;
+
+    fn explain(
+        execution: &Execution,
+        config: &AgentConfig,
+        files: &dyn AgentFiles,
+    ) -> Result<Explanation, Box<Verdict>> {
+        super::explain(execution, config, files).map(|explained| match explained {
+            Explained::Process(explanation) => explanation,
+            Explained::Unit(plan) => panic!("{plan:?} is no process"),
+        })
+    }
+
+    #[test]
+    fn a_unit_is_asked_for_by_its_full_name() {
+        let explained =
+            super::explain(&execution("systemd:x", "start", &[]), &config(), &FakeFiles::default());
+        assert!(matches!(explained, Ok(Explained::Unit(plan)) if plan.unit == "x.service"));
+    }
 
     fn value(explanation: &Explanation, name: &str) -> ShownValue {
         explanation.environment.iter().find(|shown| shown.name == name).expect(name).value.clone()

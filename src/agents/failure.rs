@@ -29,14 +29,14 @@ pub(super) fn describe(errno: i32) -> &'static str {
 
 /// What a failure means to the cluster.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     NotInstalled,
     Privileges,
     Other,
 }
 
 impl Kind {
-    fn of(errno: i32) -> Self {
+    pub(super) fn of(errno: i32) -> Self {
         match Errno::from_raw(errno) {
             Errno::ENOENT | Errno::EISDIR | Errno::ENOTDIR | Errno::EINVAL | Errno::ENOEXEC => {
                 Self::NotInstalled
@@ -46,7 +46,7 @@ impl Kind {
         }
     }
 
-    fn exit(self) -> OcfExit {
+    pub(super) fn exit(self) -> OcfExit {
         match self {
             Self::NotInstalled => OcfExit::NOT_INSTALLED,
             Self::Privileges => OcfExit::INSUFFICIENT_PRIVILEGES,

@@ -2,7 +2,8 @@
 //! What an agent is started with, and what its exit means, by agent standard. Pure.
 //!
 //! [`plan`], [`plan_alert`] and, for fence devices, [`fence_order`] say what to start; [`outcome`],
-//! [`exec_failed`] and [`start_failed`] say what became of it. [`discovery`] finds agents and their metadata.
+//! [`exec_failed`] and [`start_failed`] say what became of it. A [`UnitPlan`] does both for systemd's units.
+//! [`discovery`] finds agents and their metadata.
 //! Files are looked at through [`AgentFiles`], which a driver provides.
 #![forbid(unsafe_code)]
 
@@ -19,12 +20,14 @@ mod redact;
 mod result;
 mod secrets;
 mod stonith;
+mod systemd;
 
 pub use alert::plan_alert;
 pub use config::{AgentConfig, AgentFiles, FileFacts};
-pub use explain::{Explanation, Shown, ShownValue, explain};
+pub use explain::{Explained, Explanation, Shown, ShownValue, explain};
 pub use failure::{StartFailure, exec_failed, start_failed};
 pub use output::{Capture, Stream};
-pub use plan::{Convention, Plan, Variables, plan};
+pub use plan::{Convention, Means, Plan, Variables, plan};
 pub use result::{Ended, Verdict, outcome};
 pub use stonith::{fence_order, fence_result, fencer_lost};
+pub use systemd::{UnitAction, UnitPlan, is_interruption, is_unknown_object};

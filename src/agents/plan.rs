@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! From an execution to what is to be started.
 use super::config::{AgentConfig, AgentFiles};
-use super::{Verdict, lsb, ocf};
+use super::{UnitPlan, Verdict, lsb, ocf, systemd};
 use crate::model::{ExecStatus, Execution, OcfExit, Outcome, Standard};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -22,6 +22,14 @@ pub enum Convention {
 
 /// Names and values for a child's environment. Values may be secrets.
 pub type Variables = Vec<(String, Zeroizing<Vec<u8>>)>;
+
+/// What carries out an action.
+pub enum Means {
+    /// A process.
+    Process(Plan),
+    /// The node's service manager.
+    Unit(UnitPlan),
+}
 
 /// What to start.
 pub struct Plan {
@@ -46,7 +54,7 @@ impl Plan {
     }
 }
 
-/// Is every part of the agent's name there and its standard one that runs here? Then what to start.
+/// Is every part of the agent's name there and its standard one that runs here? Then what to do.
 ///
 /// # Errors
 /// The result of the operation, when nothing can be started for it.
@@ -54,27 +62,27 @@ pub fn plan(
     execution: &Execution,
     config: &AgentConfig,
     files: &dyn AgentFiles,
-) -> Result<Plan, Box<Verdict>> {
+) -> Result<Means, Box<Verdict>> {
     let agent = &execution.agent;
     if let Some(refusal) = missing_part(execution) {
         return Err(refusal);
     }
     match agent.standard() {
-        Some(Standard::Ocf) => ocf::plan(execution, config, files),
-        Some(Standard::Lsb) => lsb::plan(execution, config, files),
+        Some(Standard::Ocf) => ocf::plan(execution, config, files).map(Means::Process),
+        Some(Standard::Lsb) => lsb::plan(execution, config, files).map(Means::Process),
         Some(Standard::Service) => {
             let script = lsb::script(&agent.name, config);
             if files.facts(&script).is_ok() {
-                return lsb::plan(execution, config, files);
+                return lsb::plan(execution, config, files).map(Means::Process);
             }
-            Err(not_installed(format!(
-                "{agent} is not installed: there is no init script {}, and this version does not run systemd units",
+            let mut neither = not_installed(format!(
+                "{agent} is not installed: there is neither an init script {} nor a systemd unit",
                 script.display()
-            )))
+            ));
+            neither.unprepared = false;
+            systemd::plan(execution, config, Some(neither)).map(Means::Unit)
         }
-        Some(Standard::Systemd) => Err(not_installed(format!(
-            "{agent} cannot run here: this version does not run systemd units; use an OCF or LSB agent"
-        ))),
+        Some(Standard::Systemd) => systemd::plan(execution, config, None).map(Means::Unit),
         Some(Standard::Stonith) => Err(refuse(
             OcfExit::ERROR,
             ExecStatus::Error,
@@ -87,7 +95,7 @@ pub fn plan(
             agent.standard
         ))),
         None => Err(not_installed(format!(
-            "{agent} cannot run here: unknown agent standard '{}' (known: ocf, lsb, service)",
+            "{agent} cannot run here: unknown agent standard '{}' (known: ocf, lsb, service, systemd)",
             agent.standard
         ))),
     }
@@ -164,8 +172,6 @@ pub(super) mod tests {
     #[test]
     fn what_cannot_run_says_why() {
         let table = [
-            ("systemd:x", OcfExit::NOT_INSTALLED, ExecStatus::NotInstalled, "systemd units"),
-            ("service:x", OcfExit::NOT_INSTALLED, ExecStatus::NotInstalled, "/etc/init.d/x"),
             ("stonith:x", OcfExit::ERROR, ExecStatus::Error, "cluster nodes"),
             ("nagios:x", OcfExit::NOT_INSTALLED, ExecStatus::NotInstalled, "gone since"),
             ("upstart:x", OcfExit::NOT_INSTALLED, ExecStatus::NotInstalled, "gone since"),
@@ -185,11 +191,19 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn service_means_an_init_script_where_there_is_one() {
-        let files = FakeFiles::default().with("/etc/init.d/x", "", true);
-        let plan = plan(&execution("service:x", "Monitor", &[("a", "b")]), &config(), &files).ok().unwrap();
-        assert_eq!(plan.arguments, ["/etc/init.d/x", "status"]);
-        assert_eq!(plan.convention, Convention::LsbStatus);
-        assert!(plan.environment.is_empty());
+    fn service_means_an_init_script_where_there_is_one_or_else_a_unit() {
+        let run =
+            |files: &FakeFiles| plan(&execution("service:x", "Monitor", &[("a", "b")]), &config(), files);
+        let Ok(Means::Process(script)) = run(&FakeFiles::default().with("/etc/init.d/x", "", true)) else {
+            panic!("a script is a process");
+        };
+        assert_eq!(script.arguments, ["/etc/init.d/x", "status"]);
+        assert_eq!(script.convention, Convention::LsbStatus);
+        assert!(script.environment.is_empty());
+        let Ok(Means::Unit(unit)) = run(&FakeFiles::default()) else { panic!("a unit is no process") };
+        assert_eq!(unit.unit, "x.service");
+        let neither = unit.if_unknown.unwrap();
+        assert_eq!(neither.outcome.exit, OcfExit::NOT_INSTALLED);
+        assert!(neither.outcome.reason.unwrap().contains("/etc/init.d/x"));
     }
 }

@@ -70,7 +70,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::config::fake::FakeFiles;
-    use super::super::plan;
+    use super::super::ocf;
     use super::super::plan::tests::{config, execution};
     use super::*;
     use crate::model::{ExecStatus, OcfExit};
@@ -84,7 +84,7 @@ mod tests {
 
     fn value(files: &FakeFiles, action: &str) -> Result<String, Box<crate::agents::Verdict>> {
         let params = [("password", "lrm://"), ("other", "lrm://x")];
-        let plan = plan::plan(&execution("ocf:p:x", action, &params), &config(), files)?;
+        let plan = ocf::plan(&execution("ocf:p:x", action, &params), &config(), files)?;
         let found = plan.environment.iter().find(|(name, _)| name == "OCF_RESKEY_password").unwrap();
         Ok(String::from_utf8(found.1.to_vec()).unwrap())
     }

@@ -5,15 +5,16 @@ use super::operation::Operation;
 use super::{Finish, LogLevel};
 use crate::model::{Completion, ExecStatus, Millis, Notification, Now, OcfExit, Outcome};
 
-/// Our own words for an action that the core had killed for lack of time.
+/// An action that the core gave up for lack of time. A process that was killed has nothing to add to that.
 fn timed_out(operation: &Operation, finish: &Finish) -> Outcome {
+    let words = match &finish.outcome.reason {
+        Some(reason) if !finish.signalled => format!(": {reason}"),
+        _ => " and was killed".to_owned(),
+    };
     Outcome {
         exit: OcfExit::ERROR,
         status: ExecStatus::Timeout,
-        reason: Some(format!(
-            "{} did not complete within {} and was killed",
-            operation.action, operation.timeout
-        )),
+        reason: Some(format!("{} did not complete within {}{words}", operation.action, operation.timeout)),
         output: finish.outcome.output.clone(),
     }
 }
@@ -25,7 +26,10 @@ impl Operation {
             (timed_out(self, &finish), OcfExit::ERROR.0)
         } else {
             let exit = finish.raw_exit.unwrap_or(finish.outcome.exit.0);
-            (finish.outcome, exit)
+            match self.pending_too_long(&finish.outcome, now) {
+                Some(overdue) => (overdue, OcfExit::ERROR.0),
+                None => (finish.outcome, exit),
+            }
         };
         // As upstream: the agent's own number against the translated one of the time before.
         if !finish.unprepared && exit != self.last_exit.0 {

@@ -19,6 +19,7 @@ mod fencing;
 mod input;
 mod operation;
 mod peers;
+mod pending;
 mod proxy;
 mod queue;
 mod recurring;

@@ -56,6 +56,10 @@ pub(super) struct Operation {
     pub(super) last_exit: OcfExit,
     /// What was last told of this operation; None: nothing since it was requested or merged.
     pub(super) last_told: Option<(OcfExit, ExecStatus)>,
+    /// Since when every run of it has found the resource in transition; None: the last one did not.
+    pub(super) pending_since: Option<Moment>,
+    /// Does it look again at a resource that a probe found in transition? See [`super::pending`].
+    pub(super) following_up: bool,
 }
 
 impl Operation {
@@ -84,6 +88,8 @@ impl Operation {
             rc_change_s: 0,
             last_exit: OcfExit::OK,
             last_told: None,
+            pending_since: None,
+            following_up: false,
         }
     }
 

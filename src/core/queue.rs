@@ -59,7 +59,7 @@ impl Executor {
         }
         entry.queue.pop_front();
         entry.active = Some(key);
-        operation.started_at = Some(context.now);
+        operation.started_at.get_or_insert(context.now);
         if operation.interval.recurs() {
             entry.recurring.push(key);
         }
@@ -92,13 +92,14 @@ impl Executor {
         let resource_id = operation.resource.id.clone();
         let scope = operation.kill_scope();
         self.runs.insert(run, Run { resource_id, operation: key, killed: false, scope });
+        let limit_from = operation.limit_from(context.now.mono);
         let execution = Box::new(operation.execution());
         let (timeout, effect) = match self.device_of(&execution) {
             Some(device) => (fencing::limit(execution.timeout), Effect::Fence { run, execution, device }),
             None => (execution.timeout, Effect::Run { run, execution }),
         };
         if timeout > Millis(0) {
-            context.timers.set(Timer::RunLimit(run), context.now.mono.after(timeout));
+            context.timers.set(Timer::RunLimit(run), limit_from.after(timeout));
         }
         context.emit(effect);
     }
@@ -134,7 +135,13 @@ impl Executor {
     ) {
         let Some(operation) = self.operations.get_mut(&key) else { return };
         let unprepared = finish.unprepared;
-        let outcome = operation.record(finish, killed, context.now);
+        let mut outcome = operation.record(finish, killed, context.now);
+        if operation.is_unsettled_probe(&outcome) {
+            match operation.follow_up_delay(context.now.mono) {
+                Some(delay) => return self.follow_up(key, delay, context),
+                None => outcome = operation.still_pending(outcome),
+            }
+        }
         let exit = (outcome.exit, outcome.status);
         operation.tell(outcome, context);
         let id = operation.resource.id.clone();

@@ -4,6 +4,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pcmk_remote_rs::agents::AgentConfig;
 use pcmk_remote_rs::core::Finish;
+use pcmk_remote_rs::driver::tokio::Units;
 use pcmk_remote_rs::driver::tokio::children::{RunHandle, start};
 use pcmk_remote_rs::model::{Agent, ExecStatus, Execution, Interval, Millis, Params, ResourceId};
 use std::fs;
@@ -55,7 +56,8 @@ impl Node {
 
     pub(crate) fn start(&self, execution: &Execution) -> (RunHandle, oneshot::Receiver<Finish>) {
         let (sender, receiver) = oneshot::channel();
-        let handle = start(execution, &self.config, move |finish| drop(sender.send(finish)));
+        let handle =
+            start(execution, &self.config, &Units::default(), move |finish| drop(sender.send(finish)));
         (handle, receiver)
     }
 

@@ -56,13 +56,14 @@ for unit in proc-sys-fs-binfmt_misc.automount systemd-tmpfiles-clean.timer tmp.m
 done
 cat >cts.target <<'UNIT'
 [Unit]
-Requires=basic.target dbus.service cts.service
+Requires=basic.target cts.service
+Wants=dbus.service
 After=basic.target
 UNIT
 cat >cts.service <<UNIT
 [Unit]
 After=basic.target dbus.service
-Requires=dbus.service
+Wants=dbus.service
 SuccessAction=exit-force
 FailureAction=exit-force
 [Service]

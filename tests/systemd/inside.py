@@ -211,9 +211,11 @@ def prepare():
 
 
 def main(config):
+    from systemd import units
     os.environ.update(ENV)
-    tests = {name[5:]: function for name, function in globals().items()
-             if name.startswith("test_")}
+    tests = {name[5:]: function for module in (globals(), vars(units))
+             for name, function in module.items() if name.startswith("test_")}
+    tests = {name: tests[name] for name in config["run"] or tests}
     write("/cts/names." + config["lane"], "\n".join(tests))
     prepare()
     for name, function in tests.items():

@@ -35,6 +35,8 @@ def options():
     parser.add_argument("--root", metavar="DIR",
                         help="root directory (default: the one of tests/roots 3.0)")
     parser.add_argument("--keep-logs", metavar="DIR", help="put the output of every test there")
+    parser.add_argument("-r", dest="run", metavar="TEST", action="append",
+                        help="this test only; repeatable")
     parser.set_defaults(suite="exec", execd=None, lib=None, libs=[], lanes=1, list=False,
                         no_systemd=False, timeout=120)
     return parser

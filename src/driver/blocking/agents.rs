@@ -2,7 +2,7 @@
 //! The agents of the node on which we run: which there are, and what they say of themselves.
 use super::run::run;
 use crate::agents::discovery::{self, Metadata, NoMetadata, Release};
-use crate::agents::{self, AgentConfig, Explanation};
+use crate::agents::{self, AgentConfig, Explained};
 use crate::driver::files::NodeFiles;
 use crate::model::{Agent, Execution, Millis, Outcome, Params, Standard};
 use std::ffi::OsString;
@@ -73,7 +73,7 @@ impl NodeAgents {
     ///
     /// # Errors
     /// The result that it would have without the agent being executed.
-    pub fn explain(&self, execution: &Execution) -> Result<Explanation, Box<Outcome>> {
+    pub fn explain(&self, execution: &Execution) -> Result<Explained, Box<Outcome>> {
         agents::explain(execution, &self.config, &NodeFiles).map_err(|verdict| Box::new(verdict.outcome))
     }
 }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Runs agents and alerts.
+//! Runs agents and alerts; actions of units are handed on to [`Units`].
 //!
 //! A run is over when its process has ended: whoever inherited its pipes is not waited for. Nothing here
 //! ends a child unless told to, so agents survive the daemon.
 use super::files::NodeFiles;
 use super::oom::OomCounter;
 use super::output::Output;
+use super::systemd::Units;
 use super::watch;
 use crate::agents::{
-    self, AgentConfig, Capture, Convention, Ended, Plan, StartFailure, Verdict, start_failed,
+    self, AgentConfig, Capture, Convention, Ended, Means, Plan, StartFailure, UnitPlan, Verdict, start_failed,
 };
 use crate::core::Finish;
 use crate::driver::launch::launch;
@@ -22,17 +23,25 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use tokio::io::unix::AsyncFd;
+use tokio::sync::Notify;
+use tokio::task::spawn_local;
 
 /// Ends a run before its time. Dropping it changes nothing.
 #[derive(Clone, Debug, Default)]
 pub struct RunHandle {
     /// The process, while it has not been reaped: so long its number cannot go to another.
     leader: Rc<Cell<Option<i32>>>,
+    /// For an action of a unit, which has no process of ours: ends the waiting for systemd.
+    stop: Option<Rc<Notify>>,
 }
 
 impl RunHandle {
-    /// SIGKILLs the run, if it is not over. Its end is reported as ever.
+    /// SIGKILLs the run, if it is not over. Its end is reported as ever. A unit is left to systemd, only the
+    /// run is over.
     pub fn kill(&self, scope: KillScope) {
+        if let Some(stop) = &self.stop {
+            stop.notify_one();
+        }
         let Some(pid) = self.leader.get() else { return };
         let killed = match scope {
             KillScope::Group => process::kill_group(pid),
@@ -53,8 +62,25 @@ impl RunHandle {
 ///
 /// # Panics
 /// Outside a `LocalSet` on a runtime with I/O.
-pub fn start(execution: &Execution, config: &AgentConfig, done: impl FnOnce(Finish) + 'static) -> RunHandle {
-    run(agents::plan(execution, config, &NodeFiles), config, done)
+pub fn start(
+    execution: &Execution,
+    config: &AgentConfig,
+    units: &Units,
+    done: impl FnOnce(Finish) + 'static,
+) -> RunHandle {
+    let plan = match agents::plan(execution, config, &NodeFiles) {
+        Ok(Means::Process(plan)) => Ok(plan),
+        Ok(Means::Unit(plan)) => return run_unit(plan, units.clone(), done),
+        Err(verdict) => Err(verdict),
+    };
+    run(plan, config, done)
+}
+
+fn run_unit(plan: UnitPlan, units: Units, done: impl FnOnce(Finish) + 'static) -> RunHandle {
+    let stop = Rc::new(Notify::new());
+    let handle = RunHandle { stop: Some(Rc::clone(&stop)), ..RunHandle::default() };
+    drop(spawn_local(async move { done(finish(units.run(&plan, &stop).await)) }));
+    handle
 }
 
 /// Starts an alert; the rest is as with [`start`].
@@ -72,8 +98,8 @@ fn run(
 ) -> RunHandle {
     let handle = RunHandle::default();
     match plan.and_then(|plan| begin(&plan, config, &handle)) {
-        Ok(run) => drop(tokio::task::spawn_local(async move { done(finish(run.end().await)) })),
-        Err(verdict) => drop(tokio::task::spawn_local(async move { done(finish(*verdict)) })),
+        Ok(run) => drop(spawn_local(async move { done(finish(run.end().await)) })),
+        Err(verdict) => drop(spawn_local(async move { done(finish(*verdict)) })),
     }
     handle
 }

@@ -8,6 +8,7 @@ use super::fencer::Fencer;
 use super::ipc::{LocalConnId, LocalServers};
 use super::limits::Limits;
 use super::schema_peer::SchemaPeer;
+use super::systemd::Units;
 use crate::agents::AgentConfig;
 use crate::core::{Effect, Input, PeerId, Relay, RequestToken, RunId, Server};
 use crate::driver::severity::log_effect;
@@ -54,6 +55,7 @@ pub struct Hub {
     locals: RefCell<Option<LocalServers>>,
     pub(super) fencer: Fencer,
     agents: AgentConfig,
+    units: Units,
     stop_listening: watch::Sender<bool>,
     exit: watch::Sender<Option<u8>>,
     pub(super) clock: Clock,
@@ -85,6 +87,7 @@ impl Hub {
             locals: RefCell::new(None),
             fencer: Fencer::default(),
             agents,
+            units: Units::default(),
             stop_listening: watch::Sender::new(false),
             exit: watch::Sender::new(None),
             clock,
@@ -213,7 +216,7 @@ impl Hub {
             Effect::Relay { peer, relay } => self.relay(peer, relay),
             Effect::Run { run, execution } => {
                 let hub = Rc::clone(self);
-                let handle = children::start(&execution, &self.agents, move |finish| {
+                let handle = children::start(&execution, &self.agents, &self.units, move |finish| {
                     hub.runs.borrow_mut().remove(&run);
                     hub.input(Input::Finished { run, finish });
                 });

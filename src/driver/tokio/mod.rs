@@ -18,6 +18,7 @@ mod output;
 pub mod schema_peer;
 pub mod serve;
 mod signals;
+mod systemd;
 mod watch;
 
 use super::{files, oom};
@@ -26,3 +27,4 @@ pub use hub::{Hooks, Hub};
 pub use ipc::{IpcConfig, Servers};
 pub use limits::Limits;
 pub use serve::{Setup, serve};
+pub use systemd::Units;

@@ -5,7 +5,9 @@ mod daemon;
 mod resource;
 
 use super::{names, words};
-use crate::driver::blocking::{Explanation, NodeAgents, Release, Shown, ShownValue};
+use crate::driver::blocking::{
+    Explained, Explanation, NodeAgents, Release, Shown, ShownValue, UnitAction, UnitPlan,
+};
 use crate::model::{Execution, Interval, Millis, Params, ResourceId, Standard};
 use daemon::Daemon;
 use resource::Configured;
@@ -64,7 +66,11 @@ pub(super) fn run(options: &Options) -> ExitCode {
     let daemon = Daemon::find();
     let inherited = daemon.as_ref().map(|daemon| daemon.environment.clone()).unwrap_or_default();
     match NodeAgents::inheriting(inherited, Release::default()).explain(&execution) {
-        Ok(explanation) => {
+        Ok(Explained::Unit(plan)) => {
+            show_unit(&plan);
+            ExitCode::SUCCESS
+        }
+        Ok(Explained::Process(explanation)) => {
             show(&explanation, daemon.as_ref());
             ExitCode::SUCCESS
         }
@@ -89,6 +95,22 @@ fn configured(options: &Options) -> Result<Configured, String> {
             Err(problem)
         }
         _ => resource::look_up(&options.what, &options.action),
+    }
+}
+
+fn show_unit(plan: &UnitPlan) {
+    println!("unit       {}", plan.unit);
+    match plan.action.job_method() {
+        Some(method) => println!("asks       systemd over D-Bus: {method}, then waits for its job"),
+        None => println!("asks       systemd over D-Bus for its properties"),
+    }
+    match plan.action {
+        UnitAction::Start => println!("writes     {}\n{}", plan.drop_in.display(), plan.drop_in_text()),
+        UnitAction::Stop => println!("removes    {}", plan.drop_in.display()),
+        _ => {}
+    }
+    if let Some(reason) = plan.if_unknown.as_ref().and_then(|verdict| verdict.outcome.reason.as_ref()) {
+        println!("if systemd does not know it: {reason}");
     }
 }
 

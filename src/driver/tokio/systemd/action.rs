@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! One action of one unit, from LoadUnit to the end of its job.
+use super::bus::{Bus, CallError, JobEnd};
+use super::{Units, drop_in};
+use crate::agents::{UnitAction, UnitPlan, Verdict};
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, interval_at, sleep};
+use zbus::zvariant::OwnedObjectPath;
+
+/// Between two attempts while systemd or the bus is away.
+const REST: Duration = Duration::from_millis(250);
+/// Attempts of an action that changes something: a minute's worth. Usually the timeout ends it before.
+const ATTEMPTS: u32 = 240;
+/// Attempts of one that only looks: after that its result is "pending", which is not a failure.
+const LOOKS: u32 = 4;
+/// How often a job whose end nobody announces is asked for.
+const INQUIRY: Duration = Duration::from_secs(2);
+
+pub(super) struct Action<'a> {
+    units: &'a Units,
+    plan: &'a UnitPlan,
+    /// What it waits for, for the administrator.
+    phase: Cell<&'static str>,
+    /// Its job, once systemd has queued it.
+    job: RefCell<Option<OwnedObjectPath>>,
+    /// Was the drop-in changed, without systemd having read that?
+    unread: Cell<bool>,
+}
+
+impl<'a> Action<'a> {
+    pub(super) fn new(units: &'a Units, plan: &'a UnitPlan) -> Self {
+        let phase = Cell::new("D-Bus did not answer");
+        Self { units, plan, phase, job: RefCell::default(), unread: Cell::default() }
+    }
+
+    /// In words, what it waits for.
+    pub(super) fn phase(&self) -> &'static str {
+        self.phase.get()
+    }
+
+    pub(super) async fn run(&self) -> Verdict {
+        let attempts = if self.plan.action == UnitAction::Status { LOOKS } else { ATTEMPTS };
+        let mut attempt = 0;
+        loop {
+            let why = match self.attempt().await {
+                Ok(verdict) => return verdict,
+                Err(CallError::Refused { name, message }) => {
+                    return self.plan.failed(&format!("{message} ({name})"));
+                }
+                Err(CallError::Interrupted(why)) => why,
+            };
+            attempt += 1;
+            if !self.units.ever_met() {
+                return self.without_systemd(&why);
+            }
+            if attempt >= attempts {
+                let looks = self.plan.action == UnitAction::Status;
+                return if looks { self.plan.pending(&why) } else { self.plan.failed(&why) };
+            }
+            log::info!("{} of {} goes on when systemd is back: {why}", self.plan.action_name, self.plan.unit);
+            self.phase.set("systemd or D-Bus is away");
+            sleep(REST).await;
+        }
+    }
+
+    fn without_systemd(&self, why: &str) -> Verdict {
+        match &self.plan.if_unknown {
+            Some(verdict) => Verdict::clone(verdict),
+            None => self.plan.failed(&format!("systemd cannot be reached: {why}")),
+        }
+    }
+
+    async fn attempt(&self) -> Result<Verdict, CallError> {
+        let bus = self.units.bus().await?;
+        self.phase.set("systemd did not answer");
+        let unit = bus.load(&self.plan.unit).await?;
+        if let Some(verdict) = &self.plan.if_unknown
+            && !matches!(bus.unit_text(&unit, "LoadState").await?.as_str(), "loaded" | "masked")
+        {
+            return Ok(Verdict::clone(verdict));
+        }
+        match self.plan.action {
+            UnitAction::Status => Ok(self.plan.state(&bus.unit_text(&unit, "ActiveState").await?)),
+            UnitAction::Metadata => {
+                let description = bus.unit_text(&unit, "Description").await?;
+                Ok(self.plan.metadata(Some(&description)))
+            }
+            _ => self.change(&bus, &unit).await,
+        }
+    }
+
+    async fn change(&self, bus: &Bus, unit: &OwnedObjectPath) -> Result<Verdict, CallError> {
+        let mut ends = bus.job_ends();
+        let known = self.job.borrow().clone();
+        let (job, missed) = match known {
+            // While there was no connection its end may have been announced.
+            Some(job) => (job.clone(), !bus.has_job(&job).await?),
+            None => match self.queue(bus, unit).await? {
+                Ok(job) => (job, false),
+                Err(verdict) => return Ok(verdict),
+            },
+        };
+        self.job.replace(Some(job.clone()));
+        self.phase.set("systemd has not finished its job");
+        if !missed && let Some(verdict) = self.job_end(bus, &job, &mut ends).await? {
+            return Ok(verdict);
+        }
+        let state = bus.unit_text(unit, "ActiveState").await?;
+        // An announcement that crossed the question has arrived by now.
+        while let Ok(end) = ends.try_recv() {
+            if end.job == job {
+                return Ok(self.plan.job_ended(&end.result));
+            }
+        }
+        Ok(self.plan.job_vanished(&state))
+    }
+
+    /// Queues the job; the inner error is the result when there will be none.
+    async fn queue(
+        &self,
+        bus: &Bus,
+        unit: &OwnedObjectPath,
+    ) -> Result<Result<OwnedObjectPath, Verdict>, CallError> {
+        match self.plan.action {
+            UnitAction::Start => {
+                if let Err(error) = drop_in::write(self.plan) {
+                    return Ok(Err(self.plan.drop_in_failed(error.raw_os_error().unwrap_or(0))));
+                }
+                self.unread.set(true);
+            }
+            UnitAction::Stop if drop_in::remove(self.plan) => self.unread.set(true),
+            UnitAction::Reload if !bus.unit_flag(unit, "CanReload").await? => {
+                return Ok(Err(self.plan.cannot()));
+            }
+            _ => {}
+        }
+        if self.unread.get() {
+            match self.units.changed(bus).await {
+                // The unit can run without its drop-in, and stop with it.
+                Err(CallError::Refused { name, message }) => {
+                    log::warn!("systemd did not read the drop-in of {}: {message} ({name})", self.plan.unit);
+                }
+                result => result?,
+            }
+            self.unread.set(false);
+        }
+        let Some(method) = self.plan.action.job_method() else { return Ok(Err(self.plan.cannot())) };
+        match bus.queue(method, &self.plan.unit).await {
+            Ok(job) => Ok(Ok(job)),
+            Err(CallError::Refused { name, message }) => Ok(Err(self.plan.refused(&name, &message))),
+            Err(interrupted) => Err(interrupted),
+        }
+    }
+
+    /// Waits for the end of the job to be announced; None when the job is gone without.
+    async fn job_end(
+        &self,
+        bus: &Bus,
+        job: &OwnedObjectPath,
+        ends: &mut Receiver<JobEnd>,
+    ) -> Result<Option<Verdict>, CallError> {
+        let hung_up = || CallError::Interrupted("D-Bus hung up".to_owned());
+        let mut inquiry = interval_at(Instant::now() + INQUIRY, INQUIRY);
+        loop {
+            tokio::select! {
+                biased;
+                end = ends.recv() => match end {
+                    Ok(end) if end.job == *job => return Ok(Some(self.plan.job_ended(&end.result))),
+                    Ok(_) => continue,
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return Err(hung_up()),
+                },
+                () = bus.closed() => return Err(hung_up()),
+                _ = inquiry.tick() => {}
+            }
+            if !bus.has_job(job).await? {
+                return Ok(None);
+            }
+        }
+    }
+}
