@@ -156,6 +156,46 @@ mod tests {
     }
 
     #[test]
+    fn what_real_fencers_answer_is_understood() {
+        const REGISTERED: &str = r#"<st-reply st_origin="fenced_construct_reply" t="stonith-ng" op-status="0" rc-code="0" st_rc="0" st_op="st_device_register" st_callid="1" st_clientid="fbec682e-1765-441f-b50c-e805635d23b8" st_clientname="pacemaker-execd.108" st_callopt="0"/>"#;
+        // 2.1.5, then 3.0.0, of a device that is not there.
+        const UNKNOWN: [&str; 2] = [
+            r#"<st-reply st_origin="fenced_construct_reply" t="stonith-ng" op-status="10" rc-code="1" exit-reason="&apos;none&apos; not found" st_rc="-19" st_op="st_execute" st_callid="3" st_clientid="fbec682e-1765-441f-b50c-e805635d23b8" st_clientname="pacemaker-execd.108" st_callopt="0"/>"#,
+            r#"<st-reply st_origin="fenced_construct_reply" t="stonith-ng" op-status="10" rc-code="1" exit-reason="'none' not found" st_rc="-19" st_op="st_execute" st_callid="3" st_clientid="ba6180b4-b73c-4a05-88a8-f396cfecc933" st_clientname="pacemaker-execd.104" st_callopt="0"/>"#,
+        ];
+        const MISSING: &str = r#"<st-reply st_origin="construct_async_reply" t="stonith-ng" st_op="st_execute" st_device_id="bad" st_clientid="fbec682e-1765-441f-b50c-e805635d23b8" st_clientname="pacemaker-execd.108" st_device_action="st_execute" st_callid="6" st_callopt="0" op-status="7" rc-code="5" exit-reason="/usr/sbin/fence_nonexistent: No such file or directory" st_rc="-2"/>"#;
+        let answer = |text| decode_event(text).unwrap().unwrap();
+        let fine = Outcome::new(OcfExit::OK, ExecStatus::Done);
+        assert_eq!(answer(REGISTERED), Answer { call_id: 1, outcome: fine });
+        for text in UNKNOWN {
+            let outcome = Outcome::new(OcfExit::ERROR, ExecStatus::NoFenceDevice).because("'none' not found");
+            assert_eq!(answer(text), Answer { call_id: 3, outcome });
+        }
+        let outcome = answer(MISSING).outcome;
+        assert_eq!((outcome.exit, outcome.status), (OcfExit::NOT_INSTALLED, ExecStatus::NotInstalled));
+        let hello = r#"<reply st_op="register" st_clientid="fbec682e-1765-441f-b50c-e805635d23b8"/>"#;
+        assert!(decode_hello(hello).is_some());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_panics(text in ".{0,80}", number in ".{0,20}") {
+            let _ = decode_hello(&text);
+            let _ = decode_event(&text);
+            let number = crate::wire::xml::Element {
+                name: "r".into(),
+                attributes: ["st_callid", "rc-code", "op-status"]
+                    .map(|name| (name.into(), number.as_str().into()))
+                    .into_iter()
+                    .chain([("t".into(), SERVER.into())])
+                    .collect(),
+                children: Vec::new(),
+            };
+            let _ = decode_event(&number.to_text());
+        }
+    }
+
+    #[test]
     fn answers_carry_the_whole_result() {
         let text = "<st-reply t=\"stonith-ng\" st_op=\"st_execute\" st_callid=\"3\" rc-code=\"1\" \
                     op-status=\"2\" exit-reason=\"too slow\" st_rc=\"-62\"/>";

@@ -295,7 +295,7 @@ class Nodes(NodeScenario):
     def test_many(self):
         """Many resources are probed, started, monitored and stopped."""
         names = ["many-%d" % number for number in range(MANY)]
-        self.add("".join(primitive(name, interval="5s") for name in names))
+        self.add("".join(primitive(name, interval="20s") for name in names))
         self.eventually("all to be started", lambda: self.started(names) == MANY, 120, 1)
         self.settle()
         self.expect(self.started(names) == MANY, "they do not stay")

@@ -4,7 +4,9 @@ use crate::connection::Toward;
 use crate::proxied::Session;
 use crate::world::{Event, World, now};
 use pcmk_remote_rs::core::{Effect, Input, PeerId, PeerKind, Relay, RequestToken, RunId};
-use pcmk_remote_rs::model::{ClientId, LocalIdentity, Payload, ProxiedServer, Request};
+use pcmk_remote_rs::model::{
+    ClientId, LocalIdentity, Notification, Payload, ProxiedServer, ProxyNotice, Request,
+};
 use pcmk_remote_rs::wire::codec::{self, Envelope};
 
 impl World {
@@ -71,6 +73,15 @@ impl World {
             if matches!(&incoming.request, Request::Execute(execute) if !execute.interval.recurs()));
         self.remember(|now_ms| format!("{now_ms} {input:?}"));
         self.server.step(input, now(self.now_ms), &mut effects);
+        let stops = |effect: &Effect| matches!(effect, Effect::StopListening);
+        let asks = |effect: &Effect| {
+            let request = Notification::Proxy(ProxyNotice::ShutdownRequest);
+            matches!(effect, Effect::Notify { notification, .. } if *notification == request)
+        };
+        // Stopping without asking the cluster: it leaves at once.
+        if effects.iter().any(stops) && !effects.iter().any(asks) {
+            self.checks.abandoned();
+        }
         for effect in effects {
             self.remember(|_| format!("  {effect:?}"));
             if let Effect::Reply { reply, .. } = &effect
