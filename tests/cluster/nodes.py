@@ -199,6 +199,9 @@ class Nodes(NodeScenario):
                     "no migrate_from in the history of n2")
         self.expect(not self.state_file("n1", "m"), "m still runs on n1")
         self.on("n1", "crm_resource", "-r", "m", "--clear")
+        # It moves back. Stopped between migrate_to and migrate_from, upstream's scheduler would wait for ever.
+        self.wait_resource("m", "n1")
+        self.settle()
         self.remove("m")
 
     def test_maintenance(self):

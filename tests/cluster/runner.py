@@ -29,9 +29,10 @@ N passed, N failed.  Exit status: 0 all passed, 1 one failed, 3 something is mis
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DEFAULT_REMOTED = os.path.join(REPOSITORY, "target/release/pacemaker-remoted")
 DEFAULT_EXECD = os.path.join(REPOSITORY, "target/release/pacemaker-execd")
-# The longest first, so that the last one to end is a short one.
-SCENARIOS = (nodes.Nodes, everyday.Everyday, recovery.TwoNodes, recovery.Links, mixed.Mixed,
-             recovery.Reconnection)
+# What runs unless something is named; the longest first, so that the last one to end is a short one.
+USUAL = (everyday.Everyday, recovery.TwoNodes, recovery.Links, mixed.Mixed, recovery.Reconnection)
+# Our executor on every node of a cluster: by name only, as long as pacemaker-execd is not finished.
+SCENARIOS = (nodes.Nodes, *USUAL)
 # What --remoted takes instead of a path.
 DISTRIBUTIONS = ("distribution", *roots.RELEASES)
 #: seconds after which the rest of a scenario counts as failed
@@ -250,7 +251,7 @@ def options():
                         help="the executor under test on cluster nodes (default: %(default)s), or "
                              "'distribution'")
     parser.add_argument("--only", metavar="NAME", action="append",
-                        help="this scenario only; repeatable (%s)" % ", ".join(
+                        help="this scenario only; repeatable (%s; the first only so)" % ", ".join(
                             kind.__name__ for kind in SCENARIOS))
     parser.add_argument("--version", choices=sorted(roots.RELEASES),
                         help="with clusters of this release only")
@@ -277,7 +278,7 @@ def main():
         if name not in names:
             parser.error("no scenario %s; there are: %s" % (name, ", ".join(names)))
     cases = [Case(kind, release) for kind in SCENARIOS for release in releases
-            if not args.only or kind.__name__ in args.only]
+             if (kind.__name__ in args.only if args.only else kind in USUAL)]
     if args.list:
         for case in cases:
             for name in case.kind.tests(case.release):
