@@ -31,6 +31,17 @@ pub struct Capture {
     pub stderr: Stream,
 }
 
+#[cfg(test)]
+impl Capture {
+    /// What an agent printed, for tests of what is made of it.
+    pub(in crate::agents) fn of(stdout: &str, stderr: &str) -> Self {
+        let mut capture = Self::default();
+        capture.stdout.add(stdout.as_bytes());
+        capture.stderr.add(stderr.as_bytes());
+        capture
+    }
+}
+
 impl Capture {
     /// What is reported: standard error if anything was written there, else standard output.
     pub(super) fn into_text(self) -> Option<String> {

@@ -93,16 +93,9 @@ fn signal_name(signal: i32) -> String {
 mod tests {
     use super::*;
 
-    fn capture(stdout: &str, stderr: &str) -> Capture {
-        let mut capture = Capture::default();
-        capture.stdout.add(stdout.as_bytes());
-        capture.stderr.add(stderr.as_bytes());
-        capture
-    }
-
     #[test]
     fn an_exit_keeps_its_reason_and_output() {
-        let verdict = outcome(Convention::Ocf, Ended::Exited(12), capture("o", "ocf-exit-reason:why\n"));
+        let verdict = outcome(Convention::Ocf, Ended::Exited(12), Capture::of("o", "ocf-exit-reason:why\n"));
         let mut expected = Outcome::new(OcfExit::ERROR, ExecStatus::Done).because("why");
         expected.output = Some("ocf-exit-reason:why\n".into());
         assert_eq!(verdict.outcome, expected);
@@ -111,9 +104,13 @@ mod tests {
 
     #[test]
     fn only_ocf_agents_have_reasons() {
-        let verdict = outcome(Convention::LsbStatus, Ended::Exited(3), capture("", "ocf-exit-reason:why\n"));
+        let verdict =
+            outcome(Convention::LsbStatus, Ended::Exited(3), Capture::of("", "ocf-exit-reason:why\n"));
         assert_eq!((verdict.outcome.exit, verdict.outcome.reason), (OcfExit::NOT_RUNNING, None));
-        assert_eq!(outcome(Convention::Alert, Ended::Exited(99), capture("", "")).outcome.exit, OcfExit(99));
+        assert_eq!(
+            outcome(Convention::Alert, Ended::Exited(99), Capture::of("", "")).outcome.exit,
+            OcfExit(99)
+        );
     }
 
     #[test]
@@ -122,7 +119,7 @@ mod tests {
             [(9, false, "signal SIGKILL (9)"), (11, true, "SIGSEGV (11), which"), (40, false, "signal 40")]
         {
             let ended = Ended::Signalled { signal, core_dumped };
-            let verdict = outcome(Convention::Ocf, ended, capture("", "ocf-exit-reason:no\n"));
+            let verdict = outcome(Convention::Ocf, ended, Capture::of("", "ocf-exit-reason:no\n"));
             assert_eq!((verdict.outcome.exit, verdict.outcome.status), (OcfExit::ERROR, ExecStatus::Error));
             assert_eq!((verdict.raw_exit, verdict.signalled), (None, true));
             let reason = verdict.outcome.reason.unwrap();
@@ -134,7 +131,7 @@ mod tests {
     #[test]
     fn lack_of_memory_explains_a_kill_alone() {
         let reason = |ended, stderr: &str| {
-            outcome(Convention::Ocf, ended, capture("", stderr)).short_of_memory().outcome.reason
+            outcome(Convention::Ocf, ended, Capture::of("", stderr)).short_of_memory().outcome.reason
         };
         let signal = |signal| Ended::Signalled { signal, core_dumped: false };
         let killed = reason(signal(9), "").unwrap();

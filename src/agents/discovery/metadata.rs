@@ -193,13 +193,6 @@ mod tests {
         }
     }
 
-    fn capture(stdout: &str, stderr: &str) -> Capture {
-        let mut capture = Capture::default();
-        capture.stdout.add(stdout.as_bytes());
-        capture.stderr.add(stderr.as_bytes());
-        capture
-    }
-
     #[test]
     fn agents_are_asked_in_their_own_way() {
         let ocf = inquiry("ocf:p:x");
@@ -239,18 +232,18 @@ mod tests {
     #[test]
     fn answers_are_judged() {
         let ocf = inquiry("ocf:p:x");
-        assert_eq!(ocf.answer(Ended::Exited(0), capture("not looked at", "")).unwrap(), b"not looked at");
+        assert_eq!(ocf.answer(Ended::Exited(0), Capture::of("not looked at", "")).unwrap(), b"not looked at");
         let error = |ended, capture| ocf.answer(ended, capture).unwrap_err().to_string();
         assert!(
-            error(Ended::Exited(3), capture("<a/>", " no\n"))
+            error(Ended::Exited(3), Capture::of("<a/>", " no\n"))
                 .ends_with("x gave no metadata: it exited with 3: no")
         );
-        assert!(error(Ended::Exited(0), capture("", "")).ends_with("it printed nothing"));
+        assert!(error(Ended::Exited(0), Capture::of("", "")).ends_with("it printed nothing"));
         let killed = Ended::Signalled { signal: 9, core_dumped: false };
-        assert!(error(killed, capture("<a/>", "")).contains("SIGKILL (9)"));
+        assert!(error(killed, Capture::of("<a/>", "")).contains("SIGKILL (9)"));
         assert!(ocf.late(Millis(30_000)).to_string().ends_with("within 30s and was killed"));
         let fence = inquiry("stonith:fence_x");
-        assert!(fence.answer(Ended::Exited(0), capture("usage:", "")).is_err());
-        assert_eq!(fence.answer(Ended::Exited(0), capture("<a/>", "")).unwrap(), b"<a/>");
+        assert!(fence.answer(Ended::Exited(0), Capture::of("usage:", "")).is_err());
+        assert_eq!(fence.answer(Ended::Exited(0), Capture::of("<a/>", "")).unwrap(), b"<a/>");
     }
 }
