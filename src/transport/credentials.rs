@@ -5,7 +5,7 @@
 //! change can be missed. A new TLS context is made only when the bytes differ. What deserves a line in the
 //! log is kept for [`Credentials::take_warnings`].
 use super::keyfile::{self, KeyFile};
-use crate::sys::tls::{ClientContext, Policy, ServerContext, TlsError};
+use crate::sys::tls::{ClientContext, Policy, Psk, ServerContext, TlsError};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -87,7 +87,7 @@ impl Credentials {
         if let Some(context) = &current.server {
             return Ok(Arc::clone(context));
         }
-        let psk = key.file.psk().map_err(|error| KeyError::Tls(TlsError::Setup(error.to_string())))?;
+        let psk = key.psk()?;
         let context = Arc::new(ServerContext::new(&psk, policy).map_err(KeyError::Tls)?);
         current.server = Some(Arc::clone(&context));
         Ok(context)
@@ -101,7 +101,7 @@ impl Credentials {
         if let Some(context) = &current.client {
             return Ok(Arc::clone(context));
         }
-        let psk = key.file.psk().map_err(|error| KeyError::Tls(TlsError::Setup(error.to_string())))?;
+        let psk = key.psk()?;
         let context = Arc::new(ClientContext::new(&psk, policy).map_err(KeyError::Tls)?);
         current.client = Some(Arc::clone(&context));
         Ok(context)
@@ -159,6 +159,10 @@ struct Fresh {
 }
 
 impl Fresh {
+    fn psk(&self) -> Result<Psk, KeyError> {
+        self.file.psk().map_err(|error| KeyError::Tls(TlsError::Setup(error.to_string())))
+    }
+
     /// What was made with this key; nothing, if the key is new.
     fn current<'a>(&self, slot: &'a mut Option<Current>) -> &'a mut Current {
         if slot.as_ref().is_some_and(|current| current.bytes != self.file.bytes) {
