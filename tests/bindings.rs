@@ -1,52 +1,119 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Makes the checked-in bindings of libqb again from the installed headers and compares: a header that says
+//! Makes the checked-in bindings of C libraries again from the installed headers and compares: a header that says
 //! something else must fail here, not on a user's node. To write them:
-//! `UPDATE_BINDINGS=1 cargo test --no-default-features --test bindings` (the daemon may not build before).
+//! `UPDATE_BINDINGS=1 cargo test --no-default-features --test bindings` (the crate may not build before).
 
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/sys/qb/bindings.rs");
+/// One checked-in file of bindings.
+struct Bindings {
+    /// Below src/sys.
+    path: &'static str,
+    /// The library, as the linker knows it.
+    library: &'static str,
+    /// What it is called in the file's first line.
+    name: &'static str,
+    headers: &'static str,
+    functions: &'static str,
+    /// Types that are somebody else's, and lines that bring them in.
+    blocked: &'static str,
+    lines: &'static str,
+    /// Types whose inside is nobody's business.
+    opaque: &'static str,
+    /// Its name for pkg-config.
+    package: &'static str,
+}
 
-const HEADERS: &str = "#include <qb/qbipcs.h>\n#include <qb/qbipcc.h>\n";
+const QB: Bindings = Bindings {
+    path: "qb/bindings.rs",
+    library: "qb",
+    name: "libqb",
+    headers: "#include <qb/qbipcs.h>\n#include <qb/qbipcc.h>\n",
+    functions: concat!(
+        "qb_ipcs_(create|poll_handlers_set|run|destroy|request_rate_limit|enforce_buffer_size|response_send|event_send",
+        "|disconnect|context_set|context_get|connection_stats_get|connection_auth_set",
+        "|connection_get_buffer_size|service_context_set|connection_service_context_get)",
+        "|qb_ipcc_(connect|disconnect|send|recv|event_recv|fd_get|get_buffer_size|is_connected)",
+    ),
+    blocked: "(__)?(u?int32_t|uid_t|gid_t|mode_t|pid_t|size_t|ssize_t)",
+    lines: "use libc::{gid_t, mode_t, uid_t};",
+    opaque: "",
+    package: "libqb",
+};
 
-const FUNCTIONS: &str = concat!(
-    "qb_ipcs_(create|poll_handlers_set|run|destroy|request_rate_limit|enforce_buffer_size|response_send|event_send",
-    "|disconnect|context_set|context_get|connection_stats_get|connection_auth_set",
-    "|connection_get_buffer_size|service_context_set|connection_service_context_get)",
-    "|qb_ipcc_(connect|disconnect|send|recv|event_recv|fd_get|get_buffer_size|is_connected)",
-);
+const GLIB: Bindings = Bindings {
+    path: "glib/bindings.rs",
+    library: "glib-2.0",
+    name: "GLib",
+    headers: "#include <glib.h>\n#include <glib-unix.h>\n",
+    functions: concat!(
+        "g_source_(new|attach|destroy|unref|set_callback|set_priority|set_name|set_ready_time",
+        "|add_unix_fd|modify_unix_fd|remove_unix_fd|query_unix_fd)|g_get_monotonic_time",
+        "|g_hash_table_(new_full|insert|lookup|remove|foreach|size|unref)|g_str_(hash|equal)",
+        "|g_list_(prepend|free|free_full)",
+    ),
+    blocked: "",
+    lines: "",
+    opaque: "_?(GSource|GSourceCallbackFuncs|GMainContext|GHashTable|GPollFD|GSourcePrivate|GSList)",
+    package: "glib-2.0",
+};
 
-fn generate() -> String {
-    let file = bindgen::Builder::default()
-        .header_contents("qb.h", HEADERS)
-        .allowlist_function(FUNCTIONS)
-        .blocklist_type("(__)?(u?int32_t|uid_t|gid_t|mode_t|pid_t|size_t|ssize_t)")
-        .raw_line("use libc::{gid_t, mode_t, uid_t};")
+fn flags(package: &str) -> Vec<String> {
+    let output = std::process::Command::new("pkg-config").args(["--cflags", package]).output();
+    let output = output.expect("pkg-config must be installed");
+    String::from_utf8_lossy(&output.stdout).split_whitespace().map(str::to_owned).collect()
+}
+
+fn generate(wanted: &Bindings) -> String {
+    let mut builder = bindgen::Builder::default()
+        .header_contents("wanted.h", wanted.headers)
+        .clang_args(flags(wanted.package))
+        .allowlist_function(wanted.functions)
         .default_enum_style(bindgen::EnumVariation::Consts)
         .size_t_is_usize(true)
         .generate_comments(false)
         .layout_tests(false)
         .merge_extern_blocks(true)
         .disable_header_comment()
-        .formatter(bindgen::Formatter::Prettyplease)
+        .formatter(bindgen::Formatter::Prettyplease);
+    if !wanted.blocked.is_empty() {
+        builder = builder.blocklist_type(wanted.blocked).raw_line(wanted.lines);
+    }
+    if !wanted.opaque.is_empty() {
+        builder = builder.opaque_type(wanted.opaque);
+    }
+    let file = builder
         .generate()
-        .expect("libqb's headers and libclang must be installed")
+        .unwrap_or_else(|error| panic!("{}'s headers and libclang must be installed: {error}", wanted.name))
         .to_string();
     // The crate checks that unsafe code is explained; a block of declarations needs no more than this.
-    let body = file.replace("unsafe extern \"C\" {", "#[link(name = \"qb\")]\nunsafe extern \"C\" {");
+    let link = format!("#[link(name = \"{}\")]\nunsafe extern \"C\" {{", wanted.library);
+    let body = file.replace("unsafe extern \"C\" {", &link);
     format!(
         "// SPDX-License-Identifier: LGPL-2.1-or-later\n\
-         //! The part of libqb that we use. Made by `tests/bindings.rs`; do not edit.\n{body}"
+         //! The part of {} that we use. Made by `tests/bindings.rs`; do not edit.\n{body}",
+        wanted.name
     )
 }
 
-#[test]
-fn bindings_match_the_installed_headers() {
-    let made = generate();
+fn compare(wanted: &Bindings) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sys").join(wanted.path);
+    let made = generate(wanted);
     if std::env::var_os("UPDATE_BINDINGS").is_some() {
-        std::fs::write(PATH, &made).expect("write the bindings");
+        std::fs::write(&path, &made).expect("write the bindings");
     }
-    let kept = std::fs::read_to_string(PATH).expect("read the bindings");
+    let kept = std::fs::read_to_string(&path).expect("read the bindings");
     assert!(
         kept == made,
-        "libqb's headers changed: run UPDATE_BINDINGS=1 cargo test --no-default-features --test bindings, then review"
+        "{}'s headers changed: run UPDATE_BINDINGS=1 cargo test --no-default-features --test bindings, then review",
+        wanted.name
     );
+}
+
+#[test]
+fn bindings_of_libqb_match_the_installed_headers() {
+    compare(&QB);
+}
+
+#[test]
+fn bindings_of_glib_match_the_installed_headers() {
+    compare(&GLIB);
 }

@@ -6,11 +6,13 @@
 pub mod cmem;
 #[cfg(feature = "daemon")]
 pub mod fork;
+#[cfg(feature = "capi")]
+pub mod glib;
 #[cfg(feature = "daemon")]
 pub mod localtime;
 mod longpsk;
 pub mod process;
-#[cfg(feature = "daemon")]
+#[cfg(any(feature = "daemon", feature = "capi"))]
 pub mod qb;
 pub mod spawn;
 mod stack;

@@ -1,4 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Layouts that C callers see. Nothing outside this folder may know in which version of Pacemaker one differs.
+//!
+//! Both releases are always compiled, so that both are tested in one run; which one a build of the library wears is
+//! said by `--cfg pcmk_abi="2.1"` or `"3.0"`, and is 3.0 without. Everything else uses the names of this module.
 
+pub mod api;
+pub mod event;
 pub mod shared;
+pub mod v2_1;
+pub mod v3_0;
+
+#[cfg(pcmk_abi = "2.1")]
+pub use v2_1::{LrmdEventData, RELEASE};
+#[cfg(not(pcmk_abi = "2.1"))]
+pub use v3_0::{LrmdEventData, RELEASE};

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The client library's entry points.
 
+pub mod handle;
 pub mod values;
