@@ -3,3 +3,4 @@
 
 pub mod handle;
 pub mod values;
+pub mod xml;
