@@ -3,8 +3,11 @@
 #![forbid(unsafe_code)]
 
 pub mod blocking;
+#[cfg(feature = "capi")]
+pub mod client;
 mod files;
 mod launch;
+mod link;
 #[cfg(feature = "daemon")]
 mod oom;
 pub mod severity;

@@ -4,7 +4,7 @@
 use super::client::{Client, HANDSHAKE_LIMIT};
 use super::dial;
 use super::failure::Failure;
-use super::link::{Arrived, Link};
+use crate::driver::link::{Arrived, Link};
 use super::target::Target;
 use crate::session::{Probe, ProbeProgress};
 use crate::sys::tls::ClientContext;

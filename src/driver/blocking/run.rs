@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Runs one process to its end, within a limit.
-use super::link::timeout;
+use crate::driver::link::timeout;
 use crate::agents::{
     AgentConfig, Capture, Convention, Ended, Plan, StartFailure, Stream, Verdict, start_failed,
 };
