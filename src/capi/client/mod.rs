@@ -2,4 +2,8 @@
 //! The client library's entry points.
 
 pub mod handle;
+pub mod listings;
+pub mod metadata;
+pub mod metadata_async;
+mod text;
 pub mod values;
