@@ -21,3 +21,5 @@ pub mod stonith;
 pub mod strings;
 pub mod tcp;
 pub mod tls;
+#[cfg(feature = "capi")]
+pub mod xmlnode;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The client library's entry points.
 
+pub mod events;
 pub mod handle;
 pub mod listings;
 pub mod metadata;
 pub mod metadata_async;
 mod text;
 pub mod values;
+pub mod xml;
