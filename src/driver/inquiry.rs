@@ -16,7 +16,7 @@ pub enum Asked {
     /// Nobody needed to run: an XML document.
     Known(Vec<u8>),
     /// The agent runs.
-    Running(Asking),
+    Running(Box<Asking>),
 }
 
 /// Why no agent runs.
@@ -86,7 +86,7 @@ pub fn ask(agents: &NodeAgents, agent: &Agent, params: &Params, limit: Millis) -
             let running = Running::start(&inquiry.plan, config, inquiry.input, deadline)
                 .map_err(Refused::NotStarted)?;
             let fence = agent.standard() == Some(Standard::Stonith);
-            Ok(Asked::Running(Asking { inquiry: *inquiry, running, limit, fence }))
+            Ok(Asked::Running(Box::new(Asking { inquiry: *inquiry, running, limit, fence })))
         }
     }
 }

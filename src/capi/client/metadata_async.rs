@@ -118,7 +118,7 @@ unsafe fn agent(rsc: *const LrmdRscInfo) -> Option<Agent> {
 
 enum Started {
     Known(Answer),
-    Running { asking: Asking, fence: bool },
+    Running { asking: Box<Asking>, fence: bool },
 }
 
 fn start(agent: &Agent) -> Result<Started, (Answer, c_int)> {
@@ -173,7 +173,7 @@ fn refusal(agent: &Agent, refused: Refused) -> (Answer, c_int) {
 }
 
 /// Has the main loop watch the agent, and calls `done` when it has answered.
-fn attach(mut asking: Asking, done: impl FnOnce(&Answer) + 'static) {
+fn attach(mut asking: Box<Asking>, done: impl FnOnce(&Answer) + 'static) {
     let place: Rc<RefCell<Option<Watched>>> = Rc::default();
     let mut done = Some(done);
     let inside = Rc::clone(&place);
