@@ -3,5 +3,9 @@
 
 pub mod events;
 pub mod handle;
+pub mod listings;
+pub mod metadata;
+pub mod metadata_async;
+mod text;
 pub mod values;
 pub mod xml;
