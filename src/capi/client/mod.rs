@@ -3,5 +3,6 @@
 
 pub mod events;
 pub mod handle;
+pub mod proxy;
 pub mod values;
 pub mod xml;
