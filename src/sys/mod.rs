@@ -4,6 +4,8 @@
 
 #[cfg(feature = "capi")]
 pub mod cmem;
+#[cfg(feature = "capi")]
+pub mod crmcommon;
 #[cfg(feature = "daemon")]
 pub mod fork;
 #[cfg(feature = "capi")]

@@ -7,5 +7,6 @@ pub mod listings;
 pub mod metadata;
 pub mod metadata_async;
 mod text;
+pub mod proxy;
 pub mod values;
 pub mod xml;
