@@ -13,3 +13,5 @@
 pub mod abi;
 pub mod client;
 pub mod entry;
+mod logging;
+pub mod rc;

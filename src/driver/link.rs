@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A connected socket and poll(2).
+#![allow(clippy::disallowed_methods, reason = "a driver: it reads the clock")]
 use crate::transport::tcp;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};

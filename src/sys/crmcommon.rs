@@ -109,6 +109,11 @@ impl CrmCommon {
         }
     }
 
+    /// Is there such a name, in the process or in the library?
+    pub fn has(&self, name: &CStr) -> bool {
+        self.find(name).is_some()
+    }
+
     /// Is it in the process already?
     pub fn is_loaded(&self) -> bool {
         // SAFETY: a string that ends with NUL; NOLOAD: nothing is run.

@@ -65,7 +65,9 @@ impl Dial {
             }
             let Some(address) = self.rest.pop_front() else {
                 let failure = self.failure.map(|(address, errno)| Problem::Tcp { address, errno });
-                return Dialed::Failed(failure.unwrap_or_else(|| Problem::Name("it has no address".to_owned())));
+                return Dialed::Failed(
+                    failure.unwrap_or_else(|| Problem::Name("it has no address".to_owned())),
+                );
             };
             let left = u32::try_from(self.rest.len()).unwrap_or(u32::MAX).saturating_add(1);
             let share = self.deadline.saturating_duration_since(now) / left;
@@ -128,8 +130,7 @@ mod tests {
     use std::net::TcpListener;
 
     fn dial(addresses: Vec<SocketAddr>) -> Dialed {
-        let mut dial =
-            Dial::new(addresses, Instant::now() + Duration::from_secs(5), Duration::from_secs(1));
+        let mut dial = Dial::new(addresses, Instant::now() + Duration::from_secs(5), Duration::from_secs(1));
         loop {
             match dial.advance(Instant::now()) {
                 Dialed::Pending => {

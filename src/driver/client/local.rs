@@ -25,6 +25,8 @@ const SEND_LIMIT: Duration = Duration::from_secs(5);
 const SLICE_MS: i32 = 250;
 /// Events of one [`Local::advance`]: the others must have their turn.
 const EVENTS: usize = 64;
+/// So many events at most are in the executor's buffer when the caller only asks.
+const RESPONSES_BETWEEN: u32 = 32;
 
 /// A connection to the local executor.
 #[derive(Debug)]
@@ -40,6 +42,7 @@ pub(super) struct Local {
     origin: Instant,
     signed_on: bool,
     over: bool,
+    responses_taken: u32,
     reports: VecDeque<Report>,
 }
 
@@ -62,6 +65,7 @@ impl Local {
             origin,
             signed_on: false,
             over: false,
+            responses_taken: 0,
             reports,
         })
     }
@@ -184,6 +188,15 @@ impl Local {
         Ok(())
     }
 
+    /// A caller that asks and asks without ever listening would be dropped by the executor once its buffer is full of
+    /// events, so they are taken out now and then.
+    fn make_room(&mut self) {
+        self.responses_taken = self.responses_taken.wrapping_add(1);
+        if self.responses_taken.is_multiple_of(RESPONSES_BETWEEN) {
+            self.advance();
+        }
+    }
+
     /// Waits for the response that the session waits for, or for its deadline.
     pub(super) fn wait(&mut self) {
         let left = self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -195,7 +208,10 @@ impl Local {
 
     fn receive(&mut self, timeout_ms: i32) {
         match self.client.receive_into(&mut self.buffer, timeout_ms) {
-            Ok(length) => self.take_response(length),
+            Ok(length) => {
+                self.take_response(length);
+                self.make_room();
+            }
             Err(Errno::EAGAIN | Errno::ETIMEDOUT | Errno::EINTR | Errno::ENOMSG) => {
                 if !self.client.is_connected() || self.is_gone() {
                     self.end(Problem::Lost);
@@ -310,7 +326,8 @@ fn check_server(client: &Client) -> Result<(), Problem> {
     let descriptor = client.event_fd().map_err(Problem::NoLocalExecutor)?;
     let Ok(peer) = getsockopt(&descriptor, sockopt::PeerCredentials) else { return Ok(()) };
     let (uid, gid) = (peer.uid(), peer.gid());
-    let is_daemon = || User::from_name(DAEMON_USER).ok().flatten().is_some_and(|user| user.uid.as_raw() == uid);
+    let is_daemon =
+        || User::from_name(DAEMON_USER).ok().flatten().is_some_and(|user| user.uid.as_raw() == uid);
     let in_group =
         || Group::from_name(DAEMON_GROUP).ok().flatten().is_some_and(|group| group.gid.as_raw() == gid);
     if uid == 0 || is_daemon() || in_group() { Ok(()) } else { Err(Problem::ForeignExecutor { uid, gid }) }

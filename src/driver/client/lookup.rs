@@ -47,13 +47,14 @@ impl Lookup {
         let host = bare(host).to_owned();
         // A new thread has the mask of the one that starts it.
         let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
-        let started = thread::Builder::new().name("resolver".to_owned()).stack_size(STACK_SIZE).spawn(move || {
-            // Closed after the answer is there: that is the signal.
-            let _at_end = at_end;
-            let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
-            // Nobody listens any longer when the caller gave up.
-            let _ = sender.send(found.map_err(|error| error.to_string()));
-        });
+        let started =
+            thread::Builder::new().name("resolver".to_owned()).stack_size(STACK_SIZE).spawn(move || {
+                // Closed after the answer is there: that is the signal.
+                let _at_end = at_end;
+                let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
+                // Nobody listens any longer when the caller gave up.
+                let _ = sender.send(found.map_err(|error| error.to_string()));
+            });
         before.thread_set_mask()?;
         started?;
         Ok(Self { answer, done })

@@ -20,15 +20,18 @@ mod waiting;
 #[cfg(test)]
 mod tests;
 
+pub use crate::core::ClientError;
+pub use crate::transport::tcp::DEFAULT_PORT;
 pub use keys::{KeyProblem, Keys};
 pub use problem::{CallProblem, Problem, Stage};
 pub use remote::RemoteSettings;
 
-use crate::core::{ClientError, RequestId};
+use crate::core::RequestId;
 use crate::model::{Millis, Notification, Registered, Reply, Request};
 use crate::wire::ipc::IpcLayout;
 use local::Local;
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use remote::Remote;
 use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
@@ -132,7 +135,10 @@ impl Connection {
                 Report::Notification(notification) => Event::Notification(notification),
                 Report::Ended(problem) => Event::Ended(problem),
                 // Answers nobody waits for any longer.
-                Report::Answered(..) | Report::Unanswered(..) | Report::Unsendable(_) | Report::NotSent(_) => continue,
+                Report::Answered(..)
+                | Report::Unanswered(..)
+                | Report::Unsendable(_)
+                | Report::NotSent(_) => continue,
             };
             return Some(event);
         }
@@ -154,7 +160,8 @@ impl Connection {
     /// Is something known that [`next_event`](Self::next_event) has not told yet?
     pub fn has_events(&mut self) -> bool {
         if self.kept.is_empty() {
-            self.kept.extend(self.next_event());
+            let event = self.next_event();
+            self.kept.extend(event);
         }
         !self.kept.is_empty()
     }
@@ -162,6 +169,26 @@ impl Connection {
     /// Are calls possible?
     pub fn is_ready(&self) -> bool {
         self.signed_on && !self.over
+    }
+
+    /// Is it over? Its end may still have to be told.
+    pub const fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Has the executor proved that it has the key? Always, on this node.
+    pub fn is_handshaken(&self) -> bool {
+        match &self.carrier {
+            Carrier::Remote(remote) => remote.is_handshaken(),
+            Carrier::Local(_) => true,
+        }
+    }
+
+    /// Has something come that [`advance`](Self::advance) would take?
+    pub fn is_readable(&self) -> bool {
+        let Some((descriptor, ..)) = self.descriptor() else { return false };
+        // An error is news as well: `advance` finds out.
+        poll(&mut [PollFd::new(descriptor, PollFlags::POLLIN)], PollTimeout::ZERO) != Ok(0)
     }
 
     /// The descriptor to be watched, if any, and a number that changes with it: descriptors' own numbers come again.

@@ -3,7 +3,7 @@
 use super::dial::{Dial, Dialed};
 use super::keys::Keys;
 use super::lookup::{self, Lookup};
-use super::{CallProblem, Identity, Problem, Report, Wanted};
+use super::{CallProblem, Identity, Problem, Report, Stage, Wanted};
 use crate::core::{ClientError, RequestId};
 use crate::driver::link::Link;
 use crate::model::{Millis, Moment, ReplyBody, Request};
@@ -91,7 +91,7 @@ impl Remote {
             Self { settings, identity, origin, state, limit, turn: 0, signed_on: false, reports };
         remote.advance(origin);
         match remote.reports.pop_front() {
-            Some(Report::Ended(problem)) => Err(problem),
+            Some(Report::Ended(problem)) if problem.stage() == Stage::Dial => Err(problem),
             other => {
                 remote.reports.extend(other);
                 Ok(remote)
@@ -271,6 +271,10 @@ impl Remote {
         self.limit = None;
         self.turn = self.turn.wrapping_add(1);
         self.reports.push_back(Report::Ended(problem));
+    }
+
+    pub(super) fn is_handshaken(&self) -> bool {
+        matches!(self.state, State::Talking(_)) && self.limit.is_none()
     }
 
     pub(super) fn descriptor(&self) -> Option<(BorrowedFd<'_>, Wanted, u32)> {

@@ -36,12 +36,7 @@ impl Connection {
     ///
     /// # Errors
     /// Why there is no answer.
-    pub fn call(
-        &mut self,
-        request: Request,
-        options: u32,
-        timeout: Millis,
-    ) -> Result<Reply, CallProblem> {
+    pub fn call(&mut self, request: Request, options: u32, timeout: Millis) -> Result<Reply, CallProblem> {
         if !self.is_ready() {
             return Err(CallProblem::NotConnected);
         }
