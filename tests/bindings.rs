@@ -56,6 +56,21 @@ const GLIB: Bindings = Bindings {
     package: "glib-2.0",
 };
 
+const XML2: Bindings = Bindings {
+    path: "xmlnode/bindings.rs",
+    library: "xml2",
+    name: "libxml2",
+    headers: "#include <libxml/tree.h>\n",
+    functions: concat!(
+        "xml(NewDoc|FreeDoc|NewDocNode|NewDocTextLen|NewCDataBlock|DocSetRootElement|AddChild|DocCopyNode)",
+        "|xml(SetProp|UnsetProp|HasProp)|xml(First|Next)Element(Child|Sibling)|xmlFreeNode",
+    ),
+    blocked: "",
+    lines: "",
+    opaque: "_?xml(Doc|Ns|Dtd|Dict|IDTable|ID)",
+    package: "libxml-2.0",
+};
+
 fn flags(package: &str) -> Vec<String> {
     let output = std::process::Command::new("pkg-config").args(["--cflags", package]).output();
     let output = output.expect("pkg-config must be installed");
@@ -116,4 +131,9 @@ fn bindings_of_libqb_match_the_installed_headers() {
 #[test]
 fn bindings_of_glib_match_the_installed_headers() {
     compare(&GLIB);
+}
+
+#[test]
+fn bindings_of_libxml2_match_the_installed_headers() {
+    compare(&XML2);
 }

@@ -4,3 +4,4 @@
 pub mod events;
 pub mod handle;
 pub mod values;
+pub mod xml;
