@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::{assert_generated, output, root};
+use crate::libraries::distribution_headers;
+use crate::support::{assert_generated, include, output, own_header, packages, root};
 use crate::symbols::symbols;
 
 /// The files of src/capi that say something of the interface of this release.
@@ -111,7 +112,7 @@ fn lrmd_header(release: &str) -> String {
 }
 
 /// pcmk-remote-rs.h: all of liblrmd, without Pacemaker's other headers.
-fn own_header() -> String {
+fn generated_own_header() -> String {
     let title = "The C interface of pcmk-remote-rs: Pacemaker's executor client without Pacemaker's other headers.\n \
                  * Names and layouts are those of its crm/lrmd.h, so do not include both.";
     let includes = ["stdbool.h", "stddef.h", "stdint.h", "sys/types.h", "glib.h"];
@@ -129,9 +130,59 @@ fn own_header() -> String {
 
 #[test]
 fn generated_headers_are_up_to_date() {
-    assert_generated("include/pcmk-remote-rs.h", &own_header());
+    assert_generated("include/pcmk-remote-rs.h", &generated_own_header());
     for release in ["2.1", "3.0"] {
         assert_generated(&format!("include/{release}/crm/lrmd_events.h"), &events_header(release));
         assert_generated(&format!("include/{release}/crm/lrmd.h"), &lrmd_header(release));
     }
+}
+
+/// Compiles a C program as C and as C++, as strictly as a compiler can be asked to.
+fn strictly(source: &str, flags: &[String]) {
+    for (language, standard) in [("c", "-std=c99"), ("c++", "-std=c++11")] {
+        let mut command = Command::new("cc");
+        command.args([standard, "-x", language, "-pedantic", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]);
+        output(command.args(flags).arg(root().join(source)));
+    }
+}
+
+/// Headers that are not ours need not be that good.
+fn system(flags: Vec<String>) -> Vec<String> {
+    flags.into_iter().map(|flag| flag.replacen("-I", "-isystem", 1)).collect()
+}
+
+#[test]
+fn strict_c_and_cplusplus_compilers_accept_the_headers_with_every_name_in_use() {
+    for release in ["2.1", "3.0"] {
+        let mut others = vec![include(&distribution_headers(release))];
+        others.extend(packages(&["glib-2.0", "libxml-2.0"]));
+        let others = system(others);
+        // With upstream's own, so that the program is known to be right.
+        strictly("capi-tests/every-name.c", &others);
+        let mut flags = vec![include(&root().join("include").join(release))];
+        flags.extend(others);
+        strictly("capi-tests/every-name.c", &flags);
+        let mut flags = own_header(release);
+        flags.extend(system(packages(&["glib-2.0"])));
+        strictly("capi-tests/every-name.c", &flags);
+    }
+}
+
+#[test]
+fn headers_need_no_other_before_them_and_may_be_read_twice() {
+    for release in ["2.1", "3.0"] {
+        let mut flags = vec![include(&root().join("include").join(release))];
+        let mut others = vec![include(&distribution_headers(release))];
+        others.extend(packages(&["glib-2.0", "libxml-2.0"]));
+        flags.extend(system(others));
+        for name in ["crm/lrmd.h", "crm/lrmd_events.h"] {
+            let header = format!("include/{release}/{name}");
+            let mut twice = flags.clone();
+            twice.extend(["-include".to_owned(), root().join(&header).display().to_string()]);
+            strictly(&header, &twice);
+        }
+    }
+    let mut flags = system(packages(&["glib-2.0"]));
+    flags.extend(["-include".to_owned(), root().join("include/pcmk-remote-rs.h").display().to_string()]);
+    strictly("include/pcmk-remote-rs.h", &flags);
 }

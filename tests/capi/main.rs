@@ -7,6 +7,7 @@
 
 mod exports;
 mod headers;
+mod layouts;
 mod libraries;
 mod support;
 mod symbols;

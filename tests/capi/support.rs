@@ -2,7 +2,7 @@
 //! What the tests of the C interface share.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The repository.
@@ -42,4 +42,34 @@ pub(crate) fn assert_generated(path: &str, wanted: &str) {
     }
     let found = fs::read_to_string(&file).unwrap_or_default();
     assert!(found == wanted, "{path} is out of date: run PCMK_UPDATE=1 cargo test --test capi generated");
+}
+
+/// Compiles `capi-tests/NAME.c` to a program called `program`.
+pub(crate) fn compile(name: &str, program: &str, flags: &[String]) -> PathBuf {
+    let binary = work().join(program);
+    let source = root().join("capi-tests").join(name).with_extension("c");
+    let mut command = Command::new("cc");
+    command.args(["-g", "-Wall", "-Wextra", "-Werror"]).arg(source).arg("-o").arg(&binary).args(flags);
+    output(&mut command);
+    binary
+}
+
+/// The flag that has a directory searched for headers.
+pub(crate) fn include(directory: &Path) -> String {
+    format!("-I{}", directory.display())
+}
+
+/// The flags for pcmk-remote-rs.h with the interface of this release.
+pub(crate) fn own_header(release: &str) -> Vec<String> {
+    let mut flags = vec!["-DPCMK_REMOTE_RS".to_owned(), include(&root().join("include"))];
+    if release == "2.1" {
+        flags.push("-DPCMK_REMOTE_RS_ABI_2_1".into());
+    }
+    flags
+}
+
+/// The compiler's flags for packages of the distribution.
+pub(crate) fn packages(names: &[&str]) -> Vec<String> {
+    let text = lines(Command::new("pkg-config").arg("--cflags").args(names)).remove(0);
+    text.split_whitespace().map(str::to_owned).collect()
 }
