@@ -10,11 +10,12 @@ pub mod internal;
 pub mod shared;
 pub mod v2_1;
 pub mod v3_0;
+pub mod words;
 
 #[cfg(pcmk_abi = "2.1")]
-pub use v2_1::{CRM_COMMON, FREE_ELEMENT, LrmdEventData, RELEASE};
+pub use v2_1::{ALERT_WORDS, CRM_COMMON, FREE_ELEMENT, LrmdEventData, RELEASE};
 #[cfg(not(pcmk_abi = "2.1"))]
-pub use v3_0::{CRM_COMMON, FREE_ELEMENT, LrmdEventData, RELEASE};
+pub use v3_0::{ALERT_WORDS, CRM_COMMON, FREE_ELEMENT, LrmdEventData, RELEASE};
 
 use crate::sys::crmcommon::{CrmCommon, Missing};
 use std::ffi::c_void;

@@ -14,3 +14,5 @@ pub const RELEASE: Release = Release::V2_1;
 pub const CRM_COMMON: CrmCommon = CrmCommon::new(c"libcrmcommon.so.34");
 /// How that library frees the document of an element.
 pub const FREE_ELEMENT: super::FreeElement = CrmCommon::free_xml;
+/// How alert agents are spoken to.
+pub const ALERT_WORDS: super::words::AlertWords = super::words::V2_1;

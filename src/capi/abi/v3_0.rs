@@ -12,3 +12,5 @@ pub const RELEASE: Release = Release::V3_0;
 pub const CRM_COMMON: CrmCommon = CrmCommon::new(c"libcrmcommon.so.68");
 /// How that library frees the document of an element.
 pub const FREE_ELEMENT: super::FreeElement = CrmCommon::pcmk__xml_free;
+/// How alert agents are spoken to.
+pub const ALERT_WORDS: super::words::AlertWords = super::words::V3_0;

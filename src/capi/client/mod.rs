@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The client library's entry points.
 
+pub mod alerts;
 pub mod events;
 pub mod handle;
 pub mod proxy;
