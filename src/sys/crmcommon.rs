@@ -89,6 +89,14 @@ functions! {
     fn pcmk__xml_free(element: *mut c_void);
     /// Sends an element over a remote connection. The answer is 0 or Pacemaker's own code.
     fn pcmk__remote_send_xml(remote: *mut c_void, message: *mut c_void) -> c_int;
+    /// Teaches an output object messages.
+    fn pcmk__register_messages(out: *mut c_void, table: *const c_void);
+    /// Adds an element with text to what an XML output object writes.
+    fn pcmk__output_create_xml_text_node(
+        out: *mut c_void, name: *const c_char, content: *const c_char
+    ) -> *mut c_void;
+    /// Ends the element that was begun last.
+    fn pcmk__output_xml_pop_parent(out: *mut c_void);
     /// What an exit status means.
     fn crm_exit_str(status: c_int) -> *const c_char;
 }
@@ -107,6 +115,28 @@ impl CrmCommon {
             let name = place.read();
             (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
         }
+    }
+
+    /// Begins an element without attributes in what an XML output object writes.
+    ///
+    /// # Errors
+    /// The function is nowhere to be found.
+    ///
+    /// # Safety
+    /// `out` is an output object of this library whose format is XML.
+    pub unsafe fn xml_parent(&self, out: *mut c_void, name: &CStr) -> Result<*mut c_void, Missing> {
+        static PLACE: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+        let place = self.find_once(c"pcmk__output_xml_create_parent", &PLACE)?;
+        type Function = unsafe extern "C" fn(*mut c_void, *const c_char, ...) -> *mut c_void;
+        // SAFETY: the library's function of this name has this signature.
+        let function = unsafe { std::mem::transmute::<*mut c_void, Function>(place.as_ptr()) };
+        // SAFETY: the caller's promise; NULL ends the attributes.
+        Ok(unsafe { function(out, name.as_ptr(), ptr::null::<c_char>()) })
+    }
+
+    /// Does it have this name?
+    pub fn has(&self, name: &CStr) -> bool {
+        self.find(name).is_some()
     }
 
     /// Is it in the process already?

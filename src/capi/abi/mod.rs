@@ -7,6 +7,7 @@
 pub mod api;
 pub mod event;
 pub mod internal;
+pub mod output;
 pub mod shared;
 pub mod v2_1;
 pub mod v3_0;

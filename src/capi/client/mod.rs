@@ -4,6 +4,7 @@
 pub mod alerts;
 pub mod events;
 pub mod handle;
+pub mod output;
 pub mod proxy;
 pub mod values;
 pub mod xml;
