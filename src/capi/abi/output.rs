@@ -3,7 +3,7 @@
 
 use std::ffi::{c_char, c_void};
 
-use crate::sys::crmcommon::CrmCommon;
+use crate::sys::crmcommon::PacemakerLibrary;
 
 type BeginList = unsafe extern "C" fn(
     out: *mut c_void,
@@ -63,7 +63,7 @@ impl Slots {
 }
 
 /// All of 2.1 has one soname; 2.1.6 came with this function, too.
-fn is_newer(library: CrmCommon) -> bool {
+fn is_newer(library: PacemakerLibrary) -> bool {
     library.has(c"pcmk__output_get_log_level")
 }
 

@@ -3,7 +3,7 @@
 
 use std::ffi::{CStr, c_int};
 
-use crate::sys::crmcommon::CrmCommon;
+use crate::sys::crmcommon::PacemakerLibrary;
 
 /// How a release speaks to alert agents.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +98,7 @@ fn exit_3_0(code: c_int) -> String {
     exit_of(super::v3_0::CRM_COMMON, code).unwrap_or_else(|| format!("Exit status {code}"))
 }
 
-fn exit_of(library: CrmCommon, code: c_int) -> Option<String> {
+fn exit_of(library: PacemakerLibrary, code: c_int) -> Option<String> {
     // SAFETY: the function has no conditions; its answer is a string that stays.
     unsafe {
         let text = library.crm_exit_str(code).ok()?;

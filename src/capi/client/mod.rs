@@ -6,5 +6,6 @@ pub mod events;
 pub mod handle;
 pub mod output;
 pub mod proxy;
+pub mod remote;
 pub mod values;
 pub mod xml;
