@@ -10,3 +10,6 @@ mod oom;
 pub mod severity;
 #[cfg(feature = "daemon")]
 pub mod tokio;
+
+#[cfg(feature = "capi")]
+pub use crate::transport::credentials::{DEFAULT_LOCATIONS, read_key};

@@ -4,11 +4,13 @@
 
 #[cfg(feature = "capi")]
 pub mod cmem;
+#[cfg(feature = "capi")]
+pub mod crmcommon;
 #[cfg(feature = "daemon")]
 pub mod fork;
 #[cfg(feature = "capi")]
 pub mod glib;
-#[cfg(feature = "daemon")]
+#[cfg(any(feature = "daemon", feature = "capi"))]
 pub mod localtime;
 mod longpsk;
 pub mod process;

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The client library's entry points.
 
+pub mod alerts;
 pub mod events;
 pub mod handle;
+pub mod output;
+pub mod proxy;
+pub mod remote;
 pub mod values;
 pub mod xml;
