@@ -13,3 +13,4 @@
 pub mod abi;
 pub mod client;
 pub mod entry;
+pub mod remote;

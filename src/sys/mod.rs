@@ -8,6 +8,8 @@ pub mod cmem;
 pub mod fork;
 #[cfg(feature = "capi")]
 pub mod glib;
+#[cfg(feature = "capi")]
+pub mod gnutls;
 #[cfg(feature = "daemon")]
 pub mod localtime;
 mod longpsk;

@@ -6,11 +6,13 @@
 
 pub mod api;
 pub mod event;
+pub mod remote;
+pub mod sessions;
 pub mod shared;
 pub mod v2_1;
 pub mod v3_0;
 
 #[cfg(pcmk_abi = "2.1")]
-pub use v2_1::{LrmdEventData, RELEASE};
+pub use v2_1::{LrmdEventData, RELEASE, Remote};
 #[cfg(not(pcmk_abi = "2.1"))]
-pub use v3_0::{LrmdEventData, RELEASE};
+pub use v3_0::{LrmdEventData, RELEASE, Remote};

@@ -9,3 +9,6 @@ use crate::driver::blocking::Release;
 pub type LrmdEventData = super::event::Event<c_uint>;
 /// Which behaviour callers expect.
 pub const RELEASE: Release = Release::V2_1;
+
+/// `pcmk__remote_t`.
+pub type Remote = super::remote::RemoteV2_1;

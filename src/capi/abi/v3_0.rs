@@ -7,3 +7,6 @@ use crate::driver::blocking::Release;
 pub type LrmdEventData = super::event::Event<libc::time_t>;
 /// Which behaviour callers expect.
 pub const RELEASE: Release = Release::V3_0;
+
+/// `pcmk__remote_t`.
+pub type Remote = super::remote::RemoteV3_0;
