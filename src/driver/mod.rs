@@ -4,9 +4,13 @@
 
 pub mod blocking;
 mod files;
+pub mod inquiry;
 mod launch;
 #[cfg(feature = "daemon")]
 mod oom;
+#[cfg(feature = "capi")]
+pub mod plugins;
+mod running;
 pub mod severity;
 #[cfg(feature = "daemon")]
 pub mod tokio;

@@ -10,6 +10,8 @@ pub mod crmcommon;
 pub mod fork;
 #[cfg(feature = "capi")]
 pub mod glib;
+#[cfg(feature = "capi")]
+pub mod gnutls;
 #[cfg(any(feature = "daemon", feature = "capi"))]
 pub mod localtime;
 mod longpsk;
@@ -18,6 +20,8 @@ pub mod process;
 pub mod qb;
 pub mod spawn;
 mod stack;
+#[cfg(feature = "capi")]
+pub mod stonith;
 pub mod strings;
 pub mod tcp;
 pub mod tls;
