@@ -8,5 +8,6 @@ mod launch;
 #[cfg(feature = "daemon")]
 mod oom;
 pub mod severity;
+mod system_bus;
 #[cfg(feature = "daemon")]
 pub mod tokio;
