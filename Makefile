@@ -21,10 +21,11 @@ build: setup-build
 test:
 	tests/run
 
-## check: what a change must keep: format, lints, layers, licences, generated files
+## check: what a change must keep: format, lints, documentation, layers, licences, generated files
 check: setup-test
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --all-features
 	tests/check-dependencies
 	$(CARGO) test --locked --test architecture --test bindings --test capi
 

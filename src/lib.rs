@@ -1,17 +1,106 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Pacemaker Remote in Rust.
+//! Pacemaker Remote in Rust: the transport, the protocol and the executor of Pacemaker's remote nodes, for programs in
+//! Rust and, through the feature `capi`, for programs in C.
 //!
-//! The layers, lowest first; each imports only those above it in this list (ARCHITECTURE.md has the map):
+//! # What a program in Rust can do with it
+//!
+//! **Be a client of an executor.** [`driver::blocking::Client`] connects to a remote node, waits for answers and hands
+//! out what the executor tells. A cluster that uses the node drops its own connection when somebody else signs on, so
+//! this is for nodes of one's own; to look whether a node is reachable without being noticed, see below.
+//!
+//! ```no_run
+//! use pcmk_remote_rs::driver::blocking::{Client, Failure, Target};
+//! use pcmk_remote_rs::model::{
+//!     Agent, Execute, Interval, Millis, Notification, Notify, Request, ResourceId,
+//! };
+//! use std::time::{Duration, Instant};
+//!
+//! fn main() -> Result<(), Failure> {
+//!     // The key is looked for where Pacemaker keeps it, unless `with_key_file` names another place.
+//!     let target = Target::new("web1.example.org", 3121);
+//!     let mut client = Client::connect(&target, "my-tool")?;
+//!
+//!     let resource_id = ResourceId::new("web");
+//!     let agent = Agent { standard: "ocf".into(), provider: Some("pacemaker".into()), name: "Dummy".into() };
+//!     client.call(Request::RegisterResource {
+//!         resource_id: Some(resource_id.clone()),
+//!         agent,
+//!         drop_recurring: true,
+//!     })?;
+//!     let reply = client.call(Request::Execute(Box::new(Execute {
+//!         resource_id: Some(resource_id),
+//!         action: "start".into(),
+//!         interval: Interval(0),
+//!         timeout: Millis(20_000),
+//!         start_delay: Millis(0),
+//!         user_data: None,
+//!         params: Default::default(),
+//!         notify: Notify::default(),
+//!     })))?;
+//!     // A refusal is an answer: a negated errno. Otherwise it is the number that the result will carry.
+//!     assert!(reply.rc > 0, "refused with {}", reply.rc);
+//!
+//!     let deadline = Instant::now() + Duration::from_secs(30);
+//!     while let Some(notification) = client.next_notification(deadline)? {
+//!         if let Notification::Completed(done) = notification
+//!             && done.call_id.0 == reply.rc
+//!         {
+//!             println!("{}: {:?}, {}", done.action, done.outcome, done.exec_time);
+//!             break;
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! **Find out why a node cannot be reached.** [`driver::blocking::check()`] goes the way layer by layer and stops before
+//! a cluster would notice. A [`Failure`](driver::blocking::Failure) names the layer, the problem and the remedy.
+//!
+//! ```
+//! use pcmk_remote_rs::driver::blocking::{Layer, Target, check};
+//!
+//! // Nobody listens on port 1 here.
+//! let target = Target::new("127.0.0.1", 1);
+//! let failure = check(&target, None, &mut |step| println!("{step:?}")).unwrap_err();
+//! assert_eq!(failure.layer, Layer::Tcp);
+//! assert!(!failure.remedy.is_empty());
+//! ```
+//!
+//! **Ask what this node could run.** [`driver::blocking::NodeAgents`] lists standards, providers and agents, gives their
+//! metadata, and explains what an action would be started with, without running it.
+//!
+//! ```
+//! use pcmk_remote_rs::driver::blocking::{NodeAgents, Release};
+//! use pcmk_remote_rs::model::{Agent, Millis, Params, Standard};
+//!
+//! let node = NodeAgents::new(Release::V3_0);
+//! for agent in node.agents(Some(Standard::Ocf), Some("heartbeat")) {
+//!     println!("{agent}");
+//! }
+//! let missing = Agent { standard: "ocf".into(), provider: Some("nobody".into()), name: "nothing".into() };
+//! assert!(node.metadata(&missing, &Params::new(), Millis(5_000)).is_err());
+//! ```
+//!
+//! **Drive the protocol by itself.** [`session::ClientSession`] and [`session::ServerSession`] turn bytes into messages
+//! and back, [`core::Client`] and [`core::Server`] are the two sides as state machines: no socket, no clock, no thread.
+//! Any event loop can carry them, and a test can play hours in milliseconds.
+//!
+//! # Features
+//!
+//! `daemon` (default): the daemons `pacemaker-remoted` and `pacemaker-execd`, with tokio, libqb and D-Bus. `capi`: the C
+//! interface of Pacemaker's liblrmd (docs/linking.md). A client in Rust needs neither.
+//!
+//! # The layers
+//!
+//! Lowest first; each imports only those above it in this list (ARCHITECTURE.md has the map):
 //!
 //! * [`model`]: the field's vocabulary as types.
 //! * [`wire`]: bytes and XML to messages and back. [`core`]: the protocol and the executor as state
 //!   machines. [`agents`]: what an agent is started with and what its exit means. All three are pure.
-//! * [`sys`]: every line of unsafe code. [`transport`]: credentials and sockets.
+//! * [`sys`]: every line of unsafe code but that of the C interface. [`transport`]: credentials and sockets.
 //! * [`session`]: TLS bytes to messages, both roles.
 //! * [`driver`]: the only place that waits.
-//! * [`daemon`]: what the daemons share. [`tool`]: `pcmk-remote`.
-//!
-//! With the feature `capi`, the module `capi` is the C interface (docs/c-abi-status.md says how much of it).
+//! * `daemon`, [`tool`], `capi`: the edges, which never see each other.
 
 pub mod agents;
 #[cfg(feature = "capi")]

@@ -47,13 +47,28 @@ const GLIB: Bindings = Bindings {
     functions: concat!(
         "g_source_(new|attach|destroy|unref|set_callback|set_priority|set_name|set_ready_time",
         "|add_unix_fd|modify_unix_fd|remove_unix_fd|query_unix_fd)|g_get_monotonic_time",
-        "|g_hash_table_(new_full|insert|lookup|remove|foreach|size|unref)|g_str_(hash|equal)",
+        "|g_hash_table_(new_full|insert|lookup|remove|foreach|size|unref|destroy|iter_init|iter_next)|g_str_(hash|equal)",
         "|g_list_(prepend|free|free_full)",
     ),
     blocked: "",
     lines: "",
     opaque: "_?(GSource|GSourceCallbackFuncs|GMainContext|GHashTable|GPollFD|GSourcePrivate|GSList)",
     package: "glib-2.0",
+};
+
+const XML2: Bindings = Bindings {
+    path: "xmlnode/bindings.rs",
+    library: "xml2",
+    name: "libxml2",
+    headers: "#include <libxml/tree.h>\n",
+    functions: concat!(
+        "xml(NewDoc|FreeDoc|NewDocNode|NewDocTextLen|NewCDataBlock|DocSetRootElement|AddChild|DocCopyNode)",
+        "|xml(SetProp|UnsetProp|HasProp)|xml(First|Next)Element(Child|Sibling)|xmlFreeNode",
+    ),
+    blocked: "",
+    lines: "",
+    opaque: "_?xml(Doc|Ns|Dtd|Dict|IDTable|ID)",
+    package: "libxml-2.0",
 };
 
 fn flags(package: &str) -> Vec<String> {
@@ -116,4 +131,9 @@ fn bindings_of_libqb_match_the_installed_headers() {
 #[test]
 fn bindings_of_glib_match_the_installed_headers() {
     compare(&GLIB);
+}
+
+#[test]
+fn bindings_of_libxml2_match_the_installed_headers() {
+    compare(&XML2);
 }

@@ -19,3 +19,5 @@ mod stack;
 pub mod strings;
 pub mod tcp;
 pub mod tls;
+#[cfg(feature = "capi")]
+pub mod xmlnode;

@@ -29,6 +29,17 @@ pub struct _GList {
     pub prev: *mut GList,
 }
 pub type GHashTable = u8;
+pub type GHashTableIter = _GHashTableIter;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct _GHashTableIter {
+    pub dummy1: gpointer,
+    pub dummy2: gpointer,
+    pub dummy3: gpointer,
+    pub dummy4: ::std::os::raw::c_int,
+    pub dummy5: gboolean,
+    pub dummy6: gpointer,
+}
 pub const GIOCondition_G_IO_IN: GIOCondition = 1;
 pub const GIOCondition_G_IO_OUT: GIOCondition = 4;
 pub const GIOCondition_G_IO_PRI: GIOCondition = 2;
@@ -65,11 +76,18 @@ unsafe extern "C" {
         key_destroy_func: GDestroyNotify,
         value_destroy_func: GDestroyNotify,
     ) -> *mut GHashTable;
+    pub fn g_hash_table_destroy(hash_table: *mut GHashTable);
     pub fn g_hash_table_insert(hash_table: *mut GHashTable, key: gpointer, value: gpointer) -> gboolean;
     pub fn g_hash_table_remove(hash_table: *mut GHashTable, key: gconstpointer) -> gboolean;
     pub fn g_hash_table_lookup(hash_table: *mut GHashTable, key: gconstpointer) -> gpointer;
     pub fn g_hash_table_foreach(hash_table: *mut GHashTable, func: GHFunc, user_data: gpointer);
     pub fn g_hash_table_size(hash_table: *mut GHashTable) -> guint;
+    pub fn g_hash_table_iter_init(iter: *mut GHashTableIter, hash_table: *mut GHashTable);
+    pub fn g_hash_table_iter_next(
+        iter: *mut GHashTableIter,
+        key: *mut gpointer,
+        value: *mut gpointer,
+    ) -> gboolean;
     pub fn g_hash_table_unref(hash_table: *mut GHashTable);
     pub fn g_str_equal(v1: gconstpointer, v2: gconstpointer) -> gboolean;
     pub fn g_str_hash(v: gconstpointer) -> guint;

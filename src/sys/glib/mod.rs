@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! GLib, for the C interface: its callers run GLib's main loop and hand over its containers.
 //!
+//! * `containers`: tables of strings, and lists.
 //! * `source`: what the default main context watches for us.
 
 #[allow(non_camel_case_types, non_upper_case_globals, missing_docs, dead_code, clippy::all, unreachable_pub)]
 mod bindings;
+pub mod containers;
 mod source;
 
 pub use source::{Interest, Priority, Source, Watch};

@@ -2,8 +2,8 @@
 //! The local IPC servers of a remote node: the executor's own, and those through which the cluster's tools believe
 //! to reach its daemons.
 //!
-//! [`access`] says who may connect, [`client`] holds what waits for one client and gives up on those that do not
-//! read, and [`pump`] waits. The hub hears through [`LocalHub`] and answers
+//! `access` says who may connect, `client` holds what waits for one client and gives up on those that do not
+//! read, and `pump` waits. The hub hears through [`LocalHub`] and answers
 //! through [`LocalServers`], at once or later.
 
 mod access;
