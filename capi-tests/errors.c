@@ -25,6 +25,8 @@ enum peer {
     NOT_XML,                    /* answers with what is no XML */
 };
 
+static bool failed;
+
 /* Each case has a process of its own: upstream keeps the key that it has read. */
 static void
 apart(void (*run)(void))
@@ -40,6 +42,7 @@ apart(void (*run)(void))
     waitpid(child, &status, 0);
     if (status != 0) {
         printf("  the process ended with %d\n", status);
+        failed = true;
     }
 }
 
@@ -128,6 +131,8 @@ another_key(void)
 {
     FILE *file = fopen(own_path("another-key"), "w");
 
+    either_handshake_code = true;
+
     for (int i = 0; i < 128; i++) {
         fputc('x', file);
     }
@@ -139,18 +144,21 @@ another_key(void)
 static void
 closing(void)
 {
+    either_handshake_code = true;
     all_ways(CLOSING);
 }
 
 static void
 closing_later(void)
 {
+    either_handshake_code = true;
     all_ways(CLOSING_LATER);
 }
 
 static void
 other_protocol(void)
 {
+    either_handshake_code = true;
     all_ways(OTHER_PROTOCOL);
 }
 
@@ -182,10 +190,17 @@ ask(int to)
 {
     lrmd_t *lrmd = lrmd_remote_api_new(NODE, "127.0.0.1", to);
     GList *operations = NULL;
+    int rc;
 
     lrmd->cmds->set_callback(lrmd, print_event);
     printf("  connect: %d\n", lrmd->cmds->connect(lrmd, "program", NULL));
-    printf("  request: %d\n", lrmd->cmds->get_recurring_ops(lrmd, "r", 500, 0, &operations));
+    rc = lrmd->cmds->get_recurring_ops(lrmd, "r", 500, 0, &operations);
+    if (to == NOT_XML && (rc == -ETIME || rc == -ENOMSG)) {
+        /* Upstream's choice is a matter of time. */
+        printf("  request: %d or %d\n", -ETIME, -ENOMSG);
+    } else {
+        printf("  request: %d\n", rc);
+    }
     printf("  is_connected: %d\n", lrmd->cmds->is_connected(lrmd));
     run_ready();
     printf("  next: %d\n", lrmd->cmds->unregister_rsc(lrmd, "r", 0));
@@ -258,7 +273,7 @@ refusals(const char *transport)
     printf("  cancel of what is not there: %d\n", cmds->cancel(lrmd, "r", "monitor", 1000));
     printf("  exec of an unknown action: %s\n",
            cmds->exec(lrmd, "r", "unknown", NULL, 0, 20000, 0, 0, NULL) > 0 ? "a call id" : "refused");
-    printf("  exec_alert of no program: %d\n", cmds->exec_alert(lrmd, "id", "/nowhere", 1000, NULL));
+    printf("  exec_alert of no program: %d\n", cmds->exec_alert(lrmd, "id", "/nowhere", 20000, NULL));
 
     printf(" missing arguments\n");
     printf("  register_rsc without an id: %d\n", cmds->register_rsc(lrmd, NULL, "ocf", "test", "Script", 0));
@@ -271,9 +286,12 @@ refusals(const char *transport)
     printf("  get_rsc_info without an id: %s\n", info == NULL ? "NULL" : "something");
     printf("  unregister without an id: %d\n", cmds->unregister_rsc(lrmd, NULL, 0));
     printf("  exec without an id: %d\n", cmds->exec(lrmd, NULL, "start", NULL, 0, 20000, 0, 0, NULL));
-    printf("  exec without an action: %d\n", cmds->exec(lrmd, "r", NULL, NULL, 0, 20000, 0, 0, NULL));
-    printf("  cancel without an id: %d\n", cmds->cancel(lrmd, NULL, "monitor", 1000));
-    printf("  cancel without an action: %d\n", cmds->cancel(lrmd, "r", NULL, 1000));
+    if (getenv("TEST_OURS") != NULL) {
+        /* These end upstream's daemon. */
+        printf("  exec without an action: %d\n", cmds->exec(lrmd, "r", NULL, NULL, 0, 20000, 0, 0, NULL));
+        printf("  cancel without an id: %d\n", cmds->cancel(lrmd, NULL, "monitor", 1000));
+        printf("  cancel without an action: %d\n", cmds->cancel(lrmd, "r", NULL, 1000));
+    }
     printf("  get_recurring_ops without output: %d\n", cmds->get_recurring_ops(lrmd, "r", 0, 0, NULL));
     printf("  still connected: %d\n", cmds->is_connected(lrmd));
     cmds->unregister_rsc(lrmd, "r", 0);
@@ -346,5 +364,5 @@ main(int argc, char **argv)
         printf("%s\n", cases[i].name);
         apart(cases[i].run);
     }
-    return 0;
+    return failed;
 }

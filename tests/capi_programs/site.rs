@@ -46,6 +46,8 @@ impl Site {
         fs::write(site.path(KEY), key()).unwrap();
         fs::set_permissions(site.path(KEY), fs::Permissions::from_mode(0o640)).unwrap();
         site.make_agent();
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("capi-tests");
+        fs::copy(sources.join("valgrind.supp"), site.path("/run/valgrind.supp")).unwrap();
         for server in [Server::Distribution, Server::Ours] {
             site.show_daemon(server);
         }
@@ -108,7 +110,13 @@ impl Site {
     }
 
     /// Runs `program`, which lies in the tests' directory, on the distribution's library or on that in `library`.
-    pub(crate) fn run(&self, wrapper: &[&str], program: &Path, library: Option<&Path>) -> Output {
+    pub(crate) fn run(
+        &self,
+        server: Server,
+        wrapper: &[&str],
+        program: &Path,
+        library: Option<&Path>,
+    ) -> Output {
         // A directory of the same name each time: it may appear in the output.
         let directory = self.path("/run/test");
         let _ = fs::remove_dir_all(&directory);
@@ -122,7 +130,12 @@ impl Site {
         if !wrapper.is_empty() {
             command.args(rest).arg(&program);
         }
-        command.env("TEST_DIRECTORY", "/run/test");
+        command
+            .env("TEST_DIRECTORY", "/run/test")
+            .env("ASAN_OPTIONS", "detect_leaks=1:detect_stack_use_after_return=1");
+        if server == Server::Ours {
+            command.env("TEST_OURS", "yes");
+        }
         if let Some(library) = library {
             command.env("LD_LIBRARY_PATH", inside(library));
             let loaded = self.loaded(&program, library);
