@@ -69,11 +69,18 @@ impl Release {
         })
     }
 
-    /// The directory with our library in place of the distribution's.
+    /// The directory with our library in place of the distribution's; `PCMK_TEST_LIBRARIES` names a directory with
+    /// others, as `make dropin` makes it.
     pub(crate) fn our_library(self) -> PathBuf {
         once(&format!("library {self:?}"), || {
             let directory =
                 Path::new(env!("CARGO_TARGET_TMPDIR")).join("capi-programs/dropin").join(self.name());
+            if let Some(made) = std::env::var_os("PCMK_TEST_LIBRARIES") {
+                std::fs::create_dir_all(&directory).unwrap();
+                let library = Path::new(&made).join(self.name()).join(self.soname());
+                std::fs::copy(library, directory.join(self.soname())).unwrap();
+                return directory;
+            }
             let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/build-library");
             let mut command = Command::new(script);
             output(command.args(["dropin", self.name()]).arg(&directory).env("CARGO", env!("CARGO")));
