@@ -4,6 +4,8 @@
 
 #[cfg(feature = "capi")]
 pub mod cmem;
+#[cfg(feature = "capi")]
+pub mod crmcommon;
 #[cfg(feature = "daemon")]
 pub mod fork;
 #[cfg(feature = "capi")]
@@ -16,6 +18,8 @@ pub mod process;
 pub mod qb;
 pub mod spawn;
 mod stack;
+#[cfg(feature = "capi")]
+pub mod stonith;
 pub mod strings;
 pub mod tcp;
 pub mod tls;

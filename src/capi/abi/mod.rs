@@ -6,11 +6,18 @@
 
 pub mod api;
 pub mod event;
+pub mod internal;
 pub mod shared;
 pub mod v2_1;
 pub mod v3_0;
 
 #[cfg(pcmk_abi = "2.1")]
-pub use v2_1::{LrmdEventData, RELEASE};
+pub use v2_1::{CRM_COMMON, FREE_ELEMENT, LrmdEventData, RELEASE};
 #[cfg(not(pcmk_abi = "2.1"))]
-pub use v3_0::{LrmdEventData, RELEASE};
+pub use v3_0::{CRM_COMMON, FREE_ELEMENT, LrmdEventData, RELEASE};
+
+use crate::sys::crmcommon::{CrmCommon, Missing};
+use std::ffi::c_void;
+
+/// A function of [`CRM_COMMON`] that frees the document of an element.
+pub type FreeElement = unsafe fn(&CrmCommon, *mut c_void) -> Result<(), Missing>;

@@ -1,7 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The client library's entry points.
 
+mod attached;
+mod connect;
+pub mod descriptor;
 pub mod events;
 pub mod handle;
+pub mod lifecycle;
+pub mod listings;
+pub mod metadata;
+pub mod metadata_async;
+mod ops;
+mod outcome;
+pub mod proxy;
+mod settings;
+mod text;
 pub mod values;
 pub mod xml;
