@@ -8,7 +8,9 @@
 #[allow(non_camel_case_types, non_upper_case_globals, missing_docs, dead_code, clippy::all, unreachable_pub)]
 mod bindings;
 pub mod containers;
+mod foreign;
 pub mod pointers;
 mod source;
 
+pub use foreign::{free_queue, remove_source};
 pub use source::{Interest, Priority, Source, Watch};

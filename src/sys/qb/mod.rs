@@ -21,6 +21,8 @@
 mod client;
 mod connection;
 #[cfg(feature = "capi")]
+pub mod foreign;
+#[cfg(feature = "capi")]
 pub mod log;
 mod reactor;
 mod server;
