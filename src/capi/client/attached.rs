@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::handle::Handle;
+use super::pacing::Place;
 use crate::capi::abi::LrmdEventData;
 use crate::capi::client::outcome;
 use crate::driver::client::{Connection, Event, Wanted};
@@ -19,6 +20,7 @@ const EVENTS: usize = 100;
 pub(super) struct Attachment {
     source: Source,
     watched: Cell<Option<(Watch, Wanted, u32)>>,
+    place: Place,
 }
 
 impl Attachment {
@@ -70,7 +72,11 @@ impl Handle {
                 handle.turn();
             }
         });
-        self.attachment.replace(Some(Attachment { source, watched: Cell::new(None) }));
+        self.attachment.replace(Some(Attachment {
+            source,
+            watched: Cell::new(None),
+            place: Place::default(),
+        }));
         self.after_use();
     }
 
@@ -85,6 +91,9 @@ impl Handle {
 
     /// One turn of the main loop: what was already there, then what the descriptor brings.
     fn turn(&self) {
+        if !self.may_run() {
+            return;
+        }
         let generation = self.generation.get();
         self.deliver(generation);
         if self.generation.get() == generation {
@@ -98,6 +107,17 @@ impl Handle {
             self.emit_disconnect();
         }
         self.after_use();
+    }
+
+    /// May this connection work in this iteration? If not, it is reminded of it in the next.
+    fn may_run(&self) -> bool {
+        let attachment = self.attachment.borrow();
+        let Some(attachment) = attachment.as_ref() else { return false };
+        let may = attachment.place.may_run();
+        if !may {
+            attachment.source.wake();
+        }
+        may
     }
 
     /// Reads and writes what can be read and written without waiting.
