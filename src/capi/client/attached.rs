@@ -9,6 +9,7 @@ use super::handle::Handle;
 use super::pacing::Place;
 use crate::capi::abi::LrmdEventData;
 use crate::capi::client::outcome;
+use crate::capi::entry::boundary;
 use crate::driver::client::{Connection, Event, Wanted};
 use crate::sys::glib::{Interest, Priority, Source, Watch};
 
@@ -69,7 +70,7 @@ impl Handle {
         let weak = Rc::downgrade(self);
         let source = Source::attach(c"pcmk-remote-rs", Priority::High, move || {
             if let Some(handle) = weak.upgrade() {
-                handle.turn();
+                handle.guarded_turn();
             }
         });
         self.attachment.replace(Some(Attachment {
@@ -86,6 +87,21 @@ impl Handle {
         let (Ok(attachment), Ok(mut connection)) = (attachment, connection) else { return };
         if let (Some(attachment), Some(connection)) = (attachment.as_ref(), connection.as_mut()) {
             attachment.follow(connection, self.called.get());
+        }
+    }
+
+    /// After a panic C loses the connection, and hears of it, and nothing more of this handle.
+    fn guarded_turn(&self) {
+        let done = boundary("main loop", false, || {
+            self.turn();
+            true
+        });
+        if !done {
+            boundary("main loop", (), || {
+                self.let_go();
+                self.emit_disconnect();
+            });
+            self.poison();
         }
     }
 
