@@ -32,9 +32,11 @@ def writable_cgroup():
 class Suite:
     def __init__(self, args):
         self.args = args
-        self.root = os.path.abspath(args.root) if args.root else roots.root("3.0")
-        if not os.path.exists(self.root + SUITE + "cts-exec"):
-            die("%s has no %scts-exec; a root made by tests/roots has" % (self.root, SUITE))
+        self.root = os.path.abspath(args.root) if args.root else roots.root(args.release)
+        # Debian 12 does not package the suite: it is Debian 13's, and its programs are their own.
+        self.suite_root = roots.root("3.0") if args.release == "2.1" else self.root
+        if not os.path.exists(self.suite_root + SUITE + "cts-exec"):
+            die("%s has no %scts-exec; a root made by tests/roots has" % (self.suite_root, SUITE))
         self.mode = "remoted" if args.remoted else "execd"
         self.cgroup = None if args.no_systemd else writable_cgroup()
         if not self.cgroup and not args.no_systemd:
@@ -47,12 +49,12 @@ class Suite:
         """What every lane is told."""
         args, daemon = self.args, self.args.execd or self.args.remoted
         if daemon == "distribution":
-            daemon = roots.remoted("3.0") if args.remoted else None
+            daemon = roots.remoted(args.release) if args.remoted else None
         for path in filter(None, (daemon, args.lib)):
             if not os.path.isfile(path):
                 die("%s: no such file" % path)
         return dict(
-            vars(args), inside="cts.lane", root=self.root, work=self.work, mode=self.mode,
+            vars(args), inside="cts.lane", root=self.root, suite_root=self.suite_root, work=self.work, mode=self.mode,
             daemon=daemon and os.path.abspath(daemon), systemd=bool(self.cgroup),
             lib=args.lib and os.path.abspath(args.lib),
             libs=[os.path.abspath(path) for path in args.libs],
