@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from cluster import everyday, mixed, nodes, recovery, scenario
+from cluster import everyday, many, mixed, nodes, recovery, scenario, trouble
 from lab import bringup, cli, teardown
 from lab.state import Lab
 from support import roots
@@ -30,13 +30,12 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__f
 DEFAULT_REMOTED = os.path.join(REPOSITORY, "target/release/pacemaker-remoted")
 DEFAULT_EXECD = os.path.join(REPOSITORY, "target/release/pacemaker-execd")
 # What runs unless something is named; the longest first, so that the last one to end is a short one.
-USUAL = (everyday.Everyday, recovery.TwoNodes, recovery.Links, mixed.Mixed, recovery.Reconnection)
-# Our executor on every node of a cluster: by name only, as long as pacemaker-execd is not finished.
-SCENARIOS = (nodes.Nodes, *USUAL)
+USUAL = (nodes.Nodes, trouble.NodeTrouble, everyday.Everyday, recovery.TwoNodes, recovery.Links,
+         mixed.Mixed, recovery.Reconnection)
+# By name only: minutes of the cluster's own work.
+SCENARIOS = (*USUAL, many.Many)
 # What --remoted takes instead of a path.
 DISTRIBUTIONS = ("distribution", *roots.RELEASES)
-#: seconds after which the rest of a scenario counts as failed
-PATIENCE = 360
 LOG_TAIL = 25
 
 Case = collections.namedtuple("Case", "kind release")
@@ -98,8 +97,9 @@ class Worker:
 
     def one(self, subject, name, begin):
         start, problem = time.monotonic(), None
-        if start - begin > PATIENCE:
-            problem = "not run: the scenario has taken more than %d s" % PATIENCE
+        if start - begin > self.case.kind.patience:
+            problem = "not run: the scenario has taken more than %d s" % (
+                self.case.kind.patience)
         else:
             try:
                 getattr(subject, name)()
@@ -251,7 +251,7 @@ def options():
                         help="the executor under test on cluster nodes (default: %(default)s), or "
                              "'distribution'")
     parser.add_argument("--only", metavar="NAME", action="append",
-                        help="this scenario only; repeatable (%s; the first only so)" % ", ".join(
+                        help="this scenario only; repeatable (%s; the last only so)" % ", ".join(
                             kind.__name__ for kind in SCENARIOS))
     parser.add_argument("--version", choices=sorted(roots.RELEASES),
                         help="with clusters of this release only")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Inside a lane: takes tests that no other lane has taken and runs them one by one."""
 
+import contextlib
+import glob
 import json
 import os
 import re
@@ -26,17 +28,22 @@ def sweep(failed, systemd):
             subprocess.run(["systemctl", "stop", "pacemaker-cts-dummyd@*.service"])
 
 
-def watched(argv, name, timeout):
-    """Run one test; return its output, exit status (None: killed) and seconds.
+def keep_logs(directory):
+    """The suite deletes the daemons' logs at its end; hard links keep them."""
+    for path in glob.glob("/tmp/cts-exec-*/*.log"):
+        with contextlib.suppress(FileExistsError, FileNotFoundError):
+            os.link(path, os.path.join(directory, os.path.basename(path)))
 
-    The suite deletes the daemons' logs at its end; hard links keep them."""
+
+def watched(argv, name, timeout):
+    """Run one test; return its output, exit status (None: killed) and seconds."""
     start, log, keep = time.time(), "/cts/logs/%s.log" % name, "/tmp/keep-" + name
     os.mkdir(keep)
     with open(log, "wb") as handle:
         test = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=handle,
                                 stderr=subprocess.STDOUT, start_new_session=True)
     while test.poll() is None and time.time() - start < timeout:
-        output("sh", "-c", "cp -ln /tmp/cts-exec-*/*.log %s/" % keep)
+        keep_logs(keep)
         time.sleep(0.1)
     status = test.poll()
     if status is None:

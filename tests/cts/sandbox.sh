@@ -53,15 +53,7 @@ options=usr/lib/python3/dist-packages/pacemaker/buildoptions.py
 grep -q _BUILD_DIR $options || printf '\nBuildOptions._BUILD_DIR = "/nonexistent"\n' >>$options
 
 cd etc/systemd/system
-for unit in systemd-udevd systemd-udev-trigger systemd-timesyncd systemd-networkd \
-    systemd-resolved systemd-random-seed systemd-modules-load systemd-hwdb-update \
-    systemd-firstboot systemd-logind systemd-binfmt systemd-pstore ldconfig e2scrub_reap \
-    apparmor keyboard-setup pacemaker pacemaker_remote; do
-    ln -sf /dev/null $unit.service
-done
-for unit in proc-sys-fs-binfmt_misc.automount systemd-tmpfiles-clean.timer tmp.mount; do
-    ln -sf /dev/null $unit
-done
+sh "$2/code/support/mask-units" .
 cat >cts.target <<'UNIT'
 [Unit]
 Requires=basic.target cts.service

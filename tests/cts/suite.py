@@ -13,20 +13,13 @@ import sys
 import tempfile
 import time
 
-from cts.files import SUITE, die, output, read, write
-from support import roots
+from cts.files import SUITE, die, read, write
+from support import cgroups, roots
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PASSED_ON = r"PCMK_|RUST_|.*SAN_OPTIONS$"
 START_LIMIT = 120
 PR_SET_PDEATHSIG = 1
-
-
-def writable_cgroup():
-    """A cgroup v2 hierarchy, which systemd in a lane needs, or None."""
-    with open("/proc/self/mountinfo") as handle:
-        found = [line.split()[4] for line in handle if " - cgroup2 " in line]
-    return next((d for d in found if not os.statvfs(d).f_flag & os.ST_RDONLY), None)
 
 
 class Suite:
@@ -38,7 +31,7 @@ class Suite:
         if not os.path.exists(self.suite_root + SUITE + "cts-exec"):
             die("%s has no %scts-exec; a root made by tests/roots has" % (self.suite_root, SUITE))
         self.mode = "remoted" if args.remoted else "execd"
-        self.cgroup = None if args.no_systemd else writable_cgroup()
+        self.cgroup = None if args.no_systemd else cgroups.hierarchy()
         if not self.cgroup and not args.no_systemd:
             die("no writable cgroup v2 hierarchy, which systemd in the sandbox needs "
                 "(see --no-systemd)")
@@ -95,8 +88,7 @@ class Suite:
             os.mkdir(group)
         with open("%s/%s.log" % (self.work, lane), "ab") as out:
             process = subprocess.Popen(
-                ["sh", "-c", '[ -z "$0" ] || echo $$ >"$0/cgroup.procs" || exit; exec "$@"',
-                 group, "unshare", "-mpniu" + ("C" if group else ""), "--fork",
+                [*cgroups.joining(group), "unshare", "-mpniu" + ("C" if group else ""), "--fork",
                  "--kill-child", sys.executable, self.work + "/code/cts/cts-run", "_box", path],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                 preexec_fn=lambda: ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
@@ -117,13 +109,12 @@ class Suite:
             time.sleep(0.1)
 
     def clean_up(self):
-        deadline = time.time() + 10
+        deadline = time.monotonic() + 10
         for process, group in self.lanes:
             process.kill()                    # unshare; its --kill-child ends the lane with it
             process.wait()
-            while group and os.path.isdir(group) and time.time() < deadline:
-                time.sleep(0.05)              # the kernel may take a moment to empty it
-                output("find", group, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";")
+            if group:
+                cgroups.remove(group, deadline)
         if self.args.keep_logs:
             shutil.copytree(self.work + "/logs", self.args.keep_logs, dirs_exist_ok=True)
         shutil.rmtree(self.work, ignore_errors=True)
