@@ -4,9 +4,17 @@
 
 pub mod blocking;
 mod files;
+pub mod inquiry;
 mod launch;
 #[cfg(feature = "daemon")]
 mod oom;
+#[cfg(feature = "capi")]
+pub mod plugins;
+mod running;
 pub mod severity;
+mod system_bus;
 #[cfg(feature = "daemon")]
 pub mod tokio;
+
+#[cfg(feature = "capi")]
+pub use crate::transport::credentials::{DEFAULT_LOCATIONS, read_key};

@@ -65,6 +65,14 @@ pub struct _GSourceFuncs {
     pub closure_callback: GSourceFunc,
     pub closure_marshal: GSourceDummyMarshal,
 }
+pub type GQueue = _GQueue;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct _GQueue {
+    pub head: *mut GList,
+    pub tail: *mut GList,
+    pub length: guint,
+}
 #[link(name = "glib-2.0")]
 unsafe extern "C" {
     pub fn g_list_free(list: *mut GList);
@@ -109,4 +117,7 @@ unsafe extern "C" {
     pub fn g_source_remove_unix_fd(source: *mut GSource, tag: gpointer);
     pub fn g_source_query_unix_fd(source: *mut GSource, tag: gpointer) -> GIOCondition;
     pub fn g_get_monotonic_time() -> gint64;
+    pub fn g_source_remove(tag: guint) -> gboolean;
+    pub fn g_queue_free(queue: *mut GQueue);
+    pub fn g_queue_pop_head(queue: *mut GQueue) -> gpointer;
 }

@@ -20,6 +20,8 @@
 //! (2.0.6), and everything that matters is reported by value.
 mod client;
 mod connection;
+#[cfg(feature = "capi")]
+pub mod foreign;
 mod reactor;
 mod server;
 mod sigbus;

@@ -3,6 +3,7 @@
 
 use std::ffi::c_void;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 
 use super::bindings as xml;
@@ -39,6 +40,11 @@ impl Document {
         self
     }
 
+    /// The element, for C, which frees it with its document as libxml2 asks.
+    pub fn into_raw(self) -> *mut c_void {
+        ManuallyDrop::new(self).root.as_ptr().cast()
+    }
+
     /// The element.
     pub fn root(&self) -> Node<'_> {
         Node { raw: self.root, tree: PhantomData }
@@ -53,7 +59,10 @@ impl Drop for Document {
 }
 
 /// Frees the document of which `root` is the root.
-unsafe extern "C" fn free_document(root: *mut c_void) {
-    // SAFETY: by the one caller above, a living root; freeing the document frees it with it.
+///
+/// # Safety
+/// `root` is the root of a document that nobody uses any more.
+pub unsafe extern "C" fn free_document(root: *mut c_void) {
+    // SAFETY: a living root, by the caller's promise; freeing the document frees it with it.
     unsafe { xml::xmlFreeDoc((*root.cast::<xml::xmlNode>()).doc.cast()) };
 }
