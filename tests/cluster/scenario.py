@@ -32,6 +32,8 @@ class Scenario:
     remote_release = {}
     #: are the nodes to run our executor?
     executor = False
+    #: is our liblrmd to be in place of the distribution's?
+    library = False
 
     def __init__(self, lab, release, remote_release):
         self.lab, self.release = lab, release
