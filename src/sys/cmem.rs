@@ -54,6 +54,17 @@ pub fn copy_bytes(bytes: &[u8]) -> *mut u8 {
     }
 }
 
+/// The bytes up to the first NUL as a C string in memory of `malloc`.
+pub fn string_of(text: &[u8]) -> *mut c_char {
+    let length = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
+    // SAFETY: strndup reads at most `length` bytes, which there are, and ends the copy with NUL.
+    let copy = unsafe { libc::strndup(text.as_ptr().cast(), length) };
+    if copy.is_null() {
+        std::alloc::handle_alloc_error(Layout::new::<c_char>());
+    }
+    copy
+}
+
 /// Gives memory back to `malloc`. Nothing is dropped in it; NULL is allowed.
 ///
 /// # Safety
@@ -75,6 +86,18 @@ mod tests {
         unsafe {
             assert_eq!(*place, (7, 9));
             free(place);
+        }
+    }
+
+    #[test]
+    fn bytes_become_a_string_up_to_the_first_nul() {
+        for (bytes, string) in [(&b"a\xff"[..], c"a\xff"), (b"", c""), (b"a\0b", c"a")] {
+            let place = string_of(bytes);
+            // SAFETY: just made, and freed once.
+            unsafe {
+                assert_eq!(CStr::from_ptr(place), string);
+                free(place);
+            }
         }
     }
 

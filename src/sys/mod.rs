@@ -18,6 +18,8 @@ pub mod process;
 pub mod qb;
 pub mod spawn;
 mod stack;
+#[cfg(feature = "capi")]
+pub mod stonith;
 pub mod strings;
 pub mod tcp;
 pub mod tls;

@@ -5,6 +5,7 @@
 //! * `lists`: standards, providers, agents.
 //! * `metadata`: who knows the metadata of an agent: we, or the agent when it is run.
 //! * `lsb`: metadata out of the header of an init script. `fence`: what clusters expect of a fence agent's.
+//!   `plugin`: the same for a fence plugin.
 //!
 //! Units of systemd are listed and described by systemd itself, so they are not here.
 
@@ -12,9 +13,11 @@ mod fence;
 mod lists;
 mod lsb;
 mod metadata;
+mod plugin;
 
 pub use lists::{agents, providers, providers_of, standards};
 pub use metadata::{Inquiry, Metadata, NoMetadata, metadata};
+pub use plugin::{PluginFacts, plugin_metadata};
 
 /// Whose order and whose words, where the releases of Pacemaker differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 /// This node's agents. Nothing is kept: each question is asked of the node anew.
 #[derive(Clone)]
 pub struct NodeAgents {
-    config: AgentConfig,
-    release: Release,
+    pub(in crate::driver) config: AgentConfig,
+    pub(in crate::driver) release: Release,
 }
 
 impl NodeAgents {
