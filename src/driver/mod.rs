@@ -14,3 +14,6 @@ mod running;
 pub mod severity;
 #[cfg(feature = "daemon")]
 pub mod tokio;
+
+#[cfg(feature = "capi")]
+pub use crate::transport::credentials::{DEFAULT_LOCATIONS, read_key};

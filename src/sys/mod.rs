@@ -4,13 +4,15 @@
 
 #[cfg(feature = "capi")]
 pub mod cmem;
+#[cfg(feature = "capi")]
+pub mod crmcommon;
 #[cfg(feature = "daemon")]
 pub mod fork;
 #[cfg(feature = "capi")]
 pub mod glib;
 #[cfg(feature = "capi")]
 pub mod gnutls;
-#[cfg(feature = "daemon")]
+#[cfg(any(feature = "daemon", feature = "capi"))]
 pub mod localtime;
 mod longpsk;
 pub mod process;

@@ -4,6 +4,11 @@
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::ptr;
 
+/// `enum lrmd_callback_event`.
+pub type CallbackEvent = c_uint;
+/// `enum ocf_exitcode`.
+pub type OcfExitCode = c_int;
+
 /// What has happened on a connection, as the callback gets it.
 ///
 /// `Time` is `unsigned int` in Pacemaker 2.1 and `time_t` in 3.0, which moves every field behind it.
@@ -11,7 +16,7 @@ use std::ptr;
 #[derive(Clone, Copy, Debug)]
 pub struct Event<Time> {
     /// Which kind of event: one of `EVENT_*`.
-    pub r#type: c_uint,
+    pub r#type: CallbackEvent,
     /// The resource's id.
     pub rsc_id: *const c_char,
     /// The action.
@@ -29,7 +34,7 @@ pub struct Event<Time> {
     /// 1 when the resource was unregistered meanwhile.
     pub rsc_deleted: c_int,
     /// The OCF exit code.
-    pub rc: c_int,
+    pub rc: OcfExitCode,
     /// How the executor fared.
     pub op_status: c_int,
     /// What the agent printed.

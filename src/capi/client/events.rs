@@ -5,6 +5,7 @@ use std::ffi::{CStr, c_char, c_int, c_uint};
 use std::ptr;
 
 use crate::capi::abi::LrmdEventData;
+use crate::capi::abi::event::OcfExitCode;
 use crate::capi::entry::boundary;
 use crate::sys::cmem;
 use crate::sys::glib::containers::{self, StringTable};
@@ -87,7 +88,7 @@ pub unsafe extern "C" fn lrmd_free_event(event: *mut LrmdEventData) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lrmd__set_result(
     event: *mut LrmdEventData,
-    rc: c_int,
+    rc: OcfExitCode,
     op_status: c_int,
     exit_reason: *const c_char,
 ) {

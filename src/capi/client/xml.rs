@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Messages as C callers have them, trees of libxml2, and as the library has them, text.
 
-use crate::sys::xmlnode::{Document, Node, Visitor};
+use std::ffi::c_void;
+
+use crate::capi::abi::{CRM_COMMON, FREE_ELEMENT};
+use crate::sys::xmlnode::{Document, Node, Visitor, free_document};
 use crate::wire::xml::{self, Element, Writer, XmlError};
 
 /// The text of an element with all that it holds; strictly valid whatever the caller put in. The element is only
@@ -18,17 +21,33 @@ pub fn text_of(element: Node<'_>) -> String {
 /// It is no message, or more of one than we hold.
 pub fn document_of(text: &str) -> Result<Document, XmlError> {
     let root = xml::read(text)?;
-    let document = Document::new(&root.name);
+    // SAFETY: `free_element` frees the whole document, one way or the other.
+    let document = unsafe { Document::new(&root.name).freed_by(free_element) };
     fill(document.root(), &root);
     Ok(document)
+}
+
+/// Frees the document of an element that C code may have worked on: Pacemaker's functions hang data of their own on
+/// what they add, which only its own function frees.
+///
+/// # Safety
+/// `root` is NULL or the root of a document that nobody uses any more.
+pub unsafe extern "C" fn free_element(root: *mut c_void) {
+    if root.is_null() {
+        return;
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        if !CRM_COMMON.is_loaded() || FREE_ELEMENT(&CRM_COMMON, root).is_err() {
+            free_document(root);
+        }
+    }
 }
 
 /// Recurses no deeper than what the reader lets through.
 fn fill(place: Node<'_>, element: &Element<'_>) {
     for (name, value) in &element.attributes {
-        if let Ok(name) = std::ffi::CString::new(name.as_bytes()) {
-            place.set_attribute(&name, value);
-        }
+        place.set_attribute(name, value);
     }
     for child in &element.children {
         match child {
@@ -84,7 +103,7 @@ mod tests {
     #[test]
     fn what_xml_cannot_carry_is_replaced() {
         let document = Document::new("a");
-        document.root().set_attribute(c"b", "\u{1}x");
+        document.root().set_attribute("b", "\u{1}x");
         assert_eq!(text_of(document.root()), "<a b=\"\u{fffd}x\"/>");
     }
 }

@@ -59,7 +59,10 @@ impl Drop for Document {
 }
 
 /// Frees the document of which `root` is the root.
-unsafe extern "C" fn free_document(root: *mut c_void) {
-    // SAFETY: by the one caller above, a living root; freeing the document frees it with it.
+///
+/// # Safety
+/// `root` is the root of a document that nobody uses any more.
+pub unsafe extern "C" fn free_document(root: *mut c_void) {
+    // SAFETY: a living root, by the caller's promise; freeing the document frees it with it.
     unsafe { xml::xmlFreeDoc((*root.cast::<xml::xmlNode>()).doc.cast()) };
 }

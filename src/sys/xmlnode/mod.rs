@@ -17,7 +17,7 @@
 mod bindings;
 mod document;
 
-pub use document::Document;
+pub use document::{Document, free_document};
 
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_void};
@@ -68,7 +68,8 @@ impl<'a> Node<'a> {
     }
 
     /// Value of an attribute.
-    pub fn attribute(self, name: &CStr) -> Option<String> {
+    pub fn attribute(self, name: &str) -> Option<String> {
+        let name = c_string(name);
         // SAFETY: a living element, and a string that ends with NUL; what is found belongs to the element.
         unsafe {
             let attribute = xml::xmlHasProp(self.raw.as_ptr(), name.as_ptr().cast());
@@ -77,8 +78,8 @@ impl<'a> Node<'a> {
     }
 
     /// Sets an attribute, or changes it. What follows a NUL in the value is left away, as in C.
-    pub fn set_attribute(self, name: &CStr, value: &str) {
-        let value = c_string(value);
+    pub fn set_attribute(self, name: &str, value: &str) {
+        let (name, value) = (c_string(name), c_string(value));
         // SAFETY: a living element; the strings end with NUL and are copied.
         let attribute =
             unsafe { xml::xmlSetProp(self.raw.as_ptr(), name.as_ptr().cast(), value.as_ptr().cast()) };
@@ -86,7 +87,8 @@ impl<'a> Node<'a> {
     }
 
     /// Removes an attribute, if it is there.
-    pub fn remove_attribute(self, name: &CStr) {
+    pub fn remove_attribute(self, name: &str) {
+        let name = c_string(name);
         // SAFETY: a living element, and a string that ends with NUL.
         unsafe { xml::xmlUnsetProp(self.raw.as_ptr(), name.as_ptr().cast()) };
     }
