@@ -38,6 +38,22 @@ pub unsafe fn copy_string(text: *const c_char) -> *mut c_char {
     copy
 }
 
+/// A copy of `bytes` in memory of `malloc`; NULL if there are none.
+pub fn copy_bytes(bytes: &[u8]) -> *mut u8 {
+    if bytes.is_empty() {
+        return ptr::null_mut();
+    }
+    // SAFETY: malloc takes any size; the answer is checked before it is written to, and has room for all bytes.
+    unsafe {
+        let place = libc::malloc(bytes.len()).cast::<u8>();
+        if place.is_null() {
+            std::alloc::handle_alloc_error(Layout::new::<u8>());
+        }
+        ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len());
+        place
+    }
+}
+
 /// The bytes up to the first NUL as a C string in memory of `malloc`.
 pub fn string_of(text: &[u8]) -> *mut c_char {
     let length = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
@@ -60,22 +76,6 @@ pub unsafe fn resize(place: *mut c_char, length: usize) -> *mut c_char {
         std::alloc::handle_alloc_error(Layout::new::<c_char>());
     }
     resized
-}
-
-/// A copy of `bytes` in memory of `malloc`; NULL if there are none.
-pub fn copy_bytes(bytes: &[u8]) -> *mut u8 {
-    if bytes.is_empty() {
-        return ptr::null_mut();
-    }
-    // SAFETY: malloc takes any size; the answer is checked before it is written to, and has room for all bytes.
-    unsafe {
-        let place = libc::malloc(bytes.len()).cast::<u8>();
-        if place.is_null() {
-            std::alloc::handle_alloc_error(Layout::new::<u8>());
-        }
-        ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len());
-        place
-    }
 }
 
 /// Gives memory back to `malloc`. Nothing is dropped in it; NULL is allowed.

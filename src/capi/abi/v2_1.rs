@@ -10,9 +10,6 @@ use crate::sys::crmcommon::PacemakerLibrary;
 pub type LrmdEventData = super::event::Event<c_uint>;
 /// Which behaviour callers expect.
 pub const RELEASE: Release = Release::V2_1;
-
-/// `pcmk__remote_t`.
-pub type Remote = super::remote::RemoteV2_1;
 /// Pacemaker's common library of this release.
 pub const CRM_COMMON: PacemakerLibrary = PacemakerLibrary::new(c"libcrmcommon.so.34");
 /// Its fencing library.
@@ -21,3 +18,6 @@ pub const FENCING: PacemakerLibrary = PacemakerLibrary::new(c"libstonithd.so.26"
 pub const FREE_ELEMENT: super::FreeElement = PacemakerLibrary::free_xml;
 /// How alert agents are spoken to.
 pub const ALERT_WORDS: super::words::AlertWords = super::words::V2_1;
+
+/// `pcmk__remote_t`.
+pub type Remote = super::remote::RemoteV2_1;
