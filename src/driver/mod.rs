@@ -3,9 +3,12 @@
 #![forbid(unsafe_code)]
 
 pub mod blocking;
+#[cfg(feature = "capi")]
+pub mod client;
 mod files;
 pub mod inquiry;
 mod launch;
+mod link;
 #[cfg(feature = "daemon")]
 mod oom;
 #[cfg(feature = "capi")]
