@@ -30,7 +30,7 @@ const QB: Bindings = Bindings {
     functions: concat!(
         "qb_ipcs_(create|poll_handlers_set|run|destroy|request_rate_limit|enforce_buffer_size|response_send|event_send",
         "|disconnect|context_set|context_get|connection_stats_get|connection_auth_set",
-        "|connection_get_buffer_size|service_context_set|connection_service_context_get)",
+        "|connection_get_buffer_size|connection_first_get|connection_next_get|connection_unref|service_context_set|connection_service_context_get)",
         "|qb_ipcc_(connect|disconnect|send|recv|event_recv|fd_get|get_buffer_size|is_connected)",
         "|qb_log_(callsite_get|from_external_source)",
     ),

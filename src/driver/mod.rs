@@ -20,4 +20,4 @@ mod system_bus;
 pub mod tokio;
 
 #[cfg(feature = "capi")]
-pub use crate::transport::credentials::{DEFAULT_LOCATIONS, read_key};
+pub use crate::transport::credentials::read_key;

@@ -120,4 +120,7 @@ programs! {
     descriptor: "descriptor",
     events: "events",
     errors: "errors",
+    alerts: "alerts",
+    messages: "messages",
+    proxies: "proxies",
 }

@@ -159,6 +159,7 @@ unsafe extern "C" {
         data: *const ::std::os::raw::c_void,
         size: usize,
     ) -> isize;
+    pub fn qb_ipcs_connection_unref(c: *mut qb_ipcs_connection_t);
     pub fn qb_ipcs_disconnect(c: *mut qb_ipcs_connection_t);
     pub fn qb_ipcs_context_set(
         c: *mut qb_ipcs_connection_t,
@@ -175,6 +176,13 @@ unsafe extern "C" {
         stats: *mut qb_ipcs_connection_stats,
         clear_after_read: i32,
     ) -> i32;
+    pub fn qb_ipcs_connection_first_get(
+        pt: *mut qb_ipcs_service_t,
+    ) -> *mut qb_ipcs_connection_t;
+    pub fn qb_ipcs_connection_next_get(
+        pt: *mut qb_ipcs_service_t,
+        current: *mut qb_ipcs_connection_t,
+    ) -> *mut qb_ipcs_connection_t;
     pub fn qb_ipcs_connection_auth_set(
         conn: *mut qb_ipcs_connection_t,
         uid: uid_t,
