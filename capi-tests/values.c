@@ -11,10 +11,16 @@
 #include <pcmk-remote-rs.h>
 #else
 #include <crm/lrmd.h>
-/* For Pacemaker's own programs, in no public header. */
-void lrmd__set_result(lrmd_event_data_t *event, enum ocf_exitcode rc, int op_status, const char *exit_reason);
-void lrmd__reset_result(lrmd_event_data_t *event);
 #endif
+
+/* For Pacemaker's own programs, in no public header. */
+#ifdef PCMK_REMOTE_RS
+typedef int exit_code;
+#else
+typedef enum ocf_exitcode exit_code;
+#endif
+void lrmd__set_result(lrmd_event_data_t *event, exit_code rc, int op_status, const char *exit_reason);
+void lrmd__reset_result(lrmd_event_data_t *event);
 
 static const char *
 shown(const char *text)

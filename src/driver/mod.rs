@@ -15,5 +15,9 @@ mod oom;
 pub mod plugins;
 mod running;
 pub mod severity;
+mod system_bus;
 #[cfg(feature = "daemon")]
 pub mod tokio;
+
+#[cfg(feature = "capi")]
+pub use crate::transport::credentials::read_key;

@@ -38,6 +38,22 @@ pub unsafe fn copy_string(text: *const c_char) -> *mut c_char {
     copy
 }
 
+/// A copy of `bytes` in memory of `malloc`; NULL if there are none.
+pub fn copy_bytes(bytes: &[u8]) -> *mut u8 {
+    if bytes.is_empty() {
+        return ptr::null_mut();
+    }
+    // SAFETY: malloc takes any size; the answer is checked before it is written to, and has room for all bytes.
+    unsafe {
+        let place = libc::malloc(bytes.len()).cast::<u8>();
+        if place.is_null() {
+            std::alloc::handle_alloc_error(Layout::new::<u8>());
+        }
+        ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len());
+        place
+    }
+}
+
 /// The bytes up to the first NUL as a C string in memory of `malloc`.
 pub fn string_of(text: &[u8]) -> *mut c_char {
     let length = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
@@ -47,6 +63,19 @@ pub fn string_of(text: &[u8]) -> *mut c_char {
         std::alloc::handle_alloc_error(Layout::new::<c_char>());
     }
     copy
+}
+
+/// Makes memory of `malloc` longer, or shorter, or makes it if it is NULL. What is new in it is not initialised.
+///
+/// # Safety
+/// `place` is NULL or came from `malloc`, here or in C, and nobody uses it afterwards: the answer replaces it.
+pub unsafe fn resize(place: *mut c_char, length: usize) -> *mut c_char {
+    // SAFETY: the caller's promise; a length of 0 would free it.
+    let resized = unsafe { libc::realloc(place.cast(), length.max(1)) }.cast::<c_char>();
+    if resized.is_null() {
+        std::alloc::handle_alloc_error(Layout::new::<c_char>());
+    }
+    resized
 }
 
 /// Gives memory back to `malloc`. Nothing is dropped in it; NULL is allowed.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Functions of Pacemaker's own libcrmcommon, found when they are first called.
+//! Functions of Pacemaker's own libcrmcommon (and one of its libstonithd), found when they are first called.
 //!
 //! Only the entry points that deal in its objects (IPC clients, output objects) need it, and whoever calls those has
 //! it in his process already. So it is not linked: a caller who never needs it need not have it, and no release of it
@@ -16,22 +16,22 @@ pub struct Missing(pub &'static CStr);
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pacemaker's libcrmcommon with {} is needed", self.0.to_string_lossy())
+        write!(f, "a library of Pacemaker's with {} is needed", self.0.to_string_lossy())
     }
 }
 
 impl std::error::Error for Missing {}
 
-/// The library of one release.
+/// One of the libraries of one release.
 #[derive(Clone, Copy, Debug)]
-pub struct CrmCommon {
+pub struct PacemakerLibrary {
     soname: &'static CStr,
 }
 
 /// Declares functions of the library as methods that look their namesake up.
 macro_rules! functions {
     ($($(#[$about:meta])* fn $name:ident($($argument:ident: $type:ty),*) $(-> $answer:ty)?;)*) => {
-        impl CrmCommon {
+        impl PacemakerLibrary {
             $(
                 #[allow(non_snake_case, reason = "the name is the library's own")]
                 $(#[$about])*
@@ -89,11 +89,21 @@ functions! {
     fn pcmk__xml_free(element: *mut c_void);
     /// Sends an element over a remote connection. The answer is 0 or Pacemaker's own code.
     fn pcmk__remote_send_xml(remote: *mut c_void, message: *mut c_void) -> c_int;
+    /// Teaches an output object messages.
+    fn pcmk__register_messages(out: *mut c_void, table: *const c_void);
+    /// Adds an element with text to what an XML output object writes.
+    fn pcmk__output_create_xml_text_node(
+        out: *mut c_void, name: *const c_char, content: *const c_char
+    ) -> *mut c_void;
+    /// Ends the element that was begun last.
+    fn pcmk__output_xml_pop_parent(out: *mut c_void);
+    /// Asks the fencer whether this node is to be fenced by its watchdog (libstonithd's). Waits for the answer.
+    fn stonith__watchdog_fencing_enabled_for_node(node: *const c_char) -> c_int;
     /// What an exit status means.
     fn crm_exit_str(status: c_int) -> *const c_char;
 }
 
-impl CrmCommon {
+impl PacemakerLibrary {
     /// The library that has this soname.
     pub const fn new(soname: &'static CStr) -> Self {
         Self { soname }
@@ -107,6 +117,23 @@ impl CrmCommon {
             let name = place.read();
             (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
         }
+    }
+
+    /// Begins an element without attributes in what an XML output object writes.
+    ///
+    /// # Errors
+    /// The function is nowhere to be found.
+    ///
+    /// # Safety
+    /// `out` is an output object of this library whose format is XML.
+    pub unsafe fn xml_parent(&self, out: *mut c_void, name: &CStr) -> Result<*mut c_void, Missing> {
+        static PLACE: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+        let place = self.find_once(c"pcmk__output_xml_create_parent", &PLACE)?;
+        type Function = unsafe extern "C" fn(*mut c_void, *const c_char, ...) -> *mut c_void;
+        // SAFETY: the library's function of this name has this signature.
+        let function = unsafe { std::mem::transmute::<*mut c_void, Function>(place.as_ptr()) };
+        // SAFETY: the caller's promise; NULL ends the attributes.
+        Ok(unsafe { function(out, name.as_ptr(), ptr::null::<c_char>()) })
     }
 
     /// Is there such a name, in the process or in the library?
@@ -157,16 +184,16 @@ mod tests {
 
     #[test]
     fn what_is_nowhere_is_an_error_that_names_it() {
-        let nowhere = CrmCommon::new(c"libpcmk-remote-rs-none.so.0");
+        let nowhere = PacemakerLibrary::new(c"libpcmk-remote-rs-none.so.0");
         static PLACE: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
         let error = nowhere.find_once(c"pcmk_remote_rs_no_such_name", &PLACE).unwrap_err();
-        assert_eq!(error.to_string(), "Pacemaker's libcrmcommon with pcmk_remote_rs_no_such_name is needed");
+        assert_eq!(error.to_string(), "a library of Pacemaker's with pcmk_remote_rs_no_such_name is needed");
     }
 
     #[test]
     fn the_installed_library_is_found_by_its_soname() {
         // tests/setup installs Debian 12's, which is 2.1.
-        let library = CrmCommon::new(c"libcrmcommon.so.34");
+        let library = PacemakerLibrary::new(c"libcrmcommon.so.34");
         // SAFETY: a function without conditions, whose answer is a literal of the library.
         let text = unsafe { CStr::from_ptr(library.crm_exit_str(7).unwrap()) };
         assert_eq!(text, c"Not running");

@@ -10,7 +10,9 @@ pub mod crmcommon;
 pub mod fork;
 #[cfg(feature = "capi")]
 pub mod glib;
-#[cfg(feature = "daemon")]
+#[cfg(feature = "capi")]
+pub mod gnutls;
+#[cfg(any(feature = "daemon", feature = "capi"))]
 pub mod localtime;
 mod longpsk;
 pub mod process;

@@ -117,6 +117,9 @@ programs! {
     descriptor: "descriptor",
     events: "events",
     errors: "errors",
+    alerts: "alerts",
+    messages: "messages",
+    proxies: "proxies",
 }
 
 /// All but `errors`, each of whose processes would prepare TLS anew: a minute of nothing else.

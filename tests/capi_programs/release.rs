@@ -34,6 +34,14 @@ impl Release {
         }
     }
 
+    /// Of Pacemaker's own library, which some programs use beside liblrmd.
+    fn common_soname(self) -> &'static str {
+        match self {
+            Self::V2_1 => "libcrmcommon.so.34",
+            Self::V3_0 => "libcrmcommon.so.68",
+        }
+    }
+
     pub(crate) fn root(self) -> PathBuf {
         PathBuf::from(roots(&[self.name()]))
     }
@@ -61,9 +69,11 @@ impl Release {
                 command.args(["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]);
             }
             command.arg("-o").arg(&binary).arg(source);
-            command.arg(self.root().join("usr/lib/x86_64-linux-gnu").join(self.soname()));
-            // What that library needs is found where the program runs.
-            command.args(["-Wl,--allow-shlib-undefined", "-lglib-2.0"]);
+            // What they need is found where the program runs.
+            command.args(["-Wl,--allow-shlib-undefined", "-Wl,--as-needed"]);
+            let libraries = self.root().join("usr/lib/x86_64-linux-gnu");
+            command.args([self.soname(), self.common_soname()].map(|soname| libraries.join(soname)));
+            command.args(["-lglib-2.0", "-lxml2"]);
             output(&mut command);
             binary
         })

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The client library's entry points.
 
+pub mod alerts;
 mod attached;
 mod connect;
 pub mod descriptor;
@@ -12,7 +13,9 @@ pub mod metadata;
 pub mod metadata_async;
 mod ops;
 mod outcome;
+pub mod output;
 pub mod proxy;
+pub mod remote;
 mod settings;
 mod text;
 pub mod values;

@@ -88,7 +88,12 @@ fn make_keys() -> Keys {
         return Keys::unusable(KeyProblem::Certificates);
     }
     let priorities = option("tls_priorities").unwrap_or_default();
-    Keys::new(key_files(option("authkey_location")), &priorities.to_string_lossy())
+    Keys::new(key_locations(), &priorities.to_string_lossy())
+}
+
+/// Where the cluster's key may be, the first place first.
+pub(super) fn key_locations() -> Vec<PathBuf> {
+    key_files(option("authkey_location"))
 }
 
 /// 2.1: all stand in for one another. 3.0: the configured one alone, or the default.
