@@ -10,8 +10,13 @@
  *   poke                poke round trips, up to the poke event
  *   register            register resources; then unregister them
  *   exec IN_FLIGHT      "monitor" executions, IN_FLIGHT resources busy at any time
- *   recur COUNT MS      COUNT recurring monitors; for each line read from standard input, prints how many
- *                       results have arrived; ends at end of file
+ *   recur COUNT MS [SPREAD_MS]
+ *                       COUNT recurring monitors, begun over SPREAD_MS (default 0: at once); for each line read
+ *                       from standard input, prints how many results have arrived since, and how late they were:
+ *                       time since the previous result of the same monitor, less the interval (so it contains
+ *                       the agent's run); ends at end of file
+ *   hold COUNT          COUNT connections that nobody reads from, held until the end of standard input
+ *   bare IN_FLIGHT      no executor: posix_spawn and wait of the agent, IN_FLIGHT at any time
  *
  * -S asks for the remote (TLS) connection to localhost. A measure stops after MAX rounds or SECONDS,
  * whichever comes first. Each result is one line of JSON; anything unexpected ends the program with
@@ -19,7 +24,9 @@
  *
  * Build: cc -O2 -Wall lrmd-bench.c -o lrmd-bench $(pkg-config --cflags --libs pacemaker-lrmd glib-2.0)
  */
+#include <spawn.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <crm/lrmd.h>
@@ -244,11 +251,18 @@ measure_executions(int slots)
 
 /* ---- Recurring monitors ---- */
 
-static long recurring_results = 0;
+static struct {
+    int count;
+    int interval_ms;
+    int begun;
+    double *last; /* when each monitor's latest result arrived, or 0 */
+} recurring;
 
 static void
 recurring_ended(lrmd_event_data_t *event)
 {
+    double *last;
+
     if (event->type == lrmd_event_disconnect) {
         fail("disconnected");
     }
@@ -258,7 +272,26 @@ recurring_ended(lrmd_event_data_t *event)
     if (event->op_status != PCMK_EXEC_DONE) {
         fail("recurring monitor of %s has status %d", event->rsc_id, event->op_status);
     }
-    recurring_results++;
+    last = &recurring.last[slot_of(event)];
+    add_sample(*last > 0 ? now() - *last - recurring.interval_ms / 1e3 : 0);
+    *last = now();
+}
+
+static gboolean
+begin_next(gpointer unused)
+{
+    int rc = lrmd->cmds->exec(lrmd, resource_id(recurring.begun), "monitor", NULL, recurring.interval_ms,
+                              ACTION_TIMEOUT_MS, 0, lrmd_opt_notify_orig_only, NULL);
+
+    if (rc <= 0) {
+        fail("exec of a recurring monitor: %d", rc);
+    }
+    if (++recurring.begun < recurring.count) {
+        return G_SOURCE_CONTINUE;
+    }
+    printf("{\"name\":\"started\",\"count\":%d}\n", recurring.count);
+    fflush(stdout);
+    return G_SOURCE_REMOVE;
 }
 
 /* The runner writes a line, and waits for the answer before it writes the next. */
@@ -271,29 +304,93 @@ tell_results(gint input, GIOCondition condition, gpointer unused)
         g_main_loop_quit(loop);
         return G_SOURCE_REMOVE;
     }
-    printf("{\"name\":\"results\",\"count\":%ld}\n", recurring_results);
-    fflush(stdout);
+    if (samples.count > 0) {
+        report("results");
+    } else {
+        printf("{\"name\":\"results\",\"count\":0}\n");
+        fflush(stdout);
+    }
+    begin();
     return G_SOURCE_CONTINUE;
 }
 
 static void
-measure_recurring(int count, int interval_ms)
+measure_recurring(int count, int interval_ms, int spread_ms)
 {
+    recurring.count = count;
+    recurring.interval_ms = interval_ms;
+    recurring.last = g_new0(double, count);
     lrmd->cmds->set_callback(lrmd, recurring_ended);
     for (int slot = 0; slot < count; slot++) {
-        int rc;
-
         register_resource(slot);
-        rc = lrmd->cmds->exec(lrmd, resource_id(slot), "monitor", NULL, interval_ms, ACTION_TIMEOUT_MS, 0,
-                              lrmd_opt_notify_orig_only, NULL);
-        if (rc <= 0) {
-            fail("exec of a recurring monitor: %d", rc);
+    }
+    begin();
+    if (spread_ms > 0) {
+        g_timeout_add(spread_ms / count, begin_next, NULL);
+    } else {
+        while (begin_next(NULL) == G_SOURCE_CONTINUE) {
         }
     }
-    printf("{\"name\":\"started\",\"count\":%d}\n", count);
-    fflush(stdout);
     g_unix_fd_add(STDIN_FILENO, G_IO_IN | G_IO_HUP, tell_results, NULL);
     g_main_loop_run(loop);
+}
+
+/* ---- Clients that never read ---- */
+
+static void
+measure_held(int count)
+{
+    char line[64];
+    double start = now();
+
+    begin();
+    for (int slot = 0; slot < count; slot++) {
+        connect_or_fail();
+        add_sample(now() - start);
+        start = now();
+    }
+    report("hold");
+    while (read(STDIN_FILENO, line, sizeof(line)) > 0) {
+    }
+}
+
+/* ---- No executor at all ---- */
+
+extern char **environ;
+
+static void
+spawn_agent(void)
+{
+    char *path = g_strdup_printf("/usr/lib/ocf/resource.d/%s/%s", provider, type);
+    char *arguments[] = { path, "monitor", NULL };
+    pid_t child;
+    int rc = posix_spawn(&child, path, NULL, NULL, arguments, environ);
+
+    if (rc != 0) {
+        fail("posix_spawn %s: %s", path, strerror(rc));
+    }
+    g_free(path);
+}
+
+static void
+measure_bare(int in_flight)
+{
+    double start = now();
+
+    begin();
+    for (int slot = 0; slot < in_flight; slot++) {
+        spawn_agent();
+    }
+    while (in_flight > 0 && wait(NULL) > 0) {
+        add_sample(now() - start);
+        start = now();
+        if (time_is_up()) {
+            in_flight--;
+        } else {
+            spawn_agent();
+        }
+    }
+    report("bare");
 }
 
 /* ---- Command line ---- */
@@ -331,6 +428,14 @@ run_measure(char **arguments)
         measure_rounds("connect", round_connect);
         return;
     }
+    if (strcmp(measure, "hold") == 0) {
+        measure_held(number(arguments, 1, "COUNT"));
+        return;
+    }
+    if (strcmp(measure, "bare") == 0) {
+        measure_bare(number(arguments, 1, "IN_FLIGHT"));
+        return;
+    }
     connect_or_fail();
     if (strcmp(measure, "info") == 0) {
         register_resource(0);
@@ -346,8 +451,9 @@ run_measure(char **arguments)
         measure_executions(number(arguments, 1, "IN_FLIGHT"));
     } else if (strcmp(measure, "recur") == 0) {
         int count = number(arguments, 1, "COUNT");
+        int interval_ms = number(arguments, 2, "MS");
 
-        measure_recurring(count, number(arguments, 2, "MS"));
+        measure_recurring(count, interval_ms, arguments[3] ? atoi(arguments[3]) : 0);
     } else {
         fail("no measure is called %s", measure);
     }

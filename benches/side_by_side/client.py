@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""lrmd-bench, run over TLS."""
+"""lrmd-bench. A client is the words that start it: the program, and -S where it is to use TLS."""
 
 import json
 import select
 import subprocess
+import time
 
 from .errors import BenchError
 
@@ -13,9 +14,9 @@ ANSWER_LIMIT_S = 120
 ERRORS = "/run/clients.stderr"
 
 
-def measure(program, seconds, *words, agent=NULL_AGENT):
-    """One measure; a dictionary of result name to result."""
-    command = [program, "-S", "-a", agent, "-p", words[0], "-t", str(seconds), *words]
+def measure(program, seconds, *words, agent=NULL_AGENT, most=1000000):
+    """One measure, of at most so many rounds; a dictionary of result name to result."""
+    command = [*program, "-a", agent, "-p", words[0], "-t", str(seconds), "-n", str(most), *words]
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=seconds * 4 + ANSWER_LIMIT_S,
                               check=False)
@@ -31,13 +32,13 @@ class Recurring:
     """Recurring monitors shared out among several clients, since one registers only eleven a second with a
     daemon that lets every message wait for a delayed acknowledgement."""
 
-    def __init__(self, program, count, interval_ms, clients=10):
+    def __init__(self, program, count, interval_ms, clients=10, spread_ms=0):
         self.clients = []
         # Kept aside: each of them complains when the daemon is stopped under it, which is part of a measure.
         with open(ERRORS, "w", encoding="utf-8") as errors:
             for number in range(clients):
-                command = [program, "-S", "-a", NULL_AGENT, "-p", f"recur{number}-", "recur", str(count // clients),
-                           str(interval_ms)]
+                command = [*program, "-a", NULL_AGENT, "-p", f"recur{number}-", "recur", str(count // clients),
+                           str(interval_ms), str(spread_ms)]
                 self.clients.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                                      stderr=errors, text=True, bufsize=1))
         for client in self.clients:
@@ -61,9 +62,30 @@ class Recurring:
         return json.loads(line)
 
     def results(self):
-        """How many monitors have ended up to now."""
-        total = 0
+        """How many monitors have ended since the last call, and how late the latest of them was, in ms."""
+        total, late_ms = 0, 0.0
         for client in self.clients:
             client.stdin.write("\n")
-            total += self._line(client)["count"]
-        return total
+            line = self._line(client)
+            total += line["count"]
+            late_ms = max(late_ms, line.get("max_us", 0) / 1e3)
+        return total, late_ms
+
+
+class Crowd:
+    """Many connections that nobody reads from, made one after the other."""
+
+    def __init__(self, program, count, limit_s):
+        self.client = subprocess.Popen([*program, "hold", str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=subprocess.DEVNULL, text=True)
+        began = time.perf_counter()
+        readable, _, _ = select.select([self.client.stdout], [], [], limit_s)
+        self.complete = bool(readable and self.client.stdout.readline())
+        self.seconds = time.perf_counter() - began
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.client.kill()
+        self.client.wait()

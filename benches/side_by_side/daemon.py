@@ -8,13 +8,20 @@ import time
 from .errors import BenchError
 
 PORT = 3121
+SOCKET = "@lrmd"
 LOG = "/run/daemon.log"
 START_LIMIT_S = 60  # upstream has been seen to need 9 s on a busy machine
 STOP_LIMIT_S = 20
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
-def _listening():
+def _serves_locally():
+    """libqb pads the abstract name of its socket with zeroes, which /proc shows as @."""
+    with open("/proc/net/unix", encoding="ascii", errors="replace") as lines:
+        return any(line.split()[-1].rstrip("@") == SOCKET for line in lines)
+
+
+def _listens():
     port = f":{PORT:04X}"
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with open(table, encoding="ascii") as lines:
@@ -23,6 +30,10 @@ def _listening():
                 if fields[1].endswith(port) and fields[3] == "0A":  # TCP_LISTEN
                     return True
     return False
+
+
+# When a daemon is ready, by the name of its program.
+READY = {"pacemaker-remoted": _listens, "pacemaker-execd": _serves_locally}
 
 
 class Daemon:
@@ -34,13 +45,14 @@ class Daemon:
         with open(LOG + ".stderr", "wb") as errors:
             self.process = subprocess.Popen([path, "-l", LOG], stdin=subprocess.DEVNULL,
                                             stdout=subprocess.DEVNULL, stderr=errors)
-        while not _listening():
+        ready = READY[os.path.basename(path)]
+        while not ready():
             if self.process.poll() is not None:
                 raise BenchError(f"{path} ended with status {self.process.returncode} before it listened\n"
                                  + self._last_words())
             if time.perf_counter() - began > START_LIMIT_S:
                 self.process.kill()
-                raise BenchError(f"{path} does not listen on port {PORT} after {START_LIMIT_S} s\n"
+                raise BenchError(f"{path} does not listen after {START_LIMIT_S} s\n"
                                  + self._last_words())
             time.sleep(0.0005)  # the resolution of start_ms
         self.start_ms = (time.perf_counter() - began) * 1e3
@@ -84,6 +96,16 @@ class Daemon:
                 if name in ("Rss", "Pss", "Private_Dirty"):
                     sizes[name] = int(rest.split()[0])
         return sizes
+
+    def sockets(self):
+        """How many it has open."""
+        count = 0
+        for entry in os.scandir(f"/proc/{self.process.pid}/fd"):
+            try:
+                count += os.readlink(entry.path).startswith("socket:")
+            except FileNotFoundError:
+                pass  # closed meanwhile
+        return count
 
     def cpu_s(self):
         """CPU seconds of the daemon itself and of the children it has waited for."""

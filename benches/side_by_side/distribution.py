@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What comes from the distribution: its pacemaker-remoted, and a client linked with its liblrmd.
+"""What comes from the distribution: its daemons, and a client linked with its liblrmd.
 
 Both are kept in a cache outside the repository, ${PCMK_TEST_CACHE:-/var/cache/pcmk-remote-rs}.
 """
 
 import glob
+import hashlib
 import os
 import shutil
 import subprocess
@@ -27,7 +28,17 @@ def _call(command, what, **options):
     return done.stdout
 
 
-def daemon():
+EXECD = "/usr/lib/pacemaker/pacemaker-execd"
+
+
+def execd():
+    """The executor of the package pacemaker, which is installed."""
+    if not os.path.exists(EXECD):
+        raise BenchError(f"{EXECD} is missing: apt-get install pacemaker")
+    return EXECD
+
+
+def remoted():
     """The distribution's daemon, unpacked: its package conflicts with the package pacemaker, whose libraries
     and agents it uses, so it cannot be installed beside it."""
     place = os.path.join(CACHE, "pacemaker-remote")
@@ -47,9 +58,11 @@ def daemon():
 
 
 def client(sources):
-    """lrmd-bench, compiled when it is not there or older than its sources."""
+    """lrmd-bench, compiled when it is not there or older than its sources. In a place for these sources alone, so
+    that another version of them does not use it."""
     files = [os.path.join(sources, name) for name in ("lrmd-bench.c", "samples.h")]
-    binary = os.path.join(CACHE, "bench", "lrmd-bench")
+    place = hashlib.sha256(sources.encode()).hexdigest()[:8]
+    binary = os.path.join(CACHE, "bench-" + place, "lrmd-bench")
     if os.path.exists(binary) and os.path.getmtime(binary) > max(map(os.path.getmtime, files)):
         return binary
     os.makedirs(os.path.dirname(binary), exist_ok=True)

@@ -12,75 +12,90 @@ from .errors import BenchError
 from .phases import EFFORTS, PHASES
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-OURS = os.path.join(REPOSITORY, "target", "release", "pacemaker-remoted")
+BUILT = os.path.join(REPOSITORY, "target", "release")
+FROM_DISTRIBUTION = {"pacemaker-remoted": distribution.remoted, "pacemaker-execd": distribution.execd}
 
 DESCRIPTION = """\
-Runs the distribution's unmodified pacemaker-remoted and ours in turn, each phase in namespaces and on a
-daemon of its own, driven over TLS (4096-byte key) by a client linked with the distribution's liblrmd, and
-prints a table with ratios. Absolute numbers belong to the machine; the ratios are what can be compared."""
+Runs the distribution's unmodified daemons and ours in turn, each phase in namespaces and on a daemon of its
+own, and prints a table with ratios and targets for each program. pacemaker-remoted is driven over TLS (4096-byte
+key), pacemaker-execd over local IPC, by a client linked with the distribution's liblrmd. Absolute numbers belong
+to the machine; the ratios are what can be compared."""
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="benches/run", description=DESCRIPTION,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("effort", nargs="?", choices=sorted(EFFORTS), default="quick",
-                        help="quick takes less than two minutes for two daemons, full about eight (default: quick)")
+                        help="quick takes less than four minutes for all, full about twenty (default: quick)")
+    parser.add_argument("--program", action="append", choices=list(PHASES), default=[],
+                        help="only this program; repeatable")
     parser.add_argument("--daemon", action="append", metavar="NAME=PATH", default=[],
                         help="measure this daemon instead of the two; repeatable; the first is the base of the "
-                             "ratios; PATH may be the word 'distribution'")
-    parser.add_argument("--phase", action="append", choices=list(PHASES), default=[],
+                             "ratios, and the last is held against the targets; PATH may be the word 'distribution'; "
+                             "needs --program")
+    parser.add_argument("--phase", action="append", choices=list(PHASES["pacemaker-execd"]), default=[],
                         help="only this phase; repeatable")
     parser.add_argument("--json", metavar="FILE", help="also write the numbers to FILE")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.daemon and len(options.program) != 1:
+        parser.error("--daemon needs one --program")
+    return options
 
 
-def daemons(wanted):
+def daemons(program, wanted):
     """The daemons to measure, name to path, the base of the ratios first."""
     chosen = {}
-    for text in wanted or ["distribution=distribution", "ours=" + OURS]:
+    ours = os.path.join(BUILT, program)
+    for text in wanted or ["distribution=distribution", "ours=" + ours]:
         name, separator, path = text.partition("=")
         if not separator or not name or not path:
             raise BenchError(f"--daemon wants NAME=PATH, not '{text}'")
         if name in chosen:
             raise BenchError(f"two daemons are called '{name}'")
         if path == "distribution":
-            path = distribution.daemon()
+            path = FROM_DISTRIBUTION[program]()
         if not os.access(path, os.X_OK):
-            hint = "; build it with: cargo build --release" if path == OURS else ""
+            hint = "; build it with: cargo build --release" if path == ours else ""
             raise BenchError(f"{path} is not an executable file{hint}")
         chosen[name] = os.path.realpath(path)
     return chosen
 
 
-def measure(chosen, phases, effort, client):
+def measure(program, chosen, wanted, effort, client):
     """Every phase on every daemon. The daemons alternate, so that other load on the machine meets them alike."""
     results = {name: {} for name in chosen}
-    for phase in phases:
+    for phase in PHASES[program]:
+        if wanted and phase not in wanted:
+            continue
         for name, path in chosen.items():
-            print(f"measuring {phase}: {name}", file=sys.stderr, flush=True)
-            results[name].update(sandbox.run_phase(phase, effort, path, client))
+            print(f"measuring {program}, {phase}: {name}", file=sys.stderr, flush=True)
+            results[name].update(sandbox.run_phase(program, phase, effort, path, client))
     return results
 
 
 def main():
     options = arguments()
     began, load = time.monotonic(), os.getloadavg()[0]
+    results, paths = {}, {}
     try:
         if os.geteuid() != 0:
             raise BenchError("namespaces and mounts need root")
-        chosen = daemons(options.daemon)
         client = distribution.client(os.path.join(REPOSITORY, "benches"))
-        results = measure(chosen, options.phase or PHASES, options.effort, client)
+        for program in options.program or PHASES:
+            paths[program] = daemons(program, options.daemon)
+            results[program] = measure(program, paths[program], options.phase, options.effort, client)
     except BenchError as error:
         print(f"benches/run: {error}", file=sys.stderr)
         return 1
-    print(table.render(results))
+    for program, numbers in results.items():
+        print(table.render(program, numbers) + "\n")
     print(f"{options.effort} run, {os.cpu_count()} CPUs, load before it {load:.1f}, {time.monotonic() - began:.0f} s")
     if load > os.cpu_count() / 2:
         print("the machine was busy with something else: the CPU and start times are not to be trusted")
-    for name, path in chosen.items():
-        print(f"  {name}: {path}")
+    for chosen in paths.values():
+        for name, path in chosen.items():
+            print(f"  {name}: {path}")
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
-            json.dump({"effort": options.effort, "daemons": chosen, "results": results}, file, indent=1)
+            json.dump({"effort": options.effort, "daemons": paths, "results": results}, file, indent=1)
     return 0

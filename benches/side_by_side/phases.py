@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What is measured. A phase runs inside the sandbox, on daemons of its own, and returns numbers by name;
-table.py has their titles."""
+table.py has their titles and targets."""
 
 import statistics
 import time
@@ -14,6 +14,13 @@ from .errors import BenchError
 STARTS = 10
 RECURRING = 500
 RECURRING_INTERVAL_MS = 10000
+TIMELY = 2000
+# A client that makes one call after the other does not read its notifications meanwhile. Beyond some 1500 upstream
+# disconnects it.
+REGISTERED = 400
+REPEATS = 5
+CROWD = 1200
+CROWD_LIMIT_S = 15
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,7 @@ class Effort:
     recurring_s: float
 
 
-EFFORTS = {"quick": Effort(3, 1.5, 10), "full": Effort(15, 5, 60)}
+EFFORTS = {"quick": Effort(2, 1, 8), "full": Effort(15, 5, 60)}
 
 
 def start_and_stop(path, _program, _effort):
@@ -56,16 +63,19 @@ def calls(path, program, effort):
     """Round trips in which no agent runs."""
     numbers = {}
     with Daemon(path) as daemon:
-        for measure in ("info", "poke", "register"):
-            for name, result in client.measure(program, effort.measure_s, measure).items():
-                numbers[name + "_rate"] = result["per_second"]
-                numbers[name + "_p50_us"] = result["p50_us"]
+        for measure in ("info", "poke"):
+            result = client.measure(program, effort.measure_s, measure)[measure]
+            numbers[measure + "_rate"] = result["per_second"]
+            numbers[measure + "_p50_us"] = result["p50_us"]
+        runs = [client.measure(program, effort.measure_s, "register", most=REGISTERED) for _ in range(REPEATS)]
+        for name in ("register", "unregister"):
+            numbers[name + "_rate"] = statistics.median(run[name]["per_second"] for run in runs)
         daemon.stop()
     return numbers
 
 
 def agents(path, program, effort):
-    """Executions of agents."""
+    """Executions of agents, and the same agent started by a loop that does nothing else."""
     numbers = {}
     with Daemon(path) as daemon:
         for in_flight in (1, 4, 32):
@@ -74,18 +84,21 @@ def agents(path, program, effort):
         result = client.measure(program, effort.measure_s, "exec", "1", agent=DUMMY_AGENT)["exec"]
         numbers["dummy_rate"] = result["per_second"]
         daemon.stop()
+    for in_flight in (1, 32):
+        result = client.measure(program, effort.measure_s, "bare", str(in_flight))["bare"]
+        numbers[f"bare_{in_flight}_rate"] = result["per_second"]
     return numbers
 
 
 def recurring(path, program, effort):
     """What recurring monitors cost, once all of them have begun."""
     with Daemon(path) as daemon, client.Recurring(program, RECURRING, RECURRING_INTERVAL_MS) as monitors:
-        ended, began = monitors.results(), time.perf_counter()
-        own, children = daemon.cpu_s()
+        monitors.results()
+        began, (own, children) = time.perf_counter(), daemon.cpu_s()
         time.sleep(effort.recurring_s)
         own_after, children_after = daemon.cpu_s()
         memory = daemon.memory_kib()
-        ended, seconds = monitors.results() - ended, time.perf_counter() - began
+        (ended, _), seconds = monitors.results(), time.perf_counter() - began
         expected = RECURRING * seconds * 1e3 / RECURRING_INTERVAL_MS
         if ended < expected / 2:
             raise BenchError(f"{path}: {ended} recurring monitors ended in {seconds:.0f} s, about {expected:.0f} were due")
@@ -95,4 +108,44 @@ def recurring(path, program, effort):
             "recurring_rss_kib": memory["Rss"], "recurring_stop_ms": stop_ms}
 
 
-PHASES = {"start": start_and_stop, "idle": idle, "calls": calls, "agents": agents, "recurring": recurring}
+def lateness(path, program, effort):
+    """How late the results of many recurring monitors are that began evenly spread over one interval. The time of
+    the agent's run and of the message is in it."""
+    interval_s = RECURRING_INTERVAL_MS / 1e3
+    with Daemon(path) as daemon, client.Recurring(program, TIMELY, RECURRING_INTERVAL_MS, clients=1,
+                                                  spread_ms=RECURRING_INTERVAL_MS) as monitors:
+        # The first results of all have come, and have nothing to be late after.
+        time.sleep(1)
+        monitors.results()
+        seconds = max(interval_s, effort.recurring_s)
+        time.sleep(seconds)
+        ended, late_ms = monitors.results()
+        if ended < TIMELY * seconds / interval_s * 0.9:
+            raise BenchError(f"{path}: only {ended} of {TIMELY} recurring monitors ended in {seconds:.0f} s")
+        daemon.stop()
+    return {"late_max_ms": late_ms}
+
+
+def crowd(path, program, effort):
+    """Clients that connect and never read: what they cost, and whether others are still served."""
+    with Daemon(path) as daemon:
+        before = daemon.sockets()
+        with client.Crowd(program, CROWD, CROWD_LIMIT_S) as crowd_of_clients:
+            memory = daemon.memory_kib()
+            # Each has one socket to be called on; libqb has another for events where it uses sockets.
+            numbers = {"crowd_s": crowd_of_clients.seconds, "crowd_clients": min(daemon.sockets() - before, CROWD),
+                       "crowd_rss_kib": memory["Rss"]}
+            if crowd_of_clients.complete:
+                result = client.measure(program, effort.measure_s, "info")["info"]
+                numbers["crowd_info_rate"] = result["per_second"]
+        daemon.stop()
+    return numbers
+
+
+# The phases of each daemon, by the name of its program.
+PHASES = {
+    "pacemaker-remoted": {"start": start_and_stop, "idle": idle, "calls": calls, "agents": agents,
+                          "recurring": recurring},
+    "pacemaker-execd": {"start": start_and_stop, "idle": idle, "calls": calls, "agents": agents,
+                        "recurring": recurring, "lateness": lateness, "crowd": crowd},
+}

@@ -9,6 +9,7 @@ import fcntl
 import importlib
 import json
 import os
+import resource
 import shutil
 import socket
 import struct
@@ -23,12 +24,14 @@ case "$1" in meta-data) echo '<resource-agent name="null"/>';; esac
 exit 0
 """
 PHASE_LIMIT_S = 600
+OPEN_FILES = 65536
 
 
-def run_phase(phase, effort, daemon, client):
+def run_phase(program, phase, effort, daemon, client):
     """One phase on a fresh daemon; a dictionary of measure name to number."""
     here = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-    request = json.dumps({"phase": phase, "effort": effort, "daemon": daemon, "client": client})
+    words = [client, "-S"] if program == "pacemaker-remoted" else [client]
+    request = json.dumps({"program": program, "phase": phase, "effort": effort, "daemon": daemon, "client": words})
     command = ["unshare", "--mount", "--pid", "--fork", "--net", "--ipc", "--uts", "--kill-child", "--mount-proc",
                sys.executable, "-B", "-m", "side_by_side.sandbox", request]
     # No variable of the caller may reach a daemon: PCMK_remote_port, say, would move it.
@@ -83,8 +86,12 @@ def _lay_out():
 def _inside(request):
     phases = importlib.import_module("side_by_side.phases")
     _lay_out()
-    numbers = phases.PHASES[request["phase"]](request["daemon"], request["client"],
-                                              phases.EFFORTS[request["effort"]])
+    phase = phases.PHASES[request["program"]][request["phase"]]
+    # As a service manager starts daemons, and enough for the crowd.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    limit = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    numbers = phase(request["daemon"], request["client"], phases.EFFORTS[request["effort"]])
     json.dump(numbers, sys.stdout)
 
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The table: one line a measure, one column a daemon, and each daemon's ratio to the first."""
+"""The table: one line a measure, one column a daemon, each daemon's ratio to the first, and what the last is meant
+to reach."""
+
+from .targets import TARGETS
 
 LOWER, HIGHER = "less", "more"
 
@@ -21,11 +24,18 @@ MEASURES = [
     ("exec_1_rate", "minimal agent, 1 in flight, a second", HIGHER),
     ("exec_4_rate", "minimal agent, 4 in flight, a second", HIGHER),
     ("exec_32_rate", "minimal agent, 32 in flight, a second", HIGHER),
+    ("bare_1_rate", "  bare posix_spawn and wait, 1 in flight", HIGHER),
+    ("bare_32_rate", "  bare posix_spawn and wait, 32 in flight", HIGHER),
     ("dummy_rate", "ocf:pacemaker:Dummy monitor, a second", HIGHER),
     ("recurring_own_s", "1000 recurring monitors, daemon CPU, s", LOWER),
     ("recurring_children_s", "1000 recurring monitors, children CPU, s", LOWER),
     ("recurring_rss_kib", "with 500 recurring, resident, KiB", LOWER),
     ("recurring_stop_ms", "shutdown with 500 recurring, ms", LOWER),
+    ("late_max_ms", "2000 recurring of 10 s, latest (run included), ms", LOWER),
+    ("crowd_s", "1200 clients that never read, connected after, s", LOWER),
+    ("crowd_clients", "  of them connected", HIGHER),
+    ("crowd_rss_kib", "  resident then, KiB", LOWER),
+    ("crowd_info_rate", "  get_rsc_info of another client, a second", HIGHER),
 ]
 
 
@@ -35,29 +45,40 @@ def _number(value):
     return f"{value:.1f}" if value >= 10 else f"{value:.3f}"
 
 
-def _ratio(value, base):
-    return f"{value / base:.2f}" if base > 0 else "-"
+def _cells(values):
+    """Numbers, and their ratios to the first; a daemon that did not come so far has none."""
+    base = values[0]
+    yield from ("-" if value is None else _number(value) for value in values)
+    for value in values[1:]:
+        yield f"{value / base:.2f}" if base and value is not None else "-"
 
 
-def _rows(results):
+def _judged(measure, program, base, ours):
+    """The last daemon's target and whether it is met."""
+    targets = TARGETS[program].get(measure, [])
+    verdicts = [(target.words, target.verdict(ours[measure], base, ours)) for target in targets if measure in ours]
+    return ["; ".join(f"{words} {verdict}" for words, verdict in verdicts if verdict)]
+
+
+def _rows(program, results):
     names = list(results)
-    base = results[names[0]]
-    yield ["measure", "better", *names, *(f"{name}/{names[0]}" for name in names[1:])]
+    base, ours = results[names[0]], results[names[-1]]
+    yield ["measure", "better", *names, *(f"{name}/{names[0]}" for name in names[1:]), f"target of {names[-1]}"]
     for measure, title, better in MEASURES:
-        if measure not in base:
-            continue  # a phase that was not asked for
-        values = [results[name][measure] for name in names]
-        yield [title, better, *map(_number, values), *(_ratio(value, values[0]) for value in values[1:])]
+        values = [results[name].get(measure) for name in names]
+        if any(value is not None for value in values):
+            yield [title, better, *_cells(values), *_judged(measure, program, base, ours)]
 
 
-def render(results):
-    """results: daemon name to measure name to number, the base of the ratios first."""
-    rows = list(_rows(results))
+def render(program, results):
+    """results: daemon name to measure name to number, the base of the ratios first and ours last."""
+    rows = list(_rows(program, results))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    last = len(widths) - 1
     lines = []
     for row in rows:
-        cells = [cell.ljust(width) if column < 2 else cell.rjust(width)
+        cells = [cell.ljust(width) if column < 2 or column == last else cell.rjust(width)
                  for column, (cell, width) in enumerate(zip(row, widths))]
         lines.append("  ".join(cells).rstrip())
-    lines.insert(1, "-" * len(lines[0]))
-    return "\n".join(lines)
+    lines.insert(1, "-" * max(map(len, lines)))
+    return "\n".join([program, *lines])

@@ -76,10 +76,44 @@ pub trait AgentFiles {
     fn entries(&self, path: &Path) -> Result<Vec<OsString>, i32>;
 }
 
+/// The node's service manager, systemd, as far as the discovery of agents is concerned.
+pub trait NodeUnits {
+    /// Paths of all unit files; none where there is no systemd.
+    fn files(&self) -> Vec<String>;
+
+    /// A property, a text, of the unit of this full name; None if systemd does not say. It loads any unit whose
+    /// name is one.
+    fn property(&self, unit: &str, name: &str) -> Option<String>;
+}
+
 #[cfg(test)]
 pub(super) mod fake {
     use super::*;
     use std::collections::{BTreeMap, BTreeSet};
+
+    /// Unit files in memory: path, load state and description.
+    #[derive(Default)]
+    pub(in crate::agents) struct FakeUnits(Vec<[String; 3]>);
+
+    impl FakeUnits {
+        pub(in crate::agents) fn with(mut self, path: &str, state: &str, description: &str) -> Self {
+            self.0.push([path, state, description].map(str::to_owned));
+            self
+        }
+    }
+
+    impl NodeUnits for FakeUnits {
+        fn files(&self) -> Vec<String> {
+            self.0.iter().map(|[path, ..]| path.clone()).collect()
+        }
+
+        fn property(&self, unit: &str, name: &str) -> Option<String> {
+            let mut all = self.0.iter();
+            let found = all.find(|[path, ..]| path.ends_with(&format!("/{unit}")));
+            let [_, state, description] = found?;
+            Some(if name == "LoadState" { state } else { description }.clone())
+        }
+    }
 
     /// Files in memory: content and whether executable.
     #[derive(Default)]

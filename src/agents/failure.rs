@@ -102,7 +102,10 @@ fn exec_reason(program: &Path, errno: i32, files: &dyn AgentFiles) -> String {
             format!("{name} is not executable; make it so with 'chmod a+x {name}'")
         }
         Errno::ENOENT | Errno::EACCES | Errno::ENOTDIR | Errno::ELOOP => {
-            match Interpreter::of(program, files) {
+            // An interpreter that is there and executable is not what the kernel complains about.
+            let suspect = Interpreter::of(program, files)
+                .filter(|interpreter| !files.facts(&interpreter.path).is_ok_and(|facts| facts.executable));
+            match suspect {
                 Some(interpreter) => format!(
                     "{name} cannot run: its interpreter {interpreter}: {words}; install it or correct the #! line"
                 ),
@@ -245,6 +248,12 @@ mod tests {
             (Errno::ENOENT, &script("#!/bin/sh\r\nexit"), "carriage return"),
             (Errno::ENOENT, &script("\x7fELF"), "library loader"),
             (Errno::ENOENT, &FakeFiles::default(), "install the agent"),
+            (Errno::EACCES, &script("#!/bin/sh\n").with("/bin/sh", "", true), "noexec mount"),
+            (
+                Errno::EACCES,
+                &script("#!/bin/sh\n").with("/bin/sh", "", false),
+                "interpreter /bin/sh: Permission",
+            ),
         ] {
             let reason = exec_failed(&plan(Convention::Ocf), errno as i32, files).outcome.reason.unwrap();
             assert!(reason.contains(words), "{reason}");

@@ -23,7 +23,7 @@ mod stonith;
 mod systemd;
 
 pub use alert::plan_alert;
-pub use config::{AgentConfig, AgentFiles, FileFacts};
+pub use config::{AgentConfig, AgentFiles, FileFacts, NodeUnits};
 pub use explain::{Explained, Explanation, Shown, ShownValue, explain};
 pub use failure::{StartFailure, exec_failed, start_failed};
 pub use output::{Capture, Stream};

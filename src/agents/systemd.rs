@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Units of the node's service manager: what is to be done with one, and what systemd's answers mean.
 use super::config::AgentConfig;
+use super::discovery::{Release, units};
 use super::failure::Kind;
 use super::plan::refuse;
 use super::{Verdict, failure::describe};
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 const DROP_IN: &str = "50-pacemaker.conf";
 
 /// Kinds of unit that a name may end with; any other name is a service's.
-const EXTENSIONS: [&str; 5] = [".service", ".socket", ".mount", ".timer", ".path"];
+pub(super) const EXTENSIONS: [&str; 5] = [".service", ".socket", ".mount", ".timer", ".path"];
 
 /// What is asked of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub enum UnitAction {
 /// An action of a unit.
 #[derive(Debug)]
 pub struct UnitPlan {
+    /// The agent, as the cluster names it.
+    pub agent: String,
     /// Full name of the unit.
     pub unit: String,
     /// What to do.
@@ -58,7 +61,7 @@ pub(super) fn plan(
         return Err(repeatable(refuse(OcfExit::ERROR, ExecStatus::Error, reason)));
     }
     let drop_in = config.unit_dir.join(format!("{unit}.d")).join(DROP_IN);
-    Ok(UnitPlan { unit, action, action_name, drop_in, if_unknown })
+    Ok(UnitPlan { agent: execution.agent.name.clone(), unit, action, action_name, drop_in, if_unknown })
 }
 
 impl UnitAction {
@@ -88,7 +91,7 @@ impl UnitAction {
 }
 
 /// A name without a known extension is a service's; a template without an instance gets the cluster's own.
-fn unit_name(agent: &str) -> String {
+pub(super) fn unit_name(agent: &str) -> String {
     let extension = EXTENSIONS.iter().find(|extension| agent.ends_with(**extension));
     let (name, extension) = match extension {
         Some(extension) => (agent.strip_suffix(extension).unwrap_or(agent), *extension),
@@ -210,7 +213,7 @@ impl UnitPlan {
     /// The result of `meta-data`, by the unit's description, if it has one.
     pub fn metadata(&self, description: Option<&str>) -> Verdict {
         let mut verdict = done(OcfExit::OK);
-        verdict.outcome.output = Some(metadata(&self.unit, description));
+        verdict.outcome.output = Some(units::describe(&self.agent, description, Release::default()));
         verdict
     }
 }
@@ -243,48 +246,6 @@ fn done(exit: OcfExit) -> Verdict {
 
 fn done_because(exit: OcfExit, reason: String) -> Verdict {
     made(Outcome::new(exit, ExecStatus::Done).because(reason))
-}
-
-fn metadata(unit: &str, description: Option<&str>) -> String {
-    let unit = escaped(unit);
-    let long = description.map_or_else(|| format!("systemd unit file for {unit}"), escaped);
-    let mut text = format!(
-        r#"<?xml version="1.0"?>
-<!DOCTYPE resource-agent SYSTEM "ra-api-1.dtd">
-<resource-agent name="{unit}" version="0.1">
-  <version>1.1</version>
-  <longdesc lang="en">
-    {long}
-  </longdesc>
-  <shortdesc lang="en">systemd unit file for {unit}</shortdesc>
-  <parameters/>
-  <actions>
-"#
-    );
-    for action in ["start", "stop", "status"] {
-        text.push_str(&format!("    <action name=\"{action}\" timeout=\"100s\"/>\n"));
-    }
-    text.push_str("    <action name=\"monitor\" timeout=\"100s\" interval=\"60s\"/>\n");
-    text.push_str("    <action name=\"meta-data\" timeout=\"5s\"/>\n  </actions>\n");
-    text.push_str("  <special tag=\"systemd\"/>\n</resource-agent>\n");
-    text
-}
-
-/// As text or attribute of XML; what XML cannot hold is replaced.
-fn escaped(text: &str) -> String {
-    let mut result = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => result.push_str("&amp;"),
-            '<' => result.push_str("&lt;"),
-            '>' => result.push_str("&gt;"),
-            '"' => result.push_str("&quot;"),
-            '\t' | '\n' | '\r' => result.push(character),
-            control if control < ' ' => result.push('\u{fffd}'),
-            other => result.push(other),
-        }
-    }
-    result
 }
 
 #[cfg(test)]
@@ -433,11 +394,8 @@ mod tests {
     }
 
     #[test]
-    fn metadata_is_escaped() {
-        let verdict = unit("web", "meta-data").metadata(Some("A \"b\" <c> & d\u{1}"));
-        let text = verdict.outcome.output.unwrap();
-        assert!(text.contains("A &quot;b&quot; &lt;c&gt; &amp; d\u{fffd}\n"), "{text}");
-        let text = unit("web", "meta-data").metadata(None).outcome.output.unwrap();
-        assert!(text.contains("<longdesc lang=\"en\">\n    systemd unit file for web.service\n"), "{text}");
+    fn metadata_goes_by_the_agent_s_name() {
+        let text = unit("web", "meta-data").metadata(Some("A server")).outcome.output.unwrap();
+        assert!(text.contains("<resource-agent name=\"web\"") && text.contains("    A server\n"), "{text}");
     }
 }

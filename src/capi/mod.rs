@@ -15,6 +15,7 @@ pub mod client;
 pub mod entry;
 mod logging;
 pub mod rc;
+pub mod remote;
 
 // cargo-c would take the daemons' profile, in which a panic is the end of the process: here, of the cluster's controller.
 #[cfg(all(cargo_c, panic = "abort"))]

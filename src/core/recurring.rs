@@ -123,7 +123,7 @@ impl Executor {
 
 #[cfg(test)]
 mod tests {
-    use crate::core::testing::{Bench, cancel, execute, finish, killed, operation};
+    use crate::core::testing::{Bench, cancel, execute, finish, killed, operation, register};
     use crate::model::{Cancel, Interval, Millis, Request, ResourceId};
 
     fn monitor(change: impl FnOnce(&mut crate::model::Execute)) -> Request {
@@ -203,6 +203,35 @@ mod tests {
         assert_eq!(bench.ask(1, execute("r1", "monitor", 1000)), ["reply 1 6"]);
         assert_eq!(bench.exits(2, 0), ["tell 1 r1 monitor/1000 #6 0 Done"]);
         assert_eq!(bench.ask(1, execute("r1", "monitor", 2000)), ["reply 1 7", "run 3 r1 monitor/2000"]);
+    }
+
+    #[test]
+    fn two_thousand_are_each_run_to_the_millisecond() {
+        const COUNT: u64 = 2000;
+        const INTERVAL_MS: u64 = 10_000;
+        let mut bench = Bench::remoted();
+        bench.remote(1);
+        let mut due = std::collections::BTreeMap::new();
+        for number in 0..COUNT {
+            let id = format!("r{number}");
+            bench.ask(1, register(&id));
+            bench.ask(1, execute(&id, "monitor", 10_000));
+            bench.exits(number + 1, 0);
+            due.insert(id, bench.now_ms + INTERVAL_MS);
+            bench.now_ms += INTERVAL_MS / COUNT;
+        }
+        for run in COUNT + 1..=COUNT * 4 {
+            let next = bench.server.next_deadline().expect("the next run");
+            bench.now_ms = u64::try_from(next.since_origin().as_millis()).unwrap();
+            let lines = bench.step(crate::core::Input::Tick);
+            let [line] = &lines[..] else { panic!("{lines:?}: no two are due at once") };
+            let id = line.split(' ').nth(2).unwrap();
+            assert_eq!(*line, format!("run {run} {id} monitor/10000"));
+            assert_eq!(due[id], bench.now_ms, "{id}");
+            bench.now_ms += 2;
+            bench.exits(run, 0);
+            due.insert(id.to_owned(), bench.now_ms + INTERVAL_MS);
+        }
     }
 
     #[test]

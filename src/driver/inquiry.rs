@@ -79,7 +79,10 @@ impl From<Refused> for Answer {
 pub fn ask(agents: &NodeAgents, agent: &Agent, params: &Params, limit: Millis) -> Result<Asked, Refused> {
     const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
     let (config, release) = (&agents.config, agents.release);
-    match discovery::metadata(agent, params, release, config, &NodeFiles).map_err(Refused::Unprepared)? {
+    // Only a unit's description makes this wait for systemd.
+    let units = agents.systemd(limit.into());
+    let known = discovery::metadata(agent, params, release, config, &NodeFiles, &units);
+    match known.map_err(Refused::Unprepared)? {
         Metadata::Known(document) => Ok(Asked::Known(document)),
         Metadata::Ask(inquiry) => {
             let deadline = Instant::now() + Duration::from(limit).min(FOREVER);

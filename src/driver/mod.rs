@@ -15,6 +15,7 @@ mod oom;
 pub mod plugins;
 mod running;
 pub mod severity;
+mod system_bus;
 #[cfg(feature = "daemon")]
 pub mod tokio;
 

@@ -65,6 +65,19 @@ pub fn string_of(text: &[u8]) -> *mut c_char {
     copy
 }
 
+/// Makes memory of `malloc` longer, or shorter, or makes it if it is NULL. What is new in it is not initialised.
+///
+/// # Safety
+/// `place` is NULL or came from `malloc`, here or in C, and nobody uses it afterwards: the answer replaces it.
+pub unsafe fn resize(place: *mut c_char, length: usize) -> *mut c_char {
+    // SAFETY: the caller's promise; a length of 0 would free it.
+    let resized = unsafe { libc::realloc(place.cast(), length.max(1)) }.cast::<c_char>();
+    if resized.is_null() {
+        std::alloc::handle_alloc_error(Layout::new::<c_char>());
+    }
+    resized
+}
+
 /// Gives memory back to `malloc`. Nothing is dropped in it; NULL is allowed.
 ///
 /// # Safety

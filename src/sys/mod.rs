@@ -10,6 +10,8 @@ pub mod crmcommon;
 pub mod fork;
 #[cfg(feature = "capi")]
 pub mod glib;
+#[cfg(feature = "capi")]
+pub mod gnutls;
 #[cfg(any(feature = "daemon", feature = "capi"))]
 pub mod localtime;
 mod longpsk;

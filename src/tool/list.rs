@@ -10,7 +10,7 @@ use std::process::ExitCode;
 /// Options of `pcmk-remote list`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Units of systemd and the plugins of cluster-glue (libstonith) are not listed.
+Units of systemd are listed where systemd runs. The plugins of cluster-glue (libstonith) are not listed.
 
 Exit status: 0 something was listed; 1 there is nothing to list; 2 the command line is wrong.")]
 pub(super) struct Options {

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Options of `pcmk-remote metadata`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-OCF and fence agents are run and asked; init scripts are described from their header (LSB).
+OCF and fence agents are run and asked; init scripts are described from their header (LSB), units by systemd.
 
 Exit status: 0 printed; 1 the agent is here but gave no metadata; 2 the command line is wrong; 5 there is no such \
 agent; 124 it did not answer in time.")]

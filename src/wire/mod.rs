@@ -7,6 +7,7 @@
 //! * [`codec`]: text to `model` messages and back, both directions.
 //! * [`fencer`]: the few messages to and from the fencer.
 //! * [`ipc`]: the header of local IPC, in its two incompatible layouts.
+//! * [`dbus`]: calls to the service manager.
 #![forbid(unsafe_code)]
 #![deny(
     clippy::unwrap_used,
@@ -18,6 +19,7 @@
 
 mod bytes;
 pub mod codec;
+pub mod dbus;
 pub mod fencer;
 pub mod frame;
 pub mod ipc;

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The headers: made from src/capi and include/parts, up to date, complete, and good for strict compilers.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::libraries::distribution_headers;
 use crate::support::{assert_generated, include, output, own_header, packages, root};
-use crate::symbols::symbols;
+use crate::symbols::{Symbol, symbols};
 
-/// The files of src/capi that say something of the interface of this release.
-fn sources(release: &str) -> Vec<PathBuf> {
+/// Every file of src/capi.
+fn files() -> Vec<PathBuf> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -21,12 +22,38 @@ fn sources(release: &str) -> Vec<PathBuf> {
             }
         }
     }
-    let other = if release == "2.1" { "v3_0.rs" } else { "v2_1.rs" };
     let mut found = Vec::new();
     walk(&root().join("src/capi"), &mut found);
-    // cbindgen would read all modules of a mod.rs with it.
-    found.retain(|path| !path.ends_with(other) && !path.ends_with("mod.rs"));
     found.sort();
+    found
+}
+
+/// What cbindgen reads for a header: the layouts, and the files that have functions of the header, in which all other
+/// functions are hidden from it.
+fn sources(release: &str, functions: &[String]) -> Vec<String> {
+    let layouts = ["api.rs", "event.rs", "shared.rs", if release == "2.1" { "v2_1.rs" } else { "v3_0.rs" }];
+    let mut missing: BTreeSet<&str> = functions.iter().map(String::as_str).collect();
+    let mut found = Vec::new();
+    for file in files() {
+        let text = fs::read_to_string(&file).unwrap();
+        let mut blocks = text.split("#[unsafe(no_mangle)]");
+        let mut shown = blocks.next().unwrap_or_default().to_owned();
+        let mut has_some = false;
+        for block in blocks {
+            let name = block.split_once(" fn ").and_then(|(_, rest)| rest.split_once('('));
+            if name.is_some_and(|(name, _)| missing.remove(name)) {
+                has_some = true;
+                shown += "#[unsafe(no_mangle)]";
+            }
+            shown += block;
+        }
+        let is_layout =
+            file.parent().unwrap().ends_with("abi") && layouts.iter().any(|name| file.ends_with(name));
+        if has_some || is_layout {
+            found.push(shown);
+        }
+    }
+    assert!(missing.is_empty(), "not in src/capi: {missing:?}");
     found
 }
 
@@ -61,10 +88,13 @@ fn add(config: &mut cbindgen::Config, text: &str) {
     place.push_str(text);
 }
 
-fn generate(config: cbindgen::Config, release: &str) -> String {
+fn generate(config: cbindgen::Config, release: &str, functions: &[String]) -> String {
+    let place = tempfile::tempdir().unwrap();
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for source in sources(release) {
-        builder = builder.with_src(source);
+    for (number, source) in sources(release, functions).iter().enumerate() {
+        let file = place.path().join(format!("{number}.rs"));
+        fs::write(&file, source).unwrap();
+        builder = builder.with_src(file);
     }
     let mut header = Vec::new();
     builder.generate().unwrap().write(&mut header);
@@ -73,27 +103,26 @@ fn generate(config: cbindgen::Config, release: &str) -> String {
     text.replace("Event_c_uint", "lrmd_event_data_s").replace("Event_time_t", "lrmd_event_data_s")
 }
 
+/// The functions of a header.
+fn functions(wanted: impl Fn(&Symbol) -> bool) -> Vec<String> {
+    symbols().into_iter().filter(|symbol| !symbol.data && wanted(symbol)).map(|symbol| symbol.name).collect()
+}
+
+const STRUCTURES: [&str; 6] =
+    ["Lrmd", "LrmdApiOperations", "LrmdKeyValue", "LrmdList", "LrmdRscInfo", "LrmdOpInfo"];
+
 /// crm/lrmd_events.h: the event and nothing else.
 fn events_header(release: &str) -> String {
     let title = format!("Executor events, as Pacemaker {release} has them.");
     let includes = ["sys/types.h", "glib.h", "crm/common/results.h"];
     let mut config = config("PCMK__CRM_LRMD_EVENTS__H", &title, &includes);
     add(&mut config, &parts(&["events.h"]));
-    config.export.item_types = vec![cbindgen::ItemType::Structs, cbindgen::ItemType::Typedefs];
     config.export.exclude.retain(|name| name != "LrmdEventData");
+    config.export.exclude.extend(STRUCTURES.map(str::to_owned));
+    config.export.exclude.push("LrmdEventCallback".into());
     config.export.include = vec!["LrmdEventData".into()];
-    let others = [
-        "Lrmd",
-        "LrmdApiOperations",
-        "LrmdKeyValue",
-        "LrmdList",
-        "LrmdRscInfo",
-        "LrmdOpInfo",
-        "LrmdEventCallback",
-    ];
-    config.export.exclude.extend(others.map(str::to_owned));
     config.export.rename.insert("OcfExitCode".into(), "enum ocf_exitcode".into());
-    generate(config, release)
+    generate(config, release, &[])
 }
 
 /// crm/lrmd.h: what Pacemaker's has.
@@ -103,29 +132,23 @@ fn lrmd_header(release: &str) -> String {
     let mut config = config("PCMK__CRM_LRMD__H", &title, &includes);
     let (names, options) = (format!("names-{release}.h"), format!("options-{release}.h"));
     add(&mut config, &parts(&[&names, &options, "values.h", "event-names.h"]));
-    config.export.include =
-        ["Lrmd", "LrmdApiOperations", "LrmdOpInfo", "LrmdList"].map(str::to_owned).to_vec();
-    let hidden =
-        symbols().into_iter().filter(|symbol| symbol.group != "public" || !symbol.is_in_liblrmd(release));
-    config.export.exclude.extend(hidden.map(|symbol| symbol.name));
-    generate(config, release)
+    config.export.include = STRUCTURES.map(str::to_owned).to_vec();
+    generate(config, release, &functions(|symbol| symbol.group == "public" && symbol.is_in_liblrmd(release)))
 }
 
-/// pcmk-remote-rs.h: all of liblrmd, without Pacemaker's other headers.
+/// pcmk-remote-rs.h: the same and what only we have, without Pacemaker's other headers.
 fn generated_own_header() -> String {
     let title = "The C interface of pcmk-remote-rs: Pacemaker's executor client without Pacemaker's other headers.\n \
                  * Names and layouts are those of its crm/lrmd.h, so do not include both.";
     let includes = ["stdbool.h", "stddef.h", "stdint.h", "sys/types.h", "glib.h"];
     let mut config = config("PCMK_REMOTE_RS_H", title, &includes);
     add(&mut config, &parts(&["abi.h", "events.h", "values.h", "event-names.h"]));
-    config.export.include =
-        ["LrmdEventData", "Lrmd", "LrmdApiOperations", "LrmdOpInfo", "LrmdList"].map(str::to_owned).to_vec();
     config.export.exclude.retain(|name| name != "LrmdEventData");
-    let hidden = symbols().into_iter().filter(|symbol| symbol.group == "transport");
-    config.export.exclude.extend(hidden.map(|symbol| symbol.name));
+    config.export.include = STRUCTURES.map(str::to_owned).to_vec();
+    config.export.include.push("LrmdEventData".into());
     config.export.rename.insert("OcfExitCode".into(), "int".into());
-    let time = "pcmk_remote_rs_time_t";
-    generate(config, "3.0").replace("time_t t_", &format!("{time} t_"))
+    let wanted = functions(|symbol| symbol.group == "public" || symbol.group == "own");
+    generate(config, "3.0", &wanted).replace("time_t t_", "pcmk_remote_rs_time_t t_")
 }
 
 #[test]

@@ -5,9 +5,12 @@
 //! After a change of the interface, `PCMK_UPDATE=1 cargo test --test capi generated` writes the generated files.
 //! `tests/setup build check test` installs what is needed; root is, for the distribution's libraries (tests/roots).
 
+mod cargo_c;
 mod exports;
 mod headers;
 mod layouts;
 mod libraries;
+mod programs;
+mod subproject;
 mod support;
 mod symbols;

@@ -68,8 +68,17 @@ pub(crate) fn own_header(release: &str) -> Vec<String> {
     flags
 }
 
+/// What pkg-config says.
+pub(crate) fn pkg_config(command: &mut Command) -> Vec<String> {
+    lines(command).remove(0).split_whitespace().map(str::to_owned).collect()
+}
+
 /// The compiler's flags for packages of the distribution.
 pub(crate) fn packages(names: &[&str]) -> Vec<String> {
-    let text = lines(Command::new("pkg-config").arg("--cflags").args(names)).remove(0);
-    text.split_whitespace().map(str::to_owned).collect()
+    pkg_config(Command::new("pkg-config").arg("--cflags").args(names))
+}
+
+/// The linker's flags for GLib, which a program uses itself.
+pub(crate) fn glib() -> Vec<String> {
+    pkg_config(Command::new("pkg-config").args(["--libs", "glib-2.0"]))
 }

@@ -3,6 +3,7 @@
 
 import filecmp
 import os
+import re
 import shutil
 
 from cluster import everyday, recovery
@@ -25,6 +26,11 @@ class Library(everyday.ResourceTests, ToolTests):
     options = ("--nodes", "2", "--guests", "1", *recovery.QUICK)
     library = True
 
+    def __init__(self, *args):
+        super().__init__(*args)
+        #: {node: ids of the processes that use the library}
+        self.first = {}
+
     def test_in_use(self):
         """The cluster's daemons run on our library, and so do the tools."""
         for host in ("n1", "n2", "r1", "g1"):
@@ -32,6 +38,7 @@ class Library(everyday.ResourceTests, ToolTests):
         for host in ("n1", "n2"):
             users = self.users(host)
             self.expect(set(DAEMONS) <= set(users), "only %s use it on %s" % (users, host))
+            self.first.setdefault(host, self.users(host, pids=True))
         self.expect_match("liblrmd.so", self.on("n1", "sh", "-c", "ldd $(command -v crm_resource)"))
 
     def check_file(self, host):
@@ -49,13 +56,13 @@ class Library(everyday.ResourceTests, ToolTests):
         return next(path for path in self.lab.state["lib_over"]
                     if os.path.basename(path) == SONAMES[self.release])
 
-    def users(self, host):
-        """The names of the processes that have a liblrmd mapped."""
+    def users(self, host, pids=False):
+        """The names or ids of the processes that have a liblrmd mapped."""
         found = []
         for pid, name, _ in self.lab.processes(self.lab.host(host)):
             with open("/proc/%d/maps" % pid) as handle:
                 if "/liblrmd.so" in handle.read():
-                    found.append(name)
+                    found.append(pid if pids else name)
         return found
 
     def test_alerts(self):
@@ -137,12 +144,14 @@ class Library(everyday.ResourceTests, ToolTests):
     broken_and_back = recovery.Links.broken_and_back
 
     def test_still_in_use(self):
-        """After all this the daemons are the same processes, on our library."""
+        """After all this the same processes run on our library: none of them crashed."""
         self.test_in_use()
         for host in ("n1", "n2"):
-            bad = [line for line in self.log_of(host).splitlines()
-                   if "terminated with signal" in line or "internal error" in line]
+            bad = re.findall(r"^.*(?:pacemaker-\S+\[\d+\] (?:terminated with|dumped)|internal error).*$",
+                             self.log_of(host), re.M)
             self.expect(not bad, "\n".join(bad))
+            self.expect(self.users(host, pids=True) == self.first[host],
+                        "other processes than at first on " + host)
 
 
 ALERT = ('<configuration><alerts><alert id="all" path="/usr/share/pacemaker/alerts/alert_lab">'

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from cluster import everyday, library, mixed, nodes, recovery, scenario
+from cluster import everyday, library, many, mixed, nodes, recovery, scenario, trouble
 from lab import bringup, cli, teardown
 from lab.state import Lab
 from support import roots
@@ -31,13 +31,12 @@ DEFAULT_REMOTED = os.path.join(REPOSITORY, "target/release/pacemaker-remoted")
 DEFAULT_LIBRARIES = os.path.join(REPOSITORY, "target/dropin")
 DEFAULT_EXECD = os.path.join(REPOSITORY, "target/release/pacemaker-execd")
 # What runs unless something is named; the longest first, so that the last one to end is a short one.
-USUAL = (everyday.Everyday, recovery.TwoNodes, recovery.Links, mixed.Mixed, recovery.Reconnection)
-# Our executor on every node of a cluster: by name only, as long as pacemaker-execd is not finished.
-SCENARIOS = (nodes.Nodes, library.Library, *USUAL)
+USUAL = (nodes.Nodes, trouble.NodeTrouble, everyday.Everyday, recovery.TwoNodes, recovery.Links,
+         mixed.Mixed, recovery.Reconnection)
+# By name only: minutes of the cluster's own work; and what another stage of tests/run plays.
+SCENARIOS = (*USUAL, many.Many, library.Library)
 # What --remoted takes instead of a path.
 DISTRIBUTIONS = ("distribution", *roots.RELEASES)
-#: seconds after which the rest of a scenario counts as failed
-PATIENCE = 360
 LOG_TAIL = 25
 
 Case = collections.namedtuple("Case", "kind release")
@@ -103,8 +102,9 @@ class Worker:
 
     def one(self, subject, name, begin):
         start, problem = time.monotonic(), None
-        if start - begin > PATIENCE:
-            problem = "not run: the scenario has taken more than %d s" % PATIENCE
+        if start - begin > self.case.kind.patience:
+            problem = "not run: the scenario has taken more than %d s" % (
+                self.case.kind.patience)
         else:
             try:
                 getattr(subject, name)()
@@ -262,7 +262,7 @@ def options():
                         help="play every scenario with our library in place of the "
                              "distribution's on all hosts")
     parser.add_argument("--only", metavar="NAME", action="append",
-                        help="this scenario only; repeatable (%s; the first two only so)" % ", ".join(
+                        help="this scenario only; repeatable (%s; the last two only so)" % ", ".join(
                             kind.__name__ for kind in SCENARIOS))
     parser.add_argument("--version", choices=sorted(roots.RELEASES),
                         help="with clusters of this release only")

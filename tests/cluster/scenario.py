@@ -28,6 +28,8 @@ class Scenario:
     is the name of a test."""
 
     options = ()
+    #: seconds after which the rest of the tests counts as failed
+    patience = 360
     #: {release of the cluster: release of the remote hosts}, where they differ
     remote_release = {}
     #: are the nodes to run our executor?

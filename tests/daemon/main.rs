@@ -8,14 +8,17 @@
 
 mod agents;
 mod bystander;
+mod clock;
 mod files;
 mod flood;
 mod handshake;
 mod keys;
+mod memory;
 mod messages;
 mod node;
 mod peer;
 mod place;
+mod reasons;
 mod schemas;
 mod service_manager;
 mod short;

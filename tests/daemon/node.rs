@@ -19,7 +19,7 @@ use std::time::Instant;
 pub(crate) const KEY: &str = "/etc/pacemaker/authkey";
 pub(crate) const LOG: &str = "/var/log/pacemaker/pacemaker.log";
 pub(crate) const PORT: u16 = 3121;
-const AGENTS: &str = "/usr/lib/ocf/resource.d/test";
+pub(crate) const AGENTS: &str = "/usr/lib/ocf/resource.d/test";
 
 /// Puts a key of `length` bytes in its place.
 pub(crate) fn make_key(length: usize) -> Vec<u8> {
@@ -57,16 +57,27 @@ pub(crate) fn register(client: &mut Client, resource_id: &str, name: &str) {
 
 /// Starts an operation, repeated each `interval_ms` if that is not 0.
 pub(crate) fn start_operation(client: &mut Client, resource_id: &str, action: &str, interval_ms: u32) {
-    let execute = Execute {
+    execute(client, resource_id, action, |operation| operation.interval = Interval(interval_ms));
+}
+
+/// Starts an operation that runs once with much time and without parameters, but for what `change` makes of it.
+pub(crate) fn execute(
+    client: &mut Client,
+    resource_id: &str,
+    action: &str,
+    change: impl FnOnce(&mut Execute),
+) {
+    let mut execute = Execute {
         resource_id: Some(ResourceId::new(resource_id)),
         action: action.into(),
-        interval: Interval(interval_ms),
+        interval: Interval(0),
         timeout: Millis(60_000),
         start_delay: Millis(0),
         user_data: None,
         params: Arc::new(Params::new()),
         notify: Notify::default(),
     };
+    change(&mut execute);
     let reply = client.call(Request::Execute(Box::new(execute))).unwrap();
     assert!(reply.rc > 0, "{reply:?}");
 }

@@ -56,6 +56,12 @@ pub(crate) fn tmpfs(path: &str, options: &str) {
     mount(Some("tmpfs"), path, Some("tmpfs"), MsFlags::empty(), Some(options)).expect("tmpfs");
 }
 
+/// The same with `flags`.
+pub(crate) fn tmpfs_with(path: &str, flags: MsFlags) {
+    let nothing: Option<&str> = None;
+    mount(Some("tmpfs"), path, Some("tmpfs"), flags, nothing).expect("tmpfs");
+}
+
 /// Makes everything under `path` read-only, or writable again.
 pub(crate) fn set_read_only(path: &str, read_only: bool) {
     let flags = if read_only { MsFlags::MS_RDONLY } else { MsFlags::empty() };

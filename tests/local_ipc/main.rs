@@ -249,6 +249,32 @@ fn responses_wait_their_turn_when_the_ring_is_full() {
     }
 }
 
+/// The median of the times that a question and its answer take.
+fn usual_round_trip(client: &mut Peer) -> Duration {
+    let mut times: Vec<_> = (0..400)
+        .map(|_| {
+            let asked = Instant::now();
+            client.ask("echo quick");
+            asked.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+#[test]
+fn responses_do_not_wait_for_a_client_to_read_its_events() {
+    let node = Node::start();
+    let mut client = Peer::connect(&node.name("lrmd"), Release::Old).unwrap();
+    let unhindered = usual_round_trip(&mut client);
+    assert_eq!(client.ask("events 400 400").text, "sent");
+    let hindered = usual_round_trip(&mut client);
+    assert!(hindered < unhindered * 5, "{hindered:?} with events waiting, {unhindered:?} without");
+    for number in 0..400 {
+        assert!(client.event(30_000).unwrap().text.starts_with(&format!("{number} ")));
+    }
+}
+
 #[test]
 fn many_bytes_for_one_client_end_its_connection() {
     let node = Node::start();

@@ -252,8 +252,10 @@ impl World {
     }
 }
 
+/// The calendar leaps to and fro from one millisecond to the next: nothing but dates may come of it.
 pub(crate) fn now(ms: u64) -> Now {
-    Now { mono: Moment::new(Duration::from_millis(ms)), epoch_s: 1_000_000 + ms / 1000 }
+    let leap = Random::new(ms).below(8_000_000);
+    Now { mono: Moment::new(Duration::from_millis(ms)), epoch_s: 1_000_000 + leap }
 }
 
 /// A failed run says how to repeat it.

@@ -3,6 +3,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -16,6 +17,7 @@ UNIT_FILES = {
     # Would come back by itself, but for the cluster's drop-in.
     "t-web.service": "[Service]\nExecStart=/bin/sleep infinity\nRestart=always\n"
                      "ExecReload=/bin/touch /tmp/t-reloaded\n",
+    "t-odd.service": "[Unit]\nDescription=<odd> & 'words' é\n[Service]\nExecStart=/bin/true\n",
     "t-plain.service": "[Service]\nExecStart=/bin/sleep infinity\n",
     "t-many@.service": "[Service]\nExecStart=/bin/sleep infinity\n",
     "t-clock.timer": "[Timer]\nOnActiveSec=1h\nUnit=t-plain.service\n",
@@ -189,9 +191,42 @@ def test_unit_by_the_alias():
 
 
 def test_unit_metadata():
-    text = act("t-plain", "meta-data", OK)
-    assert '<resource-agent name="t-plain.service" version="0.1">' in text
-    assert "t-plain.service" in text.partition("<longdesc")[2]
+    """As the daemon describes it, our tool, and the distribution's."""
+    theirs = run("crm_resource", "--show-metadata", "systemd:t-plain").stdout
+    assert theirs.rstrip() in act("t-plain", "meta-data", OK)
+    for agent in ("systemd:t-plain", "systemd:t-plain.service", "systemd:t-clock.timer",
+                  "systemd:t-many@", "systemd:t-nowhere", "service:t-odd", "systemd:t-odd"):
+        theirs = run("crm_resource", "--show-metadata", agent).stdout
+        ours = run("pcmk-remote", "metadata", agent).stdout
+        assert ours == theirs, "%s:\n%s instead of\n%s" % (agent, ours, theirs)
+    assert "&lt;odd&gt; &amp; 'words' é" in ours, ours
+    result = run("pcmk-remote", "metadata", "service:t-nowhere", check=False)
+    assert result.returncode == NOT_INSTALLED, result
+
+
+def test_unit_lists():
+    """What can be managed: as the distribution's tools list it."""
+    assert run("pcmk-remote", "list").stdout == run("crm_resource", "--list-standards").stdout
+    for standard, some in ("systemd", "t-clock.timer"), ("service", "t-web"):
+        theirs = run("crm_resource", "--list-agents", standard).stdout.split()
+        ours = run("pcmk-remote", "list", "agents", standard).stdout.split()
+        assert ours == ["%s:%s" % (standard, name) for name in theirs], (ours, theirs)
+        assert some in theirs and "t-many@" in theirs, theirs
+    all_agents = run("pcmk-remote", "list", "agents").stdout.split()
+    assert "systemd:t-web" in all_agents and "service:t-web" not in all_agents
+
+
+def test_unit_lists_do_not_wait_for_ever():
+    """A bus that says nothing is given up in time, and the description is the general one."""
+    with socket.socket(socket.AF_UNIX) as bus:
+        bus.bind("/tmp/silent-bus")
+        bus.listen()
+        silent = dict(os.environ, DBUS_SYSTEM_BUS_ADDRESS="unix:path=/tmp/silent-bus")
+        begin = time.monotonic()
+        result = subprocess.run(["pcmk-remote", "metadata", "-t", "1", "systemd:t-plain"], env=silent,
+                                stdout=subprocess.PIPE, text=True, timeout=30, check=True)
+        assert 0.9 < time.monotonic() - begin < 10
+        assert "Systemd unit file for t-plain" in result.stdout, result.stdout
 
 
 def test_unit_that_fails_to_start():

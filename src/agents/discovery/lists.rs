@@ -2,17 +2,25 @@
 //! Lists. Directories that cannot be read count as empty: a node without init scripts is no error.
 //! Names are in the order of their bytes, whatever the caller's locale; a name that is not UTF-8 cannot
 //! stand in a configuration and is left out, as are hidden files.
-use super::super::config::{AgentConfig, AgentFiles};
-use super::{Release, fence};
+use super::super::config::{AgentConfig, AgentFiles, NodeUnits};
+use super::{Release, fence, units};
 use crate::model::{Agent, Standard};
 use std::path::{Path, PathBuf};
 
 /// The standards that have, or may have, agents here.
-pub fn standards(release: Release, config: &AgentConfig, files: &dyn AgentFiles) -> Vec<Standard> {
+pub fn standards(
+    release: Release,
+    config: &AgentConfig,
+    files: &dyn AgentFiles,
+    node: &dyn NodeUnits,
+) -> Vec<Standard> {
     let mut standards = match release {
         Release::V2_1 => vec![Standard::Ocf, Standard::Lsb, Standard::Service],
         Release::V3_0 => vec![Standard::Ocf, Standard::Service, Standard::Lsb],
     };
+    if !units::names(node).is_empty() {
+        standards.push(Standard::Systemd);
+    }
     if !fence::names(config, files).is_empty() {
         standards.push(Standard::Stonith);
     }
@@ -50,6 +58,7 @@ pub fn agents(
     release: Release,
     config: &AgentConfig,
     files: &dyn AgentFiles,
+    node: &dyn NodeUnits,
 ) -> Vec<Agent> {
     let named = |standard: Standard, names: Vec<String>| {
         let agent = |name| Agent { standard: standard.name().to_owned(), provider: None, name };
@@ -57,14 +66,20 @@ pub fn agents(
     };
     let of = |standard| match standard {
         Standard::Ocf => ocf(provider, config, files),
-        Standard::Lsb | Standard::Service => named(standard, executables(&config.init_dir, files)),
+        Standard::Lsb => named(standard, executables(&config.init_dir, files)),
+        Standard::Systemd => named(standard, units::names(node)),
+        Standard::Service => {
+            let scripts = executables(&config.init_dir, files);
+            named(standard, [scripts, units::names(node)].concat())
+        }
         Standard::Stonith => named(standard, fence::names(config, files)),
-        Standard::Systemd | Standard::Nagios | Standard::Upstart => Vec::new(),
+        Standard::Nagios | Standard::Upstart => Vec::new(),
     };
+    use Standard::{Lsb, Ocf, Stonith, Systemd};
     match (standard, release) {
         (Some(standard), _) => of(standard),
-        (None, Release::V2_1) => [Standard::Lsb, Standard::Ocf, Standard::Stonith].map(of).concat(),
-        (None, Release::V3_0) => [Standard::Ocf, Standard::Lsb, Standard::Stonith].map(of).concat(),
+        (None, Release::V2_1) => [Lsb, Ocf, Systemd, Stonith].map(of).concat(),
+        (None, Release::V3_0) => [Ocf, Lsb, Systemd, Stonith].map(of).concat(),
     }
 }
 
@@ -117,7 +132,7 @@ fn names(directory: &Path, files: &dyn AgentFiles) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::config::fake::FakeFiles;
+    use super::super::super::config::fake::{FakeFiles, FakeUnits};
     use super::super::super::plan::tests::config;
     use super::*;
 
@@ -139,18 +154,23 @@ mod tests {
             .with("/usr/sbin/other", "", true)
     }
 
+    fn units() -> FakeUnits {
+        FakeUnits::default().with("/lib/systemd/system/cron.service", "loaded", "")
+    }
+
     fn listed(standard: Option<Standard>, provider: Option<&str>, release: Release) -> Vec<String> {
-        let agents = agents(standard, provider, release, &config(), &node());
+        let agents = agents(standard, provider, release, &config(), &node(), &units());
         agents.iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn standards_in_the_order_of_the_release() {
-        use Standard::{Lsb, Ocf, Service, Stonith};
-        let all = |release| standards(release, &config(), &node());
-        assert_eq!(all(Release::V2_1), [Ocf, Lsb, Service, Stonith]);
-        assert_eq!(all(Release::V3_0), [Ocf, Service, Lsb, Stonith]);
-        assert_eq!(standards(Release::V3_0, &config(), &FakeFiles::default()), [Ocf, Service, Lsb]);
+        use Standard::{Lsb, Ocf, Service, Stonith, Systemd};
+        let all = |release| standards(release, &config(), &node(), &units());
+        assert_eq!(all(Release::V2_1), [Ocf, Lsb, Service, Systemd, Stonith]);
+        assert_eq!(all(Release::V3_0), [Ocf, Service, Lsb, Systemd, Stonith]);
+        let bare = standards(Release::V3_0, &config(), &FakeFiles::default(), &FakeUnits::default());
+        assert_eq!(bare, [Ocf, Service, Lsb]);
     }
 
     #[test]
@@ -167,7 +187,8 @@ mod tests {
         assert_eq!(listed(Some(Standard::Ocf), None, Release::V3_0), ocf);
         assert_eq!(listed(Some(Standard::Ocf), Some("Acme"), Release::V3_0), ["ocf:Acme:dummy"]);
         assert_eq!(listed(Some(Standard::Lsb), None, Release::V3_0), ["lsb:exim"]);
-        assert_eq!(listed(Some(Standard::Service), None, Release::V3_0), ["service:exim"]);
+        assert_eq!(listed(Some(Standard::Service), None, Release::V3_0), ["service:exim", "service:cron"]);
+        assert_eq!(listed(Some(Standard::Systemd), None, Release::V3_0), ["systemd:cron"]);
         assert_eq!(listed(Some(Standard::Stonith), None, Release::V3_0), ["stonith:fence_acme"]);
         assert!(listed(Some(Standard::Nagios), None, Release::V3_0).is_empty());
     }
@@ -175,7 +196,8 @@ mod tests {
     #[test]
     fn all_agents_come_in_the_order_of_the_release() {
         let all = listed(None, None, Release::V2_1);
-        assert_eq!((all[0].as_str(), all[4].as_str(), all.len()), ("lsb:exim", "stonith:fence_acme", 5));
-        assert_eq!(listed(None, None, Release::V3_0)[3], "lsb:exim");
+        assert_eq!((all[0].as_str(), all.len()), ("lsb:exim", 6));
+        assert_eq!(all[4..], ["systemd:cron", "stonith:fence_acme"]);
+        assert_eq!(listed(None, None, Release::V3_0)[3..5], ["lsb:exim", "systemd:cron"]);
     }
 }

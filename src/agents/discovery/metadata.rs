@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What an agent says of itself.
-use super::super::config::{AgentConfig, AgentFiles};
+use super::super::config::{AgentConfig, AgentFiles, NodeUnits};
 use super::super::failure::{describe, stat_failed};
 use super::super::{Capture, Convention, Ended, Plan, Verdict, lsb as script, ocf, outcome};
-use super::{Release, fence, lsb};
+use super::{Release, fence, lsb, units};
 use crate::model::{Agent, Execution, Interval, Millis, OcfExit, Params, ResourceId, Standard};
 use std::fmt;
 use std::sync::Arc;
@@ -67,7 +67,8 @@ impl From<Verdict> for NoMetadata {
     }
 }
 
-/// Finds out who knows the metadata of `agent`. An OCF agent is given `params`.
+/// Finds out who knows the metadata of `agent`. An OCF agent is given `params`. As upstream, any unit has
+/// metadata, be it known to systemd or not.
 ///
 /// # Errors
 /// When nobody does.
@@ -77,23 +78,43 @@ pub fn metadata(
     release: Release,
     config: &AgentConfig,
     files: &dyn AgentFiles,
+    node: &dyn NodeUnits,
 ) -> Result<Metadata, NoMetadata> {
     if agent.name.is_empty() {
         return Err(NoMetadata::Invalid(format!("'{agent}' names no agent")));
     }
     match agent.standard() {
         Some(Standard::Ocf) => ask_ocf(agent, params, config, files),
-        Some(Standard::Lsb | Standard::Service) => {
-            let path = script::script(&agent.name, config);
-            let refuse = |errno| NoMetadata::from(stat_failed(&path, errno));
-            let content = files.read(&path, SCRIPT_BYTES).map_err(refuse)?;
-            Ok(Metadata::Known(lsb::metadata(&agent.name, &content, release).into_bytes()))
+        Some(Standard::Lsb) => of_script(&agent.name, release, config, files),
+        Some(Standard::Systemd) => Ok(of_unit(&agent.name, release, node)),
+        Some(Standard::Service) => {
+            let script = files.facts(&script::script(&agent.name, config));
+            if script.is_err() && units::exists(&agent.name, node) {
+                return Ok(of_unit(&agent.name, release, node));
+            }
+            of_script(&agent.name, release, config, files)
         }
         Some(Standard::Stonith) => ask_fence(agent, config, files),
         _ => {
             Err(NoMetadata::Invalid(format!("agents of standard '{}' have no metadata here", agent.standard)))
         }
     }
+}
+
+fn of_script(
+    name: &str,
+    release: Release,
+    config: &AgentConfig,
+    files: &dyn AgentFiles,
+) -> Result<Metadata, NoMetadata> {
+    let path = script::script(name, config);
+    let refuse = |errno| NoMetadata::from(stat_failed(&path, errno));
+    let content = files.read(&path, SCRIPT_BYTES).map_err(refuse)?;
+    Ok(Metadata::Known(lsb::metadata(name, &content, release).into_bytes()))
+}
+
+fn of_unit(name: &str, release: Release, node: &dyn NodeUnits) -> Metadata {
+    Metadata::Known(units::metadata(name, release, node).into_bytes())
 }
 
 fn ask_ocf(
@@ -173,7 +194,7 @@ fn complaint(capture: &Capture) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::config::fake::FakeFiles;
+    use super::super::super::config::fake::{FakeFiles, FakeUnits};
     use super::super::super::plan::tests::{config, execution};
     use super::*;
 
@@ -183,7 +204,13 @@ mod tests {
             .with("/etc/init.d/exim", "### BEGIN INIT INFO\n# Provides: mail\n", true)
             .with("/usr/sbin/fence_x", "", true);
         let agent = execution(agent, "", &[]).agent;
-        metadata(&agent, &Params::from_iter(params.iter().copied()), Release::V3_0, &config(), &files)
+        let units = FakeUnits::default().with("/x/web.service", "loaded", "A <web> server").with(
+            "/x/exim.service",
+            "loaded",
+            "",
+        );
+        let params = Params::from_iter(params.iter().copied());
+        metadata(&agent, &params, Release::V3_0, &config(), &files, &units)
     }
 
     fn inquiry(agent: &str) -> Inquiry {
@@ -203,6 +230,20 @@ mod tests {
         let fence = inquiry("stonith:fence_x");
         assert_eq!(fence.plan.arguments, ["/usr/sbin/fence_x"]);
         assert_eq!((fence.input, fence.plan.environment.len()), (&b"action=metadata\n"[..], 0));
+    }
+
+    #[test]
+    fn units_are_described_and_stand_in_for_init_scripts() {
+        for (agent, words) in [
+            ("systemd:web", "A &lt;web&gt; server"),
+            ("systemd:none", "Systemd unit file for none"),
+            ("service:web", "A &lt;web&gt; server"),
+        ] {
+            let Ok(Metadata::Known(document)) = find(agent, &[]) else { panic!("{agent} is known") };
+            let document = String::from_utf8(document).unwrap();
+            assert!(document.contains(words), "{agent}: {document}");
+        }
+        assert!(matches!(find("service:none", &[]), Err(NoMetadata::NotInstalled(_))));
     }
 
     #[test]

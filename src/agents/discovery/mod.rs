@@ -6,14 +6,14 @@
 //! * `metadata`: who knows the metadata of an agent: we, or the agent when it is run.
 //! * `lsb`: metadata out of the header of an init script. `fence`: what clusters expect of a fence agent's.
 //!   `plugin`: the same for a fence plugin.
-//!
-//! Units of systemd are listed and described by systemd itself, so they are not here.
+//! * `units`: units of systemd, which systemd lists and describes.
 
 mod fence;
 mod lists;
 mod lsb;
 mod metadata;
 mod plugin;
+pub(super) mod units;
 
 pub use lists::{agents, providers, providers_of, standards};
 pub use metadata::{Inquiry, Metadata, NoMetadata, metadata};

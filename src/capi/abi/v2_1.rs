@@ -18,3 +18,6 @@ pub const FENCING: PacemakerLibrary = PacemakerLibrary::new(c"libstonithd.so.26"
 pub const FREE_ELEMENT: super::FreeElement = PacemakerLibrary::free_xml;
 /// How alert agents are spoken to.
 pub const ALERT_WORDS: super::words::AlertWords = super::words::V2_1;
+
+/// `pcmk__remote_t`.
+pub type Remote = super::remote::RemoteV2_1;

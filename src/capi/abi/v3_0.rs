@@ -16,3 +16,6 @@ pub const FENCING: PacemakerLibrary = PacemakerLibrary::new(c"libstonithd.so.56"
 pub const FREE_ELEMENT: super::FreeElement = PacemakerLibrary::pcmk__xml_free;
 /// How alert agents are spoken to.
 pub const ALERT_WORDS: super::words::AlertWords = super::words::V3_0;
+
+/// `pcmk__remote_t`.
+pub type Remote = super::remote::RemoteV3_0;

@@ -7,10 +7,13 @@ use crate::driver::severity::Severity;
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Bytes of lines that may wait for the disk.
 const MOST_WAITING: usize = 4 << 20;
+/// While lines come faster than this the thread gathers them for as long: waking it for each costs more than its
+/// writing.
+const GATHER: Duration = Duration::from_millis(5);
 const STACK_SIZE: usize = 128 << 10;
 
 enum Order {
@@ -33,6 +36,10 @@ struct Waiting {
     dropped: u64,
     /// When somebody wants repeats to be looked at.
     wake_at: Option<Instant>,
+    /// Does the thread wait to be woken?
+    asleep: bool,
+    /// When it had last written everything.
+    done_at: Option<Instant>,
 }
 
 /// What the thread is to do next.
@@ -72,8 +79,13 @@ impl Queue {
     }
 
     fn change(&self, how: impl FnOnce(&mut Waiting)) {
-        how(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
-        self.changed.notify_one();
+        let mut waiting = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        how(&mut waiting);
+        let asleep = std::mem::take(&mut waiting.asleep);
+        drop(waiting);
+        if asleep {
+            self.changed.notify_one();
+        }
     }
 
     #[allow(clippy::disallowed_methods, reason = "a thread of the daemon's edge waits for a time")]
@@ -86,12 +98,21 @@ impl Queue {
                 }
                 return Next::Order { order, dropped: std::mem::take(&mut waiting.dropped) };
             }
+            let now = Instant::now();
+            let busy = waiting.done_at.replace(now).is_some_and(|done| now.duration_since(done) < GATHER);
+            if busy {
+                drop(waiting);
+                std::thread::sleep(GATHER);
+                waiting = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            waiting.asleep = true;
             waiting = match waiting.wake_at {
                 None => self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner),
                 Some(when) => {
-                    let left = when.saturating_duration_since(Instant::now());
+                    let left = when.saturating_duration_since(now);
                     if left.is_zero() {
-                        waiting.wake_at = None;
+                        (waiting.wake_at, waiting.asleep) = (None, false);
                         return Next::TellRepeats;
                     }
                     let waited = self.changed.wait_timeout(waiting, left);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The agents of the node on which we run: which there are, and what they say of themselves.
 use super::run::run;
+use super::units::Systemd;
 use crate::agents::discovery::{self, Metadata, NoMetadata, Release};
 use crate::agents::{self, AgentConfig, Explained};
 use crate::driver::files::NodeFiles;
@@ -8,7 +9,12 @@ use crate::model::{Agent, Execution, Millis, Outcome, Params, Standard};
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-/// This node's agents. Nothing is kept: each question is asked of the node anew.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+/// As long as systemd is waited for when a list is asked for: what D-Bus clients wait for any answer.
+const LIST: Duration = Duration::from_secs(25);
+
+/// This node's agents. Nothing is kept: each question is asked of the node anew. Lists of agents with units of
+/// systemd wait at most 25 seconds for it; where there is no systemd they are there at once.
 #[derive(Clone)]
 pub struct NodeAgents {
     pub(in crate::driver) config: AgentConfig,
@@ -33,7 +39,7 @@ impl NodeAgents {
 
     /// The standards that have, or may have, agents here.
     pub fn standards(&self) -> Vec<Standard> {
-        discovery::standards(self.release, &self.config, &NodeFiles)
+        discovery::standards(self.release, &self.config, &NodeFiles, &self.systemd(LIST))
     }
 
     /// Providers of OCF agents.
@@ -48,19 +54,20 @@ impl NodeAgents {
 
     /// The agents of one standard (and provider, which only OCF agents have), or of all.
     pub fn agents(&self, standard: Option<Standard>, provider: Option<&str>) -> Vec<Agent> {
-        discovery::agents(standard, provider, self.release, &self.config, &NodeFiles)
+        let units = self.systemd(LIST);
+        discovery::agents(standard, provider, self.release, &self.config, &NodeFiles, &units)
     }
 
     /// An XML document, in whatever encoding the agent wrote it. An agent that must be asked runs at most as
-    /// long as `limit`, then it is killed with all that it has started. An OCF agent is given `params`.
+    /// long as `limit`, then it is killed with all that it has started; systemd is waited for as long. An OCF agent is given `params`.
     ///
     /// # Errors
     /// Why there is none.
     pub fn metadata(&self, agent: &Agent, params: &Params, limit: Millis) -> Result<Vec<u8>, NoMetadata> {
-        match discovery::metadata(agent, params, self.release, &self.config, &NodeFiles)? {
+        let units = self.systemd(limit.into());
+        match discovery::metadata(agent, params, self.release, &self.config, &NodeFiles, &units)? {
             Metadata::Known(document) => Ok(document),
             Metadata::Ask(inquiry) => {
-                const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
                 let deadline = Instant::now() + Duration::from(limit).min(FOREVER);
                 let (ended, capture) = run(&inquiry.plan, &self.config, inquiry.input, deadline)
                     .map_err(|verdict| NoMetadata::from(*verdict))?;
@@ -75,5 +82,9 @@ impl NodeAgents {
     /// The result that it would have without the agent being executed.
     pub fn explain(&self, execution: &Execution) -> Result<Explained, Box<Outcome>> {
         agents::explain(execution, &self.config, &NodeFiles).map_err(|verdict| Box::new(verdict.outcome))
+    }
+
+    pub(in crate::driver) fn systemd(&self, limit: Duration) -> Systemd {
+        Systemd::new(&self.config.base_env, Instant::now() + limit.min(FOREVER))
     }
 }

@@ -7,16 +7,18 @@
 //! * `client`: TLS, sign-on, calls, notifications.
 //! * `check`: the same way step by step, stopping before it is noticed.
 //! * `failure`: which layer failed, and what to do about it.
-//! * `agents`: this node's agents. `run`: a process, to its end.
+//! * `agents`: this node's agents. `run`: a process, to its end. `units`, `bus`: questions to systemd.
 #![allow(clippy::disallowed_methods, reason = "a driver: it reads the clock")]
 
 mod agents;
+mod bus;
 mod check;
 mod client;
 mod dial;
 mod failure;
 mod run;
 mod target;
+mod units;
 
 pub use crate::agents::discovery::{NoMetadata, Release};
 pub use crate::agents::{Explained, Explanation, Shown, ShownValue, UnitAction, UnitPlan};

@@ -50,7 +50,7 @@ impl Dial {
         Self { rest: addresses.into(), attempt: None, deadline, failure: None, user_timeout }
     }
 
-    /// Goes on as far as possible without waiting.
+    /// Goes on without waiting. A failure right at the first call means that no attempt could even begin.
     pub(super) fn advance(&mut self, now: Instant) -> Dialed {
         loop {
             if let Some(attempt) = self.attempt.take() {
@@ -73,7 +73,11 @@ impl Dial {
             let share = self.deadline.saturating_duration_since(now) / left;
             let deadline = (now + share.max(SHORTEST_ATTEMPT)).min(self.deadline);
             match begin(address, self.user_timeout) {
-                Ok(socket) => self.attempt = Some(Attempt { socket, address, deadline }),
+                // What came of it is news for the next time: the caller tells it apart from what is clear at once.
+                Ok(socket) => {
+                    self.attempt = Some(Attempt { socket, address, deadline });
+                    return Dialed::Pending;
+                }
                 Err(errno) => self.failed(address, errno),
             }
         }

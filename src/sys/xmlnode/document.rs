@@ -3,6 +3,7 @@
 
 use std::ffi::c_void;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 
 use super::bindings as xml;
@@ -37,6 +38,11 @@ impl Document {
     pub unsafe fn freed_by(mut self, free: unsafe extern "C" fn(root: *mut c_void)) -> Self {
         self.free = free;
         self
+    }
+
+    /// The element, for C, which frees it with its document as libxml2 asks.
+    pub fn into_raw(self) -> *mut c_void {
+        ManuallyDrop::new(self).root.as_ptr().cast()
     }
 
     /// The element.

@@ -137,8 +137,9 @@ impl Client {
         Ok(Some(request))
     }
 
-    /// Puts a message at the end of its channel. `id`: of the request that it answers; None: an event.
-    pub(super) fn enqueue(&mut self, id: Option<i32>, text: Rc<str>, short: Option<Rc<str>>) {
+    /// Puts a message at the end of its channel. `id`: of the request that it answers; None: an event. True: it is
+    /// the first there, so there may be room for it, however full the other channel is.
+    pub(super) fn enqueue(&mut self, id: Option<i32>, text: Rc<str>, short: Option<Rc<str>>) -> bool {
         self.waiting_bytes = self.waiting_bytes.saturating_add(text.len());
         let (lane, flags) = match id {
             Some(_) if self.proxied => (&mut self.events, flag::EVENT | flag::PROXIED_RESPONSE),
@@ -146,6 +147,7 @@ impl Client {
             None => (&mut self.events, flag::EVENT),
         };
         lane.waiting.push_back(Message { id, flags, text, short });
+        lane.len() == 1
     }
 
     /// Sends what there is room for. The error: why the client is to be disconnected.

@@ -262,14 +262,13 @@ impl Inner {
 
     fn send(&self, conn: LocalConnId, id: Option<i32>, text: &str, short: Option<&Rc<str>>) {
         let text = self.share(text);
-        let blocked = {
+        let promising = {
             let mut clients = self.clients.borrow_mut();
             let Some(client) = clients.get_mut(&conn) else { return };
-            client.enqueue(id, text, short.cloned());
-            client.retry_at().is_some()
+            client.enqueue(id, text, short.cloned()) || client.retry_at().is_none()
         };
         // While a client has no room each further message would find that out with a system call.
-        if !blocked {
+        if promising {
             self.flush(conn);
         }
     }

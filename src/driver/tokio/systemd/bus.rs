@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The service manager, by way of the system bus. One connection serves all units.
 use crate::agents;
+use crate::driver::system_bus::{self, MANAGER, MANAGER_PATH, PROPERTIES, SYSTEMD, UNIT};
 use std::env;
 use std::future::poll_fn;
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use tokio::net::UnixStream;
 use tokio::sync::broadcast;
@@ -13,12 +13,7 @@ use zbus::message::Type;
 use zbus::zvariant::{DynamicType, OwnedObjectPath, OwnedValue, Type as Signature};
 use zbus::{Connection, MatchRule, Message, MessageStream, connection};
 
-const SYSTEMD: &str = "org.freedesktop.systemd1";
-const MANAGER_PATH: &str = "/org/freedesktop/systemd1";
-const MANAGER: &str = "org.freedesktop.systemd1.Manager";
-const UNIT: &str = "org.freedesktop.systemd1.Unit";
 const JOB: &str = "org.freedesktop.systemd1.Job";
-const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
 /// Ends of jobs that a slow reader may have waiting; beyond that it asks for the job itself.
 const JOBS_KEPT: usize = 1024;
@@ -70,7 +65,7 @@ impl Drop for Bus {
 impl Bus {
     /// Connects, and asks systemd to tell of its jobs.
     pub(super) async fn connect() -> Result<Self, CallError> {
-        let path = socket_path();
+        let path = system_bus::socket(env::var_os(system_bus::VARIABLE).as_deref());
         // Not by an address: for that zbus starts a thread.
         let stream = UnixStream::connect(&path)
             .await
@@ -172,14 +167,4 @@ async fn listen(mut stream: MessageStream, ends: broadcast::Sender<JobEnd>) {
             Err(error) => log::warn!("Ignored a JobRemoved signal of systemd: {error}"),
         }
     }
-}
-
-/// The socket of the system bus, as the environment or else the standard has it.
-fn socket_path() -> PathBuf {
-    let set = env::var("DBUS_SYSTEM_BUS_ADDRESS").ok();
-    let path = set.as_deref().and_then(|addresses| {
-        let first = addresses.split(';').find_map(|address| address.strip_prefix("unix:path="))?;
-        first.split(',').next()
-    });
-    Path::new(path.unwrap_or("/run/dbus/system_bus_socket")).to_owned()
 }

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! An agent that the kernel kills for lack of memory, in a control group that has little of it.
+use crate::node::{Start, completion, connect, make_agent, make_key, register, start_operation};
+use crate::place::{eventually, isolated};
+use pcmk_remote_rs::model::ExecStatus;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Enough for the daemon, and soon too little for an agent that hoards.
+const LIMIT: &str = "100663296";
+
+/// A control group of this test's own whose memory is limited.
+struct SmallGroup(PathBuf);
+
+impl SmallGroup {
+    /// Below this process's own group, or else at the top: in the hierarchy that counts memory, be it of version 1
+    /// or 2.
+    fn make() -> Self {
+        let groups = fs::read_to_string("/proc/self/cgroup").unwrap();
+        let mut parents = Vec::new();
+        for line in groups.lines() {
+            let (controllers, path) = line.split_once(':').unwrap().1.split_once(':').unwrap();
+            let root = match controllers {
+                "" => "/sys/fs/cgroup",
+                _ if controllers.split(',').any(|name| name == "memory") => "/sys/fs/cgroup/memory",
+                _ => continue,
+            };
+            parents.extend([PathBuf::from(format!("{root}{path}")), PathBuf::from(root)]);
+        }
+        let made = parents.iter().find_map(|parent| Self::below(parent));
+        made.unwrap_or_else(|| {
+            panic!("no control group with a memory limit can be made below any of {parents:?}: this test needs root \
+                    and a writable cgroup hierarchy whose memory controller is enabled")
+        })
+    }
+
+    fn below(parent: &Path) -> Option<Self> {
+        let group = Self(parent.join(format!("pcmk-remote-rs-test-{}", std::process::id())));
+        // Of version 2: the parent hands the controller on only if it is told to; perhaps it may not.
+        let _ = fs::write(parent.join("cgroup.subtree_control"), "+memory");
+        fs::create_dir(&group.0).ok()?;
+        let limited = ["memory.max", "memory.limit_in_bytes"]
+            .iter()
+            .any(|file| group.0.join(file).exists() && fs::write(group.0.join(file), LIMIT).is_ok());
+        // Where there is swap, none of it is to be used.
+        for (file, value) in [("memory.swap.max", "0"), ("memory.swappiness", "0")] {
+            if group.0.join(file).exists() {
+                let _ = fs::write(group.0.join(file), value);
+            }
+        }
+        limited.then_some(group)
+    }
+
+    fn members(&self) -> PathBuf {
+        self.0.join("cgroup.procs")
+    }
+}
+
+impl Drop for SmallGroup {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+#[test]
+fn an_agent_that_is_killed_for_lack_of_memory_says_so() {
+    isolated(|| {
+        let group = SmallGroup::make();
+        make_key(64);
+        // tail(1) keeps what it reads until there is a line's end.
+        make_agent("Hoarder", "exec tail /dev/zero");
+        make_agent("Victim", "kill -9 $$");
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "echo $$ >\"$1\" && exec \"$0\"", env!("CARGO_BIN_EXE_pacemaker-remoted")]);
+        shell.arg(group.members());
+        let daemon = Start::through(shell).ready();
+        let pid = daemon.pid().to_string();
+        assert!(fs::read_to_string(group.members()).unwrap().lines().any(|line| line == pid));
+        let mut client = connect("c").unwrap();
+        for (resource, agent, out_of_memory) in
+            [("v", "Victim", false), ("h", "Hoarder", true), ("w", "Victim", false)]
+        {
+            register(&mut client, resource, agent);
+            start_operation(&mut client, resource, "start", 0);
+            let outcome = completion(&mut client).outcome.clone();
+            let reason = outcome.reason.clone().unwrap_or_default();
+            assert_eq!((outcome.exit.0, outcome.status), (1, ExecStatus::Error), "{outcome:?}");
+            assert!(reason.contains("SIGKILL (9)"), "{reason}");
+            assert_eq!(reason.contains("out of memory"), out_of_memory, "{agent}: {reason}");
+        }
+        assert_eq!(daemon.stop(), Some(0));
+        eventually("the group is empty", || fs::read_to_string(group.members()).unwrap().is_empty());
+    });
+}
