@@ -13,6 +13,8 @@
 pub mod abi;
 pub mod client;
 pub mod entry;
+mod logging;
+pub mod rc;
 pub mod remote;
 
 // cargo-c would take the daemons' profile, in which a panic is the end of the process: here, of the cluster's controller.

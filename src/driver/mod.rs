@@ -3,9 +3,12 @@
 #![forbid(unsafe_code)]
 
 pub mod blocking;
+#[cfg(feature = "capi")]
+pub mod client;
 mod files;
 pub mod inquiry;
 mod launch;
+mod link;
 #[cfg(feature = "daemon")]
 mod oom;
 #[cfg(feature = "capi")]
@@ -17,4 +20,4 @@ mod system_bus;
 pub mod tokio;
 
 #[cfg(feature = "capi")]
-pub use crate::transport::credentials::{DEFAULT_LOCATIONS, read_key};
+pub use crate::transport::credentials::read_key;

@@ -136,7 +136,7 @@ impl PacemakerLibrary {
         Ok(unsafe { function(out, name.as_ptr(), ptr::null::<c_char>()) })
     }
 
-    /// Does it have this name?
+    /// Is there such a name, in the process or in the library?
     pub fn has(&self, name: &CStr) -> bool {
         self.find(name).is_some()
     }

@@ -22,7 +22,10 @@ MOVING = ("forky", "sid")
 SCRIPT = "sid"
 PACKAGES = ("pacemaker pacemaker-cli-utils corosync systemd dbus resource-agents iproute2 procps "
             "psmisc python3 libxml2-utils").split()
-SUITE_PACKAGES = {"2.1": [], "3.0": ["pacemaker-cts", "python3-pacemaker", "python3-systemd"]}
+# What Pacemaker's executor suite needs; where it is not packaged, its client is compiled.
+SUITE_PACKAGES = {"2.1": ["gcc", "libc6-dev", "pkg-config", "pacemaker-dev", "libglib2.0-dev",
+                          "python3-psutil", "python3-systemd"],
+                  "3.0": ["pacemaker-cts", "python3-pacemaker", "python3-systemd"]}
 # The package pacemaker-remote conflicts with pacemaker, so it is unpacked, not installed.
 UNPACKED = "/opt/pacemaker-remote"
 REMOTED = "/usr/sbin/pacemaker-remoted"

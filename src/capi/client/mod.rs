@@ -2,14 +2,21 @@
 //! The client library's entry points.
 
 pub mod alerts;
+mod attached;
+mod connect;
+pub mod descriptor;
 pub mod events;
 pub mod handle;
+pub mod lifecycle;
 pub mod listings;
 pub mod metadata;
 pub mod metadata_async;
+mod ops;
+mod outcome;
 pub mod output;
 pub mod proxy;
 pub mod remote;
+mod settings;
 mod text;
 pub mod values;
 pub mod xml;

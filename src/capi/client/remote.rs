@@ -2,17 +2,16 @@
 //! What Pacemaker's own programs need beside a connection: the remote daemon sends messages and has a key, the
 //! controller has a remote node check its watchdog.
 
-use std::env;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
-use std::path::PathBuf;
 use std::ptr;
 
 use super::handle::Handle;
+use super::settings;
+use super::text::text;
 use crate::capi::abi::api::Lrmd;
-use crate::capi::abi::{CRM_COMMON, FENCING, RELEASE};
+use crate::capi::abi::{CRM_COMMON, FENCING};
 use crate::capi::entry::boundary;
-use crate::driver::blocking::Release;
-use crate::driver::{DEFAULT_LOCATIONS, read_key};
+use crate::driver::read_key;
 use crate::model::{Millis, Request};
 use crate::sys::cmem;
 use crate::sys::glib::containers;
@@ -52,9 +51,8 @@ pub unsafe extern "C" fn lrmd__remote_send_xml(
                 return libc::EINVAL;
             };
             message.set_attribute(attribute::REMOTE_MSG_ID, &id.cast_signed().to_string());
-            if !msg_type.is_null() {
-                message
-                    .set_attribute(attribute::REMOTE_MSG_TYPE, &CStr::from_ptr(msg_type).to_string_lossy());
+            if let Some(msg_type) = text(msg_type) {
+                message.set_attribute(attribute::REMOTE_MSG_TYPE, &msg_type);
             }
             CRM_COMMON.pcmk__remote_send_xml(session, msg).unwrap_or(libc::ENOSYS)
         }
@@ -75,7 +73,7 @@ pub unsafe extern "C" fn lrmd__init_remote_key(key: *mut GnutlsDatum) -> c_int {
         if key.is_null() {
             return libc::ENOKEY;
         }
-        let bytes = match read_key(&locations()) {
+        let bytes = match read_key(&settings::key_locations()) {
             Ok(bytes) => bytes,
             Err(error) => {
                 log::warn!("{error}");
@@ -104,29 +102,17 @@ pub unsafe extern "C" fn lrmd__validate_remote_settings(lrmd: *mut Lrmd, hash: *
         let Some(handle) = (unsafe { Handle::of(lrmd) }) else { return libc::ENOTCONN };
         // SAFETY: the same.
         let option = unsafe { containers::value_of(hash, c"stonith-watchdog-timeout") };
-        let option = option.map(|value| value.to_string_lossy().into_owned());
-        let watchdog = option.filter(|_| is_fenced_by_watchdog(handle.node_name()));
+        let watchdog = option.map(|value| value.to_string_lossy().into_owned());
+        let watchdog = watchdog.filter(|_| is_fenced_by_watchdog(handle.node_name()));
         let request = Request::Check { watchdog };
         // A remote node never answers this.
-        let sent = match handle.node_name() {
-            Some(_) => handle.send(request),
-            None => handle.call(request, 0, Millis(0)).map(|_| ()),
+        let sent = if handle.is_remote() {
+            handle.send(request)
+        } else {
+            handle.call(request, 0, Millis(0)).map(|_| ())
         };
         sent.err().map_or(0, i32::saturating_neg)
     })
-}
-
-/// 2.1: the configured file and the defaults stand in for one another. 3.0: the configured one alone, or the default.
-fn locations() -> Vec<PathBuf> {
-    let new = || (RELEASE == Release::V3_0).then(|| env::var_os("HA_authkey_location")).flatten();
-    let configured = env::var_os("PCMK_authkey_location").or_else(new).map(PathBuf::from);
-    match (RELEASE, configured) {
-        (Release::V3_0, Some(configured)) => vec![configured],
-        (Release::V3_0, None) => vec![PathBuf::from(DEFAULT_LOCATIONS[0])],
-        (Release::V2_1, configured) => {
-            configured.into_iter().chain(DEFAULT_LOCATIONS.map(PathBuf::from)).collect()
-        }
-    }
 }
 
 fn is_fenced_by_watchdog(node: Option<&CStr>) -> bool {

@@ -51,6 +51,23 @@ pub(super) unsafe fn accept(connection: *mut c_void, uid: u32) -> Facts {
     Facts { pid, user, privileged }
 }
 
+/// Disconnects every client of a local server. NULL is allowed.
+///
+/// # Safety
+/// `server` is NULL or a living `qb_ipcs_service_t`, and none of its callbacks is under way.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pcmk__drop_all_clients(server: *mut c_void) {
+    if server.is_null() {
+        return;
+    }
+    boundary("pcmk__drop_all_clients", (), || {
+        // SAFETY: the caller's promise.
+        unsafe {
+            qb::foreign::disconnect_all(server, |pid| log::info!("Disconnecting the client of process {pid}"))
+        };
+    });
+}
+
 /// Frees a message that waited for a client: two pieces and the place that names them.
 ///
 /// # Safety

@@ -4,6 +4,7 @@
 use std::ffi::{CString, c_int, c_uint, c_void};
 use std::ptr;
 
+use super::carrier::Carrier;
 use super::credentials::words;
 use super::settings;
 use crate::capi::abi::Remote;
@@ -175,5 +176,18 @@ pub unsafe extern "C" fn pcmk__read_handshake_data(client: *const Client<Remote>
                 }
             }
         }
+    })
+}
+
+/// The socket of a connection that speaks TLS; -1 for another.
+///
+/// # Safety
+/// `remote` is NULL or a connection of this library's release.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pcmk__tls_get_client_sock(remote: *const Remote) -> c_int {
+    boundary("pcmk__tls_get_client_sock", -1, || {
+        // SAFETY: the caller's promise.
+        let remote = unsafe { remote.as_ref() }.filter(|remote| remote.session().is_some());
+        remote.and_then(|remote| Carrier::of(remote).ok()).map_or(-1, Carrier::socket)
     })
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Runs one process to its end, within a limit.
-use super::link::timeout;
 use crate::agents::{AgentConfig, Convention, Ended, Plan, Verdict};
+use crate::driver::link::timeout;
 use crate::driver::running::{Run, Running};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};

@@ -14,12 +14,16 @@ pub type gboolean = gint;
 pub type guint = ::std::os::raw::c_uint;
 pub type gpointer = *mut ::std::os::raw::c_void;
 pub type gconstpointer = *const ::std::os::raw::c_void;
-pub type GEqualFunc =
-    ::std::option::Option<unsafe extern "C" fn(a: gconstpointer, b: gconstpointer) -> gboolean>;
+pub type GEqualFunc = ::std::option::Option<
+    unsafe extern "C" fn(a: gconstpointer, b: gconstpointer) -> gboolean,
+>;
 pub type GDestroyNotify = ::std::option::Option<unsafe extern "C" fn(data: gpointer)>;
-pub type GHashFunc = ::std::option::Option<unsafe extern "C" fn(key: gconstpointer) -> guint>;
-pub type GHFunc =
-    ::std::option::Option<unsafe extern "C" fn(key: gpointer, value: gpointer, user_data: gpointer)>;
+pub type GHashFunc = ::std::option::Option<
+    unsafe extern "C" fn(key: gconstpointer) -> guint,
+>;
+pub type GHFunc = ::std::option::Option<
+    unsafe extern "C" fn(key: gpointer, value: gpointer, user_data: gpointer),
+>;
 pub type GList = _GList;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -50,16 +54,25 @@ pub type GIOCondition = ::std::os::raw::c_uint;
 pub type GMainContext = u8;
 pub type GSource = __BindgenOpaqueArray8<[u8; 96usize]>;
 pub type GSourceFuncs = _GSourceFuncs;
-pub type GSourceFunc = ::std::option::Option<unsafe extern "C" fn(user_data: gpointer) -> gboolean>;
+pub type GSourceFunc = ::std::option::Option<
+    unsafe extern "C" fn(user_data: gpointer) -> gboolean,
+>;
 pub type GSourceDummyMarshal = ::std::option::Option<unsafe extern "C" fn()>;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct _GSourceFuncs {
-    pub prepare:
-        ::std::option::Option<unsafe extern "C" fn(source: *mut GSource, timeout_: *mut gint) -> gboolean>,
-    pub check: ::std::option::Option<unsafe extern "C" fn(source: *mut GSource) -> gboolean>,
+    pub prepare: ::std::option::Option<
+        unsafe extern "C" fn(source: *mut GSource, timeout_: *mut gint) -> gboolean,
+    >,
+    pub check: ::std::option::Option<
+        unsafe extern "C" fn(source: *mut GSource) -> gboolean,
+    >,
     pub dispatch: ::std::option::Option<
-        unsafe extern "C" fn(source: *mut GSource, callback: GSourceFunc, user_data: gpointer) -> gboolean,
+        unsafe extern "C" fn(
+            source: *mut GSource,
+            callback: GSourceFunc,
+            user_data: gpointer,
+        ) -> gboolean,
     >,
     pub finalize: ::std::option::Option<unsafe extern "C" fn(source: *mut GSource)>,
     pub closure_callback: GSourceFunc,
@@ -85,12 +98,29 @@ unsafe extern "C" {
         value_destroy_func: GDestroyNotify,
     ) -> *mut GHashTable;
     pub fn g_hash_table_destroy(hash_table: *mut GHashTable);
-    pub fn g_hash_table_insert(hash_table: *mut GHashTable, key: gpointer, value: gpointer) -> gboolean;
-    pub fn g_hash_table_remove(hash_table: *mut GHashTable, key: gconstpointer) -> gboolean;
-    pub fn g_hash_table_lookup(hash_table: *mut GHashTable, key: gconstpointer) -> gpointer;
-    pub fn g_hash_table_foreach(hash_table: *mut GHashTable, func: GHFunc, user_data: gpointer);
+    pub fn g_hash_table_insert(
+        hash_table: *mut GHashTable,
+        key: gpointer,
+        value: gpointer,
+    ) -> gboolean;
+    pub fn g_hash_table_remove(
+        hash_table: *mut GHashTable,
+        key: gconstpointer,
+    ) -> gboolean;
+    pub fn g_hash_table_lookup(
+        hash_table: *mut GHashTable,
+        key: gconstpointer,
+    ) -> gpointer;
+    pub fn g_hash_table_foreach(
+        hash_table: *mut GHashTable,
+        func: GHFunc,
+        user_data: gpointer,
+    );
     pub fn g_hash_table_size(hash_table: *mut GHashTable) -> guint;
-    pub fn g_hash_table_iter_init(iter: *mut GHashTableIter, hash_table: *mut GHashTable);
+    pub fn g_hash_table_iter_init(
+        iter: *mut GHashTableIter,
+        hash_table: *mut GHashTable,
+    );
     pub fn g_hash_table_iter_next(
         iter: *mut GHashTableIter,
         key: *mut gpointer,
@@ -99,7 +129,10 @@ unsafe extern "C" {
     pub fn g_hash_table_unref(hash_table: *mut GHashTable);
     pub fn g_str_equal(v1: gconstpointer, v2: gconstpointer) -> gboolean;
     pub fn g_str_hash(v: gconstpointer) -> guint;
-    pub fn g_source_new(source_funcs: *mut GSourceFuncs, struct_size: guint) -> *mut GSource;
+    pub fn g_source_new(
+        source_funcs: *mut GSourceFuncs,
+        struct_size: guint,
+    ) -> *mut GSource;
     pub fn g_source_unref(source: *mut GSource);
     pub fn g_source_attach(source: *mut GSource, context: *mut GMainContext) -> guint;
     pub fn g_source_destroy(source: *mut GSource);
@@ -112,8 +145,16 @@ unsafe extern "C" {
     );
     pub fn g_source_set_name(source: *mut GSource, name: *const ::std::os::raw::c_char);
     pub fn g_source_set_ready_time(source: *mut GSource, ready_time: gint64);
-    pub fn g_source_add_unix_fd(source: *mut GSource, fd: gint, events: GIOCondition) -> gpointer;
-    pub fn g_source_modify_unix_fd(source: *mut GSource, tag: gpointer, new_events: GIOCondition);
+    pub fn g_source_add_unix_fd(
+        source: *mut GSource,
+        fd: gint,
+        events: GIOCondition,
+    ) -> gpointer;
+    pub fn g_source_modify_unix_fd(
+        source: *mut GSource,
+        tag: gpointer,
+        new_events: GIOCondition,
+    );
     pub fn g_source_remove_unix_fd(source: *mut GSource, tag: gpointer);
     pub fn g_source_query_unix_fd(source: *mut GSource, tag: gpointer) -> GIOCondition;
     pub fn g_get_monotonic_time() -> gint64;

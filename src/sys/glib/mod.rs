@@ -6,6 +6,7 @@
 //! * `source`: what the default main context watches for us.
 
 #[allow(non_camel_case_types, non_upper_case_globals, missing_docs, dead_code, clippy::all, unreachable_pub)]
+#[rustfmt::skip]
 mod bindings;
 pub mod containers;
 mod foreign;

@@ -25,3 +25,23 @@ pub unsafe fn let_group_in(connection: *mut c_void, group: u32) {
     // SAFETY: the caller's promise.
     unsafe { qb::qb_ipcs_connection_auth_set(connection.cast(), UNCHANGED, group, OWNER_AND_GROUP) };
 }
+
+/// Disconnects every client of a server; `tell` gets the process of each.
+///
+/// # Safety
+/// `server` is a living `qb_ipcs_service_t`, and we are in none of its callbacks.
+pub unsafe fn disconnect_all(server: *mut c_void, mut tell: impl FnMut(i32)) {
+    let server = server.cast::<qb::qb_ipcs_service_t>();
+    // SAFETY: the caller's promise. Each connection that libqb names carries a reference for us, which is given back
+    // after the next was asked for.
+    unsafe {
+        let mut connection = qb::qb_ipcs_connection_first_get(server);
+        while !connection.is_null() {
+            let next = qb::qb_ipcs_connection_next_get(server, connection);
+            tell(pid_of(connection.cast()));
+            qb::qb_ipcs_disconnect(connection);
+            qb::qb_ipcs_connection_unref(connection);
+            connection = next;
+        }
+    }
+}

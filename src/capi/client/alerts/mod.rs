@@ -7,11 +7,13 @@
 mod content;
 mod stamp;
 
+use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int, c_void};
 
 use self::content::{Alert, Event, Operation};
 use self::stamp::Stamp;
 use super::handle::Handle;
+use super::text::text;
 use crate::capi::abi::api::Lrmd;
 use crate::capi::abi::{ALERT_WORDS, LrmdEventData, internal};
 use crate::capi::entry::boundary;
@@ -44,7 +46,7 @@ pub unsafe extern "C" fn lrmd_send_attribute_alert(
         unsafe {
             // A change of nothing concerns nobody.
             let list = if attr_name.is_null() { std::ptr::null_mut() } else { alert_list };
-            let event = Event::attribute(text(node), nodeid, text(attr_name), text(attr_value));
+            let event = Event::attribute(or_empty(node), nodeid, or_empty(attr_name), or_empty(attr_value));
             alert(lrmd, list, Some(&event))
         }
     })
@@ -64,7 +66,7 @@ pub unsafe extern "C" fn lrmd_send_node_alert(
 ) -> c_int {
     boundary("lrmd_send_node_alert", ALL_FAILED, || {
         // SAFETY: the caller's promise.
-        unsafe { alert(lrmd, alert_list, Some(&Event::node(text(node), nodeid, text(state)))) }
+        unsafe { alert(lrmd, alert_list, Some(&Event::node(or_empty(node), nodeid, or_empty(state)))) }
     })
 }
 
@@ -84,7 +86,7 @@ pub unsafe extern "C" fn lrmd_send_fencing_alert(
     boundary("lrmd_send_fencing_alert", ALL_FAILED, || {
         // SAFETY: the caller's promise.
         unsafe {
-            let event = Event::fencing(text(target), text(task), text(desc), op_rc);
+            let event = Event::fencing(or_empty(target), or_empty(task), or_empty(desc), op_rc);
             alert(lrmd, alert_list, Some(&event))
         }
     })
@@ -107,16 +109,16 @@ pub unsafe extern "C" fn lrmd_send_resource_alert(
         unsafe {
             let event = op.as_ref().and_then(|op| {
                 let operation = Operation {
-                    resource: text(op.rsc_id),
-                    action: text(op.op_type),
-                    transition: (!op.user_data.is_null()).then(|| text(op.user_data)),
+                    resource: or_empty(op.rsc_id),
+                    action: or_empty(op.op_type),
+                    transition: owned(op.user_data),
                     interval_ms: op.interval_ms,
                     timeout_ms: op.timeout,
                     exec_time_ms: op.exec_time,
                     status: op.op_status,
                     rc: op.rc,
                 };
-                Event::resource(text(node), &operation, &ALERT_WORDS)
+                Event::resource(or_empty(node), &operation, &ALERT_WORDS)
             });
             alert(lrmd, alert_list, event.as_ref())
         }
@@ -173,14 +175,14 @@ unsafe fn alert(lrmd: *mut Lrmd, list: *mut c_void, event: Option<&Event>) -> c_
 /// # Safety
 /// Its pointers are NULL or what [`internal::Alert`] says.
 unsafe fn read(alert: &internal::Alert) -> Alert {
-    let some = |string: *const c_char| (!string.is_null()).then_some(string);
     // SAFETY: the caller's promise; NULL is kept away from what does not take it.
     unsafe {
         Alert {
-            id: some(alert.id).map(|id| text(id)),
-            path: some(alert.path).map(|path| text(path)),
-            recipient: text(alert.recipient),
-            format: some(alert.tstamp_format).map(|format| CStr::from_ptr(format).to_bytes().to_vec()),
+            id: owned(alert.id),
+            path: owned(alert.path),
+            recipient: or_empty(alert.recipient),
+            format: (!alert.tstamp_format.is_null())
+                .then(|| CStr::from_ptr(alert.tstamp_format).to_bytes().to_vec()),
             timeout_ms: alert.timeout,
             kinds: alert.flags,
             attributes: names(alert.select_attribute_name),
@@ -204,21 +206,27 @@ unsafe fn names(list: *const *const c_char) -> Option<Vec<String>> {
     unsafe {
         let mut place = list;
         while !(*place).is_null() {
-            names.push(text(*place));
+            names.push(or_empty(*place));
             place = place.add(1);
         }
     }
     Some(names)
 }
 
+/// The text; "" for NULL.
+///
 /// # Safety
-/// `string` is NULL, which is "", or a C string.
-unsafe fn text(string: *const c_char) -> String {
-    if string.is_null() {
-        return String::new();
-    }
-    // SAFETY: not NULL, and a C string by the caller's promise.
-    lossy(unsafe { CStr::from_ptr(string) })
+/// `string` is NULL or a C string.
+unsafe fn or_empty(string: *const c_char) -> String {
+    // SAFETY: the caller's promise.
+    unsafe { owned(string) }.unwrap_or_default()
+}
+
+/// # Safety
+/// As for [`or_empty`].
+unsafe fn owned(string: *const c_char) -> Option<String> {
+    // SAFETY: the caller's promise; nothing of it is kept.
+    unsafe { text(string) }.map(Cow::into_owned)
 }
 
 fn lossy(string: &CStr) -> String {
