@@ -8,6 +8,7 @@
 
 mod agents;
 mod bystander;
+mod execd;
 mod files;
 mod flood;
 mod handshake;
