@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 
 /// Bytes of lines that may wait for the disk.
 const MOST_WAITING: usize = 4 << 20;
-/// While lines come faster than this the thread gathers them for as long: waking it for each costs more than its
-/// writing.
-const GATHER: Duration = Duration::from_millis(5);
+/// While lines come quickly the thread gathers them for so long: waking it for each costs more than its writing.
+const GATHER: Duration = Duration::from_millis(10);
+/// They come quickly when it has written everything twice within this.
+const QUICK: Duration = Duration::from_millis(20);
 const STACK_SIZE: usize = 128 << 10;
 
 enum Order {
@@ -38,8 +39,9 @@ struct Waiting {
     wake_at: Option<Instant>,
     /// Does the thread wait to be woken?
     asleep: bool,
-    /// When it had last written everything.
+    /// When it had last written everything, and whether there was something since.
     done_at: Option<Instant>,
+    worked: bool,
 }
 
 /// What the thread is to do next.
@@ -93,14 +95,15 @@ impl Queue {
         let mut waiting = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(order) = waiting.orders.pop_front() {
+                waiting.worked = true;
                 if let Order::Write(line) = &order {
                     waiting.bytes -= line.len();
                 }
                 return Next::Order { order, dropped: std::mem::take(&mut waiting.dropped) };
             }
             let now = Instant::now();
-            let busy = waiting.done_at.replace(now).is_some_and(|done| now.duration_since(done) < GATHER);
-            if busy {
+            let quick = waiting.done_at.replace(now).is_some_and(|done| now.duration_since(done) < QUICK);
+            if std::mem::take(&mut waiting.worked) && quick {
                 drop(waiting);
                 std::thread::sleep(GATHER);
                 waiting = self.state.lock().unwrap_or_else(PoisonError::into_inner);
