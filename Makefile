@@ -3,10 +3,12 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+# The release of Pacemaker whose interface `make lib` gives: 2.1 or 3.0.
+ABI ?= 3.0
 # Looked for when it is needed, after the step that may install it.
 CARGO = $(shell tests/setup cargo)
 
-.PHONY: run build test check bench install fuzz setup-build setup-test clean
+.PHONY: run build dropin lib test check bench install fuzz setup-build setup-library setup-test clean
 
 ## run: build, then show a daemon on loopback doing its main job
 run: build
@@ -16,6 +18,15 @@ run: build
 ## build: the daemon and the tool, with the system packages that they need
 build: setup-build
 	$(CARGO) build --release --locked
+
+## dropin: liblrmd.so.28 and liblrmd.so.52, for programs of Pacemaker 2.1 and 3.0 (target/dropin)
+dropin: setup-library
+	CARGO="$(CARGO)" packaging/build-library dropin 2.1 target/dropin/2.1
+	CARGO="$(CARGO)" packaging/build-library dropin 3.0 target/dropin/3.0
+
+## lib: libpcmk-remote-rs, shared and static, for programs of its own; ABI=2.1 or 3.0 (target/lib)
+lib: setup-library
+	CARGO="$(CARGO)" packaging/build-library lib $(ABI) target/lib
 
 ## test: everything, on real peers and real clusters; installs what is missing
 test:
@@ -27,7 +38,7 @@ check: setup-test
 	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --all-features
 	tests/check-dependencies
-	$(CARGO) test --locked --test architecture --test bindings --test capi
+	$(CARGO) test --locked --all-features --test architecture --test bindings --test capi
 
 ## bench: side by side with the distribution's daemons, in one run (benches/run --help)
 bench: setup-test build
@@ -37,12 +48,15 @@ bench: setup-test build
 fuzz:
 	fuzz/run
 
-## install: into $(DESTDIR)$(PREFIX)
+## install: what has been built, into $(DESTDIR)$(PREFIX)
 install:
 	packaging/install "$(DESTDIR)" "$(PREFIX)"
 
 setup-build:
 	@tests/setup build
+
+setup-library:
+	@tests/setup build library
 
 setup-test:
 	@tests/setup build check test

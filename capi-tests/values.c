@@ -3,7 +3,6 @@
  * The values that callers make, copy and free. What this prints has to be the same with upstream's header and
  * library, with upstream's header and our library in its place, and with our header and library.
  */
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,36 +13,19 @@
 #include <crm/lrmd.h>
 #endif
 
-#define SIZE(type) printf("sizeof " #type " = %zu\n", sizeof(type))
-#define OFFSET(type, field) \
-    printf(#type "." #field " at %zu, %zu bytes\n", offsetof(type, field), sizeof(((type *) 0)->field))
+/* For Pacemaker's own programs, in no public header. */
+#ifdef PCMK_REMOTE_RS
+typedef int exit_code;
+#else
+typedef enum ocf_exitcode exit_code;
+#endif
+void lrmd__set_result(lrmd_event_data_t *event, exit_code rc, int op_status, const char *exit_reason);
+void lrmd__reset_result(lrmd_event_data_t *event);
 
 static const char *
 shown(const char *text)
 {
     return text ? text : "NULL";
-}
-
-static void
-layouts(void)
-{
-    SIZE(lrmd_key_value_t);
-    OFFSET(lrmd_key_value_t, key);
-    OFFSET(lrmd_key_value_t, value);
-    OFFSET(lrmd_key_value_t, next);
-    SIZE(lrmd_list_t);
-    OFFSET(lrmd_list_t, val);
-    OFFSET(lrmd_list_t, next);
-    SIZE(lrmd_rsc_info_t);
-    OFFSET(lrmd_rsc_info_t, id);
-    OFFSET(lrmd_rsc_info_t, type);
-    OFFSET(lrmd_rsc_info_t, standard);
-    OFFSET(lrmd_rsc_info_t, provider);
-    SIZE(lrmd_op_info_t);
-    OFFSET(lrmd_op_info_t, rsc_id);
-    OFFSET(lrmd_op_info_t, action);
-    OFFSET(lrmd_op_info_t, interval_ms_s);
-    OFFSET(lrmd_op_info_t, timeout_ms_s);
 }
 
 static void
@@ -150,13 +132,64 @@ operations(void)
     lrmd_free_op_info(NULL);
 }
 
+static void
+show_event(const char *what, const lrmd_event_data_t *event)
+{
+    printf("%s: %s %s %s %s, interval %u, rc %d, status %d, output %s, reason %s\n", what,
+           lrmd_event_type2str(event->type), shown(event->rsc_id), shown(event->op_type), shown(event->user_data),
+           event->interval_ms, (int) event->rc, event->op_status, shown(event->output), shown(event->exit_reason));
+    if (event->params != NULL) {
+        GHashTable *params = (GHashTable *) event->params;
+
+        printf("%u parameters, ip %s\n", g_hash_table_size(params),
+               shown((const char *) g_hash_table_lookup(params, "ip")));
+    }
+}
+
+static void
+events(void)
+{
+    lrmd_event_data_t *event = lrmd_new_event(NULL, NULL, 0);
+    lrmd_event_data_t *copy;
+    lrmd_event_data_t own;
+
+    show_event("of nothing", event);
+    lrmd_free_event(event);
+    lrmd_free_event(NULL);
+
+    event = lrmd_new_event("vip", "monitor", 10000);
+    event->type = lrmd_event_exec_complete;
+    event->user_data = strdup("data");
+    event->output = strdup("text");
+    event->params = g_hash_table_new_full(g_str_hash, g_str_equal, free, free);
+    g_hash_table_insert((GHashTable *) event->params, strdup("ip"), strdup("192.0.2.1"));
+    lrmd__set_result(event, 7, 2, "because");
+    lrmd__set_result(event, 1, 4, "it was so");
+    copy = lrmd_copy_event(event);
+    lrmd_free_event(event);
+    show_event("copy", copy);
+    lrmd__set_result(copy, 0, 0, copy->exit_reason);
+    show_event("with its own reason", copy);
+    lrmd__reset_result(copy);
+    show_event("reset", copy);
+    lrmd_free_event(copy);
+
+    /* The controller's are on its stack. */
+    memset(&own, 0, sizeof(own));
+    lrmd__set_result(&own, 5, 7, "on the stack");
+    show_event("own", &own);
+    lrmd__reset_result(&own);
+    lrmd__set_result(NULL, 0, 0, "nobody");
+    lrmd__reset_result(NULL);
+}
+
 int
 main(void)
 {
-    layouts();
     key_values();
     lists();
     resources();
     operations();
+    events();
     return 0;
 }

@@ -26,12 +26,13 @@ const QB: Bindings = Bindings {
     path: "qb/bindings.rs",
     library: "qb",
     name: "libqb",
-    headers: "#include <qb/qbipcs.h>\n#include <qb/qbipcc.h>\n",
+    headers: "#include <qb/qbipcs.h>\n#include <qb/qbipcc.h>\n#include <qb/qblog.h>\n",
     functions: concat!(
         "qb_ipcs_(create|poll_handlers_set|run|destroy|request_rate_limit|enforce_buffer_size|response_send|event_send",
         "|disconnect|context_set|context_get|connection_stats_get|connection_auth_set",
-        "|connection_get_buffer_size|service_context_set|connection_service_context_get)",
+        "|connection_get_buffer_size|connection_first_get|connection_next_get|connection_unref|service_context_set|connection_service_context_get)",
         "|qb_ipcc_(connect|disconnect|send|recv|event_recv|fd_get|get_buffer_size|is_connected)",
+        "|qb_log_(callsite_get|from_external_source)",
     ),
     blocked: "(__)?(u?int32_t|uid_t|gid_t|mode_t|pid_t|size_t|ssize_t)",
     lines: "use libc::{gid_t, mode_t, uid_t};",
@@ -47,13 +48,28 @@ const GLIB: Bindings = Bindings {
     functions: concat!(
         "g_source_(new|attach|destroy|unref|set_callback|set_priority|set_name|set_ready_time",
         "|add_unix_fd|modify_unix_fd|remove_unix_fd|query_unix_fd)|g_get_monotonic_time",
-        "|g_hash_table_(new_full|insert|lookup|remove|foreach|size|unref)|g_str_(hash|equal)",
-        "|g_list_(prepend|free|free_full)",
+        "|g_hash_table_(new_full|insert|lookup|remove|foreach|size|unref|destroy|iter_init|iter_next)|g_str_(hash|equal)",
+        "|g_list_(prepend|free|free_full)|g_queue_(pop_head|free)|g_source_remove",
     ),
     blocked: "",
     lines: "",
     opaque: "_?(GSource|GSourceCallbackFuncs|GMainContext|GHashTable|GPollFD|GSourcePrivate|GSList)",
     package: "glib-2.0",
+};
+
+const XML2: Bindings = Bindings {
+    path: "xmlnode/bindings.rs",
+    library: "xml2",
+    name: "libxml2",
+    headers: "#include <libxml/tree.h>\n",
+    functions: concat!(
+        "xml(NewDoc|FreeDoc|NewDocNode|NewDocTextLen|NewCDataBlock|DocSetRootElement|AddChild|DocCopyNode)",
+        "|xml(SetProp|UnsetProp|HasProp)|xml(First|Next)Element(Child|Sibling)|xmlFreeNode",
+    ),
+    blocked: "",
+    lines: "",
+    opaque: "_?xml(Doc|Ns|Dtd|Dict|IDTable|ID)",
+    package: "libxml-2.0",
 };
 
 fn flags(package: &str) -> Vec<String> {
@@ -116,4 +132,9 @@ fn bindings_of_libqb_match_the_installed_headers() {
 #[test]
 fn bindings_of_glib_match_the_installed_headers() {
     compare(&GLIB);
+}
+
+#[test]
+fn bindings_of_libxml2_match_the_installed_headers() {
+    compare(&XML2);
 }

@@ -8,8 +8,15 @@
 //! * What it hands out comes from `malloc`, through [`cmem`](crate::sys::cmem), so that C can free it.
 //! * NULL is accepted wherever upstream accepts it, and is harmless where upstream would crash.
 //!
-//! `capi-tests/symbols.tsv` lists every name of upstream's library and whether it is here.
+//! `capi-tests/symbols.txt` lists every name that a library exports; `packaging/build-library` links them.
 
 pub mod abi;
 pub mod client;
 pub mod entry;
+mod logging;
+pub mod rc;
+pub mod remote;
+
+// cargo-c would take the daemons' profile, in which a panic is the end of the process: here, of the cluster's controller.
+#[cfg(all(cargo_c, panic = "abort"))]
+compile_error!("a library must survive a panic: use --profile capi");

@@ -45,6 +45,8 @@ pub struct Outgoing {
     pub timeout: Millis,
     /// The connection's identity, once known; 2.1 puts it into each request.
     pub token: Option<ClientId>,
+    /// Bits for `lrmd_callopt` beyond what the request's own fields say.
+    pub options: u32,
     /// What is asked.
     pub request: Request,
 }
@@ -75,6 +77,8 @@ pub enum ClientError {
     VersionRefused,
     /// The answer to the sign-on was none.
     NotAServer,
+    /// The server took the request for none of its own (local IPC only).
+    Refused,
     /// The caller closed the connection.
     Closed,
 }
@@ -89,6 +93,7 @@ impl fmt::Display for ClientError {
             Self::TimedOut => "the executor did not answer in time",
             Self::VersionRefused => "the executor refused our protocol version: it may be too old or too new",
             Self::NotAServer => "the peer did not answer as an executor does",
+            Self::Refused => "the executor did not take the request",
             Self::Closed => "the connection was closed on this side",
         })
     }
@@ -181,7 +186,7 @@ impl Client {
             ClientCarrier::Remote => Some(REMOTE_LIMIT),
             ClientCarrier::Local => None,
         };
-        let request_id = self.push(request, limit.unwrap_or_default());
+        let request_id = self.push(request, 0, limit.unwrap_or_default());
         self.waiting = Some(Waiting { request_id, deadline: limit.map(|limit| now.after(limit)) });
     }
 
@@ -193,6 +198,11 @@ impl Client {
     /// The caller wants no more.
     pub fn close(&mut self) {
         self.end(ClientError::Closed);
+    }
+
+    /// Does somebody wait for the answer to this request?
+    pub fn is_waiting_for(&self, id: RequestId) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| waiting.request_id == id)
     }
 
     /// Signed on?
@@ -208,6 +218,17 @@ impl Client {
     /// Asks and waits: [`ClientOutput::Answered`] or [`ClientOutput::Failed`] follows, and no notification
     /// is given before it. `timeout` 0: the carrier's default.
     pub fn call(&mut self, request: Request, timeout: Millis, now: Moment) -> Result<RequestId, ClientError> {
+        self.call_with(request, 0, timeout, now)
+    }
+
+    /// The same with option bits for the message.
+    pub fn call_with(
+        &mut self,
+        request: Request,
+        options: u32,
+        timeout: Millis,
+        now: Moment,
+    ) -> Result<RequestId, ClientError> {
         if self.state != State::Ready {
             return Err(ClientError::NotConnected);
         }
@@ -226,7 +247,7 @@ impl Client {
             ClientCarrier::Local if timeout == Millis(0) => LOCAL_DEFAULT,
             ClientCarrier::Local => timeout,
         };
-        let request_id = self.push(request, timeout);
+        let request_id = self.push(request, options, timeout);
         self.waiting = Some(Waiting { request_id, deadline: Some(now.after(limit)) });
         Ok(request_id)
     }
@@ -239,7 +260,7 @@ impl Client {
         if !matches!(request, Request::Check { .. }) {
             self.expected_late = self.expected_late.saturating_add(1);
         }
-        Ok(self.push(request, Millis(0)))
+        Ok(self.push(request, 0, Millis(0)))
     }
 
     /// A message came.
@@ -250,6 +271,28 @@ impl Client {
         match message {
             FromServer::Notification(notification) => self.notifications.push_back(notification),
             FromServer::Reply(id, reply) => self.reply(id, reply),
+        }
+    }
+
+    /// What came for this request is no reply: the wait for it, if any, is over.
+    pub fn refused(&mut self, id: RequestId) {
+        if self.stale == Some(id) {
+            self.stale = None;
+        }
+        if !self.is_waiting_for(id) {
+            return;
+        }
+        self.waiting = None;
+        match self.state {
+            State::SigningOn => self.end(ClientError::NotAServer),
+            _ => self.outputs.push_back(ClientOutput::Failed(id, ClientError::Refused)),
+        }
+    }
+
+    /// The request that is waited for was not sent: no answer will come.
+    pub fn give_up(&mut self) {
+        if let Some(waiting) = &self.waiting {
+            self.refused(waiting.request_id);
         }
     }
 
@@ -284,16 +327,16 @@ impl Client {
         self.notifications.pop_front().map(ClientOutput::Notification)
     }
 
-    fn push(&mut self, request: Request, timeout: Millis) -> RequestId {
+    fn push(&mut self, request: Request, options: u32, timeout: Millis) -> RequestId {
         self.last_id = self.last_id.checked_add(1).filter(|id| *id <= i32::MAX.unsigned_abs()).unwrap_or(1);
         let request_id = RequestId(self.last_id);
         let token = self.token.clone();
-        self.outputs.push_back(ClientOutput::Send(Outgoing { request_id, timeout, token, request }));
+        self.outputs.push_back(ClientOutput::Send(Outgoing { request_id, timeout, token, options, request }));
         request_id
     }
 
     fn reply(&mut self, id: RequestId, reply: Reply) {
-        if self.waiting.as_ref().is_some_and(|waiting| waiting.request_id == id) {
+        if self.is_waiting_for(id) {
             self.waiting = None;
             match self.state {
                 State::SigningOn => self.signed_on(reply),

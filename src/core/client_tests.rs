@@ -43,7 +43,8 @@ fn signs_on_with_its_name_and_learns_its_identity() {
         is_provider: false,
         client_name: Some("tester".into()),
     };
-    let first = Outgoing { request_id: RequestId(1), timeout: REMOTE_LIMIT, token: None, request };
+    let first =
+        Outgoing { request_id: RequestId(1), timeout: REMOTE_LIMIT, token: None, options: 0, request };
     assert_eq!(all(&mut client), [ClientOutput::Send(first)]);
     client.received(FromServer::Reply(RequestId(1), registered(0)));
     let version = ProtocolVersion::OLDEST;

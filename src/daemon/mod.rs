@@ -20,5 +20,4 @@ pub mod pid1;
 pub mod remoted;
 pub mod schemas;
 pub mod startup;
-pub mod timespec;
 pub mod watchdog;

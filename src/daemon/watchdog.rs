@@ -2,7 +2,7 @@
 //! Does the cluster's idea of this node's watchdog hold? The cluster counts the node as dead once the time it
 //! believes in has passed; if no watchdog enforces that here, the daemon must not run resources.
 use super::config::Config;
-use super::timespec;
+use crate::model::timespec;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,11 +3,21 @@
 #![forbid(unsafe_code)]
 
 pub mod blocking;
+#[cfg(feature = "capi")]
+pub mod client;
 mod files;
+pub mod inquiry;
 mod launch;
+mod link;
 #[cfg(feature = "daemon")]
 mod oom;
+#[cfg(feature = "capi")]
+pub mod plugins;
+mod running;
 pub mod severity;
 mod system_bus;
 #[cfg(feature = "daemon")]
 pub mod tokio;
+
+#[cfg(feature = "capi")]
+pub use crate::transport::credentials::read_key;

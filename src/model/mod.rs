@@ -11,6 +11,7 @@ mod params;
 mod proxy;
 mod resource;
 mod time;
+pub mod timespec;
 mod version;
 
 pub use action::{CallId, Interval, Millis};

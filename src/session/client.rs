@@ -135,8 +135,8 @@ impl ClientSession {
     }
 
     fn transmit(&mut self, outgoing: Outgoing) {
-        let Outgoing { request_id, timeout, token, request } = outgoing;
-        let incoming = Incoming { client_name: self.name.clone(), options: 0, request };
+        let Outgoing { request_id, timeout, token, options, request } = outgoing;
+        let incoming = Incoming { client_name: self.name.clone(), options, request };
         let fields = RequestFields { timeout, token: token.as_ref().map(ClientId::as_str) };
         let text = encode_request(&incoming, &fields, Envelope::Tls { msg_id: request_id.0 });
         if let Err(error) = self.channel.send(&EncodedMessage::new(text)) {
@@ -147,6 +147,22 @@ impl ClientSession {
     /// Asks and waits: see [`Client::call`].
     pub fn call(&mut self, request: Request, timeout: Millis, now: Moment) -> Result<RequestId, ClientError> {
         self.core.call(request, timeout, now)
+    }
+
+    /// The same with option bits for the message.
+    pub fn call_with(
+        &mut self,
+        request: Request,
+        options: u32,
+        timeout: Millis,
+        now: Moment,
+    ) -> Result<RequestId, ClientError> {
+        self.core.call_with(request, options, timeout, now)
+    }
+
+    /// Signed on?
+    pub fn is_ready(&self) -> bool {
+        self.core.is_ready()
     }
 
     /// Asks without waiting: see [`Client::send`].
@@ -186,7 +202,7 @@ impl ClientSession {
     }
 }
 
-fn event(output: ClientOutput) -> Option<ClientEvent> {
+pub(super) fn event(output: ClientOutput) -> Option<ClientEvent> {
     Some(match output {
         ClientOutput::Send(_) => return None,
         ClientOutput::Ready { client_id, version, reply } => ClientEvent::Ready { client_id, version, reply },

@@ -3,6 +3,7 @@
 //!
 //! * `channel`: what both roles share: TLS, frames, record layout.
 //! * `server`, `client`: messages of either role. `probe`: a client that stops before it is noticed.
+//! * `local_client`: a client of the executor on the same node, without its connection.
 //! * `fencer`: orders for the fencer as its local client.
 //! * `schema_fetch`: the transfer of schemas as a local client of the configuration daemon sees it.
 #![forbid(unsafe_code)]
@@ -11,6 +12,7 @@ mod channel;
 mod client;
 mod error;
 mod fencer;
+mod local_client;
 mod probe;
 mod schema_fetch;
 mod server;
@@ -22,6 +24,7 @@ pub use channel::EncodedMessage;
 pub use client::{ClientEvent, ClientSession};
 pub use error::SessionError;
 pub use fencer::{FencerSession, FencerStep, Ticket};
+pub use local_client::{LocalClientSession, LocalRequest};
 pub use probe::{Probe, ProbeProgress};
 pub use schema_fetch::{SchemaFetch, SchemaFile, SchemaStep};
 pub use server::{EncodedNotification, ServerEvent, ServerSession};

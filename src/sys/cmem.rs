@@ -38,6 +38,46 @@ pub unsafe fn copy_string(text: *const c_char) -> *mut c_char {
     copy
 }
 
+/// A copy of `bytes` in memory of `malloc`; NULL if there are none.
+pub fn copy_bytes(bytes: &[u8]) -> *mut u8 {
+    if bytes.is_empty() {
+        return ptr::null_mut();
+    }
+    // SAFETY: malloc takes any size; the answer is checked before it is written to, and has room for all bytes.
+    unsafe {
+        let place = libc::malloc(bytes.len()).cast::<u8>();
+        if place.is_null() {
+            std::alloc::handle_alloc_error(Layout::new::<u8>());
+        }
+        ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len());
+        place
+    }
+}
+
+/// The bytes up to the first NUL as a C string in memory of `malloc`.
+pub fn string_of(text: &[u8]) -> *mut c_char {
+    let length = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
+    // SAFETY: strndup reads at most `length` bytes, which there are, and ends the copy with NUL.
+    let copy = unsafe { libc::strndup(text.as_ptr().cast(), length) };
+    if copy.is_null() {
+        std::alloc::handle_alloc_error(Layout::new::<c_char>());
+    }
+    copy
+}
+
+/// Makes memory of `malloc` longer, or shorter, or makes it if it is NULL. What is new in it is not initialised.
+///
+/// # Safety
+/// `place` is NULL or came from `malloc`, here or in C, and nobody uses it afterwards: the answer replaces it.
+pub unsafe fn resize(place: *mut c_char, length: usize) -> *mut c_char {
+    // SAFETY: the caller's promise; a length of 0 would free it.
+    let resized = unsafe { libc::realloc(place.cast(), length.max(1)) }.cast::<c_char>();
+    if resized.is_null() {
+        std::alloc::handle_alloc_error(Layout::new::<c_char>());
+    }
+    resized
+}
+
 /// Gives memory back to `malloc`. Nothing is dropped in it; NULL is allowed.
 ///
 /// # Safety
@@ -59,6 +99,18 @@ mod tests {
         unsafe {
             assert_eq!(*place, (7, 9));
             free(place);
+        }
+    }
+
+    #[test]
+    fn bytes_become_a_string_up_to_the_first_nul() {
+        for (bytes, string) in [(&b"a\xff"[..], c"a\xff"), (b"", c""), (b"a\0b", c"a")] {
+            let place = string_of(bytes);
+            // SAFETY: just made, and freed once.
+            unsafe {
+                assert_eq!(CStr::from_ptr(place), string);
+                free(place);
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The time of day in the node's time zone, for log lines.
+//! The time of day in the node's time zone, for log lines and time stamps.
 
 /// A calendar time as log lines show it.
+#[cfg(feature = "daemon")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocalTime {
     /// 0 is January.
@@ -17,16 +18,9 @@ pub struct LocalTime {
 }
 
 /// What clocks on the wall showed `epoch_s` seconds after the epoch. `None` for a year beyond all reckoning.
+#[cfg(feature = "daemon")]
 pub fn local_time(epoch_s: i64) -> Option<LocalTime> {
-    let mut parts = std::mem::MaybeUninit::<libc::tm>::zeroed();
-    // SAFETY: both pointers are valid for the call; the time zone comes from an environment that nobody
-    // changes (std::env::set_var is banned), so reading it cannot race.
-    let filled = unsafe { libc::localtime_r(&epoch_s, parts.as_mut_ptr()) };
-    if filled.is_null() {
-        return None;
-    }
-    // SAFETY: localtime_r succeeded and filled the structure; all-zero bytes were valid before it too.
-    let parts = unsafe { parts.assume_init() };
+    let parts = broken_down(epoch_s)?;
     let small = |value: libc::c_int| u32::try_from(value).ok();
     Some(LocalTime {
         month: usize::try_from(parts.tm_mon).ok()?,
@@ -37,7 +31,36 @@ pub fn local_time(epoch_s: i64) -> Option<LocalTime> {
     })
 }
 
-#[cfg(test)]
+/// The same by a format of `strftime(3)`. `None` also if it would be longer than `longest` bytes; a NUL ends the
+/// format.
+#[cfg(feature = "capi")]
+pub fn show_local(epoch_s: i64, format: &[u8], longest: usize) -> Option<String> {
+    // What is empty and what is too long look the same to strftime, so there is always something.
+    let mut whole = vec![b'.'];
+    whole.extend(format.iter().take_while(|byte| **byte != 0));
+    whole.push(0);
+    let parts = broken_down(epoch_s)?;
+    let mut shown = vec![0u8; longest.checked_add(2)?];
+    // SAFETY: room for as many bytes as said, a format that ends with NUL, and calendar time that localtime_r filled.
+    let length = unsafe {
+        libc::strftime(shown.as_mut_ptr().cast(), shown.len(), whole.as_ptr().cast(), &raw const parts)
+    };
+    Some(String::from_utf8_lossy(shown.get(1..length)?).into_owned())
+}
+
+fn broken_down(epoch_s: i64) -> Option<libc::tm> {
+    let mut parts = std::mem::MaybeUninit::<libc::tm>::zeroed();
+    // SAFETY: both pointers are valid for the call; the time zone comes from an environment that nobody
+    // changes (std::env::set_var is banned), so reading it cannot race.
+    let filled = unsafe { libc::localtime_r(&epoch_s, parts.as_mut_ptr()) };
+    if filled.is_null() {
+        return None;
+    }
+    // SAFETY: localtime_r succeeded and filled the structure; all-zero bytes were valid before it too.
+    Some(unsafe { parts.assume_init() })
+}
+
+#[cfg(all(test, feature = "daemon"))]
 mod tests {
     use super::*;
 

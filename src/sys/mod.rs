@@ -4,11 +4,15 @@
 
 #[cfg(feature = "capi")]
 pub mod cmem;
+#[cfg(feature = "capi")]
+pub mod crmcommon;
 #[cfg(feature = "daemon")]
 pub mod fork;
 #[cfg(feature = "capi")]
 pub mod glib;
-#[cfg(feature = "daemon")]
+#[cfg(feature = "capi")]
+pub mod gnutls;
+#[cfg(any(feature = "daemon", feature = "capi"))]
 pub mod localtime;
 mod longpsk;
 pub mod process;
@@ -16,6 +20,10 @@ pub mod process;
 pub mod qb;
 pub mod spawn;
 mod stack;
+#[cfg(feature = "capi")]
+pub mod stonith;
 pub mod strings;
 pub mod tcp;
 pub mod tls;
+#[cfg(feature = "capi")]
+pub mod xmlnode;

@@ -44,6 +44,18 @@ impl fmt::Display for KeyError {
 
 impl std::error::Error for KeyError {}
 
+/// The bytes of the first usable key in these places, for whoever uses them without us.
+pub fn read_key(locations: &[PathBuf]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let mut tried = Vec::new();
+    for location in locations {
+        match keyfile::read(location) {
+            Ok(file) => return Ok(file.bytes),
+            Err(reason) => tried.push((location.clone(), reason)),
+        }
+    }
+    Err(KeyError::NoKey(tried))
+}
+
 /// The key in use and the contexts made with it.
 struct Current {
     bytes: Zeroizing<Vec<u8>>,

@@ -170,6 +170,19 @@ pub fn acknowledge_at_once(socket: &impl AsFd) {
     let _ = set_quick_ack(socket);
 }
 
+/// Has the kernel end a connection to a peer that is gone: by keepalive when nothing is sent, and when sent data
+/// stays unacknowledged for `user_timeout`.
+pub fn notice_loss(socket: &impl AsFd, user_timeout: Duration) -> nix::Result<()> {
+    let socket = socket.as_fd();
+    let milliseconds = u32::try_from(user_timeout.as_millis()).unwrap_or(u32::MAX);
+    // A quarter of the time in silence, then questions for the rest of it.
+    let seconds = u32::try_from(user_timeout.as_secs()).unwrap_or(u32::MAX);
+    setsockopt(&socket, sockopt::TcpUserTimeout, &milliseconds)?;
+    setsockopt(&socket, sockopt::KeepAlive, &true)?;
+    setsockopt(&socket, sockopt::TcpKeepIdle, &(seconds / 4).max(1))?;
+    setsockopt(&socket, sockopt::TcpKeepInterval, &(seconds / 8).max(1))
+}
+
 /// Half of the watchdog's time: a peer that is gone must be noticed before the watchdog fires.
 pub fn user_timeout(watchdog: Option<Duration>) -> Option<Duration> {
     watchdog.map(|time| time / 2).filter(|time| !time.is_zero())
@@ -210,6 +223,15 @@ mod tests {
         prepare(&accepted).unwrap();
         assert_eq!(getsockopt(&accepted, sockopt::TcpUserTimeout).unwrap(), 3000);
         assert!(getsockopt(&accepted, sockopt::TcpNoDelay).unwrap());
+    }
+
+    #[test]
+    fn a_lost_peer_is_noticed_within_the_time() {
+        let listener = listen(&["127.0.0.1".to_owned()], 0, None).unwrap().remove(0);
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        notice_loss(&client, Duration::from_secs(60)).unwrap();
+        assert_eq!(getsockopt(&client, sockopt::TcpUserTimeout).unwrap(), 60_000);
+        assert!(getsockopt(&client, sockopt::KeepAlive).unwrap());
     }
 
     #[test]

@@ -242,7 +242,7 @@ impl FrameDecoder {
     /// [`next`](Self::next) returned None.
     pub fn awaiting(&self) -> Option<Partial> {
         let waiting = self.buffer.get(self.used..).filter(|waiting| !waiting.is_empty())?;
-        let need = Header::read(waiting).ok().flatten().map_or(HEADER_LEN, |header| header.total);
+        let need = message_length(waiting).unwrap_or(HEADER_LEN);
         Some(Partial { have: waiting.len(), need })
     }
 
@@ -250,6 +250,11 @@ impl FrameDecoder {
     pub fn capacity(&self) -> usize {
         self.buffer.capacity()
     }
+}
+
+/// The length of the message that begins here, header included; of its header as long as that is incomplete.
+pub fn message_length(bytes: &[u8]) -> Result<usize, FrameError> {
+    Ok(Header::read(bytes)?.map_or(HEADER_LEN, |header| header.total))
 }
 
 /// The header of message number `id`, whose text has `text_len` bytes without the NUL. Text and NUL follow

@@ -4,7 +4,7 @@
 import os
 
 from cluster.scenario import Scenario
-from cluster.tools import ToolTests
+from cluster.tools import BigToolTests
 from lab import cluster, daemons
 from support.base import write_file
 
@@ -35,7 +35,7 @@ class ResourceTests(Scenario):
         self.expect(self.failures("d1", "monitor") == 0, "the failures are not forgotten")
 
 
-class Everyday(ResourceTests, ToolTests):
+class Everyday(ResourceTests, BigToolTests):
     options = (*ResourceTests.options, "--guests", "1")
 
     def test_failing_agents(self):

@@ -7,10 +7,10 @@ the node "localhost".
 """
 
 from cluster.everyday import ResourceTests, check_termination
-from cluster.tools import ToolTests
+from cluster.tools import BigToolTests
 
 
-class Mixed(ResourceTests, ToolTests):
+class Mixed(ResourceTests, BigToolTests):
     #: the release of the remote host is the one that the cluster is not
     remote_release = {"2.1": "3.0", "3.0": "2.1"}
 

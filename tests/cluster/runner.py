@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from cluster import everyday, mixed, nodes, recovery, scenario
+from cluster import everyday, library, many, mixed, nodes, recovery, scenario, trouble
 from lab import bringup, cli, teardown
 from lab.state import Lab
 from support import roots
@@ -28,15 +28,15 @@ N passed, N failed.  Exit status: 0 all passed, 1 one failed, 3 something is mis
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DEFAULT_REMOTED = os.path.join(REPOSITORY, "target/release/pacemaker-remoted")
+DEFAULT_LIBRARIES = os.path.join(REPOSITORY, "target/dropin")
 DEFAULT_EXECD = os.path.join(REPOSITORY, "target/release/pacemaker-execd")
 # What runs unless something is named; the longest first, so that the last one to end is a short one.
-USUAL = (everyday.Everyday, recovery.TwoNodes, recovery.Links, mixed.Mixed, recovery.Reconnection)
-# Our executor on every node of a cluster: by name only, as long as pacemaker-execd is not finished.
-SCENARIOS = (nodes.Nodes, *USUAL)
+USUAL = (nodes.Nodes, trouble.NodeTrouble, everyday.Everyday, recovery.TwoNodes, recovery.Links,
+         mixed.Mixed, recovery.Reconnection)
+# By name only: minutes of the cluster's own work; and what another stage of tests/run plays.
+SCENARIOS = (*USUAL, many.Many, library.Library)
 # What --remoted takes instead of a path.
 DISTRIBUTIONS = ("distribution", *roots.RELEASES)
-#: seconds after which the rest of a scenario counts as failed
-PATIENCE = 360
 LOG_TAIL = 25
 
 Case = collections.namedtuple("Case", "kind release")
@@ -73,7 +73,11 @@ class Worker:
         executor = []
         if self.case.kind.executor and self.args.execd != "distribution":
             executor = ["--execd", self.args.execd]
-        return [*self.case.kind.options, *executor,
+        replaced = []
+        if self.case.kind.library or self.args.with_library:
+            for release in dict.fromkeys((self.case.release, remote)):
+                replaced += ["--lib-over", library.dropin(self.args.library, release)]
+        return [*self.case.kind.options, *executor, *replaced,
                 "--node-root", self.args.node_root or roots.root(self.case.release),
                 "--remote-root", self.args.remote_root or roots.root(remote),
                 "--remoted", path]
@@ -98,8 +102,9 @@ class Worker:
 
     def one(self, subject, name, begin):
         start, problem = time.monotonic(), None
-        if start - begin > PATIENCE:
-            problem = "not run: the scenario has taken more than %d s" % PATIENCE
+        if start - begin > self.case.kind.patience:
+            problem = "not run: the scenario has taken more than %d s" % (
+                self.case.kind.patience)
         else:
             try:
                 getattr(subject, name)()
@@ -250,8 +255,14 @@ def options():
     parser.add_argument("--execd", metavar="PATH", default=DEFAULT_EXECD,
                         help="the executor under test on cluster nodes (default: %(default)s), or "
                              "'distribution'")
+    parser.add_argument("--library", metavar="DIR", default=DEFAULT_LIBRARIES,
+                        help="the libraries under test (default: %(default)s, which \"make "
+                             "dropin\" makes)")
+    parser.add_argument("--with-library", action="store_true",
+                        help="play every scenario with our library in place of the "
+                             "distribution's on all hosts")
     parser.add_argument("--only", metavar="NAME", action="append",
-                        help="this scenario only; repeatable (%s; the first only so)" % ", ".join(
+                        help="this scenario only; repeatable (%s; the last two only so)" % ", ".join(
                             kind.__name__ for kind in SCENARIOS))
     parser.add_argument("--version", choices=sorted(roots.RELEASES),
                         help="with clusters of this release only")
@@ -316,5 +327,11 @@ def prepare(args, cases):
             setattr(args, name, os.path.abspath(path))
             if not os.access(path, os.X_OK):
                 raise LabError("no daemon to test: %s (first: cargo build --release)" % path)
+    args.library = os.path.abspath(args.library)
+    for case in cases:
+        if case.kind.library or args.with_library:
+            path = library.dropin(args.library, case.release)
+            if not os.path.exists(path):
+                raise LabError("no library to test: %s (first: make dropin)" % path)
     args.logs = os.path.abspath(args.logs) if args.logs else os.path.join(
         tempfile.gettempdir(), "pcmk-cluster-logs.%s" % time.strftime("%Y%m%d-%H%M%S"))

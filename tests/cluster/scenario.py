@@ -28,10 +28,14 @@ class Scenario:
     is the name of a test."""
 
     options = ()
+    #: seconds after which the rest of the tests counts as failed
+    patience = 360
     #: {release of the cluster: release of the remote hosts}, where they differ
     remote_release = {}
     #: are the nodes to run our executor?
     executor = False
+    #: is our liblrmd to be in place of the distribution's?
+    library = False
 
     def __init__(self, lab, release, remote_release):
         self.lab, self.release = lab, release

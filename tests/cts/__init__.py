@@ -3,6 +3,6 @@
 them, run against any pacemaker-execd, pacemaker-remoted or liblrmd.so.52.
 
 Where to look: cli.py (options), suite.py (lanes from outside, the report), sandbox.py and
-sandbox.sh (the inside of a lane is built), lane.py (tests run inside a lane), agents.py
-(which tests our daemon does not support).
+sandbox.sh (the inside of a lane is built), lane.py (tests run inside a lane), helper.c (the
+suite's client for Debian 12, which packages none), releases.py (both releases side by side).
 """

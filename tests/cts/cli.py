@@ -7,14 +7,16 @@ import json
 import os
 import sys
 
-from cts import agents, sandbox
-from cts.files import die, read
+from cts import sandbox
+from cts.files import LIBRARIES, die, read
 from cts.suite import Suite
 from support.base import LabError
 
 USAGE = """\
 Run Pacemaker's own executor regression suites (cts-exec, cts-cli), as packaged by Debian 13,
 against any pacemaker-execd, pacemaker-remoted or liblrmd.so.52, in a throw-away sandbox.
+With --release 2.1 the same tests drive Debian 12's Pacemaker: its liblrmd.so.28 (through
+helper.c), fencer, tools and systemd.
 
   cts-run exec --execd PATH    cts-exec, PATH taking the place of pacemaker-execd
   cts-run exec --remoted PATH  cts-exec -R (TLS on loopback), PATH as pacemaker-remoted
@@ -42,11 +44,12 @@ def parser():
     sub = top.add_subparsers(dest="suite", required=True)
     for suite, limit in ("exec", 420), ("cli", 900):
         p = sub.add_parser(suite, help="run cts-" + suite)
-        p.set_defaults(execd=None, remoted=None, lanes=1, pattern=None, list=False, leave_out=[])
+        p.set_defaults(execd=None, remoted=None, lanes=1, pattern=None, list=False,
+                       release="3.0")
         p.add_argument("--root", metavar="DIR",
                        help="root directory to run in (default: the one of tests/roots 3.0)")
         p.add_argument("--lib", metavar="FILE",
-                       help="replacement for liblrmd.so.52 (helper and tools only)")
+                       help="replacement for liblrmd.so (helper and tools only)")
         p.add_argument("--libs", metavar="DIR", action="append", default=[],
                        help="has libraries that the root lacks")
         p.add_argument("--no-systemd", action="store_true", help="sandbox without systemd")
@@ -57,6 +60,8 @@ def parser():
         p.add_argument("-r", dest="run", metavar="TEST", action="append",
                        help="this test only (cli: group); repeatable")
     p = sub.choices["exec"]
+    p.add_argument("--release", choices=sorted(LIBRARIES), default="3.0",
+                   help="Pacemaker of the suite's client, tools and fencer (default %(default)s)")
     group = p.add_mutually_exclusive_group(required=True)
     group.add_argument("--execd", metavar="PATH",
                        help="pacemaker-execd to test, or 'distribution'")
@@ -66,9 +71,6 @@ def parser():
                    help="sandboxes side by side (default %(default)s)")
     p.add_argument("-p", dest="pattern", metavar="PATTERN",
                    help="only tests whose name contains PATTERN")
-    p.add_argument("--supported", dest="leave_out", action="store_const",
-                   const=sorted(agents.LEFT_OUT),
-                   help="without the tests of agents that our daemon does not support")
     p.add_argument("--list", action="store_true", help="list the tests")
     return top
 

@@ -11,7 +11,9 @@ SUITE = "/usr/share/pacemaker/tests/"
 #: where the daemon under test goes, by what it takes the place of
 PLACE = {"execd": "/usr/lib/pacemaker/pacemaker-execd",
          "remoted": "/usr/sbin/pacemaker-remoted"}
-LIBRARY = "liblrmd.so.52"
+LIBRARIES = {"2.1": "liblrmd.so.28", "3.0": "liblrmd.so.52"}
+#: the program that the suite drives; Debian 12 does not package one
+HELPER = "/usr/lib/pacemaker/cts-exec-helper"
 #: directory inside a lane for a library under test
 LIBRARY_DIR = "/usr/lib/cts-lib"
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Inside a lane: takes tests that no other lane has taken and runs them one by one."""
 
+import contextlib
+import glob
 import json
 import os
 import re
@@ -9,7 +11,7 @@ import signal
 import subprocess
 import time
 
-from cts.files import ENV, LIBRARY, LIBRARY_DIR, SUITE, output, read, write
+from cts.files import ENV, HELPER, LIBRARIES, LIBRARY_DIR, SUITE, output, read, write
 
 #: names of the tests that take longest: they start first
 LONG = "stress|collision|monitor_(cancel|dup|ch|fail)|implies|component"
@@ -26,17 +28,22 @@ def sweep(failed, systemd):
             subprocess.run(["systemctl", "stop", "pacemaker-cts-dummyd@*.service"])
 
 
-def watched(argv, name, timeout):
-    """Run one test; return its output, exit status (None: killed) and seconds.
+def keep_logs(directory):
+    """The suite deletes the daemons' logs at its end; hard links keep them."""
+    for path in glob.glob("/tmp/cts-exec-*/*.log"):
+        with contextlib.suppress(FileExistsError, FileNotFoundError):
+            os.link(path, os.path.join(directory, os.path.basename(path)))
 
-    The suite deletes the daemons' logs at its end; hard links keep them."""
+
+def watched(argv, name, timeout):
+    """Run one test; return its output, exit status (None: killed) and seconds."""
     start, log, keep = time.time(), "/cts/logs/%s.log" % name, "/tmp/keep-" + name
     os.mkdir(keep)
     with open(log, "wb") as handle:
         test = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=handle,
                                 stderr=subprocess.STDOUT, start_new_session=True)
     while test.poll() is None and time.time() - start < timeout:
-        output("sh", "-c", "cp -ln /tmp/cts-exec-*/*.log %s/" % keep)
+        keep_logs(keep)
         time.sleep(0.1)
     status = test.poll()
     if status is None:
@@ -59,19 +66,18 @@ def run_cli(config):
 def test_names(config, suite):
     found = re.findall(r"^ *([a-z]\S*) - \S", output(*suite, "-l").partition("TEST NAME")[2],
                        re.M)
-    found = [name for name in found if (config["pattern"] or "") in name
-             and name not in config["leave_out"]]
+    found = [name for name in found if (config["pattern"] or "") in name]
     names = list(dict.fromkeys(config["run"] or found))
     return sorted(names, key=lambda name: not re.search(LONG, name))
 
 
-def use_library():
+def use_library(library):
     """Put the library under test in front, for the tools and the suite's helper only."""
     os.mkdir(REAL_TOOLS)
     tools = re.findall(r"^/usr/s?bin/.+", output("dpkg-query", "-L", "pacemaker-cli-utils"),
                        re.M)
-    for path in tools + ["/usr/lib/pacemaker/cts-exec-helper"]:
-        if LIBRARY in output("ldd", path):
+    for path in tools + [HELPER]:
+        if library in output("ldd", path):
             real = shutil.move(path, os.path.join(REAL_TOOLS, os.path.basename(path)))
             with open(path, "w") as handle:
                 handle.write('#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' % (LIBRARY_DIR,
@@ -109,7 +115,7 @@ def main(config):
     if config["list"]:
         return
     if config["lib"]:     # after the listing, so that a broken library cannot shorten the list
-        use_library()
+        use_library(LIBRARIES[config["release"]])
     for name in filter(claim, names):
         text, status, took = watched(suite + ["-r", name], name, config["timeout"])
         verdict = verdict_of(name, text, status)

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from cts.files import ENV, LIBRARY, LIBRARY_DIR, PLACE, output, write
+from cts.files import ENV, HELPER, LIBRARIES, LIBRARY_DIR, PLACE, output, write
 from support import libraries
 
 MOUNTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sandbox.sh")
@@ -20,7 +20,8 @@ def install(config, root):
     problems = []
     os.mkdir(root + LIBRARY_DIR)
     for origin, path in ((config["daemon"], PLACE[config["mode"]]),
-                         (config["lib"], "%s/%s" % (LIBRARY_DIR, LIBRARY))):
+                         (config["lib"], "%s/%s" % (LIBRARY_DIR,
+                                                    LIBRARIES[config["release"]]))):
         if origin:
             subprocess.run(["install", "-m", "755", origin, root + path], check=True)
             problems += libraries.complete(lambda p: output("chroot", root, "ldd", p), root,
@@ -28,10 +29,19 @@ def install(config, root):
     return problems
 
 
+def make_helper(root):
+    """Build the program that the suite drives, for the release of the root."""
+    flags = output("chroot", root, "pkg-config", "--cflags", "--libs", "pacemaker-lrmd", "glib-2.0")
+    subprocess.run(["chroot", root, "cc", "-o", HELPER, "/cts/code/cts/helper.c",
+                    *flags.split(), "-lcrmcommon"], check=True, env=ENV)
+
+
 def main(config):
     work, root = config["work"], config["work"] + "/mnt/root"
     subprocess.run(["bash", MOUNTS, config["root"], work, config["lane"],
-                    "%d" % config["systemd"]], check=True)
+                    "%d" % config["systemd"], config["suite_root"]], check=True)
+    if not os.path.exists(root + HELPER):
+        make_helper(root)
     problems = install(config, root)
     if problems:
         write(work + "/error", "\n  ".join(problems))

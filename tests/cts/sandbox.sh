@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The root of a lane, built by process 1 of its new namespaces: all of it is mounted in this
-# mount namespace only.  $1 the root directory, $2 the work directory, $3 the lane, $4 1: systemd
+# mount namespace only.  $1 the root directory, $2 the work directory, $3 the lane, $4 1: systemd,
+# $5 the root directory that has the suite
 set -eu
 mounts=$2/mnt
 root=$mounts/root
@@ -40,20 +41,19 @@ head -c 4096 /dev/urandom >etc/pacemaker/authkey
 chmod 640 etc/pacemaker/authkey
 chroot . chown root:haclient /etc/pacemaker/authkey
 chroot . chown hacluster:haclient /run/crm
+if [ "$1" != "$5" ]; then
+    for path in usr/share/pacemaker/tests usr/lib/python3/dist-packages/pacemaker; do
+        mkdir -p "$path"
+        cp -a "$5/$path/." "$path"
+    done
+    cp -a "$5/usr/lib/pacemaker/cts-support" usr/lib/pacemaker
+fi
 # Debian 13's file lacks what cts-exec reads at its start.
 options=usr/lib/python3/dist-packages/pacemaker/buildoptions.py
 grep -q _BUILD_DIR $options || printf '\nBuildOptions._BUILD_DIR = "/nonexistent"\n' >>$options
 
 cd etc/systemd/system
-for unit in systemd-udevd systemd-udev-trigger systemd-timesyncd systemd-networkd \
-    systemd-resolved systemd-random-seed systemd-modules-load systemd-hwdb-update \
-    systemd-firstboot systemd-logind systemd-binfmt systemd-pstore ldconfig e2scrub_reap \
-    apparmor keyboard-setup pacemaker pacemaker_remote; do
-    ln -sf /dev/null $unit.service
-done
-for unit in proc-sys-fs-binfmt_misc.automount systemd-tmpfiles-clean.timer tmp.mount; do
-    ln -sf /dev/null $unit
-done
+sh "$2/code/support/mask-units" .
 cat >cts.target <<'UNIT'
 [Unit]
 Requires=basic.target cts.service

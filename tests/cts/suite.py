@@ -13,8 +13,8 @@ import sys
 import tempfile
 import time
 
-from cts.files import SUITE, die, output, read, write
-from support import roots
+from cts.files import SUITE, die, read, write
+from support import cgroups, roots
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PASSED_ON = r"PCMK_|RUST_|.*SAN_OPTIONS$"
@@ -22,21 +22,16 @@ START_LIMIT = 120
 PR_SET_PDEATHSIG = 1
 
 
-def writable_cgroup():
-    """A cgroup v2 hierarchy, which systemd in a lane needs, or None."""
-    with open("/proc/self/mountinfo") as handle:
-        found = [line.split()[4] for line in handle if " - cgroup2 " in line]
-    return next((d for d in found if not os.statvfs(d).f_flag & os.ST_RDONLY), None)
-
-
 class Suite:
     def __init__(self, args):
         self.args = args
-        self.root = os.path.abspath(args.root) if args.root else roots.root("3.0")
-        if not os.path.exists(self.root + SUITE + "cts-exec"):
-            die("%s has no %scts-exec; a root made by tests/roots has" % (self.root, SUITE))
+        self.root = os.path.abspath(args.root) if args.root else roots.root(args.release)
+        # Debian 12 does not package the suite: it is Debian 13's, and its programs are their own.
+        self.suite_root = roots.root("3.0") if args.release == "2.1" else self.root
+        if not os.path.exists(self.suite_root + SUITE + "cts-exec"):
+            die("%s has no %scts-exec; a root made by tests/roots has" % (self.suite_root, SUITE))
         self.mode = "remoted" if args.remoted else "execd"
-        self.cgroup = None if args.no_systemd else writable_cgroup()
+        self.cgroup = None if args.no_systemd else cgroups.hierarchy()
         if not self.cgroup and not args.no_systemd:
             die("no writable cgroup v2 hierarchy, which systemd in the sandbox needs "
                 "(see --no-systemd)")
@@ -47,12 +42,12 @@ class Suite:
         """What every lane is told."""
         args, daemon = self.args, self.args.execd or self.args.remoted
         if daemon == "distribution":
-            daemon = roots.remoted("3.0") if args.remoted else None
+            daemon = roots.remoted(args.release) if args.remoted else None
         for path in filter(None, (daemon, args.lib)):
             if not os.path.isfile(path):
                 die("%s: no such file" % path)
         return dict(
-            vars(args), inside="cts.lane", root=self.root, work=self.work, mode=self.mode,
+            vars(args), inside="cts.lane", root=self.root, suite_root=self.suite_root, work=self.work, mode=self.mode,
             daemon=daemon and os.path.abspath(daemon), systemd=bool(self.cgroup),
             lib=args.lib and os.path.abspath(args.lib),
             libs=[os.path.abspath(path) for path in args.libs],
@@ -93,8 +88,7 @@ class Suite:
             os.mkdir(group)
         with open("%s/%s.log" % (self.work, lane), "ab") as out:
             process = subprocess.Popen(
-                ["sh", "-c", '[ -z "$0" ] || echo $$ >"$0/cgroup.procs" || exit; exec "$@"',
-                 group, "unshare", "-mpniu" + ("C" if group else ""), "--fork",
+                [*cgroups.joining(group), "unshare", "-mpniu" + ("C" if group else ""), "--fork",
                  "--kill-child", sys.executable, self.work + "/code/cts/cts-run", "_box", path],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                 preexec_fn=lambda: ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
@@ -115,13 +109,12 @@ class Suite:
             time.sleep(0.1)
 
     def clean_up(self):
-        deadline = time.time() + 10
+        deadline = time.monotonic() + 10
         for process, group in self.lanes:
             process.kill()                    # unshare; its --kill-child ends the lane with it
             process.wait()
-            while group and os.path.isdir(group) and time.time() < deadline:
-                time.sleep(0.05)              # the kernel may take a moment to empty it
-                output("find", group, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";")
+            if group:
+                cgroups.remove(group, deadline)
         if self.args.keep_logs:
             shutil.copytree(self.work + "/logs", self.args.keep_logs, dirs_exist_ok=True)
         shutil.rmtree(self.work, ignore_errors=True)

@@ -89,6 +89,8 @@ def check_options(args):
     for path in args.lib_over or []:
         if not os.path.isfile(path) or ".so" not in os.path.basename(path):
             raise LabError("--lib-over: not a shared library: " + path, EX_MISSING)
+        if not any(replaced_libraries(root, [path]) for root in (node_root, remote_root)):
+            raise LabError("--lib-over: no host has a %s" % os.path.basename(path), EX_MISSING)
 
 
 def refuse_second_lab(lab):
@@ -147,14 +149,25 @@ def cluster_ids(root):
 
 
 def library_place(root, name):
-    """Where a shared library of this name lives in a root directory."""
+    """Where a shared library of this name lives in a root directory, or None."""
     for top in ("usr/lib", "usr/lib64", "usr/local/lib"):
         for base, dirs, files in os.walk(os.path.join(root, top)):
             if name in files:
                 return os.path.join("/", os.path.relpath(os.path.join(base, name), root))
             if os.path.relpath(base, os.path.join(root, top)).count(os.sep) >= 1:
                 dirs[:] = []
-    raise LabError("--lib-over: no %s to replace under %s" % (name, root), EX_MISSING)
+    return None
+
+
+def replaced_libraries(root, paths):
+    """What --lib-over puts into a root directory, and where: the libraries that it has."""
+    place = []
+    for path in map(os.path.abspath, paths or []):
+        link = library_place(root, os.path.basename(path))
+        if link:
+            real = os.path.realpath(root.rstrip("/") + link)[len(root.rstrip("/")):]
+            place += [(path, real, 0o644, 0, 0), (path, link, 0o644, 0, 0)]
+    return place
 
 
 # -- the state a lab starts with ----------------------------------------------
@@ -180,7 +193,8 @@ def first_state(args):
     if per_host:
         raise LabError("--remoted: no remote or guest host " + ", ".join(per_host), EX_USAGE)
     kept = ("cluster", "transport", "token", "remote_port", "reconnect_interval", "fencing",
-            "remote_monitor", "remote_monitor_timeout", "remote_start_timeout", "capture")
+            "remote_monitor", "remote_monitor_timeout", "remote_start_timeout", "capture",
+            "lib_over")
     state = {key: getattr(args, key) for key in kept}
     state.update(version=VERSION, hosts=hosts, switch=None, timings={})
     return state
@@ -262,6 +276,7 @@ class BringUp:
     def make_host(self, host):
         uid, gid = cluster_ids(host["root"])
         env, place = self.common(host, gid)
+        place += replaced_libraries(host["root"], self.args.lib_over)
         shares = []
         for item in self.args.share or []:
             source, _, target = item.partition(":")
@@ -315,11 +330,6 @@ class BringUp:
                  ("cib.xml", "/var/lib/pacemaker/cib/cib.xml", 0o600, uid, gid)]
         if self.args.fencing:
             place.append(("fence_lab", "/usr/sbin/fence_lab", 0o755, 0, 0))
-        root = host["root"].rstrip("/")
-        for path in map(os.path.abspath, self.args.lib_over or []):
-            link = library_place(root or "/", os.path.basename(path))
-            real = os.path.realpath(root + link)[len(root):]
-            place += [(path, real, 0o644, 0, 0), (path, link, 0o644, 0, 0)]
         return place
 
     def start_daemons(self):

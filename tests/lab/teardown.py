@@ -9,6 +9,7 @@ import signal
 import time
 
 from lab import control, daemons
+from support import cgroups
 from support.base import LabError, poll_until, start_time
 
 QUESTIONS = {"crm_mon": ["crm_mon", "-1", "-Arfn"], "cib.xml": ["cibadmin", "-Q"],
@@ -64,6 +65,8 @@ def tear_down(lab, force, timeout):
 
     poll_until("the namespaces to end", gone, 20, 0.05)
     for host in ends:
+        if host.get("cgroup"):
+            cgroups.remove(host["cgroup"], time.monotonic() + 5)
         base = lab.hostdir(host)
         for name in ("ctl", "ctl.new", "spec.json"):
             with contextlib.suppress(FileNotFoundError):

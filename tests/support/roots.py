@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 from support.base import EX_MISSING, LabError, log, need, run
 
@@ -21,12 +22,24 @@ MOVING = ("forky", "sid")
 SCRIPT = "sid"
 PACKAGES = ("pacemaker pacemaker-cli-utils corosync systemd dbus resource-agents iproute2 procps "
             "psmisc python3 libxml2-utils").split()
-SUITE_PACKAGES = {"2.1": [], "3.0": ["pacemaker-cts", "python3-pacemaker", "python3-systemd"]}
+# What Pacemaker's executor suite needs; where it is not packaged, its client is compiled.
+SUITE_PACKAGES = {"2.1": ["gcc", "libc6-dev", "pkg-config", "pacemaker-dev", "libglib2.0-dev",
+                          "python3-psutil", "python3-systemd"],
+                  "3.0": ["pacemaker-cts", "python3-pacemaker", "python3-systemd"]}
 # The package pacemaker-remote conflicts with pacemaker, so it is unpacked, not installed.
 UNPACKED = "/opt/pacemaker-remote"
 REMOTED = "/usr/sbin/pacemaker-remoted"
 INSIDE_ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8",
               "DEBIAN_FRONTEND": "noninteractive"}
+#: Debian 13's packages that are unpacked beside its root, and what for
+BESIDE = {"headers-3.0": ["pacemaker-dev"],
+          "cargo-c": "cargo-c libgit2-1.9 libhttp-parser2.9 libmbedcrypto16 libmbedtls21 "
+                     "libmbedx509-7".split()}
+#: runs a program of Debian 13 with its own C library, on this machine's files
+FOREIGN = """#!/bin/sh
+exec %(root)s/lib64/ld-linux-x86-64.so.2 --library-path \\
+    %(place)s/usr/lib/x86_64-linux-gnu:%(root)s/usr/lib/x86_64-linux-gnu %(place)s/usr/bin/%(name)s "$@"
+"""
 UNPACK = ('d=$(mktemp -d); cd $d; apt-get "$@" -q -oAPT::Sandbox::User=root download '
           'pacemaker-remote; dpkg-deb -x *.deb ' + UNPACKED + '; cd /; rm -r $d; apt-get clean')
 
@@ -78,6 +91,49 @@ def remoted(release):
                 os.unlink(package)
             os.rename(partial, target)
     return target + REMOTED
+
+
+def beside(name):
+    """Packages of Debian 13, unpacked into a directory of their own."""
+    base = root("3.0")
+    target = os.path.join(cache_dir(), name)
+    with locked():
+        if not os.path.isdir(target):
+            partial = target + ".partial"
+            shutil.rmtree(partial, ignore_errors=True)
+            with tempfile.TemporaryDirectory(dir=base + "/tmp") as place:
+                options = ["-oAcquire::%s::Proxy=%s" % pair for pair in apt_proxies()]
+                inside(base, "sh", "-ec", 'cd "$1"; shift; exec apt-get -q "$@"', "sh",
+                       place[len(base):], *options, "-oAPT::Sandbox::User=root", "download",
+                       *BESIDE[name])
+                for package in glob.glob(place + "/*.deb"):
+                    tell("dpkg-deb", "-x", package, partial)
+            os.rename(partial, target)
+    return target
+
+
+def headers(release):
+    """Where the distribution's crm/lrmd.h of this release is."""
+    if release == machine_release():
+        return "/usr/include/pacemaker"
+    if release != "3.0":
+        raise LabError("this machine must have Pacemaker %s's headers" % release, EX_MISSING)
+    place = beside("headers-" + release)
+    return place + "/usr/include/pacemaker"
+
+
+def cargo_c():
+    """A directory with cargo-c's programs, which run on this machine."""
+    place = beside("cargo-c")
+    programs = os.path.join(place, "programs")
+    os.makedirs(programs, exist_ok=True)
+    for name in ("cargo-cbuild", "cargo-cinstall"):
+        path = os.path.join(programs, name)
+        with open(path + ".new", "w") as handle:
+            handle.write(FOREIGN % {"root": root("3.0"), "place": place, "name": name})
+        os.chmod(path + ".new", 0o755)
+        os.rename(path + ".new", path)
+    return programs
 
 
 @contextlib.contextmanager
@@ -184,10 +240,17 @@ def main(usage):
     parser = argparse.ArgumentParser(description=usage,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", nargs="?", choices=[*sorted(RELEASES), *MOVING])
-    parser.add_argument("--remoted", action="store_true")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--remoted", action="store_true")
+    what.add_argument("--headers", action="store_true")
+    what.add_argument("--cargo-c", action="store_true")
     args = parser.parse_args()
     try:
-        if args.release:
+        if args.cargo_c:
+            print(cargo_c())
+        elif args.release and args.headers:
+            print(headers(args.release))
+        elif args.release:
             print(remoted(args.release) if args.remoted else root(args.release))
         else:
             for release in RELEASES:

@@ -38,7 +38,7 @@ def options():
     parser.add_argument("-r", dest="run", metavar="TEST", action="append",
                         help="this test only; repeatable")
     parser.set_defaults(suite="exec", execd=None, lib=None, libs=[], lanes=1, list=False,
-                        no_systemd=False, timeout=120)
+                        no_systemd=False, timeout=120, release="3.0")
     return parser
 
 

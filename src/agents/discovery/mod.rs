@@ -5,16 +5,19 @@
 //! * `lists`: standards, providers, agents.
 //! * `metadata`: who knows the metadata of an agent: we, or the agent when it is run.
 //! * `lsb`: metadata out of the header of an init script. `fence`: what clusters expect of a fence agent's.
+//!   `plugin`: the same for a fence plugin.
 //! * `units`: units of systemd, which systemd lists and describes.
 
 mod fence;
 mod lists;
 mod lsb;
 mod metadata;
+mod plugin;
 pub(super) mod units;
 
 pub use lists::{agents, providers, providers_of, standards};
 pub use metadata::{Inquiry, Metadata, NoMetadata, metadata};
+pub use plugin::{PluginFacts, plugin_metadata};
 
 /// Whose order and whose words, where the releases of Pacemaker differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,11 +6,22 @@
 
 pub mod api;
 pub mod event;
+pub mod internal;
+pub mod output;
+pub mod remote;
+pub mod sessions;
 pub mod shared;
 pub mod v2_1;
 pub mod v3_0;
+pub mod words;
 
 #[cfg(pcmk_abi = "2.1")]
-pub use v2_1::{LrmdEventData, RELEASE};
+pub use v2_1::{ALERT_WORDS, CRM_COMMON, FENCING, FREE_ELEMENT, LrmdEventData, RELEASE, Remote};
 #[cfg(not(pcmk_abi = "2.1"))]
-pub use v3_0::{LrmdEventData, RELEASE};
+pub use v3_0::{ALERT_WORDS, CRM_COMMON, FENCING, FREE_ELEMENT, LrmdEventData, RELEASE, Remote};
+
+use crate::sys::crmcommon::{Missing, PacemakerLibrary};
+use std::ffi::c_void;
+
+/// A function of [`CRM_COMMON`] that frees the document of an element.
+pub type FreeElement = unsafe fn(&PacemakerLibrary, *mut c_void) -> Result<(), Missing>;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Layouts that are the same in Pacemaker 2.1 and 3.0. capi-tests/values.c compares them with upstream's header.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_int};
 
 /// One parameter of an operation, and the rest of the list.
 #[repr(C)]
@@ -51,4 +51,20 @@ pub struct LrmdOpInfo {
     pub interval_ms_s: *mut c_char,
     /// Timeout in milliseconds, as decimal digits; owned.
     pub timeout_ms_s: *mut c_char,
+}
+
+/// `pcmk__action_result_t`: what became of an agent's run.
+#[repr(C)]
+#[derive(Debug)]
+pub struct ActionResult {
+    /// The exit code.
+    pub exit_status: c_int,
+    /// How it fared: `enum pcmk_exec_status`.
+    pub execution_status: c_int,
+    /// Why it failed, or NULL.
+    pub exit_reason: *mut c_char,
+    /// What it printed, or NULL.
+    pub action_stdout: *mut c_char,
+    /// What it complained, or NULL.
+    pub action_stderr: *mut c_char,
 }

@@ -1,58 +1,270 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What lies behind the private pointer of a `lrmd_t`.
+//!
+//! C code runs from here, and comes back: a callback may call, disconnect, connect and delete. So nothing is borrowed
+//! while it runs: what it needs is taken out first, and what was known is looked up again afterwards.
 
-use std::ffi::{CStr, c_void};
+use std::cell::{Cell, RefCell};
+use std::ffi::{CStr, CString, c_int, c_void};
 use std::rc::Rc;
 
-use crate::capi::abi::api::Lrmd;
-use crate::model::{Millis, Reply, Request};
+use super::attached::Attachment;
+use super::settings;
+use crate::capi::abi::api::{Lrmd, LrmdApiOperations, LrmdEventCallback};
+use crate::capi::abi::{LrmdEventData, RELEASE};
+use crate::capi::entry::boundary;
+use crate::capi::rc;
+use crate::driver::blocking::Release;
+use crate::driver::client::{CallProblem, Connection};
+use crate::model::{Millis, Registered, Reply, Request};
+use crate::sys::cmem;
+use crate::wire::codec::decode_incoming;
 
 /// Called with a message of a proxied session: the handle, the caller's pointer, an `xmlNode` that is lent.
 pub type ProxyCallback = Option<unsafe extern "C" fn(*mut Lrmd, *mut c_void, *mut c_void)>;
 
+/// Where a handle's executor is.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// On this node.
+    Local,
+    /// On a remote node.
+    Remote { server: String, port: u16 },
+}
+
 /// A connection to an executor, or the place for one. Held by one `lrmd_t` and, while a call of it is under way, by
 /// that call.
 #[derive(Debug)]
-pub struct Handle {}
+pub struct Handle {
+    /// The C structure; proxy callbacks get it.
+    pub(super) lrmd: Cell<*mut Lrmd>,
+    pub(super) place: Place,
+    node_name: Option<CString>,
+    pub(super) callback: Cell<LrmdEventCallback>,
+    proxy: Cell<(ProxyCallback, *mut c_void)>,
+    pub(super) connection: RefCell<Option<Connection>>,
+    /// Changes with the connection: what is under way for an earlier one stops.
+    pub(super) generation: Cell<u64>,
+    /// None in descriptor mode.
+    pub(super) attachment: RefCell<Option<Attachment>>,
+    /// Is a connect event still to come?
+    pub(super) event_owed: Cell<bool>,
+    /// Is the descriptor's news being dispatched? A disconnect event waits for the end of it.
+    pub(super) dispatching: Cell<bool>,
+    pub(super) disconnect_owed: Cell<bool>,
+    /// Was there a waited call since the last turn of the main loop?
+    pub(super) called: Cell<bool>,
+    /// What the executor told at sign-on. The start state stays valid for C until the connection's end.
+    pub(super) uptime: Cell<i64>,
+    pub(super) start_state: RefCell<Option<CString>>,
+    /// How many callbacks are under way.
+    depth: Cell<u32>,
+    pub(super) dead: Cell<bool>,
+    /// `lrmd_api_delete()` has begun.
+    pub(super) deleting: Cell<bool>,
+    poisoned: Cell<bool>,
+    /// The C structures, to be freed by the outermost callback's return.
+    doomed: Cell<Option<(*mut Lrmd, *mut LrmdApiOperations)>>,
+}
 
 impl Handle {
-    /// The handle behind `lrmd`; None for NULL and for one that is being deleted.
+    pub(super) fn new(place: Place, node_name: Option<CString>) -> Self {
+        Self {
+            lrmd: Cell::new(std::ptr::null_mut()),
+            place,
+            node_name,
+            callback: Cell::new(None),
+            proxy: Cell::new((None, std::ptr::null_mut())),
+            connection: RefCell::new(None),
+            generation: Cell::new(0),
+            attachment: RefCell::new(None),
+            event_owed: Cell::new(false),
+            dispatching: Cell::new(false),
+            disconnect_owed: Cell::new(false),
+            called: Cell::new(false),
+            uptime: Cell::new(0),
+            start_state: RefCell::new(None),
+            depth: Cell::new(0),
+            dead: Cell::new(false),
+            deleting: Cell::new(false),
+            poisoned: Cell::new(false),
+            doomed: Cell::new(None),
+        }
+    }
+
+    /// The handle behind `lrmd`; None for NULL and for one that is being deleted, or in which a panic was caught.
     ///
     /// # Safety
     /// `lrmd` is NULL or came from this library and was not deleted.
-    pub unsafe fn of(_lrmd: *mut Lrmd) -> Option<Rc<Self>> {
-        None
+    pub unsafe fn of(lrmd: *mut Lrmd) -> Option<Rc<Self>> {
+        // SAFETY: not NULL and not deleted, so it is one of ours and readable.
+        let private = unsafe { lrmd.as_ref() }?.lrmd_private.cast::<Self>().cast_const();
+        if private.is_null() {
+            return None;
+        }
+        // SAFETY: the structure holds one strong count of what `Rc::into_raw` gave, until it is deleted.
+        let handle = unsafe {
+            Rc::increment_strong_count(private);
+            Rc::from_raw(private)
+        };
+        (!handle.dead.get() && !handle.poisoned.get()).then_some(handle)
     }
 
     /// The node that the connection is to, as events carry it; None for the local executor.
     pub fn node_name(&self) -> Option<&CStr> {
-        None
+        self.node_name.as_deref()
+    }
+
+    /// A panic was caught while this handle was in use: nobody knows what state it is in.
+    pub(super) fn poison(&self) {
+        self.poisoned.set(true);
+    }
+
+    /// Are calls possible?
+    pub(super) fn is_ready(&self) -> bool {
+        self.connection.try_borrow().is_ok_and(|slot| slot.as_ref().is_some_and(Connection::is_ready))
+    }
+
+    /// Over TLS?
+    pub(super) const fn is_remote(&self) -> bool {
+        matches!(self.place, Place::Remote { .. })
     }
 
     /// Asks and waits for the answer. `timeout` 0 or more than the carrier's limit: that limit.
     ///
     /// # Errors
     /// A negated errno, as the slots return it.
-    pub fn call(&self, _request: Request, _options: u32, _timeout: Millis) -> Result<Reply, i32> {
-        Err(-107)
+    pub fn call(&self, request: Request, options: u32, timeout: Millis) -> Result<Reply, c_int> {
+        self.called.set(RELEASE == Release::V2_1 && self.is_remote());
+        self.with_connection(|connection| connection.call(request, options, timeout))
     }
 
     /// Sends without waiting.
     ///
     /// # Errors
     /// A negated errno, as the slots return it.
-    pub fn send(&self, _request: Request) -> Result<(), i32> {
-        Err(-107)
+    pub fn send(&self, request: Request) -> Result<(), c_int> {
+        self.with_connection(|connection| connection.send(request))
     }
 
-    /// Sends the text of a `lrmd_ipc_proxy` element as it is, but for the envelope's attributes, without waiting.
+    /// Sends the text of a `lrmd_ipc_proxy` element, with the envelope that the carrier needs, without waiting.
     ///
     /// # Errors
     /// A negated errno, as the slots return it.
-    pub fn send_proxy(&self, _element: &str) -> Result<(), i32> {
-        Err(-107)
+    pub fn send_proxy(&self, element: &str) -> Result<(), c_int> {
+        match decode_incoming(element).map(|decoded| decoded.incoming.request) {
+            Ok(request @ Request::Proxy(_)) => self.send(request),
+            Ok(_) => Err(rc::INVALID),
+            Err(error) => {
+                log::error!("A message of a proxied session cannot be sent: {error}");
+                Err(rc::INVALID)
+            }
+        }
+    }
+
+    fn with_connection<T>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, CallProblem>,
+    ) -> Result<T, c_int> {
+        let outcome = {
+            // Busy only if somebody calls us from within a logging callback.
+            let mut slot = self.connection.try_borrow_mut().map_err(|_| -libc::EBUSY)?;
+            let connection = slot.as_mut().filter(|connection| connection.is_ready());
+            connection.ok_or(CallProblem::NotConnected).and_then(work)
+        };
+        let remote = self.is_remote();
+        let outcome = outcome.map_err(|problem| {
+            if problem != CallProblem::NotConnected {
+                log::error!("Request to {} failed: {problem}", self.peer());
+            }
+            rc::of_call(&problem, remote)
+        });
+        if outcome.is_err() {
+            self.settle_failed_call();
+        }
+        self.after_use();
+        outcome
     }
 
     /// Where messages of proxied sessions go. A connection made afterwards signs on as a provider.
-    pub fn set_proxy_callback(&self, _callback: ProxyCallback, _user_data: *mut c_void) {}
+    pub fn set_proxy_callback(&self, callback: ProxyCallback, user_data: *mut c_void) {
+        self.proxy.set((callback, user_data));
+    }
+
+    pub(super) fn proxy_callback(&self) -> (ProxyCallback, *mut c_void) {
+        self.proxy.get()
+    }
+
+    /// The executor, for the log.
+    pub(super) fn peer(&self) -> String {
+        match &self.place {
+            Place::Local => "the local executor".to_owned(),
+            Place::Remote { server, port } => format!("Pacemaker Remote at {server}:{port}"),
+        }
+    }
+
+    /// What the executor told.
+    pub(super) fn signed_on(&self, registered: &Registered) {
+        let uptime = registered.uptime_s.and_then(|seconds| i64::try_from(seconds).ok());
+        self.uptime.set(uptime.unwrap_or(settings::UPTIME_UNKNOWN));
+        let state = registered.node_start_state.as_deref().and_then(|state| CString::new(state).ok());
+        self.start_state.replace(state);
+    }
+
+    /// Calls C code with nothing of the handle borrowed; what was deleted meanwhile is freed behind the outermost
+    /// call.
+    pub(super) fn run_callback(&self, call: impl FnOnce()) {
+        self.depth.set(self.depth.get() + 1);
+        call();
+        self.depth.set(self.depth.get() - 1);
+        let doomed = if self.depth.get() == 0 { self.doomed.take() } else { None };
+        if let Some((lrmd, operations)) = doomed {
+            // SAFETY: both are malloc's and ours; C has given them up by deleting the handle.
+            unsafe {
+                cmem::free(operations);
+                cmem::free(lrmd);
+            }
+        }
+    }
+
+    /// Frees the C structures, now or behind the callbacks that are under way.
+    ///
+    /// # Safety
+    /// Both came from `malloc`, and nobody uses them once the callbacks have returned.
+    pub(super) unsafe fn doom(&self, lrmd: *mut Lrmd, operations: *mut LrmdApiOperations) {
+        self.doomed.set(Some((lrmd, operations)));
+        if self.depth.get() == 0 {
+            self.run_callback(|| {});
+        }
+    }
+
+    /// Tells C about an event, which is lent. Nothing happens without a callback.
+    pub(super) fn emit(&self, event: &mut LrmdEventData) {
+        let Some(callback) = self.callback.get().filter(|_| !self.poisoned.get()) else { return };
+        event.remote_nodename = self.node_name().map_or(std::ptr::null(), CStr::as_ptr);
+        let event: *mut LrmdEventData = event;
+        // SAFETY: the callback that C has set is valid as long as it is set; the event and what it points to outlive
+        // the call, and no borrow of the handle is alive.
+        self.run_callback(|| unsafe { callback(event) });
+    }
+}
+
+/// Runs the body of a slot. A panic is logged and ends here: the handle is not used any more, and C gets `failed`, as it
+/// does without a usable handle.
+///
+/// # Safety
+/// `lrmd` is NULL or came from this library and was not deleted.
+pub(super) unsafe fn with_handle<T: Copy>(
+    name: &str,
+    lrmd: *mut Lrmd,
+    failed: T,
+    body: impl FnOnce(&Rc<Handle>) -> T,
+) -> T {
+    // SAFETY: the caller's promise.
+    let Some(handle) = (unsafe { Handle::of(lrmd) }) else { return failed };
+    let done = boundary(name, None, || Some(body(&handle)));
+    done.unwrap_or_else(|| {
+        handle.poison();
+        failed
+    })
 }

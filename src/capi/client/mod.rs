@@ -1,5 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The client library's entry points.
 
+pub mod alerts;
+mod attached;
+mod connect;
+pub mod descriptor;
+pub mod events;
 pub mod handle;
+pub mod lifecycle;
+pub mod listings;
+pub mod metadata;
+pub mod metadata_async;
+mod ops;
+mod outcome;
+pub mod output;
+pub mod proxy;
+pub mod remote;
+mod settings;
+mod text;
 pub mod values;
+pub mod xml;

@@ -6,7 +6,7 @@ pub(in crate::daemon) mod reader;
 use super::cli::{CommandLine, Program};
 use super::environment::{Environment, boolean};
 use super::logging::settings::LogSettings;
-use super::timespec;
+use crate::model::timespec;
 use crate::transport::tcp;
 pub use reader::ConfigWarning;
 use reader::Reader;

@@ -17,8 +17,8 @@ const LIST: Duration = Duration::from_secs(25);
 /// systemd wait at most 25 seconds for it; where there is no systemd they are there at once.
 #[derive(Clone)]
 pub struct NodeAgents {
-    config: AgentConfig,
-    release: Release,
+    pub(in crate::driver) config: AgentConfig,
+    pub(in crate::driver) release: Release,
 }
 
 impl NodeAgents {
@@ -84,7 +84,7 @@ impl NodeAgents {
         agents::explain(execution, &self.config, &NodeFiles).map_err(|verdict| Box::new(verdict.outcome))
     }
 
-    fn systemd(&self, limit: Duration) -> Systemd {
+    pub(in crate::driver) fn systemd(&self, limit: Duration) -> Systemd {
         Systemd::new(&self.config.base_env, Instant::now() + limit.min(FOREVER))
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A connection to the system bus for a few calls, one after the other, under poll(2): what lists and describes
 //! agents may be a library in somebody else's process, where neither a runtime nor a thread of ours belongs.
-use super::link::timeout;
+use crate::driver::link::timeout;
 use crate::wire::dbus::{self, Answer, Arguments, Message, Method, Returned};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};

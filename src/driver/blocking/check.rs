@@ -4,8 +4,8 @@
 use super::client::{Client, HANDSHAKE_LIMIT};
 use super::dial;
 use super::failure::Failure;
-use super::link::{Arrived, Link};
 use super::target::Target;
+use crate::driver::link::{Arrived, Link};
 use crate::session::{Probe, ProbeProgress};
 use crate::sys::tls::ClientContext;
 use std::net::{SocketAddr, TcpStream};

@@ -2,8 +2,8 @@
 //! A connection that is signed on: calls and notifications.
 use super::dial;
 use super::failure::{Failure, Layer};
-use super::link::{Arrived, Link};
 use super::target::Target;
+use crate::driver::link::{Arrived, Link};
 use crate::model::{Millis, Moment, Notification, Reply, Request};
 use crate::session::{ClientEvent, ClientSession};
 use crate::sys::tls::ClientContext;

@@ -3,7 +3,7 @@
 //! agents of the node on which we run.
 //!
 //! * `target`: where the node is and what proves who we are.
-//! * `dial`: name, TCP, key. `link`: a socket and poll(2).
+//! * `dial`: name, TCP, key.
 //! * `client`: TLS, sign-on, calls, notifications.
 //! * `check`: the same way step by step, stopping before it is noticed.
 //! * `failure`: which layer failed, and what to do about it.
@@ -16,7 +16,6 @@ mod check;
 mod client;
 mod dial;
 mod failure;
-mod link;
 mod run;
 mod target;
 mod units;

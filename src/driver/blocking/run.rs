@@ -1,25 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Runs one process to its end, within a limit.
-use super::link::timeout;
-use crate::agents::{
-    AgentConfig, Capture, Convention, Ended, Plan, StartFailure, Stream, Verdict, start_failed,
-};
-use crate::driver::launch::launch;
-use crate::sys::process::{self, ExitStatus};
-use crate::sys::spawn::{Child, Stdin};
+use crate::agents::{AgentConfig, Convention, Ended, Plan, Verdict};
+use crate::driver::link::timeout;
+use crate::driver::running::{Run, Running};
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, poll};
-use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::stat::Mode;
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, Seek, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
-
-/// How a run ended; None: its time was up and it was killed.
-pub(super) type Run = (Option<Ended>, Capture);
 
 /// Starts what is planned with `input` to read, and waits for its end: not for that of others who have
 /// inherited its pipes.
@@ -32,13 +19,7 @@ pub(super) fn run(
     input: &[u8],
     deadline: Instant,
 ) -> Result<Run, Box<Verdict>> {
-    // A file, not a pipe: nobody is hurt who does not read it.
-    let stdin = file_of(input).map_err(|error| {
-        let errno = error.raw_os_error().unwrap_or_default();
-        Box::new(start_failed(plan, &StartFailure::Resources(errno)))
-    })?;
-    let child = launch(plan, config, Stdin::From(stdin.as_fd()))?;
-    Ok(wait(child, deadline))
+    Running::start(plan, config, input, deadline).map(wait)
 }
 
 /// What a program of this node prints; `search` is a list of directories like `PATH`.
@@ -70,82 +51,17 @@ pub fn output_of(
     }
 }
 
-fn file_of(input: &[u8]) -> io::Result<OwnedFd> {
-    if input.is_empty() {
-        return Ok(nix::fcntl::open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?);
-    }
-    let mut file = File::from(memfd_create(c"input", MFdFlags::MFD_CLOEXEC)?);
-    file.write_all(input)?;
-    file.rewind()?;
-    Ok(file.into())
-}
-
-fn wait(child: Child, deadline: Instant) -> Run {
-    let (mut stdout, mut stderr) = (Pipe::new(child.stdout), Pipe::new(child.stderr));
-    let ended = loop {
-        let mut descriptors = vec![PollFd::new(child.pidfd.as_fd(), PollFlags::POLLIN)];
-        for pipe in [&stdout.end, &stderr.end].into_iter().flatten() {
-            descriptors.push(PollFd::new(pipe.as_fd(), PollFlags::POLLIN));
-        }
-        let waited = poll(&mut descriptors, timeout(deadline.saturating_duration_since(Instant::now())));
-        let ended = match process::try_wait(child.pidfd.as_fd()) {
-            Ok(Some(ExitStatus::Exited(code))) => Some(Ended::Exited(code)),
-            Ok(Some(ExitStatus::Signalled { signal, core_dumped })) => {
-                Some(Ended::Signalled { signal, core_dumped })
-            }
-            Ok(None) => None,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
-            Err(_) => Some(Ended::Lost),
-        };
-        // After the end was seen, so that nothing which was printed before it is missed.
-        stdout.read();
-        stderr.read();
+fn wait(mut running: Running) -> Run {
+    loop {
+        let watched = running.descriptors().into_iter().flatten();
+        let mut descriptors: Vec<_> = watched.map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+        let left = running.deadline().saturating_duration_since(Instant::now());
+        let waited = poll(&mut descriptors, timeout(left));
+        // Without poll nobody would ever learn of its end: its time is up.
         let broken = waited.is_err_and(|errno| errno != Errno::EINTR);
-        match ended {
-            Some(_) => break ended,
-            None if broken || Instant::now() >= deadline => {
-                kill(child.pid, child.pidfd.as_fd());
-                break None;
-            }
-            None => {}
-        }
-    };
-    (ended, Capture { stdout: stdout.stream, stderr: stderr.stream })
-}
-
-/// With all that it has started, and reaps it; unless it cannot be killed, or hangs in the kernel.
-fn kill(child: i32, pidfd: BorrowedFd<'_>) {
-    const PATIENCE_MS: u16 = 5000;
-    if process::kill_group(child).is_ok() {
-        let _ = poll(&mut [PollFd::new(pidfd, PollFlags::POLLIN)], PATIENCE_MS);
-        let _ = process::try_wait(pidfd);
-    }
-}
-
-/// One output of the child.
-struct Pipe {
-    end: Option<OwnedFd>,
-    stream: Stream,
-}
-
-impl Pipe {
-    fn new(end: OwnedFd) -> Self {
-        Self { end: Some(end), stream: Stream::default() }
-    }
-
-    /// What is there, though not everything from a child that never stops.
-    fn read(&mut self) {
-        const MOST_READS: usize = 64;
-        let mut buffer = [0; 16 * 1024];
-        for _ in 0..MOST_READS {
-            let Some(end) = &self.end else { return };
-            match nix::unistd::read(end, &mut buffer) {
-                Ok(0) => self.end = None,
-                Ok(count) => self.stream.add(buffer.get(..count).unwrap_or_default()),
-                Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => return,
-                Err(_) => self.end = None,
-            }
+        let now = if broken { running.deadline() } else { Instant::now() };
+        if let Some(run) = running.advance(now) {
+            return run;
         }
     }
 }
@@ -153,6 +69,7 @@ impl Pipe {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::process;
 
     fn shell(script: &str, input: &[u8], limit: Duration) -> Run {
         let plan = Plan {

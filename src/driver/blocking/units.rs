@@ -11,7 +11,7 @@ use std::time::Instant;
 use zvariant::{OwnedObjectPath, OwnedValue};
 
 /// systemd, for the length of one question. Nothing is connected before something is asked.
-pub(super) struct Systemd {
+pub(in crate::driver) struct Systemd {
     socket: PathBuf,
     deadline: Instant,
     bus: RefCell<Connection>,

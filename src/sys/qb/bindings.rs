@@ -118,6 +118,18 @@ pub struct qb_ipcc_connection {
     _unused: [u8; 0],
 }
 pub type qb_ipcc_connection_t = qb_ipcc_connection;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct qb_log_callsite {
+    pub function: *const ::std::os::raw::c_char,
+    pub filename: *const ::std::os::raw::c_char,
+    pub format: *const ::std::os::raw::c_char,
+    pub priority: u8,
+    pub lineno: u32,
+    pub targets: u32,
+    pub tags: u32,
+    pub message_id: *const ::std::os::raw::c_char,
+}
 #[link(name = "qb")]
 unsafe extern "C" {
     pub fn qb_ipcs_create(
@@ -147,6 +159,7 @@ unsafe extern "C" {
         data: *const ::std::os::raw::c_void,
         size: usize,
     ) -> isize;
+    pub fn qb_ipcs_connection_unref(c: *mut qb_ipcs_connection_t);
     pub fn qb_ipcs_disconnect(c: *mut qb_ipcs_connection_t);
     pub fn qb_ipcs_context_set(
         c: *mut qb_ipcs_connection_t,
@@ -163,6 +176,13 @@ unsafe extern "C" {
         stats: *mut qb_ipcs_connection_stats,
         clear_after_read: i32,
     ) -> i32;
+    pub fn qb_ipcs_connection_first_get(
+        pt: *mut qb_ipcs_service_t,
+    ) -> *mut qb_ipcs_connection_t;
+    pub fn qb_ipcs_connection_next_get(
+        pt: *mut qb_ipcs_service_t,
+        current: *mut qb_ipcs_connection_t,
+    ) -> *mut qb_ipcs_connection_t;
     pub fn qb_ipcs_connection_auth_set(
         conn: *mut qb_ipcs_connection_t,
         uid: uid_t,
@@ -196,4 +216,21 @@ unsafe extern "C" {
     ) -> isize;
     pub fn qb_ipcc_is_connected(c: *mut qb_ipcc_connection_t) -> i32;
     pub fn qb_ipcc_get_buffer_size(c: *mut qb_ipcc_connection_t) -> i32;
+    pub fn qb_log_from_external_source(
+        function: *const ::std::os::raw::c_char,
+        filename: *const ::std::os::raw::c_char,
+        format: *const ::std::os::raw::c_char,
+        priority: u8,
+        lineno: u32,
+        tags: u32,
+        ...
+    );
+    pub fn qb_log_callsite_get(
+        function: *const ::std::os::raw::c_char,
+        filename: *const ::std::os::raw::c_char,
+        format: *const ::std::os::raw::c_char,
+        priority: u8,
+        lineno: u32,
+        tags: u32,
+    ) -> *mut qb_log_callsite;
 }

@@ -59,14 +59,33 @@ impl Client {
         Ok(unsafe { BorrowedFd::borrow_raw(fd) })
     }
 
+    /// Is the server still there, as far as libqb knows?
+    pub fn is_connected(&self) -> bool {
+        // SAFETY: the connection is ours and alive.
+        unsafe { qb::qb_ipcc_is_connected(self.raw.as_ptr()) != 0 }
+    }
+
+    /// The same into the caller's buffer, which has [`buffer_size`](Self::buffer_size) bytes at least; the message's
+    /// length.
+    pub fn receive_into(&self, buffer: &mut [u8], timeout_ms: i32) -> Result<usize, Errno> {
+        self.fill(qb::qb_ipcc_recv, buffer, timeout_ms)
+    }
+
+    /// The same for an event.
+    pub fn receive_event_into(&self, buffer: &mut [u8], timeout_ms: i32) -> Result<usize, Errno> {
+        self.fill(qb::qb_ipcc_event_recv, buffer, timeout_ms)
+    }
+
     fn take(&self, function: Receive, timeout_ms: i32) -> Result<Vec<u8>, Errno> {
         let mut message = vec![0; self.buffer_size()];
-        // SAFETY: `message` is writable for its length.
-        let size = check(unsafe {
-            function(self.raw.as_ptr(), message.as_mut_ptr().cast(), message.len(), timeout_ms)
-        })?;
+        let size = self.fill(function, &mut message, timeout_ms)?;
         message.truncate(size);
         Ok(message)
+    }
+
+    fn fill(&self, function: Receive, buffer: &mut [u8], timeout_ms: i32) -> Result<usize, Errno> {
+        // SAFETY: `buffer` is writable for its length.
+        check(unsafe { function(self.raw.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len(), timeout_ms) })
     }
 }
 

@@ -16,10 +16,14 @@
 //! * A client that truncates its rings makes the daemon's next access fault: see `sigbus`. That is as far as it
 //!   goes: libqb trusts the other fields of the memory that it shares, so whoever may connect is trusted too.
 //!
-//! libqb logs nowhere here. Its log hook formats into a buffer of no length when its own log was not set up
+//! libqb logs nowhere in the daemons (`log` is for a C program that has set its log up). Its log hook formats into a buffer of no length when its own log was not set up
 //! (2.0.6), and everything that matters is reported by value.
 mod client;
 mod connection;
+#[cfg(feature = "capi")]
+pub mod foreign;
+#[cfg(feature = "capi")]
+pub mod log;
 mod reactor;
 mod server;
 mod sigbus;

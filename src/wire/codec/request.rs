@@ -170,6 +170,8 @@ fn options(request: &Request, others: u32) -> u32 {
             let changes_only = if execute.notify.changes_only { NOTIFY_CHANGES_ONLY } else { 0 };
             origin_only | changes_only
         }
+        // Only the one who sends an alert hears how it went.
+        Request::Alert { .. } => others | NOTIFY_ORIGIN_ONLY,
         _ => others,
     }
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A connected socket and poll(2).
+#![allow(clippy::disallowed_methods, reason = "a driver: it reads the clock")]
 use crate::transport::tcp;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 /// What came of waiting.
@@ -62,17 +63,28 @@ impl Link {
             Ok(_) => {}
             Err(error) => return Err(error.into()),
         }
+        Ok(match self.read(buffer)? {
+            Some(0) => Arrived::Closed,
+            Some(count) => Arrived::Bytes(count),
+            None => Arrived::Nothing,
+        })
+    }
+
+    /// Reads what is there: 0 at the end, None for nothing yet.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         match self.0.read(buffer) {
-            Ok(0) => Ok(Arrived::Closed),
             Ok(count) => {
                 tcp::acknowledge_at_once(&self.0);
-                Ok(Arrived::Bytes(count))
+                Ok(Some(count))
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
-                Ok(Arrived::Nothing)
-            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The socket, to be watched.
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The clients of a local server: a server that libcrmcommon runs in its main loop, and a child that talks to it by
+ * libcrmcommon's own client. Prints the same with libcrmcommon's client table and with ours. Needs root.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <glib.h>
+#include <libxml/tree.h>
+#include <qb/qbipcs.h>
+
+/* As in transport.c; no release up to 3.0.0 differs in what is used here. */
+typedef struct {
+    unsigned int pid;
+    char *id;
+    char *name;
+    char *user;
+    uint64_t flags;
+    int request_id;
+    void *userdata;
+    int event_timer;
+    GQueue *event_queue;
+    qb_ipcs_connection_t *ipcs;
+    void *remote;
+    unsigned int queue_backlog;
+    unsigned int queue_max;
+} client_t;
+
+extern client_t *pcmk__new_client(qb_ipcs_connection_t *c, uid_t uid_client, gid_t gid_client);
+extern client_t *pcmk__find_client(const qb_ipcs_connection_t *c);
+extern int pcmk__client_pid(qb_ipcs_connection_t *c);
+extern xmlNode *pcmk__client_data2xml(client_t *c, void *data, uint32_t *id, uint32_t *flags);
+extern guint pcmk__ipc_client_count(void);
+extern void pcmk__free_client(client_t *c);
+extern void pcmk__client_cleanup(void);
+
+extern qb_ipcs_service_t *mainloop_add_ipc_server(const char *name, enum qb_ipc_type type,
+                                                  struct qb_ipcs_service_handlers *callbacks);
+extern void mainloop_del_ipc_server(qb_ipcs_service_t *server);
+extern void *crm_ipc_new(const char *name, size_t max_size);
+extern bool crm_ipc_connect(void *client);
+extern int crm_ipc_send(void *client, xmlNode *message, int flags, int32_t ms_timeout, xmlNode **reply);
+extern void crm_ipc_close(void *client);
+extern void crm_ipc_destroy(void *client);
+
+static GMainLoop *loop;
+static pid_t child;
+static int messages;
+static int taken[2];
+
+static gboolean
+never(gpointer user_data)
+{
+    (void) user_data;
+    printf("a freed client's timer runs\n");
+    return FALSE;
+}
+
+static int32_t
+let_in(qb_ipcs_connection_t *c, uid_t uid, gid_t gid)
+{
+    client_t *client = pcmk__new_client(c, uid, gid);
+
+    printf("user %s, flags %#llx, %u client, no name: %d\n", client->user, (unsigned long long) client->flags,
+           pcmk__ipc_client_count(), client->name == NULL);
+    printf("process: %d %d, found: %d, its connection: %d\n", (pid_t) client->pid == child,
+           pcmk__client_pid(c) == child, pcmk__find_client(c) == client, client->ipcs == c);
+    return 0;
+}
+
+static int32_t
+take(qb_ipcs_connection_t *c, void *data, size_t size)
+{
+    uint32_t id = 0, flags = 0;
+    client_t *client = pcmk__find_client(c);
+    xmlNode *message = pcmk__client_data2xml(client, data, &id, &flags);
+    xmlBuffer *text = xmlBufferCreate();
+
+    (void) size;
+    xmlNodeDump(text, message->doc, message, 0, 0);
+    /* The first bit says how the message came. */
+    printf("message %u, flags %#x, client's %#llx, %zu bytes: %.60s\n", id, flags & ~1U,
+           (unsigned long long) client->flags, strlen((const char *) xmlBufferContent(text)),
+           (const char *) xmlBufferContent(text));
+    xmlBufferFree(text);
+    xmlFreeDoc(message->doc);
+    messages++;
+    if (write(taken[1], "", 1) != 1) {
+        printf("the child cannot be told\n");
+    }
+    return 0;
+}
+
+static int32_t
+is_closed(qb_ipcs_connection_t *c)
+{
+    client_t *client = pcmk__find_client(c);
+
+    if (client != NULL) {
+        /* Something is still to be sent to it. */
+        struct iovec *event = calloc(2, sizeof(struct iovec));
+
+        event[0].iov_base = malloc(10);
+        event[1].iov_base = malloc(10);
+        client->event_queue = g_queue_new();
+        g_queue_push_tail(client->event_queue, event);
+        client->event_timer = (int) g_timeout_add(0, never, NULL);
+        pcmk__free_client(client);
+        printf("gone: %d, %u clients\n", pcmk__find_client(c) == NULL, pcmk__ipc_client_count());
+    }
+    return 0;
+}
+
+static void
+is_destroyed(qb_ipcs_connection_t *c)
+{
+    is_closed(c);
+    g_main_loop_quit(loop);
+}
+
+static xmlNode *
+new_message(const char *name, size_t length)
+{
+    xmlDoc *document = xmlNewDoc((const xmlChar *) "1.0");
+    xmlNode *message = xmlNewDocNode(document, NULL, (const xmlChar *) name, NULL);
+    char *filler = malloc(length + 1);
+
+    memset(filler, 'x', length);
+    filler[length] = 0;
+    xmlDocSetRootElement(document, message);
+    xmlSetProp(message, (const xmlChar *) "filler", (const xmlChar *) filler);
+    free(filler);
+    return message;
+}
+
+static int
+talk(void)
+{
+    void *client = crm_ipc_new("pcmk-remote-rs-test", 0);
+    char end;
+    int rc = 0;
+
+    while (!crm_ipc_connect(client)) {
+        /* The server may not listen yet. */
+        usleep(1000);
+    }
+    rc |= crm_ipc_send(client, new_message("one", 1), 0, 0, NULL) < 0;
+    rc |= crm_ipc_send(client, new_message("large", 300000), 0, 0, NULL) < 0;
+    rc |= crm_ipc_send(client, new_message("proxied", 1), 0x100, 0, NULL) < 0;
+    for (int i = 0; i < 3; i++) {
+        rc |= read(taken[0], &end, 1) != 1;
+    }
+    crm_ipc_close(client);
+    crm_ipc_destroy(client);
+    return rc;
+}
+
+int
+main(void)
+{
+    struct qb_ipcs_service_handlers handlers = {
+        .connection_accept = let_in,
+        .msg_process = take,
+        .connection_closed = is_closed,
+        .connection_destroyed = is_destroyed,
+    };
+    qb_ipcs_service_t *server;
+    uint32_t header[10] = { [2] = 40, [9] = 200 };
+    int status = 0;
+
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (pipe(taken) != 0) {
+        return 1;
+    }
+    child = fork();
+    if (child == 0) {
+        _exit(talk());
+    }
+    loop = g_main_loop_new(NULL, FALSE);
+    server = mainloop_add_ipc_server("pcmk-remote-rs-test", QB_IPC_NATIVE, &handlers);
+    g_main_loop_run(loop);
+    waitpid(child, &status, 0);
+    printf("%d messages, the client ended with %d\n", messages, WEXITSTATUS(status));
+    printf("damaged: %d\n", pcmk__client_data2xml(NULL, header, NULL, NULL) == NULL);
+    mainloop_del_ipc_server(server);
+    g_main_loop_unref(loop);
+    pcmk__client_cleanup();
+    printf("%u clients\n", pcmk__ipc_client_count());
+    return 0;
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Executor client, as Pacemaker 3.0 has it.
+ * Made from src/capi and include/parts by tests/capi/headers.rs: do not edit.
+ */
+
+#ifndef PCMK__CRM_LRMD__H
+#define PCMK__CRM_LRMD__H
+
+#include <stdbool.h>
+#include <glib.h>
+#include <crm_config.h>
+#include <crm/lrmd_events.h>
+#include <crm/services.h>
+
+/* What is spoken with the executor, and from which version on. */
+#define LRMD_PROTOCOL_VERSION "1.2"
+#define LRMD_COMPATIBLE_PROTOCOL "1"
+#define LRMD_SUPPORTS_SCHEMA_XFER(x) (lrmd_compare_versions((x), "1.2") >= 0)
+
+/* Where a remote executor listens and what its clients say they are. */
+#define DEFAULT_REMOTE_PORT 3121
+#define DEFAULT_REMOTE_USERNAME "lrmd"
+#define DEFAULT_REMOTE_KEY_LOCATION PACEMAKER_CONFIG_DIR "/authkey"
+
+/* Names of operations. */
+#define LRMD_OP_RSC_REG "lrmd_rsc_register"
+#define LRMD_OP_RSC_EXEC "lrmd_rsc_exec"
+#define LRMD_OP_RSC_CANCEL "lrmd_rsc_cancel"
+#define LRMD_OP_RSC_UNREG "lrmd_rsc_unregister"
+#define LRMD_OP_RSC_INFO "lrmd_rsc_info"
+#define LRMD_OP_RSC_METADATA "lrmd_rsc_metadata"
+#define LRMD_OP_POKE "lrmd_rsc_poke"
+#define LRMD_OP_NEW_CLIENT "lrmd_rsc_new_client"
+#define LRMD_OP_CHECK "lrmd_check"
+#define LRMD_OP_ALERT_EXEC "lrmd_alert_exec"
+#define LRMD_OP_GET_RECURRING "lrmd_get_recurring"
+
+/* Names of a proxied session's operations. */
+#define LRMD_IPC_OP_NEW "new"
+#define LRMD_IPC_OP_DESTROY "destroy"
+#define LRMD_IPC_OP_EVENT "event"
+#define LRMD_IPC_OP_REQUEST "request"
+#define LRMD_IPC_OP_RESPONSE "response"
+#define LRMD_IPC_OP_SHUTDOWN_REQ "shutdown_req"
+#define LRMD_IPC_OP_SHUTDOWN_ACK "shutdown_ack"
+#define LRMD_IPC_OP_SHUTDOWN_NACK "shutdown_nack"
+
+/* Bits of a request's options. */
+enum lrmd_call_options {
+  lrmd_opt_none = 0,
+  /* For registering: the client's recurring operations end with its connection. */
+  lrmd_opt_drop_recurring = 1,
+  /* Whoever asked is notified, and nobody else. */
+  lrmd_opt_notify_orig_only = 2,
+  /* A recurring operation's result is told only when it is not the same as before. */
+  lrmd_opt_notify_changes_only = 4
+};
+
+typedef struct lrmd_s lrmd_t;
+typedef struct lrmd_api_operations_s lrmd_api_operations_t;
+typedef struct lrmd_key_value_s lrmd_key_value_t;
+typedef struct lrmd_list_s lrmd_list_t;
+typedef struct lrmd_rsc_info_s lrmd_rsc_info_t;
+typedef struct lrmd_op_info_s lrmd_op_info_t;
+
+/* The kind of an event as a word, for logs. */
+static inline const char *
+lrmd_event_type2str(enum lrmd_callback_event type)
+{
+  static const char *const words[] = {
+    "register", "unregister", "exec_complete", "disconnect", "connect", "poke", "new_client"
+  };
+
+  return ((unsigned int) type < sizeof(words) / sizeof(words[0]))? words[type] : "unknown";
+}
+
+/**
+ * One parameter of an operation, and the rest of the list.
+ */
+struct lrmd_key_value_s {
+  /**
+   * Name; owned.
+   */
+  char *key;
+  /**
+   * Value; owned.
+   */
+  char *value;
+  /**
+   * The next one, owned, or NULL.
+   */
+  struct lrmd_key_value_s *next;
+};
+
+/**
+ * One name of a listing (agents, providers, standards), and the rest of the list.
+ */
+struct lrmd_list_s {
+  /**
+   * The name; owned by the list, in spite of its type, which is upstream's.
+   */
+  const char *val;
+  /**
+   * The next one, owned, or NULL.
+   */
+  struct lrmd_list_s *next;
+};
+
+/**
+ * A registered resource: its id and its agent.
+ */
+struct lrmd_rsc_info_s {
+  /**
+   * The resource's id; owned.
+   */
+  char *id;
+  /**
+   * The agent's name within its standard and provider; owned.
+   */
+  char *type;
+  /**
+   * The agent's standard, such as "ocf"; owned.
+   */
+  char *standard;
+  /**
+   * The agent's provider; owned; NULL for a standard without providers.
+   */
+  char *provider;
+};
+
+/**
+ * A recurring operation that an executor has.
+ */
+struct lrmd_op_info_s {
+  /**
+   * The resource's id; owned.
+   */
+  char *rsc_id;
+  /**
+   * The action, such as "monitor"; owned.
+   */
+  char *action;
+  /**
+   * Interval in milliseconds, as decimal digits; owned.
+   */
+  char *interval_ms_s;
+  /**
+   * Timeout in milliseconds, as decimal digits; owned.
+   */
+  char *timeout_ms_s;
+};
+
+/**
+ * Called for each event of a connection; the event is lent for the length of the call.
+ */
+typedef void (*lrmd_event_callback)(lrmd_event_data_t *event);
+
+/**
+ * What can be done with a connection. Results are 0 or positive, or a negated errno.
+ */
+struct lrmd_api_operations_s {
+  int (*connect)(struct lrmd_s *lrmd, const char *client_name, int *fd);
+  int (*connect_async)(struct lrmd_s *lrmd, const char *client_name, int timeout);
+  int (*is_connected)(struct lrmd_s *lrmd);
+  int (*poke_connection)(struct lrmd_s *lrmd);
+  int (*disconnect)(struct lrmd_s *lrmd);
+  int (*register_rsc)(struct lrmd_s *lrmd,
+                      const char *rsc_id,
+                      const char *standard,
+                      const char *provider,
+                      const char *agent,
+                      enum lrmd_call_options options);
+  struct lrmd_rsc_info_s *(*get_rsc_info)(struct lrmd_s *lrmd,
+                                          const char *rsc_id,
+                                          enum lrmd_call_options options);
+  int (*get_recurring_ops)(struct lrmd_s *lrmd,
+                           const char *rsc_id,
+                           int timeout_ms,
+                           enum lrmd_call_options options,
+                           GList **output);
+  int (*unregister_rsc)(struct lrmd_s *lrmd, const char *rsc_id, enum lrmd_call_options options);
+  void (*set_callback)(struct lrmd_s *lrmd, lrmd_event_callback callback);
+  int (*exec)(struct lrmd_s *lrmd,
+              const char *rsc_id,
+              const char *action,
+              const char *userdata,
+              unsigned int interval_ms,
+              int timeout,
+              int start_delay,
+              enum lrmd_call_options options,
+              struct lrmd_key_value_s *params);
+  int (*cancel)(struct lrmd_s *lrmd, const char *rsc_id, const char *action, unsigned int interval_ms);
+  int (*get_metadata)(struct lrmd_s *lrmd,
+                      const char *standard,
+                      const char *provider,
+                      const char *agent,
+                      char **output,
+                      enum lrmd_call_options options);
+  int (*list_agents)(struct lrmd_s *lrmd,
+                     struct lrmd_list_s **agents,
+                     const char *standard,
+                     const char *provider);
+  int (*list_ocf_providers)(struct lrmd_s *lrmd, const char *agent, struct lrmd_list_s **providers);
+  int (*list_standards)(struct lrmd_s *lrmd, struct lrmd_list_s **standards);
+  int (*exec_alert)(struct lrmd_s *lrmd,
+                    const char *alert_id,
+                    const char *alert_path,
+                    int timeout,
+                    struct lrmd_key_value_s *params);
+  int (*get_metadata_params)(struct lrmd_s *lrmd,
+                             const char *standard,
+                             const char *provider,
+                             const char *agent,
+                             char **output,
+                             enum lrmd_call_options options,
+                             struct lrmd_key_value_s *params);
+};
+
+/**
+ * A connection to an executor.
+ */
+struct lrmd_s {
+  /**
+   * The operations; never NULL.
+   */
+  struct lrmd_api_operations_s *cmds;
+  /**
+   * The library's own.
+   */
+  void *lrmd_private;
+};
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Makes an event of kind 0 (register) with copies of the strings and nothing else in it; a NULL stays NULL.
+ *
+ * The caller frees it with `lrmd_free_event()`.
+ *
+ * # Safety
+ * `rsc_id` and `task` are NULL or C strings.
+ */
+lrmd_event_data_t *lrmd_new_event(const char *rsc_id, const char *task, unsigned int interval_ms);
+
+/**
+ * Makes a copy of an event and of all that it points to. The caller frees it with `lrmd_free_event()`.
+ *
+ * # Safety
+ * `event` is NULL, and then so is the copy, or an event whose strings are NULL or C strings and whose parameters are
+ * NULL or a table of strings.
+ */
+lrmd_event_data_t *lrmd_copy_event(lrmd_event_data_t *event);
+
+/**
+ * Frees an event and all that it points to. NULL is allowed.
+ *
+ * # Safety
+ * `event` is NULL or an event that this library made or copied for the caller, not used afterwards.
+ */
+void lrmd_free_event(lrmd_event_data_t *event);
+
+/**
+ * Compares two versions number by number: -1, 0 or 1 when the first is lower, equal or higher.
+ *
+ * A version is what stands at the beginning: numbers with dots between them, after white space. Anything else, NULL
+ * included, counts as no number, and a number that is missing as 0.
+ *
+ * # Safety
+ * Both are NULL or C strings.
+ */
+int lrmd_compare_versions(const char *version1,
+                          const char *version2);
+
+/**
+ * Adds a copy of a key and a value to the end of a list.
+ *
+ * Returns the head: the new element if `head` is NULL, otherwise `head`. The list is freed with
+ * `lrmd_key_value_freeall()`.
+ *
+ * # Safety
+ * `head` is NULL or a list that this function made; `key` and `value` are NULL or C strings.
+ */
+struct lrmd_key_value_s *lrmd_key_value_add(struct lrmd_key_value_s *head,
+                                            const char *key,
+                                            const char *value);
+
+/**
+ * Frees a list of keys and values. NULL is allowed.
+ *
+ * # Safety
+ * `head` is NULL or such a list, all of it from `malloc`, and not used afterwards.
+ */
+void lrmd_key_value_freeall(struct lrmd_key_value_s *head);
+
+/**
+ * Frees a listing. NULL is allowed.
+ *
+ * # Safety
+ * `head` is NULL or such a list, all of it from `malloc`, and not used afterwards.
+ */
+void lrmd_list_freeall(struct lrmd_list_s *head);
+
+/**
+ * Makes a resource description from copies of the strings; a NULL stays NULL.
+ *
+ * The caller frees it with `lrmd_free_rsc_info()`.
+ *
+ * # Safety
+ * Each argument is NULL or a C string.
+ */
+struct lrmd_rsc_info_s *lrmd_new_rsc_info(const char *rsc_id,
+                                          const char *standard,
+                                          const char *provider,
+                                          const char *type);
+
+/**
+ * Makes a copy of a resource description. The caller frees it with `lrmd_free_rsc_info()`.
+ *
+ * # Safety
+ * `rsc_info` is NULL, and then so is the copy, or a description whose strings are NULL or C strings.
+ */
+struct lrmd_rsc_info_s *lrmd_copy_rsc_info(const struct lrmd_rsc_info_s *rsc_info);
+
+/**
+ * Frees a resource description. NULL is allowed.
+ *
+ * # Safety
+ * `rsc_info` is NULL or a description from this library, not used afterwards.
+ */
+void lrmd_free_rsc_info(struct lrmd_rsc_info_s *rsc_info);
+
+/**
+ * Frees the description of a recurring operation. NULL is allowed.
+ *
+ * # Safety
+ * `op_info` is NULL or such a description, all of it from `malloc`, not used afterwards.
+ */
+void lrmd_free_op_info(struct lrmd_op_info_s *op_info);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* PCMK__CRM_LRMD__H */

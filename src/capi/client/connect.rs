@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Connections begin and end: waited for or not, in the caller's main loop or by a descriptor.
+
+use std::ffi::{c_char, c_int};
+use std::os::fd::AsRawFd;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::handle::{Handle, with_handle};
+use super::settings;
+use super::text::text;
+use crate::capi::abi::RELEASE;
+use crate::capi::abi::api::Lrmd;
+use crate::capi::rc::{self, Way};
+use crate::driver::blocking::Release;
+use crate::driver::client::{Connection, Problem, Stage};
+use crate::model::Registered;
+
+/// Connects and waits until it is clear whether the executor takes us. With `fd` the caller gets the descriptor and
+/// uses `lrmd_poll()` and `lrmd_dispatch()`; without, the main loop drives the connection.
+///
+/// # Safety
+/// `lrmd` came from this library; `client_name` is NULL or a C string; `fd` is NULL or may be written.
+pub(super) unsafe extern "C" fn slot_connect(
+    lrmd: *mut Lrmd,
+    client_name: *const c_char,
+    fd: *mut c_int,
+) -> c_int {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let name = text(client_name).map(|name| name.into_owned());
+        with_handle("connect", lrmd, rc::NOT_CONNECTED, |handle| match handle.connect(name, fd.is_null()) {
+            Ok(descriptor) => {
+                if let Some(fd) = fd.as_mut() {
+                    *fd = descriptor;
+                }
+                0
+            }
+            Err(error) => error,
+        })
+    }
+}
+
+/// Connects to a remote node from the main loop; exactly one connect event tells how it went, unless the caller
+/// disconnects before. `timeout` in milliseconds is for the host's name and TCP. The local executor is connected to
+/// at once.
+///
+/// # Safety
+/// As for `connect`.
+pub(super) unsafe extern "C" fn slot_connect_async(
+    lrmd: *mut Lrmd,
+    client_name: *const c_char,
+    timeout: c_int,
+) -> c_int {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let name = text(client_name).map(|name| name.into_owned());
+        with_handle("connect_async", lrmd, rc::NOT_CONNECTED, |handle| {
+            if handle.callback.get().is_none() {
+                return rc::INVALID;
+            }
+            if handle.is_remote() {
+                handle.begin_remote(timeout)
+            } else {
+                match handle.connect(name, true) {
+                    Ok(_) => {
+                        handle.emit_connect(0);
+                        0
+                    }
+                    Err(error) => error,
+                }
+            }
+        })
+    }
+}
+
+/// 1 if calls are possible, else 0.
+///
+/// # Safety
+/// `lrmd` came from this library.
+pub(super) unsafe extern "C" fn slot_is_connected(lrmd: *mut Lrmd) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { with_handle("is_connected", lrmd, 0, |handle| handle.is_ready().into()) }
+}
+
+/// Ends the connection, if there is one. In the main loop a disconnect event follows.
+///
+/// # Safety
+/// `lrmd` came from this library.
+pub(super) unsafe extern "C" fn slot_disconnect(lrmd: *mut Lrmd) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_handle("disconnect", lrmd, 0, |handle| {
+            handle.disconnect(handle.dispatching.get());
+            0
+        })
+    }
+}
+
+impl Handle {
+    /// Connects and waits; the descriptor, or a negated errno.
+    fn connect(self: &Rc<Self>, name: Option<String>, attach: bool) -> Result<c_int, c_int> {
+        self.let_go();
+        self.event_owed.set(false);
+        match self.open(name) {
+            Ok((connection, registered)) => {
+                let descriptor = connection.descriptor().map_or(-1, |(fd, ..)| fd.as_raw_fd());
+                self.signed_on(&registered);
+                self.install(connection);
+                if attach {
+                    self.attach();
+                }
+                log::info!("Connected to {}", self.peer());
+                Ok(descriptor)
+            }
+            Err(problem) => {
+                log::warn!("Could not connect to {}: {problem}", self.peer());
+                // Upstream's teardown tells of connections that never were.
+                let tells = if problem.stage() < Stage::SignOn { self.is_remote() } else { attach };
+                if tells {
+                    self.emit_disconnect();
+                }
+                Err(rc::of_connect(&problem, Way::Waited))
+            }
+        }
+    }
+
+    fn open(&self, name: Option<String>) -> Result<(Connection, Registered), Problem> {
+        let identity = settings::identity(name, self.proxy_callback().0.is_some());
+        let mut connection = match settings::remote(&self.place, settings::CONNECT_LIMIT) {
+            Some(remote) => Connection::remote(remote, identity)?,
+            None => Connection::local(identity, settings::layout())?,
+        };
+        let registered = connection.wait_for_sign_on()?;
+        Ok((connection, registered))
+    }
+
+    /// Begins a connection in the main loop; 0 or a negated errno.
+    fn begin_remote(self: &Rc<Self>, timeout: c_int) -> c_int {
+        self.let_go();
+        let name = settings::generated_name(&self.place);
+        let identity = settings::identity(Some(name), self.proxy_callback().0.is_some());
+        // Upstream looks for the first time after half a second.
+        let limit = Duration::from_millis(u64::try_from(timeout).unwrap_or_default().max(500));
+        let Some(remote) = settings::remote(&self.place, limit) else { return rc::INVALID };
+        match Connection::remote(remote, identity) {
+            Ok(connection) => {
+                self.event_owed.set(true);
+                self.install(connection);
+                self.attach();
+                0
+            }
+            Err(problem) => {
+                log::warn!("Could not connect to {}: {problem}", self.peer());
+                let error = rc::of_connect(&problem, Way::Waited);
+                if RELEASE == Release::V2_1 {
+                    self.emit_connect(error);
+                }
+                error
+            }
+        }
+    }
+
+    fn install(&self, connection: Connection) {
+        self.generation.set(self.generation.get() + 1);
+        let before = self.connection.replace(Some(connection));
+        drop(before);
+    }
+
+    /// Ends the connection without a word to C. Was it in the main loop?
+    pub(super) fn let_go(&self) -> bool {
+        self.generation.set(self.generation.get() + 1);
+        // The source first: it must not watch a descriptor that is closed.
+        let attachment = self.attachment.take();
+        let attached = attachment.is_some();
+        drop(attachment);
+        let connection = self.connection.take();
+        drop(connection);
+        attached
+    }
+
+    /// C wants no more. `later`: the disconnect event waits for the end of the dispatch that is under way.
+    pub(super) fn disconnect(&self, later: bool) {
+        let connecting = self.event_owed.take();
+        let handshaken = self.connection.borrow().as_ref().is_some_and(Connection::is_handshaken);
+        let attached = self.let_go();
+        self.start_state.replace(None);
+        // Of a connection that was still being made C hears nothing, unless it was nearly there (3.0).
+        if attached && (!connecting || (RELEASE == Release::V3_0 && handshaken)) {
+            log::info!("Disconnected from {}", self.peer());
+            if later {
+                self.disconnect_owed.set(true);
+            } else {
+                self.emit_disconnect();
+            }
+        }
+    }
+
+    /// The connection is over, and not by C's wish. Upstream's order of events differs by release.
+    pub(super) fn ended(&self, problem: &Problem) {
+        let attached = self.let_go();
+        log::warn!("Connection to {} is over: {problem}", self.peer());
+        if !self.event_owed.take() {
+            if attached {
+                self.emit_disconnect();
+            }
+            return;
+        }
+        let error = rc::of_connect(problem, Way::Event);
+        let refused = problem.stage() == Stage::SignOn && error == -libc::EPROTO;
+        if RELEASE == Release::V3_0 && (problem.stage() == Stage::Handshake || refused) {
+            self.emit_connect(error);
+            self.emit_disconnect();
+        } else {
+            self.emit_disconnect();
+            self.emit_connect(error);
+        }
+    }
+
+    /// A call found the connection over. Over TLS that is told at once, as upstream does; local IPC's source tells.
+    pub(super) fn settle_failed_call(&self) {
+        let over = self.connection.borrow().as_ref().is_some_and(Connection::is_over);
+        if over && self.is_remote() {
+            let attached = self.let_go();
+            if attached && self.dispatching.get() {
+                self.disconnect_owed.set(true);
+            } else if attached {
+                self.emit_disconnect();
+            }
+        }
+    }
+}

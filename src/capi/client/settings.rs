@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What the environment says about connections. As upstream, each variable is read when it is needed first, and the
+//! answer stays.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use super::handle::Place;
+use crate::capi::abi::{CRM_COMMON, RELEASE};
+use crate::driver::blocking::Release;
+use crate::driver::client::{DEFAULT_PORT, Identity, KeyProblem, Keys, RemoteSettings};
+use crate::wire::ipc::IpcLayout;
+
+/// What `lrmd__uptime()` answers when the executor did not tell.
+pub(super) const UPTIME_UNKNOWN: i64 = -1;
+/// For name and TCP of a waited connection.
+pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(60);
+/// How long sent data may stay unacknowledged on a node without a watchdog.
+const USER_TIMEOUT: Duration = Duration::from_secs(60);
+const DEFAULT_KEYS: [&str; 2] = ["/etc/pacemaker/authkey", "/etc/corosync/authkey"];
+
+/// One of Pacemaker's variables; 3.0 looks for it under its old prefix as well.
+fn option(name: &str) -> Option<OsString> {
+    let old = || (RELEASE == Release::V3_0).then(|| env::var_os(format!("HA_{name}"))).flatten();
+    env::var_os(format!("PCMK_{name}")).or_else(old)
+}
+
+/// The port of remote nodes that are given without one.
+pub(super) fn default_port() -> u16 {
+    static PORT: OnceLock<u16> = OnceLock::new();
+    *PORT.get_or_init(|| {
+        let Some(value) = option("remote_port") else { return DEFAULT_PORT };
+        let value = value.to_string_lossy();
+        port_of(&value).unwrap_or_else(|| {
+            log::warn!("PCMK_remote_port ({value}) is no port: {DEFAULT_PORT} is used");
+            DEFAULT_PORT
+        })
+    })
+}
+
+/// The digits at the beginning; what follows is ignored, as upstream does.
+fn port_of(value: &str) -> Option<u16> {
+    let value = value.trim_start();
+    let value = value.strip_prefix('+').unwrap_or(value);
+    let end = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+    value.get(..end)?.parse().ok().filter(|port| *port != 0)
+}
+
+/// Half the time after which a watchdog would reset this node: until then a lost peer must have been noticed.
+fn user_timeout() -> Duration {
+    static TIMEOUT: OnceLock<Duration> = OnceLock::new();
+    *TIMEOUT.get_or_init(|| {
+        let watchdog = env::var("SBD_WATCHDOG_TIMEOUT").ok().and_then(|value| time_of(&value));
+        watchdog.map_or(USER_TIMEOUT, |time| time / 2)
+    })
+}
+
+/// Seconds, or another unit that stands behind; None for anything else, and for 0.
+fn time_of(value: &str) -> Option<Duration> {
+    let value = value.trim();
+    let end = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+    let (number, unit) = value.split_at_checked(end)?;
+    let number: u64 = number.parse().ok()?;
+    let milliseconds = match unit.trim() {
+        "ms" | "msec" => number,
+        "" | "s" | "sec" => number.checked_mul(1000)?,
+        "m" | "min" => number.checked_mul(60_000)?,
+        _ => return None,
+    };
+    (milliseconds != 0).then(|| Duration::from_millis(milliseconds))
+}
+
+/// Certificates are a matter of 3.0 alone, and only all three together.
+fn certificates_configured() -> bool {
+    let set = |name: &str| {
+        let value = env::var_os(format!("PCMK_{name}")).filter(|value| !value.is_empty());
+        value.or_else(|| env::var_os(format!("CIB_{name}"))).is_some_and(|value| !value.is_empty())
+    };
+    RELEASE == Release::V3_0 && ["cert_file", "ca_file", "key_file"].into_iter().all(set)
+}
+
+fn make_keys() -> Keys {
+    if certificates_configured() {
+        return Keys::unusable(KeyProblem::Certificates);
+    }
+    let priorities = option("tls_priorities").unwrap_or_default();
+    Keys::new(key_locations(), &priorities.to_string_lossy())
+}
+
+/// Where the cluster's key may be, the first place first.
+pub(super) fn key_locations() -> Vec<PathBuf> {
+    key_files(option("authkey_location"))
+}
+
+/// 2.1: all stand in for one another. 3.0: the configured one alone, or the default.
+fn key_files(configured: Option<OsString>) -> Vec<PathBuf> {
+    let configured = configured.map(PathBuf::from);
+    let [default, old] = DEFAULT_KEYS.map(PathBuf::from);
+    match (RELEASE, configured) {
+        (Release::V3_0, Some(configured)) => vec![configured],
+        (Release::V3_0, None) => vec![default],
+        (Release::V2_1, configured) => {
+            let mut files: Vec<PathBuf> = configured.into_iter().collect();
+            for file in [default, old] {
+                if !files.contains(&file) {
+                    files.push(file);
+                }
+            }
+            files
+        }
+    }
+}
+
+/// What a connection to `place` needs; None for the local executor.
+pub(super) fn remote(place: &Place, connect_limit: Duration) -> Option<RemoteSettings> {
+    thread_local! {
+        static KEYS: Rc<Keys> = Rc::new(make_keys());
+    }
+    let Place::Remote { server, port } = place else { return None };
+    Some(RemoteSettings {
+        server: server.clone(),
+        port: *port,
+        connect_limit,
+        user_timeout: user_timeout(),
+        keys: KEYS.with(Rc::clone),
+    })
+}
+
+/// The client's name of a connection that nobody waits for: upstream forgets the caller's.
+pub(super) fn generated_name(place: &Place) -> String {
+    match place {
+        Place::Local => "lrmd".to_owned(),
+        Place::Remote { server, port } => format!("pacemaker-remote-{server}:{port}"),
+    }
+}
+
+/// Who signs on.
+pub(super) fn identity(name: Option<String>, is_provider: bool) -> Identity {
+    Identity { name, is_provider }
+}
+
+/// How this node's Pacemaker lays out local messages: client and server are of one release there, and the release
+/// that changed the layout came with this function.
+pub(super) fn layout() -> IpcLayout {
+    match RELEASE {
+        Release::V2_1 => IpcLayout::Old,
+        Release::V3_0 if CRM_COMMON.has(c"pcmk__ipc_msg_append") => IpcLayout::New,
+        Release::V3_0 => IpcLayout::Old,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_what_a_number_begins_with() {
+        for (value, port) in [
+            ("3121", Some(3121)),
+            (" 7x", Some(7)),
+            ("0", None),
+            ("65536", None),
+            ("-1", None),
+            ("", None),
+            ("x", None),
+        ] {
+            assert_eq!(port_of(value), port, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_watchdogs_time_is_in_seconds() {
+        assert_eq!(time_of("5"), Some(Duration::from_secs(5)));
+        assert_eq!(time_of("2500ms"), Some(Duration::from_millis(2500)));
+        assert_eq!(time_of("0"), None);
+        assert_eq!(time_of("soon"), None);
+    }
+
+    #[test]
+    fn a_configured_key_file_comes_first() {
+        let files = key_files(Some("/k".into()));
+        assert_eq!(files.first(), Some(&PathBuf::from("/k")));
+        assert_eq!(files.len(), if RELEASE == Release::V3_0 { 1 } else { 3 });
+        assert_eq!(key_files(None).first(), Some(&PathBuf::from(DEFAULT_KEYS[0])));
+    }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Every error to the number that C callers get for it, in one place: 0 or a negated errno, as upstream answers.
+
+use std::ffi::c_int;
+
+use super::abi::RELEASE;
+use crate::driver::blocking::Release;
+use crate::driver::client::ClientError;
+use crate::driver::client::{CallProblem, KeyProblem, Problem};
+
+/// There is no connection.
+pub const NOT_CONNECTED: c_int = -libc::ENOTCONN;
+/// An argument is missing or makes no sense.
+pub const INVALID: c_int = -libc::EINVAL;
+
+/// How a connection was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// `connect`.
+    Waited,
+    /// `connect_async`, as its event tells.
+    Event,
+}
+
+/// Why there is no connection.
+pub fn of_connect(problem: &Problem, way: Way) -> c_int {
+    match (problem, way) {
+        (Problem::Tcp { errno, .. }, Way::Event) => -(*errno as c_int),
+        (Problem::DialTimedOut, Way::Event) => -libc::ETIMEDOUT,
+        (
+            Problem::Name(_)
+            | Problem::DialTimedOut
+            | Problem::Tcp { .. }
+            | Problem::NoLocalExecutor(_)
+            | Problem::ForeignExecutor { .. },
+            _,
+        ) => NOT_CONNECTED,
+        (Problem::Key(KeyProblem::NoKey(_)), _) => -libc::ENOKEY,
+        (Problem::Key(KeyProblem::Setup(_) | KeyProblem::Certificates), _) => -libc::EPROTO,
+        (Problem::HandshakeTimedOut, Way::Event) if RELEASE == Release::V3_0 => -libc::ETIME,
+        (Problem::Handshake(_) | Problem::ClosedInHandshake | Problem::HandshakeTimedOut, _) => {
+            -libc::EKEYREJECTED
+        }
+        (Problem::SignOn(error), _) => of_sign_on(*error),
+        (Problem::Garbled(_), _) => -libc::EPROTO,
+        (
+            Problem::Lost
+            | Problem::Broken(_)
+            | Problem::Stalled
+            | Problem::LateAnswer
+            | Problem::Unsendable(_),
+            _,
+        ) => -libc::ECOMM,
+    }
+}
+
+/// An answer that is none is another protocol; no answer is a matter of communication.
+const fn of_sign_on(error: ClientError) -> c_int {
+    match error {
+        ClientError::VersionRefused | ClientError::NotAServer | ClientError::Refused => -libc::EPROTO,
+        ClientError::NotConnected
+        | ClientError::Busy
+        | ClientError::Stale
+        | ClientError::NeverAnswered
+        | ClientError::TimedOut
+        | ClientError::Closed => -libc::ECOMM,
+    }
+}
+
+/// Why a call over TLS (`remote`) or local IPC has no answer.
+pub fn of_call(problem: &CallProblem, remote: bool) -> c_int {
+    match problem {
+        CallProblem::NotConnected | CallProblem::Ended(_) => NOT_CONNECTED,
+        CallProblem::TimedOut if remote => -libc::ETIME,
+        CallProblem::TimedOut => -libc::ETIMEDOUT,
+        CallProblem::Stale => -libc::EALREADY,
+        CallProblem::NotSent(errno) => -(*errno as c_int),
+        CallProblem::TooLarge(_) => -libc::EMSGSIZE,
+        CallProblem::Refused(error) => match error {
+            ClientError::Busy => -libc::EBUSY,
+            ClientError::Refused => -libc::EPROTO,
+            ClientError::NeverAnswered => INVALID,
+            ClientError::Stale => -libc::EALREADY,
+            ClientError::TimedOut => -libc::ETIME,
+            ClientError::VersionRefused | ClientError::NotAServer => -libc::EPROTO,
+            ClientError::NotConnected | ClientError::Closed => NOT_CONNECTED,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::SessionError;
+    use crate::sys::tls::TlsError;
+    use nix::errno::Errno;
+
+    #[test]
+    fn connecting_fails_with_the_controllers_codes() {
+        let tcp = Problem::Tcp { address: ([127, 0, 0, 1], 3121).into(), errno: Errno::ECONNREFUSED };
+        let wrong_key = Problem::Handshake(SessionError::Tls(TlsError::WrongKey));
+        let slow = if RELEASE == Release::V3_0 { -62 } else { -129 };
+        for (problem, waited, event) in [
+            (Problem::Name(String::new()), -107, -107),
+            (Problem::DialTimedOut, -107, -110),
+            (tcp, -107, -111),
+            (Problem::NoLocalExecutor(Errno::ECONNREFUSED), -107, -107),
+            (Problem::ForeignExecutor { uid: 1, gid: 1 }, -107, -107),
+            (Problem::Key(KeyProblem::NoKey(String::new())), -126, -126),
+            (Problem::Key(KeyProblem::Setup(String::new())), -71, -71),
+            (Problem::Key(KeyProblem::Certificates), -71, -71),
+            (wrong_key, -129, -129),
+            (Problem::ClosedInHandshake, -129, -129),
+            (Problem::HandshakeTimedOut, -129, slow),
+            (Problem::SignOn(ClientError::VersionRefused), -71, -71),
+            (Problem::SignOn(ClientError::NotAServer), -71, -71),
+            (Problem::SignOn(ClientError::TimedOut), -70, -70),
+            (Problem::SignOn(ClientError::NotConnected), -70, -70),
+            (Problem::Lost, -70, -70),
+        ] {
+            assert_eq!(of_connect(&problem, Way::Waited), waited, "{problem:?}");
+            assert_eq!(of_connect(&problem, Way::Event), event, "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn calls_fail_with_upstreams_codes() {
+        for (problem, remote, local) in [
+            (CallProblem::NotConnected, -107, -107),
+            (CallProblem::Ended(Problem::Lost), -107, -107),
+            (CallProblem::TimedOut, -62, -110),
+            (CallProblem::Stale, -114, -114),
+            (CallProblem::NotSent(Errno::ENOTCONN), -107, -107),
+            (CallProblem::TooLarge(String::new()), -90, -90),
+            (CallProblem::Refused(ClientError::Refused), -71, -71),
+            (CallProblem::Refused(ClientError::Busy), -16, -16),
+        ] {
+            assert_eq!(of_call(&problem, true), remote, "{problem:?}");
+            assert_eq!(of_call(&problem, false), local, "{problem:?}");
+        }
+    }
+}

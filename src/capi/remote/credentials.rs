@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What TLS sessions are made with. Pacemaker 3.0's programs share it between the sessions of a kind; those of 2.1 make
+//! their own, but for the Diffie-Hellman parameters.
+
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::ptr;
+
+use super::settings;
+use crate::capi::abi::remote::Tls;
+use crate::capi::entry::boundary;
+use crate::sys::cmem;
+use crate::sys::gnutls::{self, Datum, Functions, Object, credentials};
+
+/// The name under which a key is used.
+const USER: &CStr = c"lrmd";
+/// Formats of files and keys: GnuTLS's numbers.
+const PEM: c_int = 1;
+const DER: c_int = 0;
+const PLAIN: c_uint = 1;
+const RAW_KEY: c_int = 0;
+const X509: c_int = 1;
+
+/// GnuTLS's words for one of its codes.
+pub(super) fn words(gnutls: &Functions, code: c_int) -> String {
+    // SAFETY: any number; the answer lives for ever.
+    let words = unsafe { (gnutls.strerror)(code) };
+    if words.is_null() {
+        return format!("GnuTLS's error {code}");
+    }
+    // SAFETY: a string that lives for ever.
+    unsafe { CStr::from_ptr(words) }.to_string_lossy().into_owned()
+}
+
+/// Makes Diffie-Hellman parameters for a server, of a size between `PCMK_dh_min_bits` and `PCMK_dh_max_bits`. They are
+/// those of RFC 7919 where one of its groups fits; to find others can take minutes.
+///
+/// Returns 0, EPROTO if GnuTLS refuses.
+///
+/// # Safety
+/// `dh_params` may be written. The caller frees what is there with `gnutls_dh_params_deinit()`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pcmk__init_tls_dh(dh_params: *mut Object) -> c_int {
+    boundary("pcmk__init_tls_dh", libc::EPROTO, || {
+        let Some(gnutls) = gnutls::functions() else { return libc::EPROTO };
+        if dh_params.is_null() {
+            return libc::EINVAL;
+        }
+        match parameters(gnutls) {
+            Ok(made) => {
+                // SAFETY: the caller's promise.
+                unsafe { dh_params.write(made) };
+                0
+            }
+            Err(code) => {
+                log::error!("Could not make Diffie-Hellman parameters for TLS: {}", words(gnutls, code));
+                libc::EPROTO
+            }
+        }
+    })
+}
+
+fn parameters(gnutls: &Functions) -> Result<Object, c_int> {
+    const DIFFIE_HELLMAN: c_int = 3;
+    const MEDIUM: c_int = 35;
+    let checked = |code: c_int| if code == 0 { Ok(()) } else { Err(code) };
+    let mut made: Object = ptr::null_mut();
+    // SAFETY: a place for the answer; the parameters are then filled once, with data of GnuTLS's that lives for ever, and
+    // given back if that fails.
+    unsafe {
+        checked((gnutls.dh_params_init)(&raw mut made))?;
+        let bits = bounded((gnutls.sec_param_to_pk_bits)(DIFFIE_HELLMAN, MEDIUM));
+        let filled = match gnutls::known_group(bits) {
+            Some((prime, generator)) => (gnutls.dh_params_import_raw)(made, prime, generator),
+            None => (gnutls.dh_params_generate2)(made, bits),
+        };
+        if filled != 0 {
+            (gnutls.dh_params_deinit)(made);
+        }
+        checked(filled)?;
+    }
+    Ok(made)
+}
+
+fn bounded(bits: c_uint) -> c_uint {
+    let least = settings::number("dh_min_bits").unwrap_or(0);
+    let most = settings::number("dh_max_bits").filter(|most| *most > 0 && *most >= least);
+    bits.max(least).min(most.unwrap_or(c_uint::MAX))
+}
+
+/// Makes what the sessions of one kind share, if `tls` points to NULL: for a server or a client, with certificates (whose
+/// files the environment names), a shared key or nothing. SIGPIPE is ignored from then on.
+///
+/// Returns 0, EPROTO without Diffie-Hellman parameters, ENODATA if a certificate cannot be used, ENOMEM, ENOTSUP without
+/// GnuTLS.
+///
+/// # Safety
+/// `tls` points to NULL or to what this function made. The caller frees it with `pcmk__free_tls()`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pcmk__init_tls(tls: *mut *mut Tls, server: bool, cred_type: c_int) -> c_int {
+    boundary("pcmk__init_tls", libc::EPROTO, || {
+        // SAFETY: the caller's promise.
+        if tls.is_null() || !unsafe { *tls }.is_null() {
+            return if tls.is_null() { libc::EINVAL } else { 0 };
+        }
+        let Some(gnutls) = gnutls::functions() else { return libc::ENOTSUP };
+        // SAFETY: ignoring a signal harms nobody; the other takes nothing.
+        unsafe {
+            libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+            (gnutls.global_init)();
+        }
+        let made = cmem::new(Tls {
+            server,
+            dh_params: ptr::null_mut(),
+            cred_type,
+            ca_file: ptr::null(),
+            cert_file: ptr::null(),
+            crl_file: ptr::null(),
+            key_file: ptr::null(),
+            credentials: ptr::null_mut(),
+        });
+        // SAFETY: just made, and nobody else knows it yet.
+        let result = unsafe { fill(&mut *made, gnutls) };
+        // SAFETY: the caller's promise; what is not given away is freed.
+        unsafe {
+            match result {
+                Ok(()) => tls.write(made),
+                Err(_) => pcmk__free_tls(made),
+            }
+        }
+        result.err().unwrap_or(0)
+    })
+}
+
+fn fill(tls: &mut Tls, gnutls: &Functions) -> Result<(), c_int> {
+    if tls.server {
+        // SAFETY: a place of ours.
+        match unsafe { pcmk__init_tls_dh(&raw mut tls.dh_params) } {
+            0 => {}
+            code => return Err(code),
+        }
+    }
+    let place = &raw mut tls.credentials;
+    let dh = tls.dh_params;
+    // SAFETY: a place for what is allocated, and then that with the parameters that live as long.
+    let code = unsafe {
+        match (tls.cred_type, tls.server) {
+            (credentials::PSK, true) => allocated((gnutls.psk_allocate_server_credentials)(place), || {
+                (gnutls.psk_set_server_dh_params)(*place, dh);
+            }),
+            (credentials::PSK, false) => (gnutls.psk_allocate_client_credentials)(place),
+            (credentials::ANON, true) => allocated((gnutls.anon_allocate_server_credentials)(place), || {
+                (gnutls.anon_set_server_dh_params)(*place, dh);
+            }),
+            (credentials::ANON, false) => (gnutls.anon_allocate_client_credentials)(place),
+            (credentials::CERTIFICATE, server) => {
+                allocated((gnutls.certificate_allocate_credentials)(place), || {
+                    if server {
+                        (gnutls.certificate_set_dh_params)(*place, dh);
+                    }
+                })
+            }
+            _ => 0,
+        }
+    };
+    if code != 0 {
+        return Err(libc::ENOMEM);
+    }
+    if tls.cred_type == credentials::CERTIFICATE { load_certificate(tls, gnutls) } else { Ok(()) }
+}
+
+fn allocated(code: c_int, then: impl FnOnce()) -> c_int {
+    if code == 0 {
+        then();
+    }
+    code
+}
+
+fn load_certificate(tls: &mut Tls, gnutls: &Functions) -> Result<(), c_int> {
+    // As upstream's, they are the environment's own strings, which last.
+    let file =
+        |name: &str| settings::x509_file(name).map_or(ptr::null(), |file| file.into_raw().cast_const());
+    (tls.ca_file, tls.cert_file) = (file("ca_file"), file("cert_file"));
+    (tls.crl_file, tls.key_file) = (file("crl_file"), file("key_file"));
+    let refused = |what: &str, code: c_int| {
+        log::error!("Could not use the X.509 {what}: {}", words(gnutls, code));
+        libc::ENODATA
+    };
+    if tls.ca_file.is_null() || tls.cert_file.is_null() || tls.key_file.is_null() {
+        log::error!("X.509 needs PCMK_ca_file, PCMK_cert_file and PCMK_key_file");
+        return Err(libc::ENODATA);
+    }
+    // SAFETY: credentials that were just allocated, and strings that last.
+    unsafe {
+        let code = (gnutls.certificate_set_x509_trust_file)(tls.credentials, tls.ca_file, PEM);
+        if code <= 0 {
+            return Err(refused("certificate authority", code));
+        }
+        if !tls.crl_file.is_null() {
+            let code = (gnutls.certificate_set_x509_crl_file)(tls.credentials, tls.crl_file, PEM);
+            if code < 0 {
+                return Err(refused("revocation list", code));
+            }
+        }
+        let (certificate, key) = (tls.cert_file, tls.key_file);
+        let code = (gnutls.certificate_set_x509_key_file2)(
+            tls.credentials,
+            certificate,
+            key,
+            PEM,
+            ptr::null::<c_char>(),
+            PLAIN,
+        );
+        if code < 0 { Err(refused("certificate or its key", code)) } else { Ok(()) }
+    }
+}
+
+/// Frees what sessions share; after the last of them. NULL is allowed.
+///
+/// # Safety
+/// `tls` is NULL or came from `pcmk__init_tls()`, and nobody uses it afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pcmk__free_tls(tls: *mut Tls) {
+    boundary("pcmk__free_tls", (), || {
+        // SAFETY: the caller's promise.
+        let (Some(shared), Some(gnutls)) = (unsafe { tls.as_ref() }, gnutls::functions()) else { return };
+        // SAFETY: each was allocated as what it is freed as, once; the strings are ours.
+        unsafe {
+            if !shared.credentials.is_null() {
+                match (shared.cred_type, shared.server) {
+                    (credentials::PSK, true) => (gnutls.psk_free_server_credentials)(shared.credentials),
+                    (credentials::PSK, false) => (gnutls.psk_free_client_credentials)(shared.credentials),
+                    (credentials::ANON, true) => (gnutls.anon_free_server_credentials)(shared.credentials),
+                    (credentials::ANON, false) => (gnutls.anon_free_client_credentials)(shared.credentials),
+                    _ => (gnutls.certificate_free_credentials)(shared.credentials),
+                }
+            }
+            if !shared.dh_params.is_null() {
+                (gnutls.dh_params_deinit)(shared.dh_params);
+            }
+            for file in [shared.ca_file, shared.cert_file, shared.crl_file, shared.key_file] {
+                if !file.is_null() {
+                    drop(std::ffi::CString::from_raw(file.cast_mut()));
+                }
+            }
+            cmem::free(tls);
+            (gnutls.global_deinit)();
+        }
+    });
+}
+
+/// Has a server's sessions ask `callback` for the key of a peer.
+///
+/// # Safety
+/// `tls` is NULL or a server's with a shared key; `callback` is a `gnutls_psk_server_credentials_function`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pcmk__tls_add_psk_callback(tls: *mut Tls, callback: *mut c_void) {
+    boundary("pcmk__tls_add_psk_callback", (), || {
+        // SAFETY: the caller's promise.
+        let (Some(shared), Some(gnutls)) = (unsafe { tls.as_ref() }, gnutls::functions()) else { return };
+        // SAFETY: credentials of that kind, and the caller's own function.
+        unsafe { (gnutls.psk_set_server_credentials_function)(shared.credentials, callback) };
+    });
+}
+
+/// Has a client's sessions use this key, which GnuTLS copies.
+///
+/// # Safety
+/// `tls` is NULL or a client's with a shared key; `key` is NULL or a `gnutls_datum_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pcmk__tls_add_psk_key(tls: *mut Tls, key: *const Datum) {
+    boundary("pcmk__tls_add_psk_key", (), || {
+        // SAFETY: the caller's promise.
+        let (Some(shared), Some(gnutls)) = (unsafe { tls.as_ref() }, gnutls::functions()) else { return };
+        if !key.is_null() {
+            // SAFETY: credentials of that kind, a literal, and the caller's key.
+            unsafe { (gnutls.psk_set_client_credentials)(shared.credentials, USER.as_ptr(), key, RAW_KEY) };
+        }
+    });
+}
+
+/// Warns in the log if the certificate of our side expires within 30 days.
+///
+/// # Safety
+/// `session` is NULL or a GnuTLS session.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pcmk__tls_check_cert_expiration(session: Object) {
+    const SOON: libc::time_t = 30 * 24 * 3600;
+    boundary("pcmk__tls_check_cert_expiration", (), || {
+        let Some(gnutls) = gnutls::functions().filter(|_| !session.is_null()) else { return };
+        // SAFETY: a living session; its certificate is read at once, and what is made here is given back.
+        unsafe {
+            if (gnutls.certificate_type_get)(session) != X509 {
+                return;
+            }
+            let ours = (gnutls.certificate_get_ours)(session);
+            let mut certificate: Object = ptr::null_mut();
+            if ours.is_null() || (gnutls.x509_crt_init)(&raw mut certificate) != 0 {
+                return;
+            }
+            if (gnutls.x509_crt_import)(certificate, ours, DER) == 0 {
+                let expires = (gnutls.x509_crt_get_expiration_time)(certificate);
+                let left = expires - libc::time(ptr::null_mut());
+                if expires != -1 && left <= SOON {
+                    log::warn!("The TLS certificate of this node expires in {} days", left / (24 * 3600));
+                }
+            }
+            (gnutls.x509_crt_deinit)(certificate);
+        }
+    });
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Messages over a connection: a header, and text that the callers have as a tree of libxml2.
+#![allow(clippy::disallowed_methods, reason = "these entry points wait themselves, as a driver does")]
+
+use std::ffi::{c_int, c_void};
+use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::carrier::{Carrier, Read, poll};
+use crate::capi::abi::Remote;
+use crate::capi::abi::remote::{Common, Connection};
+use crate::capi::client::xml;
+use crate::capi::entry::boundary;
+use crate::sys::cmem;
+use crate::sys::xmlnode::Node;
+use crate::wire::frame::{Frame, FrameDecoder, FrameError, Partial, encode_header, message_length};
+
+/// Room in a buffer for what comes next; an ordinary message fits whole.
+const ROOM: usize = 16 * 1024;
+
+/// Sends a message. Header and text are TLS records of their own. Waits while the peer takes nothing, at most a minute.
+///
+/// Returns 0, EINVAL for NULL, EMSGSIZE for a message over 20 MiB, ESOCKTNOSUPPORT for a connection without socket,
+/// ECONNABORTED or an errno when it is lost.
+///
+/// # Safety
+/// `remote` is NULL or a connection of this library's release; `message` is NULL or a node of libxml2, which is only
+/// read.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pcmk__remote_send_xml(remote: *mut Remote, message: *mut c_void) -> c_int {
+    boundary("pcmk__remote_send_xml", libc::EIO, || {
+        // SAFETY: the caller's promise.
+        let (remote, message) = unsafe { (remote.as_ref(), Node::from_raw(message)) };
+        let (Some(remote), Some(message)) = (remote, message) else { return libc::EINVAL };
+        let result = send(remote, &xml::text_of(message));
+        if let Err(code) = result {
+            log::error!("Could not send a remote message (error {code})");
+        }
+        result.err().unwrap_or(0)
+    })
+}
+
+fn send(remote: &Remote, text: &str) -> Result<(), c_int> {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed) + 1;
+    let header = encode_header(number, text.len()).map_err(|_| libc::EMSGSIZE)?;
+    let carrier = Carrier::of(remote)?;
+    carrier.send(&header)?;
+    let mut payload = Vec::with_capacity(text.len() + 1);
+    payload.extend_from_slice(text.as_bytes());
+    payload.push(0);
+    carrier.send(&payload)
+}
+
+/// Takes the first complete message out of the connection's buffer, as a tree that the caller frees; NULL if there is
+/// none. What was received behind it stays.
+///
+/// A message that cannot be read is lost, and with it all that was received, as nothing tells where the next begins.
+///
+/// # Safety
+/// `remote` is NULL or a connection of this library's release, with a buffer that its functions have filled.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pcmk__remote_message_xml(remote: *mut Remote) -> *mut c_void {
+    boundary("pcmk__remote_message_xml", ptr::null_mut(), || {
+        // SAFETY: the caller's promise.
+        let Some(remote) = (unsafe { remote.as_mut() }) else { return ptr::null_mut() };
+        let common = remote.common_mut();
+        // SAFETY: the caller's promise about the buffer.
+        let message = unsafe { take(common) };
+        match message {
+            Ok(None) => ptr::null_mut(),
+            Ok(Some(text)) => match xml::document_of(&text) {
+                Ok(document) => document.into_raw(),
+                Err(error) => {
+                    log::error!("Could not read a remote message: {error}");
+                    ptr::null_mut()
+                }
+            },
+            Err(error) => {
+                log::error!("{error}");
+                common.buffer_offset = 0;
+                ptr::null_mut()
+            }
+        }
+    })
+}
+
+/// The buffer's content.
+///
+/// # Safety
+/// `common` has a buffer that is filled up to its offset, or none and an offset of 0.
+unsafe fn received(common: &Common) -> &[u8] {
+    if common.buffer.is_null() {
+        return &[];
+    }
+    // SAFETY: the caller's promise.
+    unsafe { std::slice::from_raw_parts(common.buffer.cast(), common.buffer_offset) }
+}
+
+/// Takes the first message.
+///
+/// # Safety
+/// As for [`received`].
+unsafe fn take(common: &mut Common) -> Result<Option<String>, FrameError> {
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { received(common) };
+    let Some(Partial { have, need }) = awaited(bytes)? else { return Ok(None) };
+    if have < need {
+        return Ok(None);
+    }
+    let mut decoder = FrameDecoder::new();
+    decoder.push(bytes.get(..need).unwrap_or_default());
+    let frame = decoder.next()?;
+    let rest = have - need;
+    // SAFETY: both places lie in the buffer: `need` bytes and then `rest` bytes are filled, and one more is there.
+    unsafe {
+        let start = common.buffer;
+        ptr::copy(start.add(need), start, rest);
+        start.add(rest).write(0);
+    }
+    common.buffer_offset = rest;
+    Ok(frame.map(Frame::into_text))
+}
+
+/// How far the first message has come; None: nothing of it is here.
+fn awaited(bytes: &[u8]) -> Result<Option<Partial>, FrameError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Partial { have: bytes.len(), need: message_length(bytes)? }))
+}
+
+/// Is there a whole message?
+///
+/// # Safety
+/// As for [`received`].
+unsafe fn is_complete(common: &Common) -> bool {
+    // SAFETY: the caller's promise.
+    let awaited = awaited(unsafe { received(common) });
+    awaited.is_ok_and(|partial| partial.is_some_and(|partial| partial.have >= partial.need))
+}
+
+/// Reads what has arrived into the connection's buffer. Never blocks on a socket that does not.
+///
+/// Returns 0 when there is a complete message, EAGAIN when more must come, ENOTCONN at the end of the connection,
+/// ESOCKTNOSUPPORT for one without socket, EBADMSG when the peer sends no messages or one over 20 MiB (upstream's
+/// functions would allocate what the peer asks for).
+///
+/// # Safety
+/// `remote` is a connection of this library's release, not NULL, whose buffer is NULL or from `malloc`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pcmk__read_available_remote_data(remote: *mut Remote) -> c_int {
+    boundary("pcmk__read_available_remote_data", libc::EIO, || {
+        // SAFETY: the caller's promise.
+        match unsafe { remote.as_mut() } {
+            // SAFETY: the caller's promise about the buffer.
+            Some(remote) => unsafe { read_available(remote) }.err().unwrap_or(0),
+            None => libc::EINVAL,
+        }
+    })
+}
+
+/// # Safety
+/// As for `pcmk__read_available_remote_data`.
+unsafe fn read_available(remote: &mut Remote) -> Result<(), c_int> {
+    let carrier = Carrier::of(remote)?;
+    let common = remote.common_mut();
+    loop {
+        // SAFETY: the caller's promise.
+        let waiting = awaited(unsafe { received(common) }).map_err(|error| {
+            log::error!("{error}");
+            libc::EBADMSG
+        })?;
+        let missing = match waiting {
+            Some(Partial { have, need }) if have >= need => return Ok(()),
+            Some(Partial { have, need }) => need - have,
+            None => 0,
+        };
+        // SAFETY: the caller's promise.
+        unsafe { make_room(common, missing.max(ROOM)) };
+        let room = common.buffer_size - common.buffer_offset;
+        // SAFETY: as much room was just made behind what is there.
+        let read = unsafe {
+            let place = common.buffer.add(common.buffer_offset);
+            carrier.read(place.cast(), room)
+        };
+        match read {
+            Read::Bytes(count) => {
+                common.buffer_offset += count;
+                // SAFETY: the byte behind the buffer's size is there for this.
+                unsafe { common.buffer.add(common.buffer_offset).write(0) };
+            }
+            Read::Nothing => return Err(libc::EAGAIN),
+            Read::End => return Err(libc::ENOTCONN),
+        }
+    }
+}
+
+/// # Safety
+/// The buffer is NULL or from `malloc`, and as long as it says.
+unsafe fn make_room(common: &mut Common, room: usize) {
+    let needed = common.buffer_offset + room;
+    if common.buffer_size >= needed && !common.buffer.is_null() {
+        return;
+    }
+    // SAFETY: the caller's promise; the old pointer is not used again.
+    common.buffer = unsafe { cmem::resize(common.buffer, needed + 1) };
+    common.buffer_size = needed;
+}
+
+/// Waits for something to read: `timeout_ms` at most, for ever if it is negative.
+///
+/// Returns 0 when there is something, ETIME when there is not, ENOTCONN for a connection without socket, or an errno.
+///
+/// # Safety
+/// `remote` is NULL or a connection of this library's release.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pcmk__remote_ready(remote: *const Remote, timeout_ms: c_int) -> c_int {
+    boundary("pcmk__remote_ready", libc::EIO, || {
+        // SAFETY: the caller's promise.
+        let Some(remote) = (unsafe { remote.as_ref() }) else { return libc::ENOTCONN };
+        let deadline =
+            u64::try_from(timeout_ms).ok().map(|time| Instant::now() + Duration::from_millis(time));
+        await_data(remote, deadline).err().unwrap_or(0)
+    })
+}
+
+fn await_data(remote: &Remote, deadline: Option<Instant>) -> Result<(), c_int> {
+    let carrier = Carrier::of(remote).map_err(|_| libc::ENOTCONN)?;
+    // The socket says nothing of what is decrypted already.
+    if carrier.pending() > 0 {
+        return Ok(());
+    }
+    let socket = carrier.socket();
+    if socket <= 0 {
+        return Err(libc::ENOTCONN);
+    }
+    loop {
+        const LONG: Duration = Duration::from_secs(3600);
+        let left = deadline.map_or(LONG, |deadline| deadline.saturating_duration_since(Instant::now()));
+        if poll(socket, libc::POLLIN, left)? {
+            return Ok(());
+        }
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(libc::ETIME);
+        }
+    }
+}
+
+/// Reads until there is a complete message: `timeout_ms` at most, 10 s if it is 0 and 60 s if it is negative.
+///
+/// Returns 0, ETIME, or what `pcmk__read_available_remote_data()` returns when the connection is lost.
+///
+/// # Safety
+/// As for `pcmk__read_available_remote_data()`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pcmk__read_remote_message(remote: *mut Remote, timeout_ms: c_int) -> c_int {
+    boundary("pcmk__read_remote_message", libc::EIO, || {
+        // SAFETY: the caller's promise.
+        let Some(remote) = (unsafe { remote.as_mut() }) else { return libc::EINVAL };
+        let time = match timeout_ms {
+            0 => 10_000,
+            time => u64::try_from(time).unwrap_or(60_000),
+        };
+        let deadline = Instant::now() + Duration::from_millis(time);
+        // SAFETY: the caller's promise about the buffer.
+        if unsafe { is_complete(remote.common()) } {
+            return 0;
+        }
+        loop {
+            if let Err(code) = await_data(remote, Some(deadline)) {
+                return code;
+            }
+            // SAFETY: the caller's promise about the buffer.
+            match unsafe { read_available(remote) } {
+                Ok(()) => return 0,
+                Err(libc::EAGAIN) => {}
+                Err(code) => return code,
+            }
+        }
+    })
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Clients that come by local IPC, to servers that the caller runs with libqb.
+
+use std::ffi::{c_uint, c_void};
+use std::ptr;
+
+use nix::unistd::{Uid, User};
+
+use super::clients::ClientT;
+use crate::capi::abi::remote::flag;
+use crate::capi::client::xml;
+use crate::capi::entry::boundary;
+use crate::sys::{cmem, qb};
+use crate::wire::ipc::{self, Assembler, IpcRequest};
+
+/// The user under which the cluster's daemons run.
+const DAEMON_USER: &str = "hacluster";
+
+/// What is known of a local client.
+pub(super) struct Facts {
+    pub(super) pid: c_uint,
+    pub(super) user: String,
+    /// Is it root or the cluster's own user?
+    pub(super) privileged: bool,
+}
+
+/// Lets a client in.
+///
+/// # Safety
+/// `connection` is a living `qb_ipcs_connection_t` that is being accepted.
+pub(super) unsafe fn accept(connection: *mut c_void, uid: u32) -> Facts {
+    let daemon = User::from_name(DAEMON_USER).ok().flatten();
+    if daemon.is_none() {
+        log::warn!("There is no user {DAEMON_USER}");
+    }
+    if uid != 0 {
+        let group = daemon.as_ref().map_or(0, |daemon| daemon.gid.as_raw());
+        // SAFETY: the caller's promise.
+        unsafe { qb::foreign::let_group_in(connection, group) };
+    }
+    let user = User::from_uid(Uid::from_raw(uid)).ok().flatten().map_or_else(
+        || {
+            log::error!("User {uid} has no name: it gets no rights of access lists");
+            "#unprivileged".to_owned()
+        },
+        |user| user.name,
+    );
+    // SAFETY: the caller's promise.
+    let pid = c_uint::try_from(unsafe { qb::foreign::pid_of(connection) }).unwrap_or(0);
+    let privileged = uid == 0 || daemon.is_some_and(|daemon| daemon.uid.as_raw() == uid);
+    Facts { pid, user, privileged }
+}
+
+/// Disconnects every client of a local server. NULL is allowed.
+///
+/// # Safety
+/// `server` is NULL or a living `qb_ipcs_service_t`, and none of its callbacks is under way.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pcmk__drop_all_clients(server: *mut c_void) {
+    if server.is_null() {
+        return;
+    }
+    boundary("pcmk__drop_all_clients", (), || {
+        // SAFETY: the caller's promise.
+        unsafe {
+            qb::foreign::disconnect_all(server, |pid| log::info!("Disconnecting the client of process {pid}"))
+        };
+    });
+}
+
+/// Frees a message that waited for a client: two pieces and the place that names them.
+///
+/// # Safety
+/// `event` is an `iovec[2]` whose pieces are NULL or from `malloc`, as itself is; nobody uses it afterwards.
+pub(super) unsafe fn free_event(event: *mut c_void) {
+    let pieces = event.cast::<libc::iovec>();
+    // SAFETY: the caller's promise.
+    unsafe {
+        cmem::free((*pieces).iov_base);
+        cmem::free((*pieces.add(1)).iov_base);
+        cmem::free(pieces);
+    }
+}
+
+/// A local message as a tree that the caller frees, with its number and its flags; NULL if it is damaged. A client that
+/// says that it is proxied is one from then on. Both layouts of the header are understood; compressed text is unpacked up
+/// to 20 MiB.
+///
+/// # Safety
+/// `client` is NULL or a client; `data` is NULL or one message of libqb, as long as its header says; `id` and `flags` are
+/// NULL or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pcmk__client_data2xml(
+    client: *mut ClientT,
+    data: *mut c_void,
+    id: *mut u32,
+    flags: *mut u32,
+) -> *mut c_void {
+    if data.is_null() {
+        return ptr::null_mut();
+    }
+    boundary("pcmk__client_data2xml", ptr::null_mut(), || {
+        // SAFETY: the caller's promise.
+        let message = unsafe { bytes(data) };
+        let request = match read(message) {
+            Ok(request) => request,
+            Err(reason) => {
+                log::error!("Could not read a local message: {reason}");
+                return ptr::null_mut();
+            }
+        };
+        // SAFETY: NULL or the caller's own.
+        unsafe {
+            if let Some(id) = id.as_mut() {
+                *id = request.id.cast_unsigned();
+            }
+            if let Some(flags) = flags.as_mut() {
+                *flags = request.flags;
+            }
+            if let Some(client) = client.as_mut().filter(|_| request.flags & ipc::flag::PROXIED != 0) {
+                client.flags |= flag::PROXIED;
+            }
+        }
+        match xml::document_of(&request.text) {
+            Ok(document) => document.into_raw(),
+            Err(error) => {
+                log::error!("Could not read a local message: {error}");
+                ptr::null_mut()
+            }
+        }
+    })
+}
+
+/// # Safety
+/// `data` is one message of libqb, as long as its header says.
+unsafe fn bytes<'a>(data: *mut c_void) -> &'a [u8] {
+    const LENGTH_AT: usize = 8;
+    // SAFETY: libqb's header is there in any case; the length in it is the caller's promise.
+    unsafe {
+        let length = data.byte_add(LENGTH_AT).cast::<i32>().read_unaligned();
+        std::slice::from_raw_parts(data.cast(), usize::try_from(length).unwrap_or(0))
+    }
+}
+
+fn read(message: &[u8]) -> Result<IpcRequest, String> {
+    let layout = ipc::detect(message).ok_or("its header is damaged")?;
+    let request = Assembler::new(layout).push(message).map_err(|error| error.to_string())?;
+    request.ok_or_else(|| "it is a part of one".to_owned())
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! TLS sessions. They are GnuTLS's, as their callers read and end them by GnuTLS's own functions.
+
+use std::ffi::{CString, c_int, c_uint, c_void};
+use std::ptr;
+
+use super::carrier::Carrier;
+use super::credentials::words;
+use super::settings;
+use crate::capi::abi::Remote;
+use crate::capi::abi::remote::{Client, Connection, Tls};
+use crate::capi::entry::boundary;
+use crate::sys::gnutls::{self, Functions, Object, credentials};
+
+/// Which ciphers and protocols, unless the environment says it.
+const PRIORITIES: &str = "NORMAL";
+
+/// A session on a socket, with credentials of this kind, which must outlive it. It speaks what `PCMK_tls_priorities`
+/// allows.
+///
+/// # Errors
+/// GnuTLS's code.
+fn new_session(
+    gnutls: &Functions,
+    socket: c_int,
+    role: c_uint,
+    kind: c_int,
+    shared: *mut c_void,
+    least_bits: Option<c_uint>,
+) -> Result<Object, c_int> {
+    let checked = |code: c_int| if code == 0 { Ok(()) } else { Err(code) };
+    let base = settings::option("tls_priorities").and_then(|text| text.into_string().ok());
+    let base = base.as_deref().unwrap_or(PRIORITIES);
+    let needed = match kind {
+        credentials::ANON => ":+ANON-DH",
+        credentials::PSK => ":+DHE-PSK:+PSK",
+        _ => "",
+    };
+    let priorities = CString::new(format!("{base}{needed}")).unwrap_or_default();
+    let mut session: Object = ptr::null_mut();
+    // SAFETY: a place for the session, which is then ours; GnuTLS copies the text and keeps the credentials' pointer, as
+    // the caller knows. The socket's number is what it takes for a pointer.
+    unsafe {
+        checked((gnutls.init)(&raw mut session, role))?;
+        let mut code = (gnutls.priority_set_direct)(session, priorities.as_ptr(), ptr::null_mut());
+        if code == 0 {
+            if let Some(bits) = least_bits {
+                (gnutls.dh_set_prime_bits)(session, bits);
+            }
+            (gnutls.transport_set_ptr)(session, ptr::without_provenance_mut(socket as usize));
+            code = (gnutls.credentials_set)(session, kind, shared);
+        }
+        if code != 0 {
+            (gnutls.deinit)(session);
+        }
+        checked(code)?;
+    }
+    Ok(session)
+}
+
+fn refused(gnutls: &Functions, code: c_int) {
+    let words = words(gnutls, code);
+    log::error!("Could not make a TLS session ({words}); is PCMK_tls_priorities right?");
+}
+
+/// `pcmk__new_tls_session()` of Pacemaker 2.1: a session as a client or a server, with anonymous credentials or a shared
+/// key. NULL if GnuTLS refuses.
+///
+/// The caller ends it with `gnutls_deinit()`, and gives the place where it lies back with `gnutls_free()`.
+///
+/// # Safety
+/// `credentials` are GnuTLS's of this kind and role, and outlive the session.
+pub unsafe extern "C" fn new_tls_session_v2_1(
+    csock: c_int,
+    conn_type: c_uint,
+    cred_type: c_int,
+    shared: *mut c_void,
+) -> *mut Object {
+    boundary("pcmk__new_tls_session", ptr::null_mut(), || {
+        let Some(gnutls) = gnutls::functions() else { return ptr::null_mut() };
+        let kind = if cred_type == credentials::ANON { cred_type } else { credentials::PSK };
+        let least = settings::number("dh_min_bits").filter(|bits| conn_type == gnutls::CLIENT && *bits > 0);
+        let Some(place) = gnutls::allocate(size_of::<Object>()) else { return ptr::null_mut() };
+        match new_session(gnutls, csock, conn_type, kind, shared, least) {
+            Ok(session) => {
+                let place = place.cast::<Object>();
+                // SAFETY: room for one pointer, just allocated.
+                unsafe { place.write(session) };
+                place
+            }
+            Err(code) => {
+                refused(gnutls, code);
+                // SAFETY: just allocated, and nobody else knows it.
+                unsafe { gnutls::free(place) };
+                ptr::null_mut()
+            }
+        }
+    })
+}
+
+/// `pcmk__new_tls_session()` of Pacemaker 3.0: a session of the kind of `tls`, which must outlive it. NULL if GnuTLS
+/// refuses. A server demands a certificate where certificates are used.
+///
+/// The caller ends it with `gnutls_deinit()`.
+///
+/// # Safety
+/// `tls` is NULL or came from `pcmk__init_tls()`.
+pub unsafe extern "C" fn new_tls_session_v3_0(tls: *mut Tls, csock: c_int) -> Object {
+    const REQUIRE: c_int = 2;
+    boundary("pcmk__new_tls_session", ptr::null_mut(), || {
+        // SAFETY: the caller's promise.
+        let (Some(shared), Some(gnutls)) = (unsafe { tls.as_ref() }, gnutls::functions()) else {
+            return ptr::null_mut();
+        };
+        let role = if shared.server { gnutls::SERVER } else { gnutls::CLIENT };
+        match new_session(gnutls, csock, role, shared.cred_type, shared.credentials, None) {
+            Ok(session) => {
+                if shared.cred_type == credentials::CERTIFICATE {
+                    // SAFETY: a new session and its credentials; the function lives for ever.
+                    unsafe {
+                        if shared.server {
+                            (gnutls.certificate_server_set_request)(session, REQUIRE);
+                        }
+                        (gnutls.certificate_set_verify_function)(shared.credentials, Some(verify));
+                    }
+                }
+                session
+            }
+            Err(code) => {
+                refused(gnutls, code);
+                ptr::null_mut()
+            }
+        }
+    })
+}
+
+/// Lets a peer in whose certificate the certificate authority has signed; names are not compared.
+unsafe extern "C" fn verify(session: Object) -> c_int {
+    const REFUSED: c_int = -348;
+    boundary("verifying a certificate", REFUSED, || {
+        let Some(gnutls) = gnutls::functions() else { return REFUSED };
+        let mut status = 0;
+        // SAFETY: GnuTLS calls this with the session whose peer it is about.
+        let code = unsafe { (gnutls.certificate_verify_peers3)(session, ptr::null(), &raw mut status) };
+        if code == 0 && status == 0 {
+            return 0;
+        }
+        log::error!("A peer's certificate is not valid (status {status:#x}, {})", words(gnutls, code));
+        REFUSED
+    })
+}
+
+/// Goes on with the handshake of a client that has connected, as far as what has arrived allows.
+///
+/// Returns 0 when it is finished, EAGAIN when more must come, EPROTO when it has failed, EINVAL without a session.
+///
+/// # Safety
+/// `client` is NULL or a client of this library's release.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pcmk__read_handshake_data(client: *const Client<Remote>) -> c_int {
+    boundary("pcmk__read_handshake_data", libc::EPROTO, || {
+        // SAFETY: the caller's promise.
+        let session = unsafe {
+            client.as_ref().and_then(|client| client.remote.as_ref()).and_then(Connection::session)
+        };
+        let (Some(session), Some(gnutls)) = (session, gnutls::functions()) else { return libc::EINVAL };
+        loop {
+            // SAFETY: a living session.
+            match unsafe { (gnutls.handshake)(session.as_ptr()) } {
+                0 => return 0,
+                gnutls::INTERRUPTED => {}
+                gnutls::AGAIN => return libc::EAGAIN,
+                code => {
+                    log::error!("TLS handshake with a remote client failed: {}", words(gnutls, code));
+                    return libc::EPROTO;
+                }
+            }
+        }
+    })
+}
+
+/// The socket of a connection that speaks TLS; -1 for another.
+///
+/// # Safety
+/// `remote` is NULL or a connection of this library's release.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pcmk__tls_get_client_sock(remote: *const Remote) -> c_int {
+    boundary("pcmk__tls_get_client_sock", -1, || {
+        // SAFETY: the caller's promise.
+        let remote = unsafe { remote.as_ref() }.filter(|remote| remote.session().is_some());
+        remote.and_then(|remote| Carrier::of(remote).ok()).map_or(-1, Carrier::socket)
+    })
+}

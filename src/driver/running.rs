@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! A process from its start to its end, within a limit. Nothing here blocks: whoever has a loop watches the descriptors
+//! and the deadline, and calls [`Running::advance`].
+use super::launch::launch;
+use crate::agents::{AgentConfig, Capture, Ended, Plan, StartFailure, Stream, Verdict, start_failed};
+use crate::sys::process::{self, ExitStatus};
+use crate::sys::spawn::{Child, Stdin};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::stat::Mode;
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+/// How long a killed process may take to be gone; one that hangs in the kernel is given up.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How a run ended; None: its time was up and it was killed.
+pub(super) type Run = (Option<Ended>, Capture);
+
+/// A running process. Dropping it kills it with all that it has started.
+pub(super) struct Running {
+    pid: i32,
+    pidfd: OwnedFd,
+    stdout: Pipe,
+    stderr: Pipe,
+    deadline: Instant,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Runs,
+    Killed,
+    /// Reaped or given up: its number may be another's.
+    Over,
+}
+
+impl Running {
+    /// Starts what is planned with `input` to read.
+    ///
+    /// # Errors
+    /// What to report when it could not be started.
+    pub(super) fn start(
+        plan: &Plan,
+        config: &AgentConfig,
+        input: &[u8],
+        deadline: Instant,
+    ) -> Result<Self, Box<Verdict>> {
+        // A file, not a pipe: nobody is hurt who does not read it.
+        let stdin = file_of(input).map_err(|error| {
+            let errno = error.raw_os_error().unwrap_or_default();
+            Box::new(start_failed(plan, &StartFailure::Resources(errno)))
+        })?;
+        let Child { pid, pidfd, stdout, stderr, .. } = launch(plan, config, Stdin::From(stdin.as_fd()))?;
+        let (stdout, stderr) = (Pipe::new(stdout), Pipe::new(stderr));
+        Ok(Self { pid, pidfd, stdout, stderr, deadline, state: State::Runs })
+    }
+
+    /// The process's number, for messages.
+    pub(super) const fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Readable when there is something to do, besides at the deadline: the process, and its outputs until they have
+    /// ended.
+    pub(super) fn descriptors(&self) -> [Option<BorrowedFd<'_>>; 3] {
+        let output = |pipe| Some(pipe).filter(|pipe: &&Pipe| pipe.open).map(|pipe| pipe.end.as_fd());
+        [Some(self.pidfd.as_fd()), output(&self.stdout), output(&self.stderr)]
+    }
+
+    /// When to call [`Running::advance`] even if nothing is readable.
+    pub(super) const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Does what is due, kills it if its time is up, and says how it ended, once. Others who have inherited its
+    /// pipes are not waited for.
+    pub(super) fn advance(&mut self, now: Instant) -> Option<Run> {
+        if self.state == State::Over {
+            return None;
+        }
+        let ended = match process::try_wait(self.pidfd.as_fd()) {
+            Ok(Some(ExitStatus::Exited(code))) => Some(Ended::Exited(code)),
+            Ok(Some(ExitStatus::Signalled { signal, core_dumped })) => {
+                Some(Ended::Signalled { signal, core_dumped })
+            }
+            Ok(None) => None,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
+            // Somebody in this process waits for any child, or ignores SIGCHLD.
+            Err(_) => Some(Ended::Lost),
+        };
+        // After the end was seen, so that nothing which was printed before it is missed.
+        self.stdout.read();
+        self.stderr.read();
+        let late = now >= self.deadline;
+        match (self.state, ended) {
+            (State::Runs, Some(ended)) => Some(self.finish(Some(ended))),
+            (State::Killed, Some(_)) => Some(self.finish(None)),
+            (State::Runs, None) if late => {
+                if process::kill_group(self.pid).is_err() {
+                    return Some(self.finish(None));
+                }
+                self.state = State::Killed;
+                self.deadline = now + PATIENCE;
+                None
+            }
+            (State::Killed, None) if late => Some(self.finish(None)),
+            _ => None,
+        }
+    }
+
+    fn finish(&mut self, ended: Option<Ended>) -> Run {
+        self.state = State::Over;
+        let stream = |pipe: &mut Pipe| std::mem::take(&mut pipe.stream);
+        (ended, Capture { stdout: stream(&mut self.stdout), stderr: stream(&mut self.stderr) })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.state == State::Runs {
+            let _ = process::kill_group(self.pid);
+            let _ = process::wait(self.pid);
+        }
+    }
+}
+
+fn file_of(input: &[u8]) -> io::Result<OwnedFd> {
+    if input.is_empty() {
+        return Ok(nix::fcntl::open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?);
+    }
+    let mut file = File::from(memfd_create(c"input", MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(input)?;
+    file.rewind()?;
+    Ok(file.into())
+}
+
+/// One output of the process.
+struct Pipe {
+    end: OwnedFd,
+    /// Until its end was read. It is closed no sooner than the rest, as somebody may watch it.
+    open: bool,
+    stream: Stream,
+}
+
+impl Pipe {
+    fn new(end: OwnedFd) -> Self {
+        Self { end, open: true, stream: Stream::default() }
+    }
+
+    /// What is there, though not everything from a process that never stops.
+    fn read(&mut self) {
+        const MOST_READS: usize = 64;
+        let mut buffer = [0; 16 * 1024];
+        for _ in 0..MOST_READS {
+            if !self.open {
+                return;
+            }
+            match nix::unistd::read(&self.end, &mut buffer) {
+                Ok(0) => self.open = false,
+                Ok(count) => self.stream.add(buffer.get(..count).unwrap_or_default()),
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => return,
+                Err(_) => self.open = false,
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! cargo-c builds and installs the same library: Debian 13's, since what builds from crates.io takes minutes.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::libraries::{dynamic, exported, own_directory};
+use crate::support::{compile, glib, lines, output, pkg_config, root};
+
+fn cargo_c(program: &str, arguments: &[&str]) -> Command {
+    let programs = lines(Command::new(root().join("tests/roots")).arg("--cargo-c")).pop().unwrap();
+    let mut command = Command::new(Path::new(&programs).join(program));
+    let profile = ["--locked", "--profile", "capi", "--no-default-features"];
+    command.args(arguments).args(profile).current_dir(root()).env("CARGO", env!("CARGO"));
+    command
+}
+
+#[test]
+fn cargo_c_builds_and_installs_the_same_library() {
+    let place = tempfile::tempdir().unwrap();
+    output(&mut cargo_c("cargo-cbuild", &["cbuild"]));
+    let staging = place.path().to_str().unwrap();
+    let directories = ["--destdir", staging, "--prefix", "/usr", "--libdir", "/usr/lib"];
+    output(cargo_c("cargo-cinstall", &["cinstall"]).args(directories));
+
+    let libraries = place.path().join("usr/lib");
+    let library = libraries.join("libpcmk-remote-rs.so.0");
+    assert_eq!(dynamic(&library, "SONAME"), ["libpcmk-remote-rs.so.0"]);
+    let mut names = exported(&library);
+    // Rust cannot hide what its own part in C calls.
+    names.retain(|name| name != "pcmk_remote_rs_show_list");
+    assert_eq!(names, exported(&own_directory().join("libpcmk-remote-rs.so.0")));
+    assert!(libraries.join("libpcmk-remote-rs.a").exists());
+    let header = std::fs::read(place.path().join("usr/include/pcmk-remote-rs.h")).unwrap();
+    assert!(header == std::fs::read(root().join("include/pcmk-remote-rs.h")).unwrap());
+
+    let mut query = Command::new("pkg-config");
+    query.args(["--cflags", "--libs", "pcmk-remote-rs"]).env("PKG_CONFIG_PATH", libraries.join("pkgconfig"));
+    let mut flags = pkg_config(&mut query);
+    flags.insert(0, format!("-I{}", place.path().join("usr/include").display()));
+    flags.insert(0, format!("-L{}", libraries.display()));
+    flags.extend(glib());
+    let program = compile("null-arguments", "null-arguments-cargo-c", &flags);
+    output(Command::new(program).arg(env!("CARGO_PKG_VERSION")).env("LD_LIBRARY_PATH", &libraries));
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What the libraries export and need: the list and nothing else.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::libraries::{distribution_library, dropin, dynamic, exported, own_directory, soname};
+use crate::support::{assert_generated, lines, output, root, work};
+use crate::symbols::{Symbol, symbols};
+
+/// What a library may need beside the C library and the compiler's own.
+const NEEDED: [&str; 5] =
+    ["libglib-2.0.so.0", "libxml2.so.2", "libqb.so.100", "libssl.so.3", "libcrypto.so.3"];
+const SYSTEM: [&str; 4] = ["libgcc_s.so.1", "libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2"];
+
+fn names(wanted: impl Fn(&Symbol) -> bool) -> Vec<String> {
+    let mut names: Vec<String> =
+        symbols().into_iter().filter(|symbol| wanted(symbol)).map(|symbol| symbol.name).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn generated_status_matrix_is_up_to_date() {
+    let mut text = "<!-- Made from capi-tests/symbols.txt by tests/capi/exports.rs: do not edit. -->\n\
+                    # The C interface, name by name\n\n\
+                    `liblrmd.so.28` and `liblrmd.so.52` are the drop-ins for Pacemaker 2.1 and 3.0; \
+                    `libpcmk-remote-rs` exports every name below.\n"
+        .to_owned();
+    let groups = [
+        ("public", "liblrmd, declared in crm/lrmd.h"),
+        ("internal", "liblrmd, for Pacemaker's own programs"),
+        (
+            "transport",
+            "The remote transport of libcrmcommon, as far as Pacemaker's controller, executor and remoted use it",
+        ),
+        ("own", "In no release of Pacemaker"),
+    ];
+    for (group, title) in groups {
+        let members: Vec<Symbol> = symbols().into_iter().filter(|symbol| symbol.group == group).collect();
+        text += &format!("\n## {title} ({})\n\n", members.len());
+        text += "| name | in Pacemaker | liblrmd.so.28 | liblrmd.so.52 |\n|---|---|---|---|\n";
+        for symbol in members {
+            let yes = |release| if symbol.is_in_liblrmd(release) { "yes" } else { "" };
+            let kind = if symbol.data { " (data)" } else { "" };
+            let releases = symbol.releases.join(" ");
+            text += &format!("| `{}`{kind} | {releases} | {} | {} |\n", symbol.name, yes("2.1"), yes("3.0"));
+        }
+    }
+    assert_generated("docs/c-abi-status.md", &text);
+}
+
+#[test]
+fn the_drop_ins_export_what_their_releases_have_and_nothing_else() {
+    for release in ["2.1", "3.0"] {
+        let wanted = names(|symbol| symbol.is_in_liblrmd(release));
+        assert_eq!(exported(&dropin(release)), wanted, "{release}");
+        let script = root().join("capi-tests/exported-names");
+        let mut printed = lines(Command::new(script).arg(release));
+        printed.sort();
+        assert_eq!(printed, wanted, "{release}");
+    }
+}
+
+#[test]
+fn our_own_library_exports_every_name_and_nothing_else() {
+    let wanted = names(|_| true);
+    assert_eq!(exported(&own_directory().join("libpcmk-remote-rs.so.0")), wanted);
+    assert_eq!(exported(&own_directory().join("libpcmk-remote-rs.a")), wanted);
+}
+
+#[test]
+fn the_list_agrees_with_the_distributions_libraries() {
+    for (release, version) in [("2.1", "2.1.5"), ("3.0", "3.0.0")] {
+        let has = |symbol: &Symbol| {
+            symbol.is_in_liblrmd(release) && symbol.releases.iter().any(|known| known == version)
+        };
+        assert_eq!(exported(&distribution_library(release)), names(has), "Pacemaker {version}");
+    }
+}
+
+#[test]
+fn functions_are_functions_and_data_is_data() {
+    let library = own_directory().join("libpcmk-remote-rs.so.0");
+    let table = lines(Command::new("nm").args(["-D", "--defined-only"]).arg(library));
+    for symbol in symbols() {
+        let line = table.iter().find(|line| line.ends_with(&format!(" {}", symbol.name)));
+        let line = line.unwrap_or_else(|| panic!("{} is not there", symbol.name));
+        let kind = line.split(' ').nth(1).unwrap();
+        assert!(if symbol.data { "BD".contains(kind) } else { kind == "T" }, "{line}");
+    }
+}
+
+#[test]
+fn libraries_need_what_they_use_under_names_of_their_own() {
+    let own = own_directory().join("libpcmk-remote-rs.so.0");
+    let libraries =
+        [(dropin("2.1"), soname("2.1")), (dropin("3.0"), soname("3.0")), (own, "libpcmk-remote-rs.so.0")];
+    for (library, soname) in libraries {
+        assert_eq!(dynamic(&library, "SONAME"), [soname]);
+        let mut found = dynamic(&library, "NEEDED");
+        found.retain(|name| !SYSTEM.contains(&name.as_str()));
+        found.sort();
+        let mut wanted = NEEDED.to_vec();
+        wanted.sort_unstable();
+        assert_eq!(found, wanted, "{}", library.display());
+        for tag in ["SYMBOLIC", "TEXTREL", "RPATH", "RUNPATH"] {
+            let text = lines(Command::new("readelf").args(["-d", "-W"]).arg(&library)).join("\n");
+            assert!(!text.contains(tag), "{}: {tag}", library.display());
+        }
+    }
+}
+
+/// A program that was linked as executables are holds the library's data itself; the library must use it there.
+#[test]
+fn data_may_live_in_the_program() {
+    for (release, flags) in
+        [("2.1", ["-fPIE", "-pie"]), ("3.0", ["-fPIE", "-pie"]), ("3.0", ["-fno-pie", "-no-pie"])]
+    {
+        let program = work().join(format!("data{release}{}", flags[1]));
+        let library = dropin(release);
+        let mut command = Command::new("cc");
+        command.args(["-O2", "-Wall", "-Wextra", "-Werror"]).args(flags);
+        command.arg(root().join("capi-tests/data.c")).arg("-o").arg(&program).arg(&library);
+        command.args(
+            lines(Command::new("pkg-config").args(["--cflags", "--libs", "glib-2.0"]))[0].split_whitespace(),
+        );
+        output(&mut command);
+        let relocations = lines(Command::new("readelf").args(["-r", "-W"]).arg(&program)).join("\n");
+        let copied =
+            |name: &str| relocations.lines().any(|line| line.contains("COPY") && line.contains(name));
+        assert!(copied("proxy_table"), "{relocations}");
+        let directory: &Path = library.parent().unwrap();
+        output(Command::new(&program).env("LD_LIBRARY_PATH", directory));
+        assert!(fs::metadata(&program).is_ok());
+    }
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The headers: made from src/capi and include/parts, up to date, complete, and good for strict compilers.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::libraries::distribution_headers;
+use crate::support::{assert_generated, include, output, own_header, packages, root};
+use crate::symbols::{Symbol, symbols};
+
+/// Every file of src/capi.
+fn files() -> Vec<PathBuf> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&root().join("src/capi"), &mut found);
+    found.sort();
+    found
+}
+
+/// What cbindgen reads for a header: the layouts, and the files that have functions of the header, in which all other
+/// functions are hidden from it.
+fn sources(release: &str, functions: &[String]) -> Vec<String> {
+    let layouts = ["api.rs", "event.rs", "shared.rs", if release == "2.1" { "v2_1.rs" } else { "v3_0.rs" }];
+    let mut missing: BTreeSet<&str> = functions.iter().map(String::as_str).collect();
+    let mut found = Vec::new();
+    for file in files() {
+        let text = fs::read_to_string(&file).unwrap();
+        let mut blocks = text.split("#[unsafe(no_mangle)]");
+        let mut shown = blocks.next().unwrap_or_default().to_owned();
+        let mut has_some = false;
+        for block in blocks {
+            let name = block.split_once(" fn ").and_then(|(_, rest)| rest.split_once('('));
+            if name.is_some_and(|(name, _)| missing.remove(name)) {
+                has_some = true;
+                shown += "#[unsafe(no_mangle)]";
+            }
+            shown += block;
+        }
+        let is_layout =
+            file.parent().unwrap().ends_with("abi") && layouts.iter().any(|name| file.ends_with(name));
+        if has_some || is_layout {
+            found.push(shown);
+        }
+    }
+    assert!(missing.is_empty(), "not in src/capi: {missing:?}");
+    found
+}
+
+/// A part of include/parts without the licence, which the header says already.
+fn part(name: &str) -> String {
+    let text = fs::read_to_string(root().join("include/parts").join(name)).unwrap();
+    text.split_once('\n').unwrap().1.to_owned()
+}
+
+fn parts(names: &[&str]) -> String {
+    names.iter().map(|name| part(name)).collect::<Vec<_>>().join("\n").trim_end().to_owned()
+}
+
+fn config(guard: &str, title: &str, includes: &[&str]) -> cbindgen::Config {
+    let mut config = cbindgen::Config::from_file(root().join("include/cbindgen.toml")).unwrap();
+    let text = format!(
+        "/* SPDX-License-Identifier: LGPL-2.1-or-later\n *\n * {title}\n * Made from src/capi and include/parts by \
+         tests/capi/headers.rs: do not edit.\n */"
+    );
+    config.header = Some(text);
+    config.include_guard = Some(guard.into());
+    let includes: String = includes.iter().map(|name| format!("#include <{name}>\n")).collect();
+    config.after_includes = Some(includes);
+    config
+}
+
+fn add(config: &mut cbindgen::Config, text: &str) {
+    let place = config.after_includes.get_or_insert_default();
+    if !place.ends_with("\n\n") {
+        place.push('\n');
+    }
+    place.push_str(text);
+}
+
+fn generate(config: cbindgen::Config, release: &str, functions: &[String]) -> String {
+    let place = tempfile::tempdir().unwrap();
+    let mut builder = cbindgen::Builder::new().with_config(config);
+    for (number, source) in sources(release, functions).iter().enumerate() {
+        let file = place.path().join(format!("{number}.rs"));
+        fs::write(&file, source).unwrap();
+        builder = builder.with_src(file);
+    }
+    let mut header = Vec::new();
+    builder.generate().unwrap().write(&mut header);
+    let text = String::from_utf8(header).unwrap();
+    // cbindgen names an instance of a generic structure by its arguments, and knows no other name for it.
+    text.replace("Event_c_uint", "lrmd_event_data_s").replace("Event_time_t", "lrmd_event_data_s")
+}
+
+/// The functions of a header.
+fn functions(wanted: impl Fn(&Symbol) -> bool) -> Vec<String> {
+    symbols().into_iter().filter(|symbol| !symbol.data && wanted(symbol)).map(|symbol| symbol.name).collect()
+}
+
+const STRUCTURES: [&str; 6] =
+    ["Lrmd", "LrmdApiOperations", "LrmdKeyValue", "LrmdList", "LrmdRscInfo", "LrmdOpInfo"];
+
+/// crm/lrmd_events.h: the event and nothing else.
+fn events_header(release: &str) -> String {
+    let title = format!("Executor events, as Pacemaker {release} has them.");
+    let includes = ["sys/types.h", "glib.h", "crm/common/results.h"];
+    let mut config = config("PCMK__CRM_LRMD_EVENTS__H", &title, &includes);
+    add(&mut config, &parts(&["events.h"]));
+    config.export.exclude.retain(|name| name != "LrmdEventData");
+    config.export.exclude.extend(STRUCTURES.map(str::to_owned));
+    config.export.exclude.push("LrmdEventCallback".into());
+    config.export.include = vec!["LrmdEventData".into()];
+    config.export.rename.insert("OcfExitCode".into(), "enum ocf_exitcode".into());
+    generate(config, release, &[])
+}
+
+/// crm/lrmd.h: what Pacemaker's has.
+fn lrmd_header(release: &str) -> String {
+    let title = format!("Executor client, as Pacemaker {release} has it.");
+    let includes = ["stdbool.h", "glib.h", "crm_config.h", "crm/lrmd_events.h", "crm/services.h"];
+    let mut config = config("PCMK__CRM_LRMD__H", &title, &includes);
+    let (names, options) = (format!("names-{release}.h"), format!("options-{release}.h"));
+    add(&mut config, &parts(&[&names, &options, "values.h", "event-names.h"]));
+    config.export.include = STRUCTURES.map(str::to_owned).to_vec();
+    generate(config, release, &functions(|symbol| symbol.group == "public" && symbol.is_in_liblrmd(release)))
+}
+
+/// pcmk-remote-rs.h: the same and what only we have, without Pacemaker's other headers.
+fn generated_own_header() -> String {
+    let title = "The C interface of pcmk-remote-rs: Pacemaker's executor client without Pacemaker's other headers.\n \
+                 * Names and layouts are those of its crm/lrmd.h, so do not include both.";
+    let includes = ["stdbool.h", "stddef.h", "stdint.h", "sys/types.h", "glib.h"];
+    let mut config = config("PCMK_REMOTE_RS_H", title, &includes);
+    add(&mut config, &parts(&["abi.h", "events.h", "values.h", "event-names.h"]));
+    config.export.exclude.retain(|name| name != "LrmdEventData");
+    config.export.include = STRUCTURES.map(str::to_owned).to_vec();
+    config.export.include.push("LrmdEventData".into());
+    config.export.rename.insert("OcfExitCode".into(), "int".into());
+    let wanted = functions(|symbol| symbol.group == "public" || symbol.group == "own");
+    generate(config, "3.0", &wanted).replace("time_t t_", "pcmk_remote_rs_time_t t_")
+}
+
+#[test]
+fn generated_headers_are_up_to_date() {
+    assert_generated("include/pcmk-remote-rs.h", &generated_own_header());
+    for release in ["2.1", "3.0"] {
+        assert_generated(&format!("include/{release}/crm/lrmd_events.h"), &events_header(release));
+        assert_generated(&format!("include/{release}/crm/lrmd.h"), &lrmd_header(release));
+    }
+}
+
+/// Compiles a C program as C and as C++, as strictly as a compiler can be asked to.
+fn strictly(source: &str, flags: &[String]) {
+    for (language, standard) in [("c", "-std=c99"), ("c++", "-std=c++11")] {
+        let mut command = Command::new("cc");
+        command.args([standard, "-x", language, "-pedantic", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]);
+        output(command.args(flags).arg(root().join(source)));
+    }
+}
+
+/// Headers that are not ours need not be that good.
+fn system(flags: Vec<String>) -> Vec<String> {
+    flags.into_iter().map(|flag| flag.replacen("-I", "-isystem", 1)).collect()
+}
+
+#[test]
+fn strict_c_and_cplusplus_compilers_accept_the_headers_with_every_name_in_use() {
+    for release in ["2.1", "3.0"] {
+        let mut others = vec![include(&distribution_headers(release))];
+        others.extend(packages(&["glib-2.0", "libxml-2.0"]));
+        let others = system(others);
+        // With upstream's own, so that the program is known to be right.
+        strictly("capi-tests/every-name.c", &others);
+        let mut flags = vec![include(&root().join("include").join(release))];
+        flags.extend(others);
+        strictly("capi-tests/every-name.c", &flags);
+        let mut flags = own_header(release);
+        flags.extend(system(packages(&["glib-2.0"])));
+        strictly("capi-tests/every-name.c", &flags);
+    }
+}
+
+#[test]
+fn headers_need_no_other_before_them_and_may_be_read_twice() {
+    for release in ["2.1", "3.0"] {
+        let mut flags = vec![include(&root().join("include").join(release))];
+        let mut others = vec![include(&distribution_headers(release))];
+        others.extend(packages(&["glib-2.0", "libxml-2.0"]));
+        flags.extend(system(others));
+        for name in ["crm/lrmd.h", "crm/lrmd_events.h"] {
+            let header = format!("include/{release}/{name}");
+            let mut twice = flags.clone();
+            twice.extend(["-include".to_owned(), root().join(&header).display().to_string()]);
+            strictly(&header, &twice);
+        }
+    }
+    let mut flags = system(packages(&["glib-2.0"]));
+    flags.extend(["-include".to_owned(), root().join("include/pcmk-remote-rs.h").display().to_string()]);
+    strictly("include/pcmk-remote-rs.h", &flags);
+}

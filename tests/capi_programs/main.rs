@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The C programs of capi-tests on the distribution's liblrmd and on ours: the original is the oracle.
+//!
+//! A program is compiled once for a release, with the distribution's headers, and run against the distribution's
+//! daemon and against ours, each time on either library. What it prints has to be the same, but for what
+//! `differences` lists. Needs root: each test has namespaces and a root directory of its own.
+#![allow(clippy::disallowed_methods, reason = "tests start programs and keep time limits")]
+
+mod differences;
+mod peers;
+#[path = "../daemon/place.rs"]
+#[allow(dead_code, reason = "the daemon's tests need more of it")]
+mod place;
+mod release;
+mod site;
+
+use release::{Build, Release};
+use site::{Server, Site};
+use std::process::Output;
+
+/// What `program` prints on the distribution's library and on ours, with either daemon.
+fn same(program: &'static str, release: Release) {
+    // Whatever has to be made is made before the test leaves for its own corner.
+    let binary = release.program(program, Build::Plain);
+    let library = release.our_library();
+    release.remoted();
+    place::isolated(move || {
+        let site = Site::new(release);
+        peers::serve(&site::key());
+        for server in [Server::Distribution, Server::Ours] {
+            let mut printed = [None, Some(library.as_path())].into_iter().map(|library| {
+                let daemon = site.serve(server);
+                let output = site.run(server, &[], &binary, library);
+                drop(daemon);
+                text_of(&site, program, &output)
+            });
+            let (theirs, ours) = (printed.next().unwrap(), printed.next().unwrap());
+            differences::check(program, release, server, &theirs, &ours);
+        }
+    });
+}
+
+/// Runs `program` on our library, watched for what it leaks, frees twice or reads after it was freed.
+fn clean(program: &'static str, build: Build, watcher: &'static [&'static str]) {
+    let release = Release::V2_1;
+    let binary = release.program(program, build);
+    let library = release.our_library();
+    release.remoted();
+    place::isolated(move || {
+        let site = Site::new(release);
+        peers::serve(&site::key());
+        let daemon = site.serve(Server::Ours);
+        let output = site.run(Server::Ours, watcher, &binary, Some(&library));
+        drop(daemon);
+        text_of(&site, program, &output);
+    });
+}
+
+/// What is lost is an error; what GLib and OpenSSL keep until the process ends is not.
+const VALGRIND: &[&str] = &[
+    "valgrind",
+    "--quiet",
+    "--leak-check=full",
+    "--show-leak-kinds=definite,indirect,possible",
+    "--errors-for-leak-kinds=definite,indirect,possible",
+    "--suppressions=/run/valgrind.supp",
+    "--error-exitcode=99",
+];
+
+fn text_of(site: &Site, program: &str, output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{program} ended with {}\n{text}\n{}\nthe daemon:\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr),
+        site.log()
+    );
+    text
+}
+
+/// Where upstream crashes there is nothing to compare with: no line may say that something was not refused.
+#[test]
+fn null_is_harmless_where_upstream_crashes() {
+    for release in [Release::V2_1, Release::V3_0] {
+        let binary = release.program("nulls", Build::Plain);
+        let library = release.our_library();
+        release.remoted();
+        place::isolated(move || {
+            let site = Site::new(release);
+            let output = site.run(Server::Ours, &[], &binary, Some(&library));
+            let text = text_of(&site, "nulls", &output);
+            assert!(text.contains("no event") && !text.contains("not refused"), "{text}");
+        });
+    }
+}
+
+macro_rules! programs {
+    ($($test:ident: $program:literal),* $(,)?) => {
+        mod pacemaker_2_1 {
+            $(#[test] fn $test() { super::same($program, super::Release::V2_1); })*
+        }
+        mod pacemaker_3_0 {
+            $(#[test] fn $test() { super::same($program, super::Release::V3_0); })*
+        }
+        mod sanitized {
+            $(#[test] fn $test() { super::clean($program, super::Build::Sanitized, &[]); })*
+        }
+        mod valgrind {
+            $(#[test] fn $test() { super::clean($program, super::Build::Plain, super::VALGRIND); })*
+        }
+    };
+}
+
+programs! {
+    life_cycle: "life-cycle",
+    ownership: "ownership",
+    reentrancy: "reentrancy",
+    main_loop: "main-loop",
+    descriptor: "descriptor",
+    events: "events",
+    errors: "errors",
+    alerts: "alerts",
+    messages: "messages",
+    proxies: "proxies",
+}

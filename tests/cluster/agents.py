@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""OCF agents for the scenarios with our executor on cluster nodes."""
+
+AGENT = """#!/bin/sh
+state=/run/lab-%(name)s-$OCF_RESOURCE_INSTANCE.state
+case $1 in
+    start) %(start)s; : >$state ;;
+    stop) rm -f $state ;;
+    monitor) [ -e $state ] || exit 7; %(monitor)s ;;
+    meta-data) echo '<resource-agent name="%(name)s"><version>1.1</version></resource-agent>' ;;
+    *) exit 3 ;;
+esac
+"""
+FORKER = AGENT % {
+    "name": "forker", "monitor": "true",
+    "start": "for i in 1 2; do sh -c 'sleep 600; : lab-left-behind' & done"}
+STUBBORN = AGENT % {
+    "name": "stubborn", "monitor": "true",
+    "start": "trap '' HUP INT QUIT TERM USR1; for i in 1 2; do sh -c "
+             "'trap \"\" HUP INT QUIT TERM; while :; do sleep 1; done; : lab-stubborn' & done; "
+             "while :; do sleep 1; done"}
+# base64 of zeros is one letter; what is random cannot be compressed away.
+LOUD = AGENT % {
+    "name": "loud", "start": "true",
+    "monitor": "echo 1 >>/run/lab-loud-$OCF_RESOURCE_INSTANCE; "
+               "head -c 8000000 /dev/$OCF_RESKEY_source | base64"}
+SLOW = AGENT % {"name": "slow", "monitor": "true",
+                "start": "sh -c 'sleep 6; : lab-slow-start'"}
+LASTING = AGENT % {"name": "lasting", "start": "true",
+                   "monitor": "sh -c 'sleep 2; : lab-lasting'"}
+# Without a program of its own but in stop: 500 of them must not be what takes long.
+SMALL = AGENT % {"name": "small", "start": "true",
+                 "monitor": "printf m >>/run/lab-small-$OCF_RESOURCE_INSTANCE.monitors"}
+
+# A fence device that counts its monitors, and fences nobody.
+FENCE_WATCH = """#!/bin/sh
+while IFS='=' read -r key value; do
+    [ "$key" != action ] || action=$value
+done
+[ $# -eq 0 ] || action=metadata
+case $action in
+    metadata) echo '<resource-agent name="fence_watch" shortdesc="Watched"><parameters/><actions>' \
+        '<action name="off"/><action name="list"/><action name="monitor"/><action name="metadata"/>' \
+        '</actions></resource-agent>' ;;
+    monitor) printf m >>/run/fence-watch ;;
+    list) ;;
+    *) exit 1 ;;
+esac
+"""
+# The same for an init script, which is a class of its own and what the class service finds.
+INIT_SCRIPT = """#!/bin/sh
+### BEGIN INIT INFO
+# Provides: lab-script
+# Short-Description: Lab
+### END INIT INFO
+state=/run/lab-script.state
+case $1 in
+    start) : >$state ;;
+    stop) rm -f $state ;;
+    status) [ -e $state ] || exit 3 ;;
+    *) exit 2 ;;
+esac
+"""

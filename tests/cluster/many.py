@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A great number of resources on three nodes with our pacemaker-execd."""
+
+import collections
+import os
+import re
+
+from cluster import agents
+from cluster.node_scenario import NODES, NodeScenario, primitive
+from lab import cluster
+
+MANY, AT_ONCE = 500, 50
+
+
+class Many(NodeScenario):
+    options = ("--nodes", "3", "--remotes", "0")
+    patience = 900
+
+    def test_start(self):
+        """500 resources are probed everywhere, and started"""
+        self.agent("Small", agents.SMALL)
+        self.add("".join(primitive("many-%d" % number, agent="ocf:lab:Small", interval="20s")
+                         for number in range(MANY)))
+        self.eventually("all to run", lambda: sum(self.counts().values()) == MANY, 300, 1)
+        self.settle()
+        self.expect(min(self.counts().values()) > MANY / 4, self.counts())
+        self.expect(not cluster.crm_mon(self.lab).findall("failures/failure"), "some have failed")
+
+    def test_monitor(self):
+        """All 500 are monitored again and again"""
+        self.eventually("three monitors of each", lambda: self.monitored(3) == MANY, 120, 1)
+
+    def test_stop(self):
+        """All 500 are stopped at once"""
+        self.on("n1", "crm_attribute", "-n", "stop-all-resources", "-v", "true")
+        self.eventually("none to run", lambda: not sum(self.counts().values()), 300, 1)
+        self.settle()
+
+    def test_delete(self):
+        """All 500 are deleted, fifty at a time, and nothing is left of them"""
+        # All at once, upstream's CIB manager is silent for so long that pacemakerd kills it.
+        for first in range(0, MANY, AT_ONCE):
+            names = ["many-%d" % number for number in range(first, first + AT_ONCE)]
+            self.on("n1", "cibadmin", "--delete-all", "--force", "--xpath",
+                    "//resources/primitive[%s]" % " or ".join("@id='%s'" % name for name in names))
+            self.eventually("no history of %s to %s" % (names[0], names[-1]),
+                            lambda n=set(names): not self.remembered(n), 200, 1)
+        self.expect(not cluster.crm_mon(self.lab).findall("failures/failure"), "some have failed")
+        for host in NODES:
+            gone = re.findall(r"Removing resource many-\d+ from executor", self.log_of(host))
+            self.expect(len(gone) == MANY, "%d have left the executor of %s" % (len(gone), host))
+
+    def remembered(self, names):
+        return names & {entry.get("id") for entry in self.cib().iter("lrm_resource")}
+
+    def counts(self):
+        """How many run, for each node, as their state files say."""
+        return collections.Counter({host: sum(
+            name.startswith("lab-small-") and name.endswith(".state")
+            for name in os.listdir(self.root(host) + "/run")) for host in NODES})
+
+    def monitored(self, times):
+        """How many have been monitored at least so many times while they ran."""
+        found = 0
+        for host in NODES:
+            directory = self.root(host) + "/run/"
+            found += sum(os.path.getsize(directory + name) >= times
+                         for name in os.listdir(directory) if name.endswith(".monitors"))
+        return found
