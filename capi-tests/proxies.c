@@ -424,7 +424,8 @@ client(const char *title, const char *name, gboolean served, void (*run)(crm_ipc
         if (crm_ipc_connect(ipc)) {
             run(ipc, ends[1]);
         } else {
-            dprintf(ends[1], "  client: no connection\n");
+            /* A session that cannot begin may end before the client knows that it is connected. */
+            dprintf(ends[1], "  client: hears the end\n");
         }
         crm_ipc_close(ipc);
         crm_ipc_destroy(ipc);
