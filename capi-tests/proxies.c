@@ -45,6 +45,9 @@ void remote_proxy_free(void *data);
 void remote_proxy_relay_event(proxy_t *proxy, xmlNode *msg);
 void remote_proxy_relay_response(proxy_t *proxy, xmlNode *msg, int msg_id);
 
+/* 3.0 declares it for old programs only. */
+bool crm_ipc_connect(crm_ipc_t *client);
+
 typedef struct pcmk__client_s client_t;
 
 client_t *pcmk__new_client(qb_ipcs_connection_t *c, uid_t uid, gid_t gid);
@@ -60,6 +63,16 @@ static struct ipc_client_callbacks callbacks = {
     .dispatch = remote_proxy_dispatch,
     .destroy = remote_proxy_disconnected,
 };
+
+/* How many calls there were is a matter of the daemon's own session, too. */
+static void
+event(lrmd_event_data_t *event)
+{
+    seen[event->type]++;
+    if (event->type != lrmd_event_poke) {
+        show(event);
+    }
+}
 
 /* Elements as one line, attributes in order: not every library writes them alike. */
 static int
@@ -82,7 +95,10 @@ describe(xmlNode *node, GString *text)
         xmlAttr *each = g_ptr_array_index(attributes, i);
         xmlChar *value = xmlNodeListGetString(node->doc, each->children, 1);
 
-        g_string_append_printf(text, " %s=[%s]", (const char *) each->name, value ? (const char *) value : "");
+        char *shown_value = g_strescape(value != NULL ? (const char *) value : "", NULL);
+
+        g_string_append_printf(text, " %s=[%s]", (const char *) each->name, shown_value);
+        g_free(shown_value);
         xmlFree(value);
     }
     g_ptr_array_free(attributes, TRUE);
@@ -160,7 +176,7 @@ server_message(qb_ipcs_connection_t *c, void *data, size_t size)
     print_element("", request);
     wish = attribute(request, "wish");
     if (wish == NULL) {
-        answer(client, id, 0, "<answer text='1 &lt; 2'><inner a='&#10;'/></answer>");
+        answer(client, id, 0, "<answer text='1 &lt; 2'><inner a='x&#10;y'/></answer>");
     } else if (strcmp(wish, "event") == 0) {
         answer(client, id, 0, "<answer/>");
         answer(client, 0, crm_ipc_server_event, "<news number='1'/>");
@@ -233,6 +249,9 @@ start_server(pid_t *child)
 static FILE *seen_by_server;
 static lrmd_t *provider;
 
+/* The sessions of our clients. 3.0's daemon has one of its own, to the server that none of ours goes to. */
+static GHashTable *ours;
+
 /* How many sessions the node has ended. */
 static int ends_seen;
 
@@ -257,10 +276,21 @@ from_node(lrmd_t *lrmd, void *user_data, xmlNode *message)
 {
     const char *op = attribute(message, "lrmd_ipc_op");
     const char *session = attribute(message, "lrmd_ipc_session");
+    const char *server = attribute(message, "lrmd_ipc_server");
     proxy_t *proxy = g_hash_table_lookup(proxy_table, session);
 
+    if (server != NULL && strcmp(server, "cib_ro") == 0) {
+        remote_proxy_new(lrmd, &callbacks, NODE, session, NULL);
+        return;
+    }
+    if (strcmp(op, "new") == 0) {
+        g_hash_table_add(ours, strdup(session));
+    }
+    if (!g_hash_table_contains(ours, session)) {
+        return;
+    }
     printf("  provider (%s): %s for %s, session %s\n", (const char *) user_data, op,
-           shown(attribute(message, "lrmd_ipc_server")), proxy != NULL ? "known" : "unknown");
+           shown(server), proxy != NULL ? "known" : "unknown");
     if (strcmp(op, "new") == 0) {
         proxy = remote_proxy_new(lrmd, &callbacks, NODE, session, channel);
         if (proxy == NULL) {
@@ -394,7 +424,8 @@ client(const char *title, const char *name, gboolean served, void (*run)(crm_ipc
         if (crm_ipc_connect(ipc)) {
             run(ipc, ends[1]);
         } else {
-            dprintf(ends[1], "  client: no connection\n");
+            /* A session that cannot begin may end before the client knows that it is connected. */
+            dprintf(ends[1], "  client: hears the end\n");
         }
         crm_ipc_close(ipc);
         crm_ipc_destroy(ipc);
@@ -465,18 +496,21 @@ main(void)
 
     begin();
     seen_by_server = start_server(&server);
+    ours = g_hash_table_new_full(g_str_hash, g_str_equal, free, NULL);
+    g_hash_table_add(ours, strdup("none"));
+    g_hash_table_add(ours, strdup("id"));
     proxy_table = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, remote_proxy_free);
     provider = connection("tls");
-    provider->cmds->set_callback(provider, print_event);
+    provider->cmds->set_callback(provider, event);
     lrmd_internal_set_proxy_callback(provider, "user data", from_node);
     printf("connect: %d\n", provider->cmds->connect(provider, "provider", NULL));
 
-    client("a client asks", "cib_ro", TRUE, client_asks);
+    client("a client asks", "cib_rw", TRUE, client_asks);
     client("a client updates attributes", "attrd", TRUE, client_updates);
     client("a client hears an event", "cib_rw", TRUE, client_hears);
-    client("a client's server leaves", "cib_ro", TRUE, client_is_left);
+    client("a client's server leaves", "cib_rw", TRUE, client_is_left);
     channel = "proxies-nowhere";
-    client("a client's server is not there", "cib_ro", FALSE, client_is_refused);
+    client("a client's server is not there", "cib_rw", FALSE, client_is_refused);
     /* The controller does not connect to itself. */
     crm_system_name = strdup("pacemaker-controld");
     channel = "crmd";
@@ -484,7 +518,7 @@ main(void)
     printf("  sessions left: %u\n", g_hash_table_size(proxy_table));
     g_hash_table_remove_all(proxy_table);
     channel = NULL;
-    client("no server is named", "cib_ro", FALSE, client_is_refused);
+    client("no server is named", "cib_rw", FALSE, client_is_refused);
     oddities(provider);
 
     printf(" a disconnected provider\n");
@@ -493,5 +527,6 @@ main(void)
     kill(server, SIGKILL);
     g_hash_table_destroy(proxy_table);
     proxy_table = NULL;
+    g_hash_table_destroy(ours);
     return 0;
 }
