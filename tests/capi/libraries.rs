@@ -10,7 +10,6 @@ use crate::support::{lines, output, root, work};
 /// Where `make dropin` and `make lib` would put theirs: dropin/2.1, dropin/3.0, lib; and lib-2.1.
 static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
     let place = work().join("libraries");
-    // In this order Rust compiles once per release only.
     for (kind, release, directory) in [
         ("dropin", "2.1", "dropin/2.1"),
         ("lib", "2.1", "lib-2.1"),
