@@ -188,7 +188,8 @@ mod tests {
         };
         let config = AgentConfig::new([].into());
         let deadline = Instant::now() + Duration::from_secs(60);
-        let mut running = Running::start(&plan, &config, b"", deadline).unwrap_or_else(|_| panic!("it starts"));
+        let mut running =
+            Running::start(&plan, &config, b"", deadline).unwrap_or_else(|_| panic!("it starts"));
         process::wait(running.pid()).unwrap();
         let (ended, capture) = running.advance(Instant::now()).unwrap();
         assert_eq!((ended, &capture.stdout.kept[..]), (Some(Ended::Lost), &b"done\n"[..]));
