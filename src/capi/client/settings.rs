@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::handle::Place;
 use crate::capi::abi::{CRM_COMMON, RELEASE};
 use crate::driver::blocking::Release;
-use crate::driver::client::{DEFAULT_PORT, Identity, KeyProblem, Keys, RemoteSettings};
+use crate::driver::client::{DEFAULT_PORT, HANDSHAKE_LIMIT, Identity, KeyProblem, Keys, RemoteSettings};
 use crate::wire::ipc::IpcLayout;
 
 /// What `lrmd__uptime()` answers when the executor did not tell.
@@ -125,6 +125,7 @@ pub(super) fn remote(place: &Place, connect_limit: Duration) -> Option<RemoteSet
         server: server.clone(),
         port: *port,
         connect_limit,
+        handshake_limit: HANDSHAKE_LIMIT,
         user_timeout: user_timeout(),
         keys: KEYS.with(Rc::clone),
     })
