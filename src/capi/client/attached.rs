@@ -6,8 +6,10 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::handle::Handle;
+use super::pacing::Place;
 use crate::capi::abi::LrmdEventData;
 use crate::capi::client::outcome;
+use crate::capi::entry::boundary;
 use crate::driver::client::{Connection, Event, Wanted};
 use crate::sys::glib::{Interest, Priority, Source, Watch};
 
@@ -19,6 +21,7 @@ const EVENTS: usize = 100;
 pub(super) struct Attachment {
     source: Source,
     watched: Cell<Option<(Watch, Wanted, u32)>>,
+    place: Place,
 }
 
 impl Attachment {
@@ -67,10 +70,14 @@ impl Handle {
         let weak = Rc::downgrade(self);
         let source = Source::attach(c"pcmk-remote-rs", Priority::High, move || {
             if let Some(handle) = weak.upgrade() {
-                handle.turn();
+                handle.guarded_turn();
             }
         });
-        self.attachment.replace(Some(Attachment { source, watched: Cell::new(None) }));
+        self.attachment.replace(Some(Attachment {
+            source,
+            watched: Cell::new(None),
+            place: Place::default(),
+        }));
         self.after_use();
     }
 
@@ -83,8 +90,26 @@ impl Handle {
         }
     }
 
+    /// After a panic C loses the connection, and hears of it, and nothing more of this handle.
+    fn guarded_turn(&self) {
+        let done = boundary("main loop", false, || {
+            self.turn();
+            true
+        });
+        if !done {
+            boundary("main loop", (), || {
+                self.let_go();
+                self.emit_disconnect();
+            });
+            self.poison();
+        }
+    }
+
     /// One turn of the main loop: what was already there, then what the descriptor brings.
     fn turn(&self) {
+        if !self.may_run() {
+            return;
+        }
         let generation = self.generation.get();
         self.deliver(generation);
         if self.generation.get() == generation {
@@ -98,6 +123,17 @@ impl Handle {
             self.emit_disconnect();
         }
         self.after_use();
+    }
+
+    /// May this connection work in this iteration? If not, it is reminded of it in the next.
+    fn may_run(&self) -> bool {
+        let attachment = self.attachment.borrow();
+        let Some(attachment) = attachment.as_ref() else { return false };
+        let may = attachment.place.may_run();
+        if !may {
+            attachment.source.wake();
+        }
+        may
     }
 
     /// Reads and writes what can be read and written without waiting.

@@ -268,3 +268,59 @@ pub(super) unsafe fn with_handle<T: Copy>(
         failed
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capi::client::lifecycle::{lrmd_api_delete, lrmd_api_new, lrmd_remote_api_new};
+
+    #[test]
+    fn a_panic_poisons_its_handle_alone() {
+        let (lrmd, other) = (lrmd_api_new(), lrmd_api_new());
+        // SAFETY: both were just made; each is deleted once, at the end.
+        unsafe {
+            assert_eq!(with_handle("test", lrmd, -5, |_| panic!("as a test does")), -5);
+            assert_eq!(with_handle("test", lrmd, -6, |_| 0), -6);
+            assert_eq!(((*(*lrmd).cmds).poke_connection)(lrmd), rc::NOT_CONNECTED);
+            assert_eq!(with_handle("test", other, -6, |_| 0), 0);
+            lrmd_api_delete(lrmd);
+            lrmd_api_delete(other);
+        }
+    }
+
+    #[test]
+    fn a_handle_knows_its_node_and_what_is_no_handle_is_none() {
+        // SAFETY: C strings; the handles are deleted once.
+        unsafe {
+            let lrmd = lrmd_remote_api_new(c"node".as_ptr(), std::ptr::null(), 1);
+            let handle = Handle::of(lrmd).unwrap();
+            assert_eq!(handle.node_name(), Some(c"node"));
+            assert_eq!(handle.peer(), "Pacemaker Remote at node:1");
+            assert_eq!(handle.call(Request::Poke, 0, Millis(0)), Err(rc::NOT_CONNECTED));
+            assert_eq!(handle.send_proxy("<lrmd_ipc_proxy lrmd_ipc_op=\"x\"/>"), Err(rc::NOT_CONNECTED));
+            assert_eq!(handle.send_proxy("<lrmd_command lrmd_op=\"lrmd_rsc_poke\"/>"), Err(rc::INVALID));
+            drop(handle);
+            lrmd_api_delete(lrmd);
+            assert!(Handle::of(std::ptr::null_mut()).is_none());
+        }
+    }
+
+    #[test]
+    fn what_a_callback_deletes_lives_until_it_has_returned() {
+        let lrmd = lrmd_api_new();
+        // SAFETY: just made; deleted once, within the callback.
+        unsafe {
+            let handle = Handle::of(lrmd).unwrap();
+            handle.run_callback(|| {
+                lrmd_api_delete(lrmd);
+                assert!(Handle::of(lrmd).is_none());
+                let operations = (*lrmd).cmds;
+                assert_eq!(((*operations).is_connected)(lrmd), 0);
+                // Once more is harmless here.
+                lrmd_api_delete(lrmd);
+                assert!(handle.doomed.get().is_some());
+            });
+            assert!(handle.doomed.get().is_none());
+        }
+    }
+}

@@ -14,6 +14,7 @@ pub mod metadata_async;
 mod ops;
 mod outcome;
 pub mod output;
+mod pacing;
 pub mod proxy;
 pub mod remote;
 mod settings;

@@ -24,7 +24,7 @@ pub use crate::core::ClientError;
 pub use crate::transport::tcp::DEFAULT_PORT;
 pub use keys::{KeyProblem, Keys};
 pub use problem::{CallProblem, Problem, Stage};
-pub use remote::RemoteSettings;
+pub use remote::{HANDSHAKE_LIMIT, RemoteSettings};
 
 use crate::core::RequestId;
 use crate::model::{Millis, Notification, Registered, Reply, Request};

@@ -16,8 +16,8 @@ use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// As upstream's client.
-const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
+/// For TLS, as upstream's client.
+pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
 /// How long a peer may leave its side of the connection full.
 const STALL_LIMIT: Duration = Duration::from_secs(60);
 /// How much may wait for such a peer.
@@ -35,6 +35,8 @@ pub struct RemoteSettings {
     pub port: u16,
     /// Limit for name and TCP together.
     pub connect_limit: Duration,
+    /// Limit for TLS, once TCP is connected.
+    pub handshake_limit: Duration,
     /// How long sent data may stay unacknowledged before the connection counts as lost.
     pub user_timeout: Duration,
     /// What proves who we are.
@@ -154,7 +156,7 @@ impl Remote {
         let name = self.identity.name.as_deref();
         let session = ClientSession::new(&context, name, self.identity.is_provider);
         self.state = State::Talking(Box::new(Talk { link, session, stalled_since: None, closed: false }));
-        self.limit = Some(now + HANDSHAKE_LIMIT);
+        self.limit = Some(now + self.settings.handshake_limit);
         self.turn = self.turn.wrapping_add(1);
         Ok(())
     }

@@ -14,4 +14,4 @@ pub mod pointers;
 mod source;
 
 pub use foreign::{free_queue, remove_source};
-pub use source::{Interest, Priority, Source, Watch};
+pub use source::{Interest, Priority, Source, Watch, is_new_iteration};

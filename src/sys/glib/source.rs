@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! An event source of GLib's default main context: descriptors and one timer, one function for all of them.
 
+use std::cell::Cell;
 use std::ffi::{CStr, c_int, c_void};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -55,7 +56,7 @@ pub struct Source {
 }
 
 static mut FUNCTIONS: glib::_GSourceFuncs = glib::_GSourceFuncs {
-    prepare: None,
+    prepare: Some(prepare),
     check: None,
     dispatch: Some(dispatch),
     finalize: None,
@@ -145,6 +146,26 @@ impl Drop for Source {
             glib::g_source_unref(self.raw.as_ptr());
         }
     }
+}
+
+thread_local! {
+    static NEW_ITERATION: Cell<bool> = const { Cell::new(true) };
+}
+
+/// Has the loop begun an iteration since this was asked last?
+pub fn is_new_iteration() -> bool {
+    NEW_ITERATION.replace(false)
+}
+
+/// Asked of each source before the loop waits. Ready is what the descriptors and the timer say.
+unsafe extern "C" fn prepare(_source: *mut glib::GSource, timeout: *mut glib::gint) -> glib::gboolean {
+    // SAFETY: NULL, or GLib's own variable.
+    if let Some(timeout) = unsafe { timeout.as_mut() } {
+        *timeout = -1;
+    }
+    // At a thread's end nobody counts iterations.
+    let _ = NEW_ITERATION.try_with(|new| new.set(true));
+    0
 }
 
 /// GLib's way to us. The timer is off again before the function runs, which may set it.

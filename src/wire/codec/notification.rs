@@ -31,6 +31,11 @@ fn completion(root: &Element<'_>) -> Result<Completion, CodecError> {
         true => ExecStatus::from_code(int(root, attribute::EXEC_OP_STATUS)),
         false => None,
     };
+    // As upstream's clients read it.
+    let rc_change = match is_number(root, attribute::RCCHANGE_TIME) {
+        true => attribute::RCCHANGE_TIME,
+        false => attribute::RUN_TIME,
+    };
     Ok(Completion {
         call_id: CallId(int(root, attribute::CALL_ID)),
         resource_id: resource_id(root).ok_or(missing)?,
@@ -47,7 +52,7 @@ fn completion(root: &Element<'_>) -> Result<Completion, CodecError> {
         },
         resource_deleted: int(root, attribute::RSC_DELETED) != 0,
         run_time_s: seconds(root, attribute::RUN_TIME),
-        rc_change_s: seconds(root, attribute::RCCHANGE_TIME),
+        rc_change_s: seconds(root, rc_change),
         exec_time: millis(root, attribute::EXEC_TIME),
         // Old executors send negative garbage for operations cancelled before they ran.
         queue_time: millis(root, attribute::QUEUE_TIME),
