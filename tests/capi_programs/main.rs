@@ -137,5 +137,8 @@ mod valgrind {
         main_loop: "main-loop",
         descriptor: "descriptor",
         events: "events",
+        alerts: "alerts",
+        messages: "messages",
+        proxies: "proxies",
     }
 }

@@ -9,7 +9,7 @@ from cluster import agents
 from cluster.node_scenario import NODES, NodeScenario, primitive
 from lab import cluster
 
-MANY, AT_ONCE = 500, 50
+MANY, AT_ONCE = 500, 20
 
 
 class Many(NodeScenario):
@@ -37,8 +37,8 @@ class Many(NodeScenario):
         self.settle()
 
     def test_delete(self):
-        """All 500 are deleted, fifty at a time, and nothing is left of them"""
-        # All at once, upstream's CIB manager is silent for so long that pacemakerd kills it.
+        """All 500 are deleted, twenty at a time, and nothing is left of them"""
+        # Were it all at once, upstream's CIB manager would not answer for so long that pacemakerd kills it.
         for first in range(0, MANY, AT_ONCE):
             names = ["many-%d" % number for number in range(first, first + AT_ONCE)]
             self.on("n1", "cibadmin", "--delete-all", "--force", "--xpath",
