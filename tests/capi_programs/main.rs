@@ -41,7 +41,12 @@ fn same(program: &'static str, release: Release) {
 }
 
 /// Runs `program` on our library, watched for what it leaks, frees twice or reads after it was freed.
-fn clean(program: &'static str, build: Build, watcher: &'static [&'static str]) {
+fn clean(
+    program: &'static str,
+    build: Build,
+    watcher: &'static [&'static str],
+    expected: Option<&'static str>,
+) {
     let release = Release::V2_1;
     let binary = release.program(program, build);
     let library = release.our_library();
@@ -52,7 +57,10 @@ fn clean(program: &'static str, build: Build, watcher: &'static [&'static str]) 
         let daemon = site.serve(Server::Ours);
         let output = site.run(Server::Ours, watcher, &binary, Some(&library));
         drop(daemon);
-        text_of(&site, program, &output);
+        let text = text_of(&site, program, &output);
+        if let Some(expected) = expected {
+            differences::check(program, release, Server::Ours, expected, &text);
+        }
     });
 }
 
@@ -95,6 +103,11 @@ fn null_is_harmless_where_upstream_crashes() {
     }
 }
 
+#[test]
+fn callbacks_may_delete_a_connection_and_connect_it_again() {
+    clean("deletion", Build::Sanitized, &[], Some(include_str!("../../capi-tests/deletion.out")));
+}
+
 macro_rules! programs {
     ($($test:ident: $program:literal),* $(,)?) => {
         mod pacemaker_2_1 {
@@ -104,7 +117,7 @@ macro_rules! programs {
             $(#[test] fn $test() { super::same($program, super::Release::V3_0); })*
         }
         mod sanitized {
-            $(#[test] fn $test() { super::clean($program, super::Build::Sanitized, &[]); })*
+            $(#[test] fn $test() { super::clean($program, super::Build::Sanitized, &[], None); })*
         }
     };
 }
@@ -126,7 +139,7 @@ programs! {
 mod valgrind {
     macro_rules! programs {
         ($($test:ident: $program:literal),* $(,)?) => {
-            $(#[test] fn $test() { super::clean($program, super::Build::Plain, super::VALGRIND); })*
+            $(#[test] fn $test() { super::clean($program, super::Build::Plain, super::VALGRIND, None); })*
         };
     }
 
