@@ -205,7 +205,9 @@ mod tests {
     #[test]
     fn lines_are_written_together_and_in_order() {
         let queue = Queue::default();
-        ["a\n", "b\n"].map(|line| queue.write(line.into()));
+        for line in ["a\n", "b\n"] {
+            queue.write(line.into());
+        }
         queue.reopen();
         queue.write("c\n".into());
         queue.write("d".repeat(MOST_AT_ONCE));
