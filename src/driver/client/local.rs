@@ -15,7 +15,7 @@ use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 /// The executor's name among libqb's servers.
-const SERVER: &str = "lrmd";
+pub(super) const SERVER: &str = "lrmd";
 /// Who Pacemaker's daemons may be, besides root.
 const DAEMON_USER: &str = "hacluster";
 const DAEMON_GROUP: &str = "haclient";
@@ -47,8 +47,8 @@ pub(super) struct Local {
 }
 
 impl Local {
-    pub(super) fn open(identity: Identity, layout: IpcLayout) -> Result<Self, Problem> {
-        let client = Client::connect(SERVER, DEFAULT_BUFFER).map_err(Problem::NoLocalExecutor)?;
+    pub(super) fn open(server: &str, identity: Identity, layout: IpcLayout) -> Result<Self, Problem> {
+        let client = Client::connect(server, DEFAULT_BUFFER).map_err(Problem::NoLocalExecutor)?;
         check_server(&client)?;
         let mut session = LocalClientSession::new(identity.name.as_deref(), identity.is_provider);
         let origin = Instant::now();

@@ -18,6 +18,8 @@ mod remote;
 mod talk;
 mod waiting;
 
+#[cfg(all(test, feature = "daemon"))]
+mod local_tests;
 #[cfg(test)]
 mod tests;
 
@@ -110,7 +112,7 @@ impl Connection {
     /// # Errors
     /// There is none, or it is not Pacemaker's.
     pub fn local(identity: Identity, layout: IpcLayout) -> Result<Self, Problem> {
-        Local::open(identity, layout).map(|local| Self::over(Carrier::Local(Box::new(local))))
+        Local::open(local::SERVER, identity, layout).map(|local| Self::over(Carrier::Local(Box::new(local))))
     }
 
     fn over(carrier: Carrier) -> Self {
