@@ -40,7 +40,7 @@ check: setup-test
 	tests/check-dependencies
 	$(CARGO) test --locked --all-features --test architecture --test bindings --test capi
 
-## bench: side by side with the distribution's pacemaker-remoted, in one run
+## bench: side by side with the distribution's daemons, in one run (benches/run --help)
 bench: setup-test build
 	benches/run
 

@@ -16,7 +16,6 @@
  *                       time since the previous result of the same monitor, less the interval (so it contains
  *                       the agent's run); ends at end of file
  *   hold COUNT          COUNT connections that nobody reads from, held until the end of standard input
- *   bare IN_FLIGHT      no executor: posix_spawn and wait of the agent, IN_FLIGHT at any time
  *
  * -S asks for the remote (TLS) connection to localhost. A measure stops after MAX rounds or SECONDS,
  * whichever comes first. Each result is one line of JSON; anything unexpected ends the program with
@@ -24,9 +23,7 @@
  *
  * Build: cc -O2 -Wall lrmd-bench.c -o lrmd-bench $(pkg-config --cflags --libs pacemaker-lrmd glib-2.0)
  */
-#include <spawn.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <crm/lrmd.h>
@@ -280,9 +277,11 @@ recurring_ended(lrmd_event_data_t *event)
 static gboolean
 begin_next(gpointer unused)
 {
-    int rc = lrmd->cmds->exec(lrmd, resource_id(recurring.begun), "monitor", NULL, recurring.interval_ms,
-                              ACTION_TIMEOUT_MS, 0, lrmd_opt_notify_orig_only, NULL);
+    int rc;
 
+    register_resource(recurring.begun);
+    rc = lrmd->cmds->exec(lrmd, resource_id(recurring.begun), "monitor", NULL, recurring.interval_ms,
+                          ACTION_TIMEOUT_MS, 0, lrmd_opt_notify_orig_only, NULL);
     if (rc <= 0) {
         fail("exec of a recurring monitor: %d", rc);
     }
@@ -321,9 +320,6 @@ measure_recurring(int count, int interval_ms, int spread_ms)
     recurring.interval_ms = interval_ms;
     recurring.last = g_new0(double, count);
     lrmd->cmds->set_callback(lrmd, recurring_ended);
-    for (int slot = 0; slot < count; slot++) {
-        register_resource(slot);
-    }
     begin();
     if (spread_ms > 0) {
         g_timeout_add(spread_ms / count, begin_next, NULL);
@@ -352,45 +348,6 @@ measure_held(int count)
     report("hold");
     while (read(STDIN_FILENO, line, sizeof(line)) > 0) {
     }
-}
-
-/* ---- No executor at all ---- */
-
-extern char **environ;
-
-static void
-spawn_agent(void)
-{
-    char *path = g_strdup_printf("/usr/lib/ocf/resource.d/%s/%s", provider, type);
-    char *arguments[] = { path, "monitor", NULL };
-    pid_t child;
-    int rc = posix_spawn(&child, path, NULL, NULL, arguments, environ);
-
-    if (rc != 0) {
-        fail("posix_spawn %s: %s", path, strerror(rc));
-    }
-    g_free(path);
-}
-
-static void
-measure_bare(int in_flight)
-{
-    double start = now();
-
-    begin();
-    for (int slot = 0; slot < in_flight; slot++) {
-        spawn_agent();
-    }
-    while (in_flight > 0 && wait(NULL) > 0) {
-        add_sample(now() - start);
-        start = now();
-        if (time_is_up()) {
-            in_flight--;
-        } else {
-            spawn_agent();
-        }
-    }
-    report("bare");
 }
 
 /* ---- Command line ---- */
@@ -430,10 +387,6 @@ run_measure(char **arguments)
     }
     if (strcmp(measure, "hold") == 0) {
         measure_held(number(arguments, 1, "COUNT"));
-        return;
-    }
-    if (strcmp(measure, "bare") == 0) {
-        measure_bare(number(arguments, 1, "IN_FLIGHT"));
         return;
     }
     connect_or_fail();

@@ -194,7 +194,7 @@ ask(int to)
 
     lrmd->cmds->set_callback(lrmd, print_event);
     printf("  connect: %d\n", lrmd->cmds->connect(lrmd, "program", NULL));
-    rc = lrmd->cmds->get_recurring_ops(lrmd, "r", 500, 0, &operations);
+    rc = lrmd->cmds->get_recurring_ops(lrmd, "r", to == HALF || to == MUTE ? 500 : 5000, 0, &operations);
     if (to == NOT_XML && (rc == -ETIME || rc == -ENOMSG)) {
         /* Upstream's choice is a matter of time. */
         printf("  request: %d or %d\n", -ETIME, -ENOMSG);

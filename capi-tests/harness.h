@@ -25,7 +25,7 @@
 
 #include <crm/lrmd.h>
 
-#define DEADLINE_S 60
+#define DEADLINE_S 120
 #define NODE "node1"
 
 /* The two kinds of connection. */

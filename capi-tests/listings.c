@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The lists of this node's agents and their metadata, through the table of operations. Prints the same with upstream's
- * liblrmd and with ours. The agents are those of tests/capi_agents.rs.
+ * liblrmd and with ours. The agents are those of tests/capi/agents.rs.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <crm/lrmd.h>
 
 static const char *
@@ -52,6 +54,27 @@ metadata(lrmd_t *lrmd, const char *standard, const char *provider, const char *t
     int rc = lrmd->cmds->get_metadata_params(lrmd, standard, provider, type, &output, 0, params);
 
     printf("metadata of %s:%s:%s: %d\n%s\n", text(standard), text(provider), text(type), rc, text(output));
+    free(output);
+}
+
+/* Upstream lays the XML of a fence agent out anew. */
+static void
+fence_metadata(lrmd_t *lrmd, const char *type)
+{
+    char *output = NULL;
+    int rc = lrmd->cmds->get_metadata(lrmd, "stonith", NULL, type, &output, 0);
+    const char *place = output == NULL ? "-" : output;
+
+    printf("metadata of %s: %d\n", type, rc);
+    if (strncmp(place, "<?xml", 5) == 0) {
+        place = strchr(place, '>') + 1;
+    }
+    for (; *place != 0; place++) {
+        if (!isspace((unsigned char) *place)) {
+            putchar(*place);
+        }
+    }
+    putchar('\n');
     free(output);
 }
 
@@ -103,7 +126,8 @@ main(void)
     metadata(lrmd, "lsb", NULL, "nobody's", NULL);
     metadata(lrmd, "bogus", NULL, "mail", NULL);
     metadata(lrmd, "stonith", NULL, "fence_nobody", lrmd_key_value_add(NULL, "a", "b"));
-    metadata(lrmd, "stonith", NULL, "fence_acme", NULL);
+    fence_metadata(lrmd, "fence_acme");
+    fence_metadata(lrmd, "fence_fails");
 
     printf("without parameters: %d\n", lrmd->cmds->get_metadata(lrmd, "ocf", "heartbeat", "Dummy", &output, 0));
     printf("%s\n", text(output));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Metadata of this node's agents while a main loop runs. Prints the same with upstream's liblrmd and with ours.
- * The agents are those of tests/capi_agents.rs.
+ * The agents are those of tests/capi/agents.rs.
  */
 #include <errno.h>
 #include <stdbool.h>

@@ -3,6 +3,8 @@
  * NULL for a connection or an argument where upstream's library crashes: ours answers with an error. Runs on ours only;
  * the lines here are the list.
  */
+#include <stdint.h>
+
 #include "harness.h"
 
 /* With "NULL: refused" for each, a code that changes is no matter; that it is one, is. */
@@ -51,6 +53,58 @@ no_events(void)
     printf("  lrmd_copy_event: %s\n", lrmd_copy_event(NULL) == NULL ? "NULL" : "something");
 }
 
+/* From crm/lrmd_internal.h, which is not packaged. */
+int lrmd__init_remote_key(void *key);
+int lrmd__remote_send_xml(void *session, void *msg, uint32_t id, const char *msg_type);
+int lrmd__validate_remote_settings(lrmd_t *lrmd, GHashTable *options);
+void lrmd__register_messages(void *out);
+void lrmd_internal_set_proxy_callback(lrmd_t *lrmd, void *userdata, void *callback);
+int lrmd_internal_proxy_send(lrmd_t *lrmd, void *msg);
+int lrmd_send_attribute_alert(lrmd_t *lrmd, GList *list, const char *node, uint32_t id, const char *name,
+                              const char *value);
+int lrmd_send_resource_alert(lrmd_t *lrmd, GList *list, const char *node, lrmd_event_data_t *op);
+int remote_proxy_dispatch(const char *buffer, ssize_t length, void *userdata);
+void remote_proxy_ack_shutdown(lrmd_t *lrmd);
+void remote_proxy_cb(lrmd_t *lrmd, const char *node_name, void *msg);
+void remote_proxy_disconnected(void *data);
+void remote_proxy_free(void *data);
+void *remote_proxy_new(lrmd_t *lrmd, void *callbacks, const char *node, const char *session, const char *channel);
+void remote_proxy_relay_event(void *proxy, void *msg);
+void remote_proxy_relay_response(void *proxy, void *msg, int msg_id);
+
+static void
+no_sessions(lrmd_t *lrmd)
+{
+    printf("no proxied session\n");
+    lrmd_internal_set_proxy_callback(NULL, NULL, NULL);
+    REFUSED(lrmd_internal_proxy_send(lrmd, NULL));
+    remote_proxy_ack_shutdown(NULL);
+    remote_proxy_cb(lrmd, NODE, NULL);
+    remote_proxy_cb(NULL, NULL, NULL);
+    remote_proxy_disconnected(NULL);
+    remote_proxy_free(NULL);
+    remote_proxy_relay_event(NULL, NULL);
+    remote_proxy_relay_response(NULL, NULL, 1);
+    printf("  remote_proxy_dispatch: %d\n", remote_proxy_dispatch(NULL, 0, NULL));
+    /* There is no table of sessions. */
+    printf("  remote_proxy_new: %s\n",
+           remote_proxy_new(lrmd, NULL, NODE, "id", "cib_ro") == NULL ? "NULL" : "something");
+    printf("  the same without names: %s\n",
+           remote_proxy_new(lrmd, NULL, NULL, NULL, NULL) == NULL ? "NULL" : "something");
+}
+
+static void
+no_objects(lrmd_t *lrmd)
+{
+    printf("no object\n");
+    lrmd__register_messages(NULL);
+    printf("  a key: %d\n", lrmd__init_remote_key(NULL) > 0);
+    printf("  a message: %d\n", lrmd__remote_send_xml(NULL, NULL, 1, "notify") > 0);
+    printf("  a check: %d\n", lrmd__validate_remote_settings(NULL, NULL) > 0);
+    printf("  an alert's attribute: %d\n", lrmd_send_attribute_alert(lrmd, NULL, NULL, 0, NULL, NULL));
+    printf("  an alert's operation: %d\n", lrmd_send_resource_alert(lrmd, NULL, NULL, NULL));
+}
+
 int
 main(void)
 {
@@ -61,6 +115,8 @@ main(void)
     no_connection(lrmd->cmds);
     no_place_for_the_answer(lrmd);
     no_events();
+    no_sessions(lrmd);
+    no_objects(lrmd);
     lrmd_api_delete(lrmd);
     return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Proxied sessions: this program is the provider, a cluster daemon that the sessions lead to, and the client on the
- * remote node, which is a child of it.
+ * Proxied sessions: this program is the provider; a cluster daemon that the sessions lead to, and the client on the
+ * remote node, are children of it.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -45,6 +45,9 @@ void remote_proxy_free(void *data);
 void remote_proxy_relay_event(proxy_t *proxy, xmlNode *msg);
 void remote_proxy_relay_response(proxy_t *proxy, xmlNode *msg, int msg_id);
 
+/* 3.0 declares it for old programs only. */
+bool crm_ipc_connect(crm_ipc_t *client);
+
 typedef struct pcmk__client_s client_t;
 
 client_t *pcmk__new_client(qb_ipcs_connection_t *c, uid_t uid, gid_t gid);
@@ -60,6 +63,16 @@ static struct ipc_client_callbacks callbacks = {
     .dispatch = remote_proxy_dispatch,
     .destroy = remote_proxy_disconnected,
 };
+
+/* How many calls there were is a matter of the daemon's own session, too. */
+static void
+event(lrmd_event_data_t *event)
+{
+    seen[event->type]++;
+    if (event->type != lrmd_event_poke) {
+        show(event);
+    }
+}
 
 /* Elements as one line, attributes in order: not every library writes them alike. */
 static int
@@ -82,7 +95,10 @@ describe(xmlNode *node, GString *text)
         xmlAttr *each = g_ptr_array_index(attributes, i);
         xmlChar *value = xmlNodeListGetString(node->doc, each->children, 1);
 
-        g_string_append_printf(text, " %s=[%s]", (const char *) each->name, value ? (const char *) value : "");
+        char *shown_value = g_strescape(value != NULL ? (const char *) value : "", NULL);
+
+        g_string_append_printf(text, " %s=[%s]", (const char *) each->name, shown_value);
+        g_free(shown_value);
         xmlFree(value);
     }
     g_ptr_array_free(attributes, TRUE);
@@ -125,7 +141,7 @@ attribute(xmlNode *node, const char *name)
     return copy[next];
 }
 
-/* The cluster daemon. */
+/* The cluster daemon, which writes what it sees to its standard output. */
 
 static int32_t
 server_accept(qb_ipcs_connection_t *c, uid_t uid, gid_t gid)
@@ -160,7 +176,7 @@ server_message(qb_ipcs_connection_t *c, void *data, size_t size)
     print_element("", request);
     wish = attribute(request, "wish");
     if (wish == NULL) {
-        answer(client, id, 0, "<answer text='1 &lt; 2'><inner a='&#10;'/></answer>");
+        answer(client, id, 0, "<answer text='1 &lt; 2'><inner a='x&#10;y'/></answer>");
     } else if (strcmp(wish, "event") == 0) {
         answer(client, id, 0, "<answer/>");
         answer(client, 0, crm_ipc_server_event, "<news number='1'/>");
@@ -196,7 +212,48 @@ static struct qb_ipcs_service_handlers handlers = {
     .connection_destroyed = server_destroyed,
 };
 
+/* Starts it; the answer is where to read what it sees. */
+static FILE *
+start_server(pid_t *child)
+{
+    int ends[2];
+    FILE *seen_by_server;
+    char line[16];
+
+    if (pipe(ends) < 0) {
+        exit(1);
+    }
+    *child = fork();
+    if (*child == 0) {
+        dup2(ends[1], STDOUT_FILENO);
+        close(ends[0]);
+        if (mainloop_add_ipc_server(SERVER, QB_IPC_NATIVE, &handlers) == NULL) {
+            _exit(1);
+        }
+        printf("ready\n");
+        while (true) {
+            g_main_context_iteration(NULL, TRUE);
+        }
+    }
+    close(ends[1]);
+    seen_by_server = fdopen(ends[0], "r");
+    if (fgets(line, sizeof(line), seen_by_server) == NULL) {
+        printf("no server\n");
+        exit(1);
+    }
+    return seen_by_server;
+}
+
 /* The provider. */
+
+static FILE *seen_by_server;
+static lrmd_t *provider;
+
+/* The sessions of our clients. 3.0's daemon has one of its own, to the server that none of ours goes to. */
+static GHashTable *ours;
+
+/* How many sessions the node has ended. */
+static int ends_seen;
 
 /* Where new sessions lead to. */
 static const char *channel = SERVER;
@@ -219,10 +276,21 @@ from_node(lrmd_t *lrmd, void *user_data, xmlNode *message)
 {
     const char *op = attribute(message, "lrmd_ipc_op");
     const char *session = attribute(message, "lrmd_ipc_session");
+    const char *server = attribute(message, "lrmd_ipc_server");
     proxy_t *proxy = g_hash_table_lookup(proxy_table, session);
 
+    if (server != NULL && strcmp(server, "cib_ro") == 0) {
+        remote_proxy_new(lrmd, &callbacks, NODE, session, NULL);
+        return;
+    }
+    if (strcmp(op, "new") == 0) {
+        g_hash_table_add(ours, strdup(session));
+    }
+    if (!g_hash_table_contains(ours, session)) {
+        return;
+    }
     printf("  provider (%s): %s for %s, session %s\n", (const char *) user_data, op,
-           shown(attribute(message, "lrmd_ipc_server")), proxy != NULL ? "known" : "unknown");
+           shown(server), proxy != NULL ? "known" : "unknown");
     if (strcmp(op, "new") == 0) {
         proxy = remote_proxy_new(lrmd, &callbacks, NODE, session, channel);
         if (proxy == NULL) {
@@ -236,6 +304,7 @@ from_node(lrmd_t *lrmd, void *user_data, xmlNode *message)
     } else if (proxy != NULL && proxy->is_local && strcmp(op, "request") == 0) {
         serve_locally(proxy, message);
     } else {
+        ends_seen += strcmp(op, "destroy") == 0;
         remote_proxy_cb(lrmd, NODE, message);
     }
 }
@@ -332,15 +401,15 @@ from_client(gint fd, GIOCondition condition, gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-/* Runs a client of the server `name` in a child; shows what both sides see. */
+/* Runs a client of the server `name` in a child; shows what all sides see. `served`: it gets as far as our server. */
 static void
-client(const char *title, const char *name, void (*run)(crm_ipc_t *, int))
+client(const char *title, const char *name, gboolean served, void (*run)(crm_ipc_t *, int))
 {
     GString *text = g_string_new(NULL);
+    int ends_before = ends_seen, ends[2];
     GSource *source;
-    int ends[2];
-    guint id;
     pid_t child;
+    guint id;
 
     printf(" %s\n", title);
     fflush(stdout);
@@ -355,7 +424,8 @@ client(const char *title, const char *name, void (*run)(crm_ipc_t *, int))
         if (crm_ipc_connect(ipc)) {
             run(ipc, ends[1]);
         } else {
-            dprintf(ends[1], "  client: no connection\n");
+            /* A session that cannot begin may end before the client knows that it is connected. */
+            dprintf(ends[1], "  client: hears the end\n");
         }
         crm_ipc_close(ipc);
         crm_ipc_destroy(ipc);
@@ -365,14 +435,25 @@ client(const char *title, const char *name, void (*run)(crm_ipc_t *, int))
     id = g_unix_fd_add(ends[0], G_IO_IN | G_IO_HUP, from_client, text);
     source = g_main_context_find_source_by_id(NULL, id);
     g_source_ref(source);
-    while (!g_source_is_destroyed(source) || g_hash_table_size(proxy_table) > 0) {
+    while (!g_source_is_destroyed(source) || ends_seen == ends_before) {
         g_main_context_iteration(NULL, TRUE);
     }
     g_source_unref(source);
     waitpid(child, NULL, 0);
     close(ends[0]);
+    /* What the node says to the end of the session. */
+    barrier(provider);
     printf("%s", text->str);
     g_string_free(text, TRUE);
+    while (served) {
+        char line[4096];
+
+        if (fgets(line, sizeof(line), seen_by_server) == NULL) {
+            exit(1);
+        }
+        printf("%s", line);
+        served = strstr(line, "a client goes") == NULL;
+    }
 }
 
 /* Messages that no node sends. */
@@ -380,8 +461,8 @@ static void
 oddities(lrmd_t *lrmd)
 {
     static const char *const messages[] = {
-        "<lrmd_ipc_proxy/>",
-        "<lrmd_ipc_proxy lrmd_ipc_op='request'/>",
+        "<lrmd_ipc_proxy lrmd_ipc_session='none'/>",
+        "<lrmd_ipc_proxy lrmd_ipc_op='request' lrmd_ipc_session='none'/>",
         "<lrmd_ipc_proxy lrmd_ipc_op='request' lrmd_ipc_session='none'><lrmd_ipc_msg><x/></lrmd_ipc_msg></lrmd_ipc_proxy>",
         "<lrmd_ipc_proxy lrmd_ipc_op='destroy' lrmd_ipc_session='none'/>",
         "<lrmd_ipc_proxy lrmd_ipc_op='unknown' lrmd_ipc_session='none'/>",
@@ -411,40 +492,41 @@ oddities(lrmd_t *lrmd)
 int
 main(void)
 {
-    qb_ipcs_service_t *server;
-    lrmd_t *lrmd;
+    pid_t server;
 
     begin();
+    seen_by_server = start_server(&server);
+    ours = g_hash_table_new_full(g_str_hash, g_str_equal, free, NULL);
+    g_hash_table_add(ours, strdup("none"));
+    g_hash_table_add(ours, strdup("id"));
     proxy_table = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, remote_proxy_free);
-    server = mainloop_add_ipc_server(SERVER, QB_IPC_NATIVE, &handlers);
-    if (server == NULL) {
-        printf("no server\n");
-        return 1;
-    }
-    lrmd = connection("tls");
-    lrmd->cmds->set_callback(lrmd, print_event);
-    lrmd_internal_set_proxy_callback(lrmd, "user data", from_node);
-    printf("connect: %d\n", lrmd->cmds->connect(lrmd, "provider", NULL));
+    provider = connection("tls");
+    provider->cmds->set_callback(provider, event);
+    lrmd_internal_set_proxy_callback(provider, "user data", from_node);
+    printf("connect: %d\n", provider->cmds->connect(provider, "provider", NULL));
 
-    client("a client asks", "cib_ro", client_asks);
-    client("a client updates attributes", "attrd", client_updates);
-    client("a client hears an event", "cib_rw", client_hears);
-    client("a client's server leaves", "cib_ro", client_is_left);
+    client("a client asks", "cib_rw", TRUE, client_asks);
+    client("a client updates attributes", "attrd", TRUE, client_updates);
+    client("a client hears an event", "cib_rw", TRUE, client_hears);
+    client("a client's server leaves", "cib_rw", TRUE, client_is_left);
     channel = "proxies-nowhere";
-    client("a client's server is not there", "cib_ro", client_is_refused);
+    client("a client's server is not there", "cib_rw", FALSE, client_is_refused);
     /* The controller does not connect to itself. */
     crm_system_name = strdup("pacemaker-controld");
     channel = "crmd";
-    client("a client of the provider itself", "crmd", client_of_us);
+    client("a client of the provider itself", "crmd", FALSE, client_of_us);
+    printf("  sessions left: %u\n", g_hash_table_size(proxy_table));
+    g_hash_table_remove_all(proxy_table);
     channel = NULL;
-    client("no server is named", "cib_ro", client_is_refused);
-    oddities(lrmd);
+    client("no server is named", "cib_rw", FALSE, client_is_refused);
+    oddities(provider);
 
     printf(" a disconnected provider\n");
-    printf("  disconnect: %d\n", lrmd->cmds->disconnect(lrmd));
-    lrmd_api_delete(lrmd);
-    mainloop_del_ipc_server(server);
+    printf("  disconnect: %d\n", provider->cmds->disconnect(provider));
+    lrmd_api_delete(provider);
+    kill(server, SIGKILL);
     g_hash_table_destroy(proxy_table);
     proxy_table = NULL;
+    g_hash_table_destroy(ours);
     return 0;
 }

@@ -57,12 +57,12 @@ def remoted():
     return binary
 
 
-def client(sources):
-    """lrmd-bench, compiled when it is not there or older than its sources. In a place for these sources alone, so
-    that another version of them does not use it."""
-    files = [os.path.join(sources, name) for name in ("lrmd-bench.c", "samples.h")]
+def program(name, sources):
+    """lrmd-bench or bare-loop, compiled when it is not there or older than its sources. In a place for these
+    sources alone, so that another version of them does not use it."""
+    files = [os.path.join(sources, file) for file in (name + ".c", "samples.h")]
     place = hashlib.sha256(sources.encode()).hexdigest()[:8]
-    binary = os.path.join(CACHE, "bench-" + place, "lrmd-bench")
+    binary = os.path.join(CACHE, "bench-" + place, name)
     if os.path.exists(binary) and os.path.getmtime(binary) > max(map(os.path.getmtime, files)):
         return binary
     os.makedirs(os.path.dirname(binary), exist_ok=True)

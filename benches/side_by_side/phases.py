@@ -18,9 +18,11 @@ TIMELY = 2000
 # A client that makes one call after the other does not read its notifications meanwhile. Beyond some 1500 upstream
 # disconnects it.
 REGISTERED = 400
-REPEATS = 5
 CROWD = 1200
 CROWD_LIMIT_S = 15
+EVICTION_LIMIT_S = 6
+# More than a client's buffer holds and may wait for it beside.
+EVENTS = 1600
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,10 @@ class Effort:
     """How long things are watched, in seconds."""
     measure_s: float
     settle_s: float
-    recurring_s: float
+    recurring_s: float  # a whole number of intervals
 
 
-EFFORTS = {"quick": Effort(2, 1, 8), "full": Effort(15, 5, 60)}
+EFFORTS = {"quick": Effort(2, 1, 10), "full": Effort(15, 5, 60)}
 
 
 def start_and_stop(path, _program, _effort):
@@ -67,7 +69,9 @@ def calls(path, program, effort):
             result = client.measure(program, effort.measure_s, measure)[measure]
             numbers[measure + "_rate"] = result["per_second"]
             numbers[measure + "_p50_us"] = result["p50_us"]
-        runs = [client.measure(program, effort.measure_s, "register", most=REGISTERED) for _ in range(REPEATS)]
+        runs, began = [], time.perf_counter()
+        while not runs or time.perf_counter() - began < effort.measure_s:
+            runs.append(client.measure(program, effort.measure_s, "register", most=REGISTERED))
         for name in ("register", "unregister"):
             numbers[name + "_rate"] = statistics.median(run[name]["per_second"] for run in runs)
         daemon.stop()
@@ -85,8 +89,7 @@ def agents(path, program, effort):
         numbers["dummy_rate"] = result["per_second"]
         daemon.stop()
     for in_flight in (1, 32):
-        result = client.measure(program, effort.measure_s, "bare", str(in_flight))["bare"]
-        numbers[f"bare_{in_flight}_rate"] = result["per_second"]
+        numbers[f"bare_{in_flight}_rate"] = client.bare_loop(effort.measure_s, in_flight)
     return numbers
 
 
@@ -100,7 +103,7 @@ def recurring(path, program, effort):
         memory = daemon.memory_kib()
         (ended, _), seconds = monitors.results(), time.perf_counter() - began
         expected = RECURRING * seconds * 1e3 / RECURRING_INTERVAL_MS
-        if ended < expected / 2:
+        if ended < expected / 10:  # that much a busy machine may be late
             raise BenchError(f"{path}: {ended} recurring monitors ended in {seconds:.0f} s, about {expected:.0f} were due")
         stop_ms = daemon.stop()
     return {"recurring_own_s": (own_after - own) * 1e3 / ended,
@@ -112,7 +115,7 @@ def lateness(path, program, effort):
     """How late the results of many recurring monitors are that began evenly spread over one interval. The time of
     the agent's run and of the message is in it."""
     interval_s = RECURRING_INTERVAL_MS / 1e3
-    with Daemon(path) as daemon, client.Recurring(program, TIMELY, RECURRING_INTERVAL_MS, clients=1,
+    with Daemon(path) as daemon, client.Recurring(program, TIMELY, RECURRING_INTERVAL_MS,
                                                   spread_ms=RECURRING_INTERVAL_MS) as monitors:
         # The first results of all have come, and have nothing to be late after.
         time.sleep(1)
@@ -127,17 +130,23 @@ def lateness(path, program, effort):
 
 
 def crowd(path, program, effort):
-    """Clients that connect and never read: what they cost, and whether others are still served."""
+    """Clients that connect and never read: what they cost, whether others are still served meanwhile, and whether
+    they are gone once more has happened than may wait for a client."""
     with Daemon(path) as daemon:
         before = daemon.sockets()
-        with client.Crowd(program, CROWD, CROWD_LIMIT_S) as crowd_of_clients:
-            memory = daemon.memory_kib()
-            # Each has one socket to be called on; libqb has another for events where it uses sockets.
-            numbers = {"crowd_s": crowd_of_clients.seconds, "crowd_clients": min(daemon.sockets() - before, CROWD),
-                       "crowd_rss_kib": memory["Rss"]}
-            if crowd_of_clients.complete:
+        with client.Crowd(program, CROWD, CROWD_LIMIT_S) as clients:
+            numbers = {"crowd_s": clients.seconds, "crowd_clients": daemon.sockets() - before,
+                       "crowd_rss_kib": daemon.memory_kib()["Rss"]}
+            if clients.complete:
                 result = client.measure(program, effort.measure_s, "info")["info"]
                 numbers["crowd_info_rate"] = result["per_second"]
+                began = time.perf_counter()
+                for _ in range(EVENTS // REGISTERED // 2):
+                    client.measure(program, CROWD_LIMIT_S, "register", most=REGISTERED)
+                while daemon.sockets() > before and time.perf_counter() - began < EVICTION_LIMIT_S:
+                    time.sleep(0.1)
+                numbers["crowd_left"] = daemon.sockets() - before
+                numbers["crowd_evicted_s"] = time.perf_counter() - began
         daemon.stop()
     return numbers
 

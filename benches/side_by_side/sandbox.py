@@ -27,11 +27,12 @@ PHASE_LIMIT_S = 600
 OPEN_FILES = 65536
 
 
-def run_phase(program, phase, effort, daemon, client):
+def run_phase(program, phase, effort, daemon, programs):
     """One phase on a fresh daemon; a dictionary of measure name to number."""
     here = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-    words = [client, "-S"] if program == "pacemaker-remoted" else [client]
-    request = json.dumps({"program": program, "phase": phase, "effort": effort, "daemon": daemon, "client": words})
+    client = [programs["lrmd-bench"]] + (["-S"] if program == "pacemaker-remoted" else [])
+    request = json.dumps({"program": program, "phase": phase, "effort": effort, "daemon": daemon, "client": client,
+                          "bare_loop": programs["bare-loop"]})
     command = ["unshare", "--mount", "--pid", "--fork", "--net", "--ipc", "--uts", "--kill-child", "--mount-proc",
                sys.executable, "-B", "-m", "side_by_side.sandbox", request]
     # No variable of the caller may reach a daemon: PCMK_remote_port, say, would move it.
@@ -84,13 +85,14 @@ def _lay_out():
 
 
 def _inside(request):
-    phases = importlib.import_module("side_by_side.phases")
+    phases, client = (importlib.import_module("side_by_side." + name) for name in ("phases", "client"))
     _lay_out()
     phase = phases.PHASES[request["program"]][request["phase"]]
     # As a service manager starts daemons, and enough for the crowd.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     limit = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    client.BARE_LOOP = request["bare_loop"]
     numbers = phase(request["daemon"], request["client"], phases.EFFORTS[request["effort"]])
     json.dump(numbers, sys.stdout)
 

@@ -35,6 +35,8 @@ MEASURES = [
     ("crowd_s", "1200 clients that never read, connected after, s", LOWER),
     ("crowd_clients", "  of them connected", HIGHER),
     ("crowd_rss_kib", "  resident then, KiB", LOWER),
+    ("crowd_left", "  left after 1600 more notifications", LOWER),
+    ("crowd_evicted_s", "  the others disconnected after, s", LOWER),
     ("crowd_info_rate", "  get_rsc_info of another client, a second", HIGHER),
 ]
 
@@ -47,7 +49,7 @@ def _number(value):
 
 def _cells(values):
     """Numbers, and their ratios to the first; a daemon that did not come so far has none."""
-    base = values[0]
+    base = values[0]  # may be missing
     yield from ("-" if value is None else _number(value) for value in values)
     for value in values[1:]:
         yield f"{value / base:.2f}" if base and value is not None else "-"

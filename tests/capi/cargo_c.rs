@@ -18,10 +18,9 @@ fn cargo_c(program: &str, arguments: &[&str]) -> Command {
 #[test]
 fn cargo_c_builds_and_installs_the_same_library() {
     let place = tempfile::tempdir().unwrap();
-    output(&mut cargo_c("cargo-cbuild", &["cbuild"]));
-    let staging = place.path().to_str().unwrap();
-    let directories = ["--destdir", staging, "--prefix", "/usr", "--libdir", "/usr/lib"];
-    output(cargo_c("cargo-cinstall", &["cinstall"]).args(directories));
+    let directories = ["--prefix", "/usr", "--libdir", "/usr/lib"];
+    output(cargo_c("cargo-cbuild", &["cbuild"]).args(directories));
+    output(cargo_c("cargo-cinstall", &["cinstall"]).args(directories).arg("--destdir").arg(place.path()));
 
     let libraries = place.path().join("usr/lib");
     let library = libraries.join("libpcmk-remote-rs.so.0");

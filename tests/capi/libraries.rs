@@ -7,13 +7,15 @@ use std::sync::LazyLock;
 
 use crate::support::{lines, output, root, work};
 
-/// Where `make dropin` and `make lib` would put theirs: dropin/2.1, dropin/3.0, lib.
+/// Where `make dropin` and `make lib` would put theirs: dropin/2.1, dropin/3.0, lib; and lib-2.1.
 static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
     let place = work().join("libraries");
-    // In this order Rust compiles once per release only.
-    for (kind, release, directory) in
-        [("dropin", "2.1", "dropin/2.1"), ("dropin", "3.0", "dropin/3.0"), ("lib", "3.0", "lib")]
-    {
+    for (kind, release, directory) in [
+        ("dropin", "2.1", "dropin/2.1"),
+        ("lib", "2.1", "lib-2.1"),
+        ("dropin", "3.0", "dropin/3.0"),
+        ("lib", "3.0", "lib"),
+    ] {
         build(kind, release, &place.join(directory));
     }
     place
@@ -28,6 +30,11 @@ pub(crate) fn build(kind: &str, release: &str, directory: &Path) {
 /// The directory of libpcmk-remote-rs, of release 3.0.
 pub(crate) fn own_directory() -> PathBuf {
     BUILT.join("lib")
+}
+
+/// libpcmk-remote-rs of a release.
+pub(crate) fn own_library(release: &str) -> PathBuf {
+    BUILT.join(if release == "2.1" { "lib-2.1" } else { "lib" }).join("libpcmk-remote-rs.so.0")
 }
 
 /// The directory of the drop-in for a release.

@@ -5,6 +5,7 @@
 //! After a change of the interface, `PCMK_UPDATE=1 cargo test --test capi generated` writes the generated files.
 //! `tests/setup build check test` installs what is needed; root is, for the distribution's libraries (tests/roots).
 
+mod agents;
 mod cargo_c;
 mod exports;
 mod headers;
@@ -14,3 +15,4 @@ mod programs;
 mod subproject;
 mod support;
 mod symbols;
+mod transport;

@@ -10,7 +10,7 @@ use crate::libraries::{
 use crate::support::{compile, glib, include, lines, output, own_header, packages, pkg_config};
 
 /// Flags for a program of this release, which gets its liblrmd when it runs.
-fn for_drop_in(release: &str) -> Vec<String> {
+pub(crate) fn for_drop_in(release: &str) -> Vec<String> {
     let mut flags = vec![include(&distribution_headers(release))];
     flags.extend(packages(&["glib-2.0", "libxml-2.0"]));
     flags.push(dropin_directory(release).join(soname(release)).display().to_string());
@@ -29,7 +29,7 @@ fn for_own_library() -> Vec<String> {
 }
 
 /// Runs a program with the distribution's libraries of this release.
-fn with_theirs(release: &str, program: &Path) -> Command {
+pub(crate) fn with_theirs(release: &str, program: &Path) -> Command {
     let root = distribution(release);
     let libraries: PathBuf = distribution_library(release).parent().unwrap().to_owned();
     if root == Path::new("/") {

@@ -6,7 +6,6 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::libraries::own_directory;
 use crate::support::{compile, glib, output, pkg_config, root};
 
 /// The project of capi-tests/meson with the wrap as it is, but for where it fetches from: this tree, as it stands, as
@@ -34,7 +33,7 @@ fn project(place: &Path) -> PathBuf {
 }
 
 fn meson(project: &Path, arguments: &[&str]) -> Command {
-    // The crates that the other tests' libraries are made of need not be compiled again.
+    // What the other tests' libraries are made of need not be compiled again.
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
     let mut command = Command::new("meson");
     command.args(arguments).current_dir(project).env("CARGO", env!("CARGO")).env("CARGO_TARGET_DIR", target);
@@ -45,7 +44,6 @@ fn meson(project: &Path, arguments: &[&str]) -> Command {
 fn a_meson_project_builds_both_as_a_subproject_and_installs_them() {
     let place = tempfile::tempdir().unwrap();
     let project = project(place.path());
-    own_directory();
     output(&mut meson(&project, &["setup", "undecided", "--prefix=/usr", "--wrap-mode=forcefallback"]));
     let staging = place.path().join("staging");
     let staging_name = staging.to_str().unwrap();

@@ -73,7 +73,7 @@ impl Release {
             command.args(["-Wl,--allow-shlib-undefined", "-Wl,--as-needed"]);
             let libraries = self.root().join("usr/lib/x86_64-linux-gnu");
             command.args([self.soname(), self.common_soname()].map(|soname| libraries.join(soname)));
-            command.args(["-lglib-2.0", "-lxml2"]);
+            command.args(["-lglib-2.0", "-lxml2", "-lqb"]);
             output(&mut command);
             binary
         })

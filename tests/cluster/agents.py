@@ -61,3 +61,19 @@ case $1 in
     *) exit 2 ;;
 esac
 """
+
+# Alert agents.  The first tells who it is, and for a start does not end before the alert of a monitor
+# has begun; the second does not end at all.
+ALERT = """#!/bin/sh
+log=/var/log/alerts
+echo "begin $CRM_alert_node_sequence $(id -un) $CRM_alert_kind $CRM_alert_rsc $CRM_alert_task" >>$log
+if [ "$CRM_alert_rsc $CRM_alert_task" = "rung start" ]; then
+    until grep -q 'rung monitor' $log; do sleep 0.1; done
+fi
+sleep 1
+echo "end $CRM_alert_node_sequence" >>$log
+"""
+ALERT_HANGS = """#!/bin/sh
+echo hang >>/var/log/alerts
+exec sh -c 'trap "" TERM; while :; do sleep 1; done; : lab-alert-hangs'
+"""

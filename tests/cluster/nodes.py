@@ -5,7 +5,7 @@ import os
 
 from cluster import agents
 from cluster.node_scenario import EXECD, NODES, NodeScenario, pinned, primitive
-from lab import daemons, systemd
+from lab import cluster, daemons, systemd
 from support.base import write_file
 
 UNIT = "[Service]\nExecStart=/bin/sleep infinity\n"
@@ -193,10 +193,46 @@ class Nodes(NodeScenario):
         self.on("n1", "crm_attribute", "-N", "n2", "-n", "standby", "-D")
         self.wait_resource("d-n2", "n2")
 
+    def test_alerts(self):
+        """Alerts run beside each other, numbered, as hacluster, and are killed when they take too long"""
+        alerts = ""
+        for name, text in (("alert", agents.ALERT), ("hang", agents.ALERT_HANGS)):
+            self.install("/usr/share/pacemaker/alerts/" + name, text)
+            alerts += '<alert id="%s" path="/usr/share/pacemaker/alerts/%s"><meta_attributes ' \
+                      'id="%s-meta"><nvpair id="%s-timeout" name="timeout" value="%s"/>' \
+                      "</meta_attributes></alert>" % (name, name, name, name,
+                                                      "20s" if name == "alert" else "1s")
+        for host in NODES:
+            write_file(self.root(host) + "/var/log/alerts", "", 0o666)
+        cluster.cib_merge(self.lab, "<configuration><alerts>%s</alerts></configuration>" % alerts)
+        self.add(primitive("rung"), pinned("rung", "n1"))
+        self.wait_resource("rung", "n1")
+        self.remove("rung")
+        self.eventually("all alerts of n1 to end", lambda: self.alerts("n1", "begin")
+                        and len(self.alerts("n1", "begin")) == len(self.alerts("n1", "end")), 30)
+        begun = self.alerts("n1", "begin")
+        numbers = {tuple(words[3:]): int(words[0]) for words in begun if words[3] == "rung"}
+        order = [numbers["rung", action] for action in ("start", "monitor", "stop")]
+        self.expect(order == sorted(order), "not numbered in order: %s" % begun)
+        self.expect(len({words[0] for words in begun}) == len(begun), "a number came twice")
+        self.expect({words[1] for words in begun} == {"hacluster"}, "not as hacluster")
+        self.expect(self.alerts("n1", "hang"), "the one that hangs did not run")
+        self.eventually("it to be killed",
+                        lambda: not self.processes_named("n1", "lab-alert-hangs"), 10)
+
+    def alerts(self, host, mark):
+        """What the alert agents of a host have written after this word, as words."""
+        with open(self.root(host) + "/var/log/alerts") as handle:
+            found = [line.split() for line in handle]
+        return [words[1:] or words for words in found if words[0] == mark]
+
     def test_stopped(self):
-        """pacemakerd stops: resources leave, and the executor exits with 0."""
+        """pacemakerd stops: resources leave, alerts end, and the executor exits with 0."""
         status = daemons.stop(self.lab, self.lab.host("n3"), "pacemakerd", timeout=60)
         self.expect(status == 0, "pacemakerd exited with %s" % status)
         self.expect(not self.state_file("n3", "d-n3"), "d-n3 was not stopped")
+        begun = self.alerts("n3", "begin")
+        self.expect(["d-n3", "stop"] in [words[-2:] for words in begun], "no alert: %s" % begun)
+        self.expect(len(begun) == len(self.alerts("n3", "end")), "alerts were cut off")
         self.expect_match(EXECD + r".*Exiting with code 0", self.log_of("n3"))
         self.wait_resource("d-n3", "started")

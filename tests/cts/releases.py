@@ -12,7 +12,7 @@ from cts.files import LIBRARIES
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAMS = os.path.join(os.path.dirname(os.path.dirname(HERE)), "target/release")
 #: sandboxes for each release; a test waits nine tenths of its time
-LANES = 3
+LANES = 4
 
 
 def one(release, words, results):

@@ -2,15 +2,21 @@
 //! Agents outlive the daemon, end in crowds, and see what they should.
 use crate::bystander::Bystander;
 use crate::node::{
-    Daemon, Start, await_line, children, completion, connect, is_alive, make_agent, make_key, register,
-    serving, start_operation,
+    Daemon, Start, await_line, children, completion, connect, is_alive, log_text, make_agent, make_key,
+    register, serving, start_operation,
 };
 use crate::place::{eventually, isolated};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
+use pcmk_remote_rs::driver::blocking::Client;
+use pcmk_remote_rs::model::{
+    Agent, Execute, Interval, Millis, Notify, OcfExit, Outcome, Params, Request, ResourceId,
+};
 use std::fs::{self, OpenOptions};
 use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// The agent that runs while its daemon ends by `signal` goes on, and the next daemon starts beside it.
 fn an_agent_survives(signal: Signal) {
@@ -133,5 +139,77 @@ fn an_agent_that_prints_without_end() {
         assert!(daemon.peak_kib() < 150 * 1024, "{}", daemon.peak_kib());
         bystander.noticed_nothing();
         assert_eq!(daemon.stop(), Some(0));
+    });
+}
+
+/// Registers a resource of `standard` and runs an action with a parameter; what came of it.
+fn run_of(client: &mut Client, standard: &str, param: (&str, &str)) -> Outcome {
+    let provider = (standard == "ocf").then(|| "test".into());
+    let resource_id = Some(ResourceId::new(standard));
+    let agent = Agent { standard: standard.into(), provider, name: "Quiet".into() };
+    let register =
+        Request::RegisterResource { resource_id: resource_id.clone(), agent, drop_recurring: true };
+    assert_eq!(client.call(register).unwrap().rc, 0);
+    let execute = Execute {
+        resource_id,
+        action: "start".into(),
+        interval: Interval(0),
+        timeout: Millis(60_000),
+        start_delay: Millis(0),
+        user_data: None,
+        params: Arc::new(Params::from_iter([param])),
+        notify: Notify::default(),
+    };
+    assert!(client.call(Request::Execute(Box::new(execute))).unwrap().rc > 0);
+    completion(client).outcome.clone()
+}
+
+#[test]
+fn what_does_not_run_on_a_remote_node_is_refused_at_once_and_says_why() {
+    isolated(|| {
+        let daemon = serving();
+        let mut client = connect("c").unwrap();
+        for (standard, exit, words) in [
+            ("stonith", OcfExit::ERROR, "never on a remote node"),
+            ("nagios", OcfExit::NOT_INSTALLED, "gone"),
+            ("upstart", OcfExit::NOT_INSTALLED, "gone"),
+            ("nonsense", OcfExit::NOT_INSTALLED, "nonsense"),
+        ] {
+            let begin = Instant::now();
+            let outcome = run_of(&mut client, standard, ("a", "b"));
+            assert_eq!(outcome.exit, exit, "{standard}: {outcome:?}");
+            let reason = outcome.reason.as_deref().unwrap_or_default();
+            assert!(reason.contains(words), "{standard}: {reason}");
+            assert!(begin.elapsed() < Duration::from_secs(5), "{standard}");
+        }
+        assert_eq!(daemon.stop(), Some(0));
+    });
+}
+
+#[test]
+fn no_secret_is_in_the_log_however_much_is_logged_nor_left_in_the_daemon_s_environment() {
+    isolated(|| {
+        make_key(64);
+        make_agent("Quiet", "[ \"$OCF_RESKEY_password\" = kept-from-logs ]");
+        let secrets = "/var/lib/pacemaker/lrm/secrets/ocf";
+        fs::create_dir_all(secrets).unwrap();
+        fs::write(format!("{secrets}/password"), "kept-from-logs\n").unwrap();
+        let daemon = Start::new().argument("-VVVVVV").env("PCMK_debug", "yes").ready();
+        let mut client = connect("c").unwrap();
+        // Without its checksum it is not used, and with it the agent has it.
+        let refused = run_of(&mut client, "ocf", ("password", "lrm://"));
+        assert!(refused.reason.as_deref().unwrap_or_default().contains("password"), "{refused:?}");
+        fs::write(format!("{secrets}/password.sign"), "3411f650dc664213f895347c16b0e8b0\n").unwrap();
+        let outcome = run_of(&mut client, "ocf", ("password", "lrm://"));
+        assert!(outcome.is_ok(), "{outcome:?}");
+        // What is sent as it is is no less secret.
+        run_of(&mut client, "ocf", ("passwd", "also-kept"));
+        let environment = fs::read(format!("/proc/{}/environ", daemon.pid())).unwrap();
+        assert_eq!(daemon.stop(), Some(0));
+        assert!(log_text().contains("debug: "), "less than all was logged: {}", log_text());
+        for secret in ["kept-from-logs", "also-kept"] {
+            assert!(!log_text().contains(secret), "{}", log_text());
+            assert!(!String::from_utf8_lossy(&environment).contains(secret));
+        }
     });
 }

@@ -9,7 +9,7 @@ import threading
 import time
 
 from cts.files import read, write
-from systemd.inside import UNIT, as_usual, eventually, main_pid, run
+from systemd.inside import UNIT, as_usual, eventually, expect, main_pid, run
 
 OK, ERROR, UNIMPLEMENTED, NOT_INSTALLED, NOT_RUNNING, TIMEOUT = 0, 1, 3, 5, 7, 124
 HELPER = "/usr/lib/pacemaker/cts-exec-helper"
@@ -317,6 +317,7 @@ def test_unit_and_our_restart():
                                          check=False).returncode == 0)
     act("t-web", "monitor", OK)
     run("systemctl", "stop", UNIT)
+    expect(ActiveState="inactive", Result="success", ExecMainCode="1", ExecMainStatus="0")
     assert (state("t-web"), state("t-web", "MainPID")) == ("active", before)
     assert os.path.exists(drop_in("t-web.service"))
     run("systemctl", "start", UNIT)

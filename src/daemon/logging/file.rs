@@ -50,13 +50,14 @@ impl LogFile {
         self.open = None;
     }
 
-    /// Writes a line, which ends in a newline. A line that cannot be written is counted, not kept.
-    pub(super) fn write(&mut self, line: &str) -> Option<News> {
-        match self.try_write(line) {
+    /// Writes lines, each of which ends in a newline. If one cannot be written all are counted, and not kept.
+    pub(super) fn write(&mut self, lines: &str) -> Option<News> {
+        match self.try_write(lines) {
             Ok(()) => Some(std::mem::take(&mut self.lost)).filter(|lost| *lost > 0).map(News::Working),
             Err(error) => {
-                self.lost += 1;
-                (self.lost == 1).then(|| News::Failing(error.to_string()))
+                let first = self.lost == 0;
+                self.lost += lines.matches('\n').count().max(1) as u64;
+                first.then(|| News::Failing(error.to_string()))
             }
         }
     }

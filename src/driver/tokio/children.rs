@@ -22,9 +22,11 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
+use tokio::time::timeout;
 
 /// Ends a run before its time. Dropping it changes nothing.
 #[derive(Clone, Debug, Default)]
@@ -123,6 +125,10 @@ fn begin(plan: &Plan, config: &AgentConfig, handle: &RunHandle) -> Result<Run, B
     Ok(run)
 }
 
+/// Most agents end sooner, with less to say than a pipe holds: until then nobody needs to be woken for what they say
+/// and for the ends of their pipes.
+const BRIEF: Duration = Duration::from_millis(10);
+
 thread_local!(static OOM: OomCounter = OomCounter::of_ourselves());
 
 /// A running process and what it has printed so far.
@@ -140,8 +146,8 @@ impl Run {
     fn new(child: Child, convention: Convention, handle: RunHandle) -> io::Result<Self> {
         Ok(Self {
             pidfd: watch::readable(child.pidfd)?,
-            stdout: Output::new(child.stdout)?,
-            stderr: Output::new(child.stderr)?,
+            stdout: Output::new(child.stdout),
+            stderr: Output::new(child.stderr),
             convention,
             handle,
             out_of_memory: OOM.with(OomCounter::recent),
@@ -149,7 +155,17 @@ impl Run {
     }
 
     async fn end(mut self) -> Verdict {
-        let ended = poll_fn(|context| self.poll_end(context)).await;
+        let ended = match timeout(BRIEF, poll_fn(|context| self.poll_end(context))).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                for output in [&mut self.stdout, &mut self.stderr] {
+                    if let Err(error) = output.watch() {
+                        log::warn!("What a process prints cannot be read before its end: {error}");
+                    }
+                }
+                poll_fn(|context| self.poll_end(context)).await
+            }
+        };
         let capture = Capture { stdout: self.stdout.finish(), stderr: self.stderr.finish() };
         let verdict = agents::outcome(self.convention, ended, capture);
         let explained = matches!(ended, Ended::Signalled { signal: nix::libc::SIGKILL, .. })

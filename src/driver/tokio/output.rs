@@ -15,14 +15,30 @@ thread_local!(static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH_BY
 
 /// The read end of one output of a child.
 pub(super) struct Output {
-    pipe: Option<AsyncFd<OwnedFd>>,
+    pipe: Pipe,
     stream: Stream,
+}
+
+enum Pipe {
+    /// What comes waits in the pipe.
+    Unwatched(OwnedFd),
+    Watched(AsyncFd<OwnedFd>),
+    Closed,
 }
 
 impl Output {
     /// `pipe` must not block.
-    pub(super) fn new(pipe: OwnedFd) -> io::Result<Self> {
-        Ok(Self { pipe: Some(watch::readable(pipe)?), stream: Stream::default() })
+    pub(super) fn new(pipe: OwnedFd) -> Self {
+        Self { pipe: Pipe::Unwatched(pipe), stream: Stream::default() }
+    }
+
+    /// Has [`Self::poll`] read from now on.
+    pub(super) fn watch(&mut self) -> io::Result<()> {
+        self.pipe = match std::mem::replace(&mut self.pipe, Pipe::Closed) {
+            Pipe::Unwatched(pipe) => Pipe::Watched(watch::readable(pipe)?),
+            other => other,
+        };
+        Ok(())
     }
 
     /// Reads what is there, though not everything at once from a child that never stops printing. Wakes the
@@ -30,13 +46,13 @@ impl Output {
     pub(super) fn poll(&mut self, context: &mut Context<'_>) {
         const READS_AT_ONCE: usize = 4;
         for _ in 0..READS_AT_ONCE {
-            let Some(pipe) = &self.pipe else { return };
+            let Pipe::Watched(pipe) = &self.pipe else { return };
             match pipe.poll_read_ready(context) {
                 Poll::Pending => return,
-                Poll::Ready(Err(_)) => self.pipe = None,
+                Poll::Ready(Err(_)) => self.pipe = Pipe::Closed,
                 Poll::Ready(Ok(guard)) => {
                     if read_ready(guard, &mut self.stream) == Read::Closed {
-                        self.pipe = None;
+                        self.pipe = Pipe::Closed;
                     }
                 }
             }
@@ -49,10 +65,14 @@ impl Output {
     pub(super) fn finish(mut self) -> Stream {
         /// The most that a pipe holds without privileges.
         const MOST_READS: usize = (1 << 20) / SCRATCH_BYTES;
-        let Some(pipe) = self.pipe.take() else { return self.stream };
+        let pipe = match &self.pipe {
+            Pipe::Unwatched(pipe) => pipe,
+            Pipe::Watched(pipe) => pipe.get_ref(),
+            Pipe::Closed => return self.stream,
+        };
         for _ in 0..MOST_READS {
             // A short read has emptied the pipe.
-            match read(pipe.get_ref(), &mut self.stream) {
+            match read(pipe, &mut self.stream) {
                 Ok(SCRATCH_BYTES) | Err(Errno::EINTR) => {}
                 _ => break,
             }

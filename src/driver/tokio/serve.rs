@@ -46,11 +46,21 @@ pub struct Setup {
 /// # Errors
 /// The runtime, a listener or an IPC server could not be set up; nothing was served.
 pub fn serve(setup: Setup) -> io::Result<u8> {
+    on_runtime(run(setup))?
+}
+
+/// Runs the future, and drops what tasks are left.
+fn on_runtime<T>(future: impl Future<Output = T>) -> io::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    let code = LocalSet::new().block_on(&runtime, run(setup));
+    let output = {
+        // The bus's streams start a task when they are dropped: also those of tasks that are left.
+        let _context = runtime.enter();
+        let tasks = LocalSet::new();
+        tasks.block_on(&runtime, future)
+    };
     // Agents that still run are nobody's children from here on: they live on, as after a crash.
     runtime.shutdown_timeout(Duration::ZERO);
-    code
+    Ok(output)
 }
 
 async fn run(setup: Setup) -> io::Result<u8> {
@@ -77,4 +87,32 @@ async fn run(setup: Setup) -> io::Result<u8> {
     hub.say_goodbye();
     hub.stop_locals();
     Ok(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Starter;
+
+    impl Drop for Starter {
+        fn drop(&mut self) {
+            drop(tokio::spawn(async {}));
+        }
+    }
+
+    #[test]
+    fn what_is_left_may_start_tasks_when_it_is_dropped() {
+        let left = async {
+            let held = Starter;
+            std::future::pending::<()>().await;
+            drop(held);
+        };
+        let output = on_runtime(async {
+            spawn_local(left);
+            tokio::task::yield_now().await;
+            7
+        });
+        assert_eq!(output.unwrap(), 7);
+    }
 }

@@ -48,27 +48,31 @@ pub unsafe extern "C" fn remote_proxy_cb(lrmd: *mut Lrmd, node_name: *const c_ch
             };
             let proxy = pointers::get(table(), &session).cast::<RemoteProxy>();
             match op.as_str() {
+                ipc_op::DESTROY if is_local(proxy) => pointers::remove(table(), &session),
                 ipc_op::DESTROY => end(proxy),
-                ipc_op::REQUEST if proxy.is_null() => tell_end(lrmd, session.as_ptr()),
-                ipc_op::REQUEST => request(proxy, node_name, message),
+                ipc_op::REQUEST => match request_in(message) {
+                    None => log::error!("a request of a proxied session is empty"),
+                    Some(_) if proxy.is_null() => tell_end(lrmd, session.as_ptr()),
+                    Some(request) => handle(proxy, node_name, message, request),
+                },
                 _ => log::error!("a proxied session knows no operation \"{op}\""),
             }
         }
     });
 }
 
+/// What a client asks of its server.
+fn request_in(message: Node<'_>) -> Option<Node<'_>> {
+    message.child(element::IPC_MSG)?.children().next()
+}
+
 /// # Safety
 /// `proxy` is a living session; `node_name` is NULL or a C string.
-unsafe fn request(proxy: *mut RemoteProxy, node_name: *const c_char, message: Node<'_>) {
-    let inside = message.child(element::IPC_MSG).and_then(|wrapper| wrapper.children().next());
-    let Some(inside) = inside else {
-        log::error!("a request of a proxied session is empty");
-        return;
-    };
+unsafe fn handle(proxy: *mut RemoteProxy, node_name: *const c_char, message: Node<'_>, request: Node<'_>) {
     // SAFETY: a living session; its connection is NULL or the main loop's.
     unsafe {
         // The caller's own requests are to be served by the caller.
-        if (*proxy).is_local != 0 || !is_connected((*proxy).ipc) {
+        if is_local(proxy) || !is_connected((*proxy).ipc) {
             end(proxy);
             return;
         }
@@ -77,14 +81,14 @@ unsafe fn request(proxy: *mut RemoteProxy, node_name: *const c_char, message: No
             return;
         }
         (*proxy).last_request_id = 0;
-        identity::sign(inside, &CStr::from_ptr(node_name).to_string_lossy());
+        identity::sign(request, &CStr::from_ptr(node_name).to_string_lossy());
         let flags = number(message, attribute::IPC_MSG_FLAGS).unwrap_or(0);
         let number = number(message, attribute::IPC_MSG_ID).unwrap_or(0);
         if flags & PROXIED == 0 {
-            ask(proxy, inside, flags, number.cast_signed());
+            ask(proxy, request, flags, number.cast_signed());
         } else {
-            name_node(inside, (*proxy).node_name);
-            forward(proxy, inside, flags, number);
+            name_node(request, (*proxy).node_name);
+            forward(proxy, request, flags, number);
         }
     }
 }
@@ -138,6 +142,15 @@ unsafe fn transmit(
         log::error!("a request of a proxied session could not be relayed: error {sent}");
     }
     sent
+}
+
+/// Is the session with the caller itself? No connection ends with it, whose end would take it out of the table.
+///
+/// # Safety
+/// `proxy` is NULL or a living session.
+unsafe fn is_local(proxy: *mut RemoteProxy) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { proxy.as_ref() }.is_some_and(|session| session.is_local != 0)
 }
 
 /// # Safety

@@ -29,14 +29,19 @@ const LAST_RETRY: Duration = Duration::from_millis(100);
 const IDLE_RETRY: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(10);
 
-/// A message that waits.
+/// What a message says; one copy for all who are told it.
+pub(super) struct Text {
+    pub(super) whole: Box<str>,
+    /// What to send instead when that is too much.
+    pub(super) short: Option<Rc<str>>,
+}
+
+/// A message that waits. Small: a thousand clients that do not read have hundreds of them each.
 struct Message {
     /// Request id; None: an event, to be numbered.
     id: Option<i32>,
     flags: u32,
-    text: Rc<str>,
-    /// What to send instead when that is too much.
-    short: Option<Rc<str>>,
+    text: Rc<Text>,
 }
 
 /// Messages for one of a client's two channels.
@@ -139,14 +144,14 @@ impl Client {
 
     /// Puts a message at the end of its channel. `id`: of the request that it answers; None: an event. True: it is
     /// the first there, so there may be room for it, however full the other channel is.
-    pub(super) fn enqueue(&mut self, id: Option<i32>, text: Rc<str>, short: Option<Rc<str>>) -> bool {
-        self.waiting_bytes = self.waiting_bytes.saturating_add(text.len());
+    pub(super) fn enqueue(&mut self, id: Option<i32>, text: Rc<Text>) -> bool {
+        self.waiting_bytes = self.waiting_bytes.saturating_add(text.whole.len());
         let (lane, flags) = match id {
             Some(_) if self.proxied => (&mut self.events, flag::EVENT | flag::PROXIED_RESPONSE),
             Some(_) => (&mut self.responses, 0),
             None => (&mut self.events, flag::EVENT),
         };
-        lane.waiting.push_back(Message { id, flags, text, short });
+        lane.waiting.push_back(Message { id, flags, text });
         lane.len() == 1
     }
 
@@ -180,7 +185,7 @@ impl Client {
                 let Some(message) = lane(self).waiting.pop_front() else { return Ok(()) };
                 let parts = self.encode(layout, &message);
                 lane(self).parts.extend(parts);
-                self.waiting_bytes = self.waiting_bytes.saturating_sub(message.text.len());
+                self.waiting_bytes = self.waiting_bytes.saturating_sub(message.text.whole.len());
             }
             while let Some(part) = lane(self).parts.pop_front() {
                 match send(&self.connection, &part) {
@@ -201,18 +206,14 @@ impl Client {
             self.last_event_id
         });
         let encode = |text: &str| encode(layout, id, message.flags, text, self.connection.buffer_size());
-        let encoded = match &message.short {
-            Some(short) if layout == IpcLayout::Old && message.text.len() > WORTH_COMPRESSING => {
-                encode(short)
-            }
-            Some(short) => encode(&message.text).or_else(|_| encode(short)),
-            None => encode(&message.text),
+        let Text { whole, short } = &*message.text;
+        let encoded = match short {
+            Some(short) if layout == IpcLayout::Old && whole.len() > WORTH_COMPRESSING => encode(short),
+            Some(short) => encode(whole).or_else(|_| encode(short)),
+            None => encode(whole),
         };
         encoded.unwrap_or_else(|problem| {
-            error!(
-                "Cannot send {} bytes to {self}: {problem} (PCMK_ipc_buffer raises it)",
-                message.text.len()
-            );
+            error!("Cannot send {} bytes to {self}: {problem} (PCMK_ipc_buffer raises it)", whole.len());
             Vec::new()
         })
     }

@@ -13,7 +13,7 @@ mod pump;
 use crate::model::{LocalIdentity, ProxiedServer};
 use crate::sys::qb::{ConnectionId, CreateError, Event, Reactor, Server, ServerId, Settings, Transport};
 use access::Access;
-use client::Client;
+use client::{Client, Text};
 use log::{debug, info, warn};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -115,7 +115,7 @@ pub(in crate::driver::tokio::ipc) struct Inner {
     /// There may be events that no descriptor announces.
     wake: Notify,
     tasks: RefCell<Vec<AbortHandle>>,
-    last_text: RefCell<Rc<str>>,
+    last_text: RefCell<Rc<Text>>,
 }
 
 impl LocalServers {
@@ -150,7 +150,7 @@ impl LocalServers {
             retries_changed: Notify::new(),
             wake: Notify::new(),
             tasks: RefCell::default(),
-            last_text: RefCell::new(Rc::from("")),
+            last_text: RefCell::new(Rc::new(Text { whole: Box::default(), short: None })),
         });
         let tasks = pump::spawn(&inner).map_err(StartError::Loop)?;
         inner.tasks.replace(tasks);
@@ -261,11 +261,11 @@ impl Inner {
     }
 
     fn send(&self, conn: LocalConnId, id: Option<i32>, text: &str, short: Option<&Rc<str>>) {
-        let text = self.share(text);
+        let text = self.share(text, short);
         let promising = {
             let mut clients = self.clients.borrow_mut();
             let Some(client) = clients.get_mut(&conn) else { return };
-            client.enqueue(id, text, short.cloned()) || client.retry_at().is_none()
+            client.enqueue(id, text) || client.retry_at().is_none()
         };
         // While a client has no room each further message would find that out with a system call.
         if promising {
@@ -298,10 +298,10 @@ impl Inner {
     }
 
     /// One copy of a text for all who are sent it in a row.
-    fn share(&self, text: &str) -> Rc<str> {
+    fn share(&self, whole: &str, short: Option<&Rc<str>>) -> Rc<Text> {
         let mut last = self.last_text.borrow_mut();
-        if **last != *text {
-            *last = Rc::from(text);
+        if *last.whole != *whole || last.short.as_ref() != short {
+            *last = Rc::new(Text { whole: Box::from(whole), short: short.cloned() });
         }
         Rc::clone(&last)
     }
