@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A client of one executor that never waits by itself: for callers with a loop of their own. It has one descriptor
 //! at a time to be watched and one deadline; [`Connection::advance`] does what can be done, then
-//! [`Connection::next_event`] tells what happened. [`Connection::call`] and [`Connection::wait_for_sign_on`] wait all the same, on
-//! this connection alone.
+//! [`Connection::next_event`] tells what happened. [`Connection::call`] and [`Connection::wait_for_sign_on`] wait all
+//! the same, on this connection alone.
 //!
 //! * `lookup`, `dial`: from a name to a TCP connection. `keys`: what proves who we are.
 //! * `remote`: an executor over TLS; `talk`: the bytes of it. `local`: the one of this node, over IPC.
