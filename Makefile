@@ -38,7 +38,8 @@ check: setup-test
 	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --all-features
 	tests/check-dependencies
-	$(CARGO) test --locked --all-features --test architecture --test bindings --test capi
+	$(CARGO) test --locked --all-features --test architecture --test bindings
+	$(CARGO) test --locked --all-features --test capi generated
 
 ## bench: side by side with the distribution's daemons, in one run (benches/run --help)
 bench: setup-test build

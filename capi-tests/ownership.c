@@ -91,7 +91,7 @@ parameters(lrmd_t *lrmd)
     printf("  exec of an unknown resource: %d\n",
            lrmd->cmds->exec(lrmd, "unknown", "monitor", NULL, 0, 20000, 0, 0, params));
     params = lrmd_key_value_add(NULL, "key", "value");
-    printf("  exec_alert of nothing: %d\n", lrmd->cmds->exec_alert(lrmd, NULL, NULL, 1000, params));
+    printf("  exec_alert of nothing: %d\n", lrmd->cmds->exec_alert(lrmd, NULL, NULL, 20000, params));
 }
 
 static void
@@ -102,7 +102,7 @@ not_connected(lrmd_t *lrmd)
     printf(" not connected\n");
     printf("  exec: %d\n", lrmd->cmds->exec(lrmd, "r", "monitor", NULL, 0, 20000, 0, 0, params));
     params = lrmd_key_value_add(NULL, "key", "value");
-    printf("  exec_alert: %d\n", lrmd->cmds->exec_alert(lrmd, "id", "/bin/true", 1000, params));
+    printf("  exec_alert: %d\n", lrmd->cmds->exec_alert(lrmd, "id", "/bin/true", 20000, params));
 }
 
 static void

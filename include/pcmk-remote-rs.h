@@ -64,6 +64,28 @@ lrmd_event_type2str(enum lrmd_callback_event type)
 }
 
 /**
+ * A registered resource: its id and its agent.
+ */
+struct lrmd_rsc_info_s {
+  /**
+   * The resource's id; owned.
+   */
+  char *id;
+  /**
+   * The agent's name within its standard and provider; owned.
+   */
+  char *type;
+  /**
+   * The agent's standard, such as "ocf"; owned.
+   */
+  char *standard;
+  /**
+   * The agent's provider; owned; NULL for a standard without providers.
+   */
+  char *provider;
+};
+
+/**
  * What has happened on a connection, as the callback gets it.
  *
  * `Time` is `unsigned int` in Pacemaker 2.1 and `time_t` in 3.0, which moves every field behind it.
@@ -157,6 +179,11 @@ struct lrmd_event_data_s {
 typedef struct lrmd_event_data_s lrmd_event_data_t;
 
 /**
+ * Called for each event of a connection; the event is lent for the length of the call.
+ */
+typedef void (*lrmd_event_callback)(lrmd_event_data_t *event);
+
+/**
  * One parameter of an operation, and the rest of the list.
  */
 struct lrmd_key_value_s {
@@ -187,55 +214,6 @@ struct lrmd_list_s {
    */
   struct lrmd_list_s *next;
 };
-
-/**
- * A registered resource: its id and its agent.
- */
-struct lrmd_rsc_info_s {
-  /**
-   * The resource's id; owned.
-   */
-  char *id;
-  /**
-   * The agent's name within its standard and provider; owned.
-   */
-  char *type;
-  /**
-   * The agent's standard, such as "ocf"; owned.
-   */
-  char *standard;
-  /**
-   * The agent's provider; owned; NULL for a standard without providers.
-   */
-  char *provider;
-};
-
-/**
- * A recurring operation that an executor has.
- */
-struct lrmd_op_info_s {
-  /**
-   * The resource's id; owned.
-   */
-  char *rsc_id;
-  /**
-   * The action, such as "monitor"; owned.
-   */
-  char *action;
-  /**
-   * Interval in milliseconds, as decimal digits; owned.
-   */
-  char *interval_ms_s;
-  /**
-   * Timeout in milliseconds, as decimal digits; owned.
-   */
-  char *timeout_ms_s;
-};
-
-/**
- * Called for each event of a connection; the event is lent for the length of the call.
- */
-typedef void (*lrmd_event_callback)(lrmd_event_data_t *event);
 
 /**
  * What can be done with a connection. Results are 0 or positive, or a negated errno.
@@ -312,9 +290,49 @@ struct lrmd_s {
   void *lrmd_private;
 };
 
+/**
+ * A recurring operation that an executor has.
+ */
+struct lrmd_op_info_s {
+  /**
+   * The resource's id; owned.
+   */
+  char *rsc_id;
+  /**
+   * The action, such as "monitor"; owned.
+   */
+  char *action;
+  /**
+   * Interval in milliseconds, as decimal digits; owned.
+   */
+  char *interval_ms_s;
+  /**
+   * Timeout in milliseconds, as decimal digits; owned.
+   */
+  char *timeout_ms_s;
+};
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/**
+ * Is there something to dispatch? 1 if so, also when it is in memory already and the descriptor is quiet; 0 if not; a
+ * negated errno without a connection. It never waits: `timeout` is ignored, as upstream does.
+ *
+ * # Safety
+ * `lrmd` is NULL or came from this library and was not deleted.
+ */
+int lrmd_poll(struct lrmd_s *lrmd,
+              int _timeout);
+
+/**
+ * Takes what has come and tells the callback. False when there is no connection (any longer).
+ *
+ * # Safety
+ * `lrmd` is NULL or came from this library and was not deleted.
+ */
+bool lrmd_dispatch(struct lrmd_s *lrmd);
 
 /**
  * Makes an event of kind 0 (register) with copies of the strings and nothing else in it; a NULL stays NULL.
@@ -344,27 +362,6 @@ lrmd_event_data_t *lrmd_copy_event(lrmd_event_data_t *event);
 void lrmd_free_event(lrmd_event_data_t *event);
 
 /**
- * Puts a result into an event: the OCF exit code, how the executor fared, and a copy of the reason, which may be
- * NULL. The event's former reason is freed. NULL as the event does nothing.
- *
- * # Safety
- * `event` is NULL or an event whose reason is NULL or from `malloc`; `exit_reason` is NULL or a C string, the
- * event's own reason being allowed.
- */
-void lrmd__set_result(lrmd_event_data_t *event,
-                      int rc,
-                      int op_status,
-                      const char *exit_reason);
-
-/**
- * Frees an event's reason and output and sets them to NULL. NULL as the event does nothing.
- *
- * # Safety
- * `event` is NULL or an event whose reason and output are NULL or from `malloc`.
- */
-void lrmd__reset_result(lrmd_event_data_t *event);
-
-/**
  * Compares two versions number by number: -1, 0 or 1 when the first is lower, equal or higher.
  *
  * A version is what stands at the beginning: numbers with dots between them, after white space. Anything else, NULL
@@ -375,6 +372,34 @@ void lrmd__reset_result(lrmd_event_data_t *event);
  */
 int lrmd_compare_versions(const char *version1,
                           const char *version2);
+
+/**
+ * Makes a handle for the executor of this node. The caller deletes it with `lrmd_api_delete()`.
+ */
+struct lrmd_s *lrmd_api_new(void);
+
+/**
+ * Makes a handle for the executor of a remote node. `nodename` is what events call it, `server` the host; one of them
+ * NULL: the other for both; both NULL: the executor of this node. `port` 0: the default. The caller deletes it with
+ * `lrmd_api_delete()`.
+ *
+ * # Safety
+ * `nodename` and `server` are NULL or C strings.
+ */
+struct lrmd_s *lrmd_remote_api_new(const char *nodename,
+                                   const char *server,
+                                   int port);
+
+/**
+ * Deletes a handle, disconnecting it first: a connection in the main loop gets its disconnect event before this
+ * returns. NULL is allowed. In a callback the memory lives until the outermost callback of this handle has returned,
+ * and calls on it until then fail as without a connection.
+ *
+ * # Safety
+ * `lrmd` is NULL or came from this library and was not deleted; after this, or after the callbacks under way, it is
+ * not used any more.
+ */
+void lrmd_api_delete(struct lrmd_s *lrmd);
 
 /**
  * Adds a copy of a key and a value to the end of a list.
@@ -424,7 +449,7 @@ struct lrmd_rsc_info_s *lrmd_new_rsc_info(const char *rsc_id,
  * # Safety
  * `rsc_info` is NULL, and then so is the copy, or a description whose strings are NULL or C strings.
  */
-struct lrmd_rsc_info_s *lrmd_copy_rsc_info(const struct lrmd_rsc_info_s *rsc_info);
+struct lrmd_rsc_info_s *lrmd_copy_rsc_info(struct lrmd_rsc_info_s *rsc_info);
 
 /**
  * Frees a resource description. NULL is allowed.

@@ -169,3 +169,30 @@ impl Pipe {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a driver: it reads the clock")]
+mod tests {
+    use super::*;
+    use crate::agents::Convention;
+
+    /// A program in whose process we are may wait for any child, and be the first.
+    #[test]
+    fn a_process_whose_exit_status_another_took_has_ended_all_the_same() {
+        let plan = Plan {
+            program: "/bin/sh".into(),
+            arguments: ["sh", "-c", "echo done"].map(Into::into).into(),
+            environment: Vec::new(),
+            as_user: None,
+            convention: Convention::Ocf,
+        };
+        let config = AgentConfig::new([].into());
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let mut running =
+            Running::start(&plan, &config, b"", deadline).unwrap_or_else(|_| panic!("it starts"));
+        process::wait(running.pid()).unwrap();
+        let (ended, capture) = running.advance(Instant::now()).unwrap();
+        assert_eq!((ended, &capture.stdout.kept[..]), (Some(Ended::Lost), &b"done\n"[..]));
+        assert!(running.advance(Instant::now()).is_none());
+    }
+}

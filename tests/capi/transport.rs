@@ -6,8 +6,26 @@ use std::process::Command;
 
 use crate::libraries::{distribution_library, own_library};
 use crate::programs::with_theirs;
-use crate::support::{compile, glib, lines, output, packages};
+use crate::support::{compile, glib, lines, output, packages, root, work};
 use crate::symbols::symbols;
+
+/// A daemon in namespaces of its own, with a key; prints what a client sees of it. `$1` is our library, `$2` the client,
+/// `$3` where the linker tells what it binds, the rest the daemon.
+const SERVE: &str = r#"
+library=$1 client=$2 bindings=$3; shift 3
+ip link set lo up
+for place in /etc/pacemaker /dev/shm /run; do mount -t tmpfs none $place; done
+mkdir -m 0770 /run/crm; chown hacluster:haclient /run/crm
+head -c 4096 /dev/urandom >/etc/pacemaker/authkey
+LD_PRELOAD=$library LD_DEBUG=bindings LD_DEBUG_OUTPUT=$bindings PCMK_logfile=none "$@" >/dev/null 2>&1 &
+daemon=$!
+until "$client" check localhost >/dev/null 2>&1; do kill -0 $daemon; done
+for action in monitor start monitor stop; do
+    "$client" exec ocf:pacemaker:Dummy $action state=/run/Dummy 2>&1 | sed 's/ after .*//' || true
+done
+kill $daemon
+wait $daemon && echo "the daemon has ended"
+"#;
 
 /// A program that uses the distribution's libcrmcommon of this release.
 fn program(name: &str, release: &str) -> PathBuf {
@@ -47,10 +65,14 @@ fn assert_same(name: &str, least: usize) {
         let bindings = String::from_utf8_lossy(&ours.stderr).into_owned();
         let names = wanted_names(&program);
         assert!(names.len() >= least, "{names:?}");
-        for name in names {
-            let bound = format!("to {} [0]: normal symbol `{name}'", own_library(release).display());
-            assert!(bindings.lines().any(|line| line.contains(&bound)), "{release}: {name} was not ours");
-        }
+        assert_bound(&bindings, &names, release);
+    }
+}
+
+fn assert_bound(bindings: &str, names: &[String], release: &str) {
+    for name in names {
+        let bound = format!("to {} [0]: normal symbol `{name}'", own_library(release).display());
+        assert!(bindings.lines().any(|line| line.contains(&bound)), "{release}: {name} was not ours");
     }
 }
 
@@ -62,4 +84,32 @@ fn sessions_and_messages_are_those_of_the_distributions_library() {
 #[test]
 fn local_clients_are_those_of_the_distributions_library() {
     assert_same("local-clients", 6);
+}
+
+#[test]
+fn the_distributions_remote_daemon_serves_over_it() {
+    for release in ["2.1", "3.0"] {
+        let find = lines(Command::new(root().join("tests/roots")).args(["--remoted", release]));
+        let daemon = PathBuf::from(find.last().unwrap());
+        let place = tempfile::tempdir_in(work()).unwrap();
+        let served = with_theirs(release, &daemon);
+        let mut command = Command::new("unshare");
+        command.args(["--net", "--mount", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"]);
+        command.args(["timeout", "120", "sh", "-euc", SERVE, "sh"]).arg(own_library(release));
+        command.arg(env!("CARGO_BIN_EXE_pcmk-remote")).arg(place.path().join("bindings"));
+        command.arg(served.get_program()).args(served.get_args());
+        let printed = String::from_utf8(output(&mut command).stdout).unwrap();
+        let results: Vec<&str> = printed.lines().map(|line| line.rsplit(": ").next().unwrap()).collect();
+        assert_eq!(
+            results,
+            ["not running (7)", "ok (0)", "ok (0)", "ok (0)", "the daemon has ended"],
+            "{release}: {printed}"
+        );
+        let files = std::fs::read_dir(place.path()).unwrap();
+        let bindings: String =
+            files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+        let names = wanted_names(&daemon);
+        assert!(names.len() > 18, "{names:?}");
+        assert_bound(&bindings, &names, release);
+    }
 }

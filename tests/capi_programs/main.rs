@@ -42,7 +42,12 @@ fn same(program: &'static str, release: Release) {
 }
 
 /// Runs `program` on our library, watched for what it leaks, frees twice or reads after it was freed.
-fn clean(program: &'static str, build: Build, watcher: &'static [&'static str]) {
+fn clean(
+    program: &'static str,
+    build: Build,
+    watcher: &'static [&'static str],
+    expected: Option<&'static str>,
+) {
     // Under Valgrind a handshake takes most of the time that the library gives it, if nothing else runs.
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = (!watcher.is_empty()).then(|| ALONE.lock().unwrap_or_else(PoisonError::into_inner));
@@ -56,7 +61,10 @@ fn clean(program: &'static str, build: Build, watcher: &'static [&'static str]) 
         let daemon = site.serve(Server::Ours);
         let output = site.run(Server::Ours, watcher, &binary, Some(&library));
         drop(daemon);
-        text_of(&site, program, &output);
+        let text = text_of(&site, program, &output);
+        if let Some(expected) = expected {
+            differences::check(program, release, Server::Ours, expected, &text);
+        }
     });
 }
 
@@ -99,6 +107,11 @@ fn null_is_harmless_where_upstream_crashes() {
     }
 }
 
+#[test]
+fn callbacks_may_delete_a_connection_and_connect_it_again() {
+    clean("deletion", Build::Sanitized, &[], Some(include_str!("../../capi-tests/deletion.out")));
+}
+
 macro_rules! programs {
     ($($test:ident: $program:literal),* $(,)?) => {
         mod pacemaker_2_1 {
@@ -108,7 +121,7 @@ macro_rules! programs {
             $(#[test] fn $test() { super::same($program, super::Release::V3_0); })*
         }
         mod sanitized {
-            $(#[test] fn $test() { super::clean($program, super::Build::Sanitized, &[]); })*
+            $(#[test] fn $test() { super::clean($program, super::Build::Sanitized, &[], None); })*
         }
     };
 }
@@ -130,7 +143,7 @@ programs! {
 mod valgrind {
     macro_rules! programs {
         ($($test:ident: $program:literal),* $(,)?) => {
-            $(#[test] fn $test() { super::clean($program, super::Build::Plain, super::VALGRIND); })*
+            $(#[test] fn $test() { super::clean($program, super::Build::Plain, super::VALGRIND, None); })*
         };
     }
 

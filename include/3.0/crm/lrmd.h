@@ -76,6 +76,33 @@ lrmd_event_type2str(enum lrmd_callback_event type)
 }
 
 /**
+ * A registered resource: its id and its agent.
+ */
+struct lrmd_rsc_info_s {
+  /**
+   * The resource's id; owned.
+   */
+  char *id;
+  /**
+   * The agent's name within its standard and provider; owned.
+   */
+  char *type;
+  /**
+   * The agent's standard, such as "ocf"; owned.
+   */
+  char *standard;
+  /**
+   * The agent's provider; owned; NULL for a standard without providers.
+   */
+  char *provider;
+};
+
+/**
+ * Called for each event of a connection; the event is lent for the length of the call.
+ */
+typedef void (*lrmd_event_callback)(lrmd_event_data_t *event);
+
+/**
  * One parameter of an operation, and the rest of the list.
  */
 struct lrmd_key_value_s {
@@ -106,55 +133,6 @@ struct lrmd_list_s {
    */
   struct lrmd_list_s *next;
 };
-
-/**
- * A registered resource: its id and its agent.
- */
-struct lrmd_rsc_info_s {
-  /**
-   * The resource's id; owned.
-   */
-  char *id;
-  /**
-   * The agent's name within its standard and provider; owned.
-   */
-  char *type;
-  /**
-   * The agent's standard, such as "ocf"; owned.
-   */
-  char *standard;
-  /**
-   * The agent's provider; owned; NULL for a standard without providers.
-   */
-  char *provider;
-};
-
-/**
- * A recurring operation that an executor has.
- */
-struct lrmd_op_info_s {
-  /**
-   * The resource's id; owned.
-   */
-  char *rsc_id;
-  /**
-   * The action, such as "monitor"; owned.
-   */
-  char *action;
-  /**
-   * Interval in milliseconds, as decimal digits; owned.
-   */
-  char *interval_ms_s;
-  /**
-   * Timeout in milliseconds, as decimal digits; owned.
-   */
-  char *timeout_ms_s;
-};
-
-/**
- * Called for each event of a connection; the event is lent for the length of the call.
- */
-typedef void (*lrmd_event_callback)(lrmd_event_data_t *event);
 
 /**
  * What can be done with a connection. Results are 0 or positive, or a negated errno.
@@ -231,9 +209,49 @@ struct lrmd_s {
   void *lrmd_private;
 };
 
+/**
+ * A recurring operation that an executor has.
+ */
+struct lrmd_op_info_s {
+  /**
+   * The resource's id; owned.
+   */
+  char *rsc_id;
+  /**
+   * The action, such as "monitor"; owned.
+   */
+  char *action;
+  /**
+   * Interval in milliseconds, as decimal digits; owned.
+   */
+  char *interval_ms_s;
+  /**
+   * Timeout in milliseconds, as decimal digits; owned.
+   */
+  char *timeout_ms_s;
+};
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/**
+ * Is there something to dispatch? 1 if so, also when it is in memory already and the descriptor is quiet; 0 if not; a
+ * negated errno without a connection. It never waits: `timeout` is ignored, as upstream does.
+ *
+ * # Safety
+ * `lrmd` is NULL or came from this library and was not deleted.
+ */
+int lrmd_poll(struct lrmd_s *lrmd,
+              int _timeout);
+
+/**
+ * Takes what has come and tells the callback. False when there is no connection (any longer).
+ *
+ * # Safety
+ * `lrmd` is NULL or came from this library and was not deleted.
+ */
+bool lrmd_dispatch(struct lrmd_s *lrmd);
 
 /**
  * Makes an event of kind 0 (register) with copies of the strings and nothing else in it; a NULL stays NULL.
@@ -273,6 +291,34 @@ void lrmd_free_event(lrmd_event_data_t *event);
  */
 int lrmd_compare_versions(const char *version1,
                           const char *version2);
+
+/**
+ * Makes a handle for the executor of this node. The caller deletes it with `lrmd_api_delete()`.
+ */
+struct lrmd_s *lrmd_api_new(void);
+
+/**
+ * Makes a handle for the executor of a remote node. `nodename` is what events call it, `server` the host; one of them
+ * NULL: the other for both; both NULL: the executor of this node. `port` 0: the default. The caller deletes it with
+ * `lrmd_api_delete()`.
+ *
+ * # Safety
+ * `nodename` and `server` are NULL or C strings.
+ */
+struct lrmd_s *lrmd_remote_api_new(const char *nodename,
+                                   const char *server,
+                                   int port);
+
+/**
+ * Deletes a handle, disconnecting it first: a connection in the main loop gets its disconnect event before this
+ * returns. NULL is allowed. In a callback the memory lives until the outermost callback of this handle has returned,
+ * and calls on it until then fail as without a connection.
+ *
+ * # Safety
+ * `lrmd` is NULL or came from this library and was not deleted; after this, or after the callbacks under way, it is
+ * not used any more.
+ */
+void lrmd_api_delete(struct lrmd_s *lrmd);
 
 /**
  * Adds a copy of a key and a value to the end of a list.
@@ -322,7 +368,7 @@ struct lrmd_rsc_info_s *lrmd_new_rsc_info(const char *rsc_id,
  * # Safety
  * `rsc_info` is NULL, and then so is the copy, or a description whose strings are NULL or C strings.
  */
-struct lrmd_rsc_info_s *lrmd_copy_rsc_info(const struct lrmd_rsc_info_s *rsc_info);
+struct lrmd_rsc_info_s *lrmd_copy_rsc_info(struct lrmd_rsc_info_s *rsc_info);
 
 /**
  * Frees a resource description. NULL is allowed.

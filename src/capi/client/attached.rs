@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use super::handle::Handle;
 use super::pacing::Place;
-use crate::capi::abi::LrmdEventData;
+use crate::capi::abi::{LrmdEventData, RELEASE};
 use crate::capi::client::outcome;
 use crate::capi::entry::boundary;
+use crate::driver::blocking::Release;
 use crate::driver::client::{Connection, Event, Wanted};
 use crate::sys::glib::{Interest, Priority, Source, Watch};
 
@@ -155,7 +156,11 @@ impl Handle {
                 Some(Event::SignedOn(registered)) => {
                     self.signed_on(&registered);
                     if self.event_owed.take() {
+                        // 2.1 tells this from a source of its own.
+                        let dispatching = self.dispatching.get();
+                        self.dispatching.set(dispatching && RELEASE == Release::V3_0);
                         self.emit_connect(0);
+                        self.dispatching.set(dispatching);
                     }
                 }
                 Some(Event::Ended(problem)) => self.ended(&problem),

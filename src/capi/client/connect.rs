@@ -176,6 +176,7 @@ impl Handle {
         drop(attachment);
         let connection = self.connection.take();
         drop(connection);
+        self.start_state.replace(None);
         attached
     }
 
@@ -184,7 +185,6 @@ impl Handle {
         let connecting = self.event_owed.take();
         let handshaken = self.connection.borrow().as_ref().is_some_and(Connection::is_handshaken);
         let attached = self.let_go();
-        self.start_state.replace(None);
         // Of a connection that was still being made C hears nothing, unless it was nearly there (3.0).
         if attached && (!connecting || (RELEASE == Release::V3_0 && handshaken)) {
             log::info!("Disconnected from {}", self.peer());

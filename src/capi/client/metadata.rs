@@ -22,6 +22,9 @@ pub(super) const LIMIT: Millis = match RELEASE {
     Release::V3_0 => Millis(20_000),
 };
 
+/// `pcmk_err_generic`: a failure of any kind.
+const FAILED: c_int = 201;
+
 /// As `get_metadata_params` without parameters.
 ///
 /// # Safety
@@ -42,8 +45,8 @@ pub unsafe extern "C" fn slot_get_metadata(
 /// the agent, at most 30 s (Pacemaker 3.0: 20 s), in the caller's thread.
 ///
 /// Returns 0, or: -EINVAL if an argument is missing or there is no such agent, -EIO if the agent gave none. For a fence
-/// agent: -ENODEV if there is none, -ETIME if it was late. The caller frees `output` with `free()`; it is not touched when
-/// the result is not 0.
+/// agent: -ENODEV if there is none, -ETIME if it was late, -201 if it gave none. The caller frees `output` with
+/// `free()`; it is not touched when the result is not 0.
 ///
 /// # Safety
 /// The strings are NULL or C strings; `output` is NULL or may be written; `params` is NULL or a list of this library that
@@ -125,6 +128,7 @@ fn document(agent: &Agent, params: &Params) -> Result<Vec<u8>, (c_int, String)> 
                 };
             }
             NoMetadata::TimedOut(_) if fence => libc::ETIME,
+            NoMetadata::Failed(_) if fence => FAILED,
             NoMetadata::TimedOut(_) | NoMetadata::Failed(_) => libc::EIO,
             // An init script is looked for when it is read, the others before anything is tried.
             NoMetadata::NotInstalled(_) if standard != Some(Standard::Ocf) => libc::EIO,

@@ -19,7 +19,8 @@ use crate::wire::ipc::IpcLayout;
 pub(super) const UPTIME_UNKNOWN: i64 = -1;
 /// For name and TCP of a waited connection.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(60);
-/// How long sent data may stay unacknowledged on a node without a watchdog.
+/// How long sent data may stay unacknowledged. Not less than the callers' own pokes usually allow: an interruption that
+/// they would not notice must not end the connection.
 const USER_TIMEOUT: Duration = Duration::from_secs(60);
 const DEFAULT_KEYS: [&str; 2] = ["/etc/pacemaker/authkey", "/etc/corosync/authkey"];
 
@@ -48,30 +49,6 @@ fn port_of(value: &str) -> Option<u16> {
     let value = value.strip_prefix('+').unwrap_or(value);
     let end = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
     value.get(..end)?.parse().ok().filter(|port| *port != 0)
-}
-
-/// Half the time after which a watchdog would reset this node: until then a lost peer must have been noticed.
-fn user_timeout() -> Duration {
-    static TIMEOUT: OnceLock<Duration> = OnceLock::new();
-    *TIMEOUT.get_or_init(|| {
-        let watchdog = env::var("SBD_WATCHDOG_TIMEOUT").ok().and_then(|value| time_of(&value));
-        watchdog.map_or(USER_TIMEOUT, |time| time / 2)
-    })
-}
-
-/// Seconds, or another unit that stands behind; None for anything else, and for 0.
-fn time_of(value: &str) -> Option<Duration> {
-    let value = value.trim();
-    let end = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
-    let (number, unit) = value.split_at_checked(end)?;
-    let number: u64 = number.parse().ok()?;
-    let milliseconds = match unit.trim() {
-        "ms" | "msec" => number,
-        "" | "s" | "sec" => number.checked_mul(1000)?,
-        "m" | "min" => number.checked_mul(60_000)?,
-        _ => return None,
-    };
-    (milliseconds != 0).then(|| Duration::from_millis(milliseconds))
 }
 
 /// Certificates are a matter of 3.0 alone, and only all three together.
@@ -126,7 +103,7 @@ pub(super) fn remote(place: &Place, connect_limit: Duration) -> Option<RemoteSet
         port: *port,
         connect_limit,
         handshake_limit: HANDSHAKE_LIMIT,
-        user_timeout: user_timeout(),
+        user_timeout: USER_TIMEOUT,
         keys: KEYS.with(Rc::clone),
     })
 }
@@ -171,14 +148,6 @@ mod tests {
         ] {
             assert_eq!(port_of(value), port, "{value}");
         }
-    }
-
-    #[test]
-    fn a_watchdogs_time_is_in_seconds() {
-        assert_eq!(time_of("5"), Some(Duration::from_secs(5)));
-        assert_eq!(time_of("2500ms"), Some(Duration::from_millis(2500)));
-        assert_eq!(time_of("0"), None);
-        assert_eq!(time_of("soon"), None);
     }
 
     #[test]

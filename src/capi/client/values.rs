@@ -113,7 +113,7 @@ pub unsafe extern "C" fn lrmd_new_rsc_info(
 /// # Safety
 /// `rsc_info` is NULL, and then so is the copy, or a description whose strings are NULL or C strings.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lrmd_copy_rsc_info(rsc_info: *const LrmdRscInfo) -> *mut LrmdRscInfo {
+pub unsafe extern "C" fn lrmd_copy_rsc_info(rsc_info: *mut LrmdRscInfo) -> *mut LrmdRscInfo {
     boundary("lrmd_copy_rsc_info", ptr::null_mut(), || {
         // SAFETY: NULL or valid for reading, by the caller's promise; the reference ends with the closure.
         let Some(info) = (unsafe { rsc_info.as_ref() }) else { return ptr::null_mut() };

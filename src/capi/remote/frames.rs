@@ -281,3 +281,116 @@ pub unsafe extern "C" fn pcmk__read_remote_message(remote: *mut Remote, timeout_
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::xmlnode::Document;
+    use std::io::Write;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
+
+    /// A connection over a plain socket, and the peer's end of it.
+    struct Link {
+        remote: Remote,
+        peer: UnixStream,
+        _ours: UnixStream,
+    }
+
+    impl Link {
+        fn new() -> Self {
+            let (ours, peer) = UnixStream::pair().unwrap();
+            ours.set_nonblocking(true).unwrap();
+            // SAFETY: numbers and pointers, of which all zeroes are valid.
+            let mut remote: Remote = unsafe { std::mem::zeroed() };
+            remote.common_mut().tcp_socket = ours.as_raw_fd();
+            Self { remote, peer, _ours: ours }
+        }
+
+        fn read(&mut self) -> c_int {
+            // SAFETY: a connection of ours, whose buffer these functions have made.
+            unsafe { pcmk__read_available_remote_data(&raw mut self.remote) }
+        }
+
+        fn message(&mut self) -> Option<String> {
+            // SAFETY: the same; the tree is freed with its document.
+            unsafe {
+                let raw = pcmk__remote_message_xml(&raw mut self.remote);
+                let text = Node::from_raw(raw).map(xml::text_of);
+                drop(Document::from_raw(raw));
+                text
+            }
+        }
+    }
+
+    impl Drop for Link {
+        fn drop(&mut self) {
+            // SAFETY: from `malloc`, and given back once.
+            unsafe { cmem::free(self.remote.common().buffer) };
+        }
+    }
+
+    fn message(text: &str) -> Vec<u8> {
+        let mut bytes = encode_header(1, text.len()).unwrap().to_vec();
+        bytes.extend_from_slice(text.as_bytes());
+        bytes.push(0);
+        bytes
+    }
+
+    #[test]
+    fn messages_that_arrive_together_are_taken_one_by_one() {
+        let mut link = Link::new();
+        let together = [message("<a/>"), message("<b c=\"1\"/>"), message("<d/>")].concat();
+        let (first, rest) = together.split_at(together.len() - 1);
+        link.peer.write_all(first).unwrap();
+        assert_eq!(link.read(), 0);
+        assert_eq!(link.message().as_deref(), Some("<a/>"));
+        assert_eq!(link.message().as_deref(), Some("<b c=\"1\"/>"));
+        assert_eq!(link.message(), None);
+        assert_eq!(link.read(), libc::EAGAIN);
+        link.peer.write_all(rest).unwrap();
+        assert_eq!(link.read(), 0);
+        assert_eq!(link.message().as_deref(), Some("<d/>"));
+    }
+
+    #[test]
+    fn a_peer_gets_no_more_memory_than_a_message_may_have() {
+        let mut link = Link::new();
+        let mut header = encode_header(1, 4).unwrap();
+        header[24..28].copy_from_slice(&(1_u32 << 30).to_ne_bytes());
+        link.peer.write_all(&header).unwrap();
+        assert_eq!(link.read(), libc::EBADMSG);
+        assert!(link.remote.common().buffer_size < 100_000);
+        assert_eq!(link.message(), None);
+        let mut link = Link::new();
+        link.peer.write_all(b"GET / HTTP/1.1").unwrap();
+        assert_eq!(link.read(), libc::EBADMSG);
+    }
+
+    #[test]
+    fn a_wait_ends_in_time_and_sees_what_was_received_before() {
+        let mut link = Link::new();
+        // SAFETY: connections of ours.
+        unsafe {
+            assert_eq!(pcmk__read_remote_message(&raw mut link.remote, 20), libc::ETIME);
+            link.peer.write_all(&[message("<a/>"), message("<b/>")].concat()).unwrap();
+            assert_eq!(pcmk__read_remote_message(&raw mut link.remote, 5000), 0);
+            assert_eq!(link.message().as_deref(), Some("<a/>"));
+            assert_eq!(pcmk__remote_ready(&raw const link.remote, 20), libc::ETIME);
+            assert_eq!(pcmk__read_remote_message(&raw mut link.remote, 5000), 0);
+            assert_eq!(link.message().as_deref(), Some("<b/>"));
+        }
+    }
+
+    #[test]
+    fn without_a_connection_nothing_happens() {
+        // SAFETY: NULL is allowed, and so is a connection without socket.
+        unsafe {
+            let mut nothing: Remote = std::mem::zeroed();
+            assert_eq!(pcmk__remote_send_xml(ptr::null_mut(), ptr::null_mut()), libc::EINVAL);
+            assert!(pcmk__remote_message_xml(&raw mut nothing).is_null());
+            assert_eq!(pcmk__read_available_remote_data(&raw mut nothing), libc::ESOCKTNOSUPPORT);
+            assert_eq!(pcmk__remote_ready(&raw const nothing, 10), libc::ENOTCONN);
+        }
+    }
+}

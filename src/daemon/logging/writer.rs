@@ -44,6 +44,8 @@ struct Waiting {
     /// When it had last written everything, and whether there was something since.
     done_at: Option<Instant>,
     worked: bool,
+    /// Does somebody wait for everything to be written?
+    urgent: bool,
 }
 
 /// What the thread is to do next.
@@ -73,7 +75,10 @@ impl Queue {
     /// The receiver hears when everything before is written.
     pub(super) fn flush(&self) -> Receiver<()> {
         let (done, receiver) = channel();
-        self.change(|waiting| waiting.orders.push_back(Order::Answer(done)));
+        self.change(|waiting| {
+            waiting.orders.push_back(Order::Answer(done));
+            (waiting.urgent, waiting.asleep) = (true, true);
+        });
         receiver
     }
 
@@ -104,9 +109,9 @@ impl Queue {
             let now = Instant::now();
             let quick = waiting.done_at.replace(now).is_some_and(|done| now.duration_since(done) < QUICK);
             if std::mem::take(&mut waiting.worked) && quick {
-                drop(waiting);
-                std::thread::sleep(GATHER);
-                waiting = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                let gathers = |waiting: &mut Waiting| !std::mem::take(&mut waiting.urgent);
+                let gathered = self.changed.wait_timeout_while(waiting, GATHER, gathers);
+                waiting = gathered.unwrap_or_else(PoisonError::into_inner).0;
                 continue;
             }
             waiting.asleep = true;

@@ -5,7 +5,7 @@
 //! this connection alone.
 //!
 //! * `lookup`, `dial`: from a name to a TCP connection. `keys`: what proves who we are.
-//! * `remote`: an executor over TLS. `local`: the one of this node, over IPC.
+//! * `remote`: an executor over TLS; `talk`: the bytes of it. `local`: the one of this node, over IPC.
 //! * `problem`: what can go wrong. `waiting`: calls, under poll(2).
 #![allow(clippy::disallowed_methods, reason = "a driver: it reads the clock")]
 
@@ -15,6 +15,7 @@ mod local;
 mod lookup;
 mod problem;
 mod remote;
+mod talk;
 mod waiting;
 
 #[cfg(test)]

@@ -3,14 +3,12 @@
 use super::dial::{Dial, Dialed};
 use super::keys::Keys;
 use super::lookup::{self, Lookup};
+use super::talk::Talk;
 use super::{CallProblem, Identity, Problem, Report, Stage, Wanted};
 use crate::core::{ClientError, RequestId};
-use crate::driver::link::Link;
 use crate::model::{Millis, Moment, ReplyBody, Request};
 use crate::session::{ClientEvent, ClientSession};
-use nix::errno::Errno;
 use std::collections::VecDeque;
-use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
@@ -18,13 +16,6 @@ use std::time::{Duration, Instant};
 
 /// For TLS, as upstream's client.
 pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
-/// How long a peer may leave its side of the connection full.
-const STALL_LIMIT: Duration = Duration::from_secs(60);
-/// How much may wait for such a peer.
-const OUTPUT_LIMIT: usize = 64 * 1024 * 1024;
-const READ_SIZE: usize = 32 * 1024;
-/// Reads of one [`Remote::advance`]: the others must have their turn.
-const READS: usize = 8;
 
 /// Where a remote node is, and how to get there.
 #[derive(Clone, Debug)]
@@ -49,16 +40,6 @@ enum State {
     Dialing(Dial),
     Talking(Box<Talk>),
     Over,
-}
-
-/// A TCP connection and what goes over it.
-#[derive(Debug)]
-struct Talk {
-    link: Link,
-    session: ClientSession,
-    /// Since when the peer has taken nothing of what there is for it.
-    stalled_since: Option<Instant>,
-    closed: bool,
 }
 
 /// A connection to a remote node.
@@ -151,11 +132,10 @@ impl Remote {
     }
 
     fn begin_talk(&mut self, stream: TcpStream, now: Instant) -> Result<(), Problem> {
-        let link = Link::new(stream).map_err(|error| Problem::Broken(errno(&error)))?;
         let context = self.settings.keys.context().map_err(Problem::Key)?;
         let name = self.identity.name.as_deref();
         let session = ClientSession::new(&context, name, self.identity.is_provider);
-        self.state = State::Talking(Box::new(Talk { link, session, stalled_since: None, closed: false }));
+        self.state = State::Talking(Box::new(Talk::new(stream, session)?));
         self.limit = Some(now + self.settings.handshake_limit);
         self.turn = self.turn.wrapping_add(1);
         Ok(())
@@ -168,7 +148,7 @@ impl Remote {
         if self.limit.is_some_and(|limit| now >= limit) && !talk.session.is_established() {
             return self.end(Problem::HandshakeTimedOut);
         }
-        if talk.is_stalled(now) {
+        if talk.stall_deadline().is_some_and(|deadline| now >= deadline) {
             self.end(Problem::Stalled);
         }
     }
@@ -283,7 +263,7 @@ impl Remote {
         let (descriptor, write) = match &self.state {
             State::Looking(lookup) => (lookup.descriptor(), false),
             State::Dialing(dial) => (dial.descriptor()?, true),
-            State::Talking(talk) => (talk.link.descriptor(), !talk.session.output().is_empty()),
+            State::Talking(talk) => (talk.descriptor(), !talk.session.output().is_empty()),
             State::Over => return None,
         };
         let read = !matches!(self.state, State::Dialing(_));
@@ -297,8 +277,7 @@ impl Remote {
         };
         let State::Talking(talk) = &self.state else { return own };
         let session = talk.session.next_deadline().map(|moment| self.origin + moment.since_origin());
-        let stall = talk.stalled_since.map(|since| since + STALL_LIMIT);
-        [own, session, stall].into_iter().flatten().min()
+        [own, session, talk.stall_deadline()].into_iter().flatten().min()
     }
 
     pub(super) fn start_call(
@@ -332,70 +311,6 @@ impl Remote {
     }
 }
 
-impl Talk {
-    /// Reads what is there, within bounds.
-    fn receive(&mut self) -> Result<(), Problem> {
-        let mut buffer = [0; READ_SIZE];
-        for _ in 0..READS {
-            match self.link.read(&mut buffer) {
-                Ok(Some(0)) => {
-                    self.closed = true;
-                    return Ok(());
-                }
-                Ok(Some(count)) => {
-                    self.session.receive(buffer.get(..count).unwrap_or_default());
-                    if count < READ_SIZE {
-                        return Ok(());
-                    }
-                }
-                Ok(None) => return Ok(()),
-                // What arrived before is still told.
-                Err(_) if self.session.is_established() => {
-                    self.closed = true;
-                    return Ok(());
-                }
-                Err(_) => return Err(Problem::ClosedInHandshake),
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends what the socket takes.
-    fn flush(&mut self, now: Instant) -> Result<(), Problem> {
-        let output = self.session.output();
-        if output.is_empty() {
-            return Ok(());
-        }
-        if output.len() > OUTPUT_LIMIT {
-            return Err(Problem::Stalled);
-        }
-        match self.link.send(output) {
-            Ok(sent) => {
-                self.session.sent(sent);
-                if self.session.output().is_empty() {
-                    self.stalled_since = None;
-                } else if sent > 0 || self.stalled_since.is_none() {
-                    self.stalled_since = Some(now);
-                }
-                Ok(())
-            }
-            Err(_) if !self.session.is_established() => Err(Problem::ClosedInHandshake),
-            // Reading tells the end, after what the peer still said.
-            Err(error) if self.closed => Err(Problem::Broken(errno(&error))),
-            Err(_) => {
-                self.session.sent(self.session.output().len());
-                self.receive()?;
-                self.closed = true;
-                Ok(())
-            }
-        }
-    }
-
-    fn is_stalled(&self, now: Instant) -> bool {
-        self.stalled_since.is_some_and(|since| now >= since + STALL_LIMIT)
-    }
-}
-
 fn refused(error: ClientError) -> CallProblem {
     match error {
         ClientError::NotConnected | ClientError::Closed => CallProblem::NotConnected,
@@ -403,16 +318,10 @@ fn refused(error: ClientError) -> CallProblem {
     }
 }
 
-fn errno(error: &io::Error) -> Errno {
-    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
-}
-
 impl Drop for Remote {
     fn drop(&mut self) {
         if let State::Talking(talk) = &mut self.state {
-            talk.session.close();
-            // As far as the socket takes it; nobody waits for the rest.
-            let _ = talk.link.send(talk.session.output());
+            talk.close();
         }
     }
 }

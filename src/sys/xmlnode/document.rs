@@ -45,6 +45,15 @@ impl Document {
         ManuallyDrop::new(self).root.as_ptr().cast()
     }
 
+    /// Takes back what [`into_raw`](Self::into_raw) has given; None for NULL.
+    ///
+    /// # Safety
+    /// `root` is NULL or came from there, and nobody else frees it.
+    #[cfg(test)]
+    pub(crate) unsafe fn from_raw(root: *mut c_void) -> Option<Self> {
+        NonNull::new(root.cast()).map(|root| Self { root, free: free_document })
+    }
+
     /// The element.
     pub fn root(&self) -> Node<'_> {
         Node { raw: self.root, tree: PhantomData }

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! A TCP connection and the session that goes over it: bytes in and out, within bounds.
+use super::Problem;
+use crate::driver::link::Link;
+use crate::session::ClientSession;
+use nix::errno::Errno;
+use std::io;
+use std::net::TcpStream;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+/// How long a peer may leave its side of the connection full.
+const STALL_LIMIT: Duration = Duration::from_secs(60);
+/// How much may wait for such a peer.
+const OUTPUT_LIMIT: usize = 64 * 1024 * 1024;
+const READ_SIZE: usize = 32 * 1024;
+/// Reads of one [`Remote::advance`]: the others must have their turn.
+const READS: usize = 8;
+
+/// A TCP connection and what goes over it.
+#[derive(Debug)]
+pub(super) struct Talk {
+    link: Link,
+    pub(super) session: ClientSession,
+    /// Since when the peer has taken nothing of what there is for it.
+    stalled_since: Option<Instant>,
+    pub(super) closed: bool,
+}
+
+impl Talk {
+    pub(super) fn new(stream: TcpStream, session: ClientSession) -> Result<Self, Problem> {
+        let link = Link::new(stream).map_err(|error| Problem::Broken(errno(&error)))?;
+        Ok(Self { link, session, stalled_since: None, closed: false })
+    }
+
+    /// Reads what is there, within bounds.
+    pub(super) fn receive(&mut self) -> Result<(), Problem> {
+        let mut buffer = [0; READ_SIZE];
+        for _ in 0..READS {
+            match self.link.read(&mut buffer) {
+                Ok(Some(0)) => {
+                    self.closed = true;
+                    return Ok(());
+                }
+                Ok(Some(count)) => {
+                    self.session.receive(buffer.get(..count).unwrap_or_default());
+                    if count < READ_SIZE {
+                        return Ok(());
+                    }
+                }
+                Ok(None) => return Ok(()),
+                // What arrived before is still told.
+                Err(_) if self.session.is_established() => {
+                    self.closed = true;
+                    return Ok(());
+                }
+                Err(_) => return Err(Problem::ClosedInHandshake),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what the socket takes.
+    pub(super) fn flush(&mut self, now: Instant) -> Result<(), Problem> {
+        let output = self.session.output();
+        if output.is_empty() {
+            return Ok(());
+        }
+        if output.len() > OUTPUT_LIMIT {
+            return Err(Problem::Stalled);
+        }
+        match self.link.send(output) {
+            Ok(sent) => {
+                self.session.sent(sent);
+                if self.session.output().is_empty() {
+                    self.stalled_since = None;
+                } else if sent > 0 || self.stalled_since.is_none() {
+                    self.stalled_since = Some(now);
+                }
+                Ok(())
+            }
+            Err(_) if !self.session.is_established() => Err(Problem::ClosedInHandshake),
+            // Reading tells the end, after what the peer still said.
+            Err(error) if self.closed => Err(Problem::Broken(errno(&error))),
+            Err(_) => {
+                self.session.sent(self.session.output().len());
+                self.receive()?;
+                self.closed = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// When the peer counts as stalled, unless it takes something before.
+    pub(super) fn stall_deadline(&self) -> Option<Instant> {
+        self.stalled_since.map(|since| since + STALL_LIMIT)
+    }
+
+    /// The socket, to be watched.
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.link.descriptor()
+    }
+
+    /// Says goodbye, as far as the socket takes it; nobody waits for the rest.
+    pub(super) fn close(&mut self) {
+        self.session.close();
+        let _ = self.link.send(self.session.output());
+    }
+}
+
+fn errno(error: &io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
