@@ -111,7 +111,7 @@ delays_and_timeouts(lrmd_t *lrmd)
     }
     /* Nobody ever writes there. */
     params = lrmd_key_value_add(NULL, "fifo", fifo);
-    run(lrmd, "r", "monitor", 0, 300, 0, 0, params);
+    run(lrmd, "r", "monitor", 0, 1500, 0, 0, params);
     await_next(lrmd_event_exec_complete);
 }
 

@@ -72,7 +72,10 @@ impl Remote {
         let limit = Some(limit);
         let mut remote =
             Self { settings, identity, origin, state, limit, turn: 0, signed_on: false, reports };
-        remote.advance(origin);
+        // A look-up that was quick is told as one that was slow: later.
+        if !matches!(remote.state, State::Looking(_)) {
+            remote.advance(origin);
+        }
         match remote.reports.pop_front() {
             Some(Report::Ended(problem)) if problem.stage() == Stage::Dial => Err(problem),
             other => {
