@@ -9,7 +9,7 @@ import threading
 import time
 
 from cts.files import read, write
-from systemd.inside import UNIT, as_usual, eventually, main_pid, run
+from systemd.inside import UNIT, as_usual, eventually, expect, main_pid, run
 
 OK, ERROR, UNIMPLEMENTED, NOT_INSTALLED, NOT_RUNNING, TIMEOUT = 0, 1, 3, 5, 7, 124
 HELPER = "/usr/lib/pacemaker/cts-exec-helper"
@@ -333,3 +333,12 @@ def test_units_at_once():
         for number in range(20):
             expect_state("t-many@%d" % number, wanted)
     assert (tasks(), bus_connections()) == (threads, 1), (tasks(), bus_connections())
+
+
+def test_stop_after_units():
+    """A daemon that has spoken to systemd exits as any other."""
+    act("t-plain", "monitor", NOT_RUNNING)
+    run("systemctl", "stop", UNIT)
+    # What has ended well systemd forgets, exit code and all.
+    expect(ActiveState="inactive", Result="success")
+    run("systemctl", "start", UNIT)

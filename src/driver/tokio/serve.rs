@@ -47,7 +47,13 @@ pub struct Setup {
 /// The runtime, a listener or an IPC server could not be set up; nothing was served.
 pub fn serve(setup: Setup) -> io::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    let code = LocalSet::new().block_on(&runtime, run(setup));
+    let local = LocalSet::new();
+    let code = local.block_on(&runtime, run(setup));
+    {
+        // Whatever is still held ends within the runtime: a connection to D-Bus panics elsewhere.
+        let _context = runtime.enter();
+        drop(local);
+    }
     // Agents that still run are nobody's children from here on: they live on, as after a crash.
     runtime.shutdown_timeout(Duration::ZERO);
     code
