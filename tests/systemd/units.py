@@ -334,3 +334,12 @@ def test_units_at_once():
         for number in range(20):
             expect_state("t-many@%d" % number, wanted)
     assert (tasks(), bus_connections()) == (threads, 1), (tasks(), bus_connections())
+
+
+def test_stop_after_units():
+    """A daemon that has spoken to systemd exits as any other."""
+    act("t-plain", "monitor", NOT_RUNNING)
+    run("systemctl", "stop", UNIT)
+    # What has ended well systemd forgets, exit code and all.
+    expect(ActiveState="inactive", Result="success")
+    run("systemctl", "start", UNIT)
