@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Proxied sessions: this program is the provider; a cluster daemon that the sessions lead to, and the client on the
- * remote node, are children of it.
+ * remote node, are children of it. It is long because it plays all parts of a session.
  */
 #include <fcntl.h>
 #include <stdint.h>

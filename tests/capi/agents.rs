@@ -42,14 +42,14 @@ static NODE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
     for (path, content) in [
         (
             "ocf/heartbeat/Dummy",
-            "sleep 0.1; printf '<a>%s</a>' \"$1 $OCF_RESOURCE_TYPE $OCF_RESKEY_shown\"; cat",
+            "sleep 0.3; printf '<a>%s</a>' \"$1 $OCF_RESOURCE_TYPE $OCF_RESKEY_shown\"; cat",
         ),
-        ("ocf/Acme/dummy", "sleep 0.1; echo '<a/>'; echo no >&2"),
-        ("ocf/Acme/fails", "sleep 0.1; echo '<a/>'; echo ocf-exit-reason:why >&2; exit 1"),
-        ("ocf/Acme/silent", "sleep 0.1; exit 0"),
-        ("ocf/Acme/killed", "sleep 0.1; kill -9 $$"),
-        ("sbin/fence_acme", "read -r order; sleep 0.1; echo \"<a><b/>$order<actions><c/></actions></a>\""),
-        ("sbin/fence_fails", "sleep 0.1; echo no >&2; exit 3"),
+        ("ocf/Acme/dummy", "sleep 0.3; echo '<a/>'; echo no >&2"),
+        ("ocf/Acme/fails", "sleep 0.3; echo '<a/>'; echo ocf-exit-reason:why >&2; exit 1"),
+        ("ocf/Acme/silent", "sleep 0.3; exit 0"),
+        ("ocf/Acme/killed", "sleep 0.3; kill -9 $$"),
+        ("sbin/fence_acme", "read -r order; sleep 0.3; echo \"<a><b/>$order<actions><c/></actions></a>\""),
+        ("sbin/fence_fails", "sleep 0.3; echo no >&2; exit 3"),
     ] {
         write(node.path(), path, &format!("#!/bin/sh\n{content}\n"));
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The list of exported names, capi-tests/symbols.txt.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use crate::support::root;
@@ -29,7 +30,7 @@ impl Symbol {
 pub(crate) fn symbols() -> Vec<Symbol> {
     let text = fs::read_to_string(root().join("capi-tests/symbols.txt")).unwrap();
     let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
-    lines
+    let symbols: Vec<Symbol> = lines
         .map(|line| match line.split_whitespace().collect::<Vec<_>>()[..] {
             [
                 name,
@@ -44,5 +45,8 @@ pub(crate) fn symbols() -> Vec<Symbol> {
             },
             _ => panic!("symbols.txt: {line}"),
         })
-        .collect()
+        .collect();
+    let names: BTreeSet<&str> = symbols.iter().map(|symbol| symbol.name.as_str()).collect();
+    assert_eq!(names.len(), symbols.len(), "symbols.txt has a name twice");
+    symbols
 }

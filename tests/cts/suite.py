@@ -47,7 +47,8 @@ class Suite:
             if not os.path.isfile(path):
                 die("%s: no such file" % path)
         return dict(
-            vars(args), inside="cts.lane", root=self.root, suite_root=self.suite_root, work=self.work, mode=self.mode,
+            vars(args), inside="cts.lane", root=self.root, suite_root=self.suite_root,
+            work=self.work, mode=self.mode,
             daemon=daemon and os.path.abspath(daemon), systemd=bool(self.cgroup),
             lib=args.lib and os.path.abspath(args.lib),
             libs=[os.path.abspath(path) for path in args.libs],

@@ -47,10 +47,11 @@ def start(lab, host):
 
 def first_process(host):
     """The pid of the systemd of a host, as seen from here."""
-    with open(host["cgroup"] + "/cgroup.procs") as handle:
-        pids = handle.read().split()
-    with contextlib.suppress(FileNotFoundError), open(host["cgroup"] + "/init.scope/cgroup.procs") as handle:
-        pids += handle.read().split()
+    pids = []
+    # Where it starts, and where it puts itself.
+    for group in ("", "/init.scope"):
+        with contextlib.suppress(OSError), open(host["cgroup"] + group + "/cgroup.procs") as handle:
+            pids += handle.read().split()
     for pid in pids:
         with contextlib.suppress(FileNotFoundError), open("/proc/%s/comm" % pid) as handle:
             if handle.read() == "systemd\n":

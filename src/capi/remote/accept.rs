@@ -15,7 +15,7 @@ unsafe extern "C" {
     fn inet_ntop(family: c_int, address: *const c_void, text: *mut c_char, length: u32) -> *const c_char;
 }
 
-/// Writes an IP address as text: at most 46 bytes, NUL included; "<invalid>" for another family's.
+/// Writes an IP address as text: at most 46 bytes, NUL included; `<invalid>` for another family's.
 ///
 /// # Safety
 /// `address` is NULL or a socket address as long as its family needs; `text` is NULL or has room for 46 bytes.

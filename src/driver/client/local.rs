@@ -8,14 +8,13 @@ use crate::sys::qb::Client;
 use crate::wire::ipc::{Assembler, DEFAULT_BUFFER, IpcLayout, IpcRequest, detect, encode, flag};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{getsockopt, sockopt};
 use nix::unistd::{Group, User};
 use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 /// The executor's name among libqb's servers.
-const SERVER: &str = "lrmd";
+pub(super) const SERVER: &str = "lrmd";
 /// Who Pacemaker's daemons may be, besides root.
 const DAEMON_USER: &str = "hacluster";
 const DAEMON_GROUP: &str = "haclient";
@@ -47,8 +46,8 @@ pub(super) struct Local {
 }
 
 impl Local {
-    pub(super) fn open(identity: Identity, layout: IpcLayout) -> Result<Self, Problem> {
-        let client = Client::connect(SERVER, DEFAULT_BUFFER).map_err(Problem::NoLocalExecutor)?;
+    pub(super) fn open(server: &str, identity: Identity, layout: IpcLayout) -> Result<Self, Problem> {
+        let client = Client::connect(server, DEFAULT_BUFFER).map_err(Problem::NoLocalExecutor)?;
         check_server(&client)?;
         let mut session = LocalClientSession::new(identity.name.as_deref(), identity.is_provider);
         let origin = Instant::now();
@@ -323,9 +322,7 @@ fn refused(error: ClientError) -> CallProblem {
 
 /// Anybody can take the name of a server that does not run.
 fn check_server(client: &Client) -> Result<(), Problem> {
-    let descriptor = client.event_fd().map_err(Problem::NoLocalExecutor)?;
-    let Ok(peer) = getsockopt(&descriptor, sockopt::PeerCredentials) else { return Ok(()) };
-    let (uid, gid) = (peer.uid(), peer.gid());
+    let (uid, gid) = client.server_identity().map_err(Problem::NoLocalExecutor)?;
     let is_daemon =
         || User::from_name(DAEMON_USER).ok().flatten().is_some_and(|user| user.uid.as_raw() == uid);
     let in_group =

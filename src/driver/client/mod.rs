@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A client of one executor that never waits by itself: for callers with a loop of their own. It has one descriptor
 //! at a time to be watched and one deadline; [`Connection::advance`] does what can be done, then
-//! [`Connection::next_event`] tells what happened. [`Connection::call`] and [`Connection::wait`] wait all the same, on
-//! this connection alone.
+//! [`Connection::next_event`] tells what happened. [`Connection::call`] and [`Connection::wait_for_sign_on`] wait all
+//! the same, on this connection alone.
 //!
 //! * `lookup`, `dial`: from a name to a TCP connection. `keys`: what proves who we are.
 //! * `remote`: an executor over TLS; `talk`: the bytes of it. `local`: the one of this node, over IPC.
@@ -18,6 +18,8 @@ mod remote;
 mod talk;
 mod waiting;
 
+#[cfg(all(test, feature = "daemon"))]
+mod local_tests;
 #[cfg(test)]
 mod tests;
 
@@ -110,7 +112,7 @@ impl Connection {
     /// # Errors
     /// There is none, or it is not Pacemaker's.
     pub fn local(identity: Identity, layout: IpcLayout) -> Result<Self, Problem> {
-        Local::open(identity, layout).map(|local| Self::over(Carrier::Local(Box::new(local))))
+        Local::open(local::SERVER, identity, layout).map(|local| Self::over(Carrier::Local(Box::new(local))))
     }
 
     fn over(carrier: Carrier) -> Self {

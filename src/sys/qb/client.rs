@@ -59,6 +59,15 @@ impl Client {
         Ok(unsafe { BorrowedFd::borrow_raw(fd) })
     }
 
+    /// User and group of the server, as the kernel told when we connected.
+    pub fn server_identity(&self) -> Result<(u32, u32), Errno> {
+        let (mut pid, mut uid, mut gid) = (0, 0, 0);
+        // SAFETY: the connection is ours and alive; the places live for the call.
+        let result =
+            unsafe { qb::qb_ipcc_auth_get(self.raw.as_ptr(), &raw mut pid, &raw mut uid, &raw mut gid) };
+        if result == 0 { Ok((uid, gid)) } else { Err(Errno::from_raw(-result)) }
+    }
+
     /// Is the server still there, as far as libqb knows?
     pub fn is_connected(&self) -> bool {
         // SAFETY: the connection is ours and alive.

@@ -38,4 +38,4 @@ pub use reactor::{Event, Reactor};
 pub use server::{Candidate, CreateError, Grant, Server, ServerId, Settings, Transport};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -17,6 +17,11 @@ use std::time::{Duration, Instant};
 /// threads at once.
 static ALONE: Mutex<()> = Mutex::new(());
 
+/// To be held while a server runs.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A server on this thread.
 struct Bench {
     _alone: MutexGuard<'static, ()>,
@@ -28,7 +33,7 @@ struct Bench {
 
 impl Bench {
     fn new(name: &str) -> Self {
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = alone();
         let name = format!("test-qb-{}-{name}", std::process::id());
         let server = Server::create(&Self::settings(&name), |_| Ok(Grant::Owner)).unwrap();
         let reactor = Reactor::current().unwrap();
