@@ -133,6 +133,9 @@ impl Site {
         command
             .env("TEST_DIRECTORY", "/run/test")
             .env("ASAN_OPTIONS", "detect_leaks=1:detect_stack_use_after_return=1");
+        if !wrapper.is_empty() {
+            command.env("TEST_SLOWLY", "yes");
+        }
         if server == Server::Ours {
             command.env("TEST_OURS", "yes");
         }
