@@ -15,12 +15,12 @@ ANSWER_LIMIT_S = 120
 ERRORS = "/run/clients.stderr"
 
 
-BARE_LOOP = None  # the sandbox says where it is
+PROGRAMS = {}  # the sandbox says where they are
 
 
 def bare_loop(seconds, in_flight):
     """How many runs of the minimal agent a second a loop of posix_spawn and wait reaches."""
-    done = subprocess.run([BARE_LOOP, str(seconds), str(in_flight), NULL_AGENT_PATH], stdout=subprocess.PIPE,
+    done = subprocess.run([PROGRAMS["bare-loop"], str(seconds), str(in_flight), NULL_AGENT_PATH], stdout=subprocess.PIPE,
                           text=True, timeout=seconds * 4 + ANSWER_LIMIT_S, check=True)
     return json.loads(done.stdout)["per_second"]
 
@@ -37,6 +37,15 @@ def measure(program, seconds, *words, agent=NULL_AGENT, most=1000000):
         raise BenchError(f"{' '.join(command)} ended with status {done.returncode}")
     results = map(json.loads, done.stdout.splitlines())
     return {result["name"]: result for result in results}
+
+
+def many(library, connections, frozen_port, seconds):
+    """Many connections in one process, one of them to the port of a peer that stops; what lrmd-many tells."""
+    command = ["env", "LD_LIBRARY_PATH=" + library, PROGRAMS["lrmd-many"], str(connections), str(frozen_port), str(seconds)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=ANSWER_LIMIT_S, check=False)
+    if done.returncode != 0:
+        raise BenchError(f"{' '.join(command)} ended with status {done.returncode}")
+    return json.loads(done.stdout)
 
 
 class Recurring:

@@ -38,6 +38,11 @@ def execd():
     return EXECD
 
 
+def library_directory():
+    """Where the package's liblrmd is."""
+    return _call(["pkg-config", "--variable=libdir", "pacemaker-lrmd"], f"looking for liblrmd ({PACKAGES})").strip()
+
+
 def remoted():
     """The distribution's daemon, unpacked: its package conflicts with the package pacemaker, whose libraries
     and agents it uses, so it cannot be installed beside it."""
@@ -58,7 +63,7 @@ def remoted():
 
 
 def program(name, sources):
-    """lrmd-bench or bare-loop, compiled when it is not there or older than its sources. In a place for these
+    """lrmd-bench, lrmd-many or bare-loop, compiled when it is not there or older than its sources. In a place for these
     sources alone, so that another version of them does not use it."""
     files = [os.path.join(sources, file) for file in (name + ".c", "samples.h")]
     place = hashlib.sha256(sources.encode()).hexdigest()[:8]

@@ -13,13 +13,18 @@ from .phases import EFFORTS, PHASES
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 BUILT = os.path.join(REPOSITORY, "target", "release")
-FROM_DISTRIBUTION = {"pacemaker-remoted": distribution.remoted, "pacemaker-execd": distribution.execd}
+# What is measured under each name, and where ours is. For liblrmd it is a directory with the library.
+FROM_DISTRIBUTION = {"pacemaker-remoted": distribution.remoted, "pacemaker-execd": distribution.execd,
+                     "liblrmd": distribution.library_directory}
+OURS = {"pacemaker-remoted": os.path.join(BUILT, "pacemaker-remoted"),
+        "pacemaker-execd": os.path.join(BUILT, "pacemaker-execd"),
+        "liblrmd": os.path.join(REPOSITORY, "target", "dropin", "2.1")}
 
 DESCRIPTION = """\
 Runs the distribution's unmodified daemons and ours in turn, each phase in namespaces and on a daemon of its
 own, and prints a table with ratios and targets for each program. pacemaker-remoted is driven over TLS (4096-byte
-key), pacemaker-execd over local IPC, by a client linked with the distribution's liblrmd. Absolute numbers belong
-to the machine; the ratios are what can be compared."""
+key), pacemaker-execd over local IPC, by a client linked with the distribution's liblrmd; liblrmd under that client, against both
+daemons. Absolute numbers belong to the machine; the ratios are what can be compared."""
 
 
 def arguments():
@@ -33,7 +38,7 @@ def arguments():
                         help="measure this daemon instead of the two; repeatable; the first is the base of the "
                              "ratios, and the last is held against the targets; PATH may be the word 'distribution'; "
                              "needs --program")
-    parser.add_argument("--phase", action="append", choices=list(PHASES["pacemaker-execd"]), default=[],
+    parser.add_argument("--phase", action="append", choices=sorted({phase for phases in PHASES.values() for phase in phases}), default=[],
                         help="only this phase; repeatable")
     parser.add_argument("--json", metavar="FILE", help="also write the numbers to FILE")
     options = parser.parse_args()
@@ -45,7 +50,7 @@ def arguments():
 def daemons(program, wanted):
     """The daemons to measure, name to path, the base of the ratios first."""
     chosen = {}
-    ours = os.path.join(BUILT, program)
+    ours = OURS[program]
     for text in wanted or ["distribution=distribution", "ours=" + ours]:
         name, separator, path = text.partition("=")
         if not separator or not name or not path:
@@ -55,8 +60,8 @@ def daemons(program, wanted):
         if path == "distribution":
             path = FROM_DISTRIBUTION[program]()
         if not os.access(path, os.X_OK):
-            hint = "; build it with: cargo build --release" if path == ours else ""
-            raise BenchError(f"{path} is not an executable file{hint}")
+            hint = "; build it with: make build dropin" if path == ours else ""
+            raise BenchError(f"{path} is not there, or not executable{hint}")
         chosen[name] = os.path.realpath(path)
     return chosen
 
@@ -87,7 +92,8 @@ def main():
         if os.geteuid() != 0:
             raise BenchError("namespaces and mounts need root")
         programs = {name: distribution.program(name, os.path.join(REPOSITORY, "benches"))
-                    for name in ("lrmd-bench", "bare-loop")}
+                    for name in ("lrmd-bench", "lrmd-many", "bare-loop")}
+        programs["servers"] = {"distribution": distribution.remoted(), "ours": OURS["pacemaker-remoted"]}
         for program in options.program or PHASES:
             paths[program] = daemons(program, options.daemon)
             results[program] = measure(program, paths[program], options.phase, options.effort, programs)

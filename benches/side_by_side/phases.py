@@ -10,6 +10,7 @@ from . import client
 from .client import DUMMY_AGENT
 from .daemon import Daemon
 from .errors import BenchError
+from .relay import Relay
 
 STARTS = 10
 RECURRING = 500
@@ -19,6 +20,7 @@ TIMELY = 2000
 # disconnects it.
 REGISTERED = 400
 CROWD = 1200
+MANY = 1000
 CROWD_LIMIT_S = 15
 EVICTION_LIMIT_S = 6
 # More than a client's buffer holds and may wait for it beside.
@@ -151,10 +153,34 @@ def crowd(path, program, effort):
     return numbers
 
 
+def library_calls(library, program, effort):
+    """The same client on a library, against each daemon."""
+    words, numbers = ["env", "LD_LIBRARY_PATH=" + library, *program], {}
+    for key, name in (("up", "distribution"), ("own", "ours")):
+        with Daemon(client.PROGRAMS["servers"][name]) as daemon:
+            numbers[key + "_connect_ms"] = client.measure(words, effort.measure_s, "connect")["connect"]["mean_us"] / 1e3
+            result = client.measure(words, effort.measure_s, "info")["info"]
+            numbers[key + "_info_rate"] = result["per_second"]
+            numbers[key + "_info_p50_us"] = result["p50_us"]
+            daemon.stop()
+    return numbers
+
+
+def many(library, _program, effort):
+    """Many connections of one main loop, one of them to a peer that stops once all are there. Upstream's library waits
+    for each handshake in turn, so that it does not come far."""
+    with Daemon(client.PROGRAMS["servers"]["ours"]) as daemon, Relay() as relay:
+        result = client.many(library, MANY, relay.port, max(effort.measure_s, 4))
+        daemon.stop()
+    return {"many_up": result["up"], "many_up_s": result["up_s"], "many_iteration_ms": result["before_ms"],
+            "many_frozen_iteration_ms": result["frozen_ms"]}
+
+
 # The phases of each daemon, by the name of its program.
 PHASES = {
     "pacemaker-remoted": {"start": start_and_stop, "idle": idle, "calls": calls, "agents": agents,
                           "recurring": recurring},
     "pacemaker-execd": {"start": start_and_stop, "idle": idle, "calls": calls, "agents": agents,
                         "recurring": recurring, "lateness": lateness, "crowd": crowd},
+    "liblrmd": {"calls": library_calls, "many": many},
 }

@@ -30,9 +30,9 @@ OPEN_FILES = 65536
 def run_phase(program, phase, effort, daemon, programs):
     """One phase on a fresh daemon; a dictionary of measure name to number."""
     here = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-    client = [programs["lrmd-bench"]] + (["-S"] if program == "pacemaker-remoted" else [])
+    client = [programs["lrmd-bench"]] + ([] if program == "pacemaker-execd" else ["-S"])
     request = json.dumps({"program": program, "phase": phase, "effort": effort, "daemon": daemon, "client": client,
-                          "bare_loop": programs["bare-loop"]})
+                          "programs": programs})
     command = ["unshare", "--mount", "--pid", "--fork", "--net", "--ipc", "--uts", "--kill-child", "--mount-proc",
                sys.executable, "-B", "-m", "side_by_side.sandbox", request]
     # No variable of the caller may reach a daemon: PCMK_remote_port, say, would move it.
@@ -92,7 +92,7 @@ def _inside(request):
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     limit = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-    client.BARE_LOOP = request["bare_loop"]
+    client.PROGRAMS = request["programs"]
     numbers = phase(request["daemon"], request["client"], phases.EFFORTS[request["effort"]])
     json.dump(numbers, sys.stdout)
 

@@ -45,6 +45,13 @@ TARGETS = {
         "exec_32_rate": [at_least(600)],
         "recurring_own_s": [at_most(0.37)],
     },
+    "liblrmd": {
+        "up_info_rate": [at_least(5000)],
+        "own_info_rate": [at_least(15000)],
+        "many_up": [at_least(1000)],
+        "many_iteration_ms": [at_most(10)],
+        "many_frozen_iteration_ms": [at_most(10)],
+    },
     "pacemaker-execd": {
         "info_rate": [at_least_times(1, "info_rate")],
         "exec_32_rate": [at_least_times(2, "exec_32_rate"),

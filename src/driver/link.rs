@@ -83,6 +83,7 @@ impl Link {
     }
 
     /// The socket, to be watched.
+    #[cfg(feature = "capi")]
     pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }

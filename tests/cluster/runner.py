@@ -270,7 +270,7 @@ def options():
         parser.add_argument("--%s-root" % kind, metavar="DIR",
                             help="root directory of the %s hosts, for trying another Pacemaker "
                                  "by hand; the tests are those of --version" % kind)
-    parser.add_argument("--labs", type=int, default=3, metavar="N",
+    parser.add_argument("--labs", type=int, default=4, metavar="N",
                         help="labs side by side (default %(default)s)")
     parser.add_argument("--logs", metavar="DIR", help="where labs with a failed test leave "
                         "their logs (default: a new directory in $TMPDIR)")
