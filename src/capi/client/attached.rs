@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::handle::Handle;
-use super::pacing::Place;
+use super::pacing::{Place, Work};
 use crate::capi::abi::{LrmdEventData, RELEASE};
 use crate::capi::client::outcome;
 use crate::capi::entry::boundary;
@@ -111,6 +111,7 @@ impl Handle {
         if !self.may_run() {
             return;
         }
+        let _work = Work::begin();
         let generation = self.generation.get();
         self.deliver(generation);
         if self.generation.get() == generation {
@@ -126,15 +127,10 @@ impl Handle {
         self.after_use();
     }
 
-    /// May this connection work in this iteration? If not, it is reminded of it in the next.
+    /// May this connection work in this iteration? If not, it is asked again in the next: what made its source ready,
+    /// descriptor or timer, stays as it is.
     fn may_run(&self) -> bool {
-        let attachment = self.attachment.borrow();
-        let Some(attachment) = attachment.as_ref() else { return false };
-        let may = attachment.place.may_run();
-        if !may {
-            attachment.source.wake();
-        }
-        may
+        self.attachment.borrow().as_ref().is_some_and(|attachment| attachment.place.may_run())
     }
 
     /// Reads and writes what can be read and written without waiting.

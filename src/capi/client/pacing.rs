@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use crate::sys::glib;
 
-/// Of one iteration, for all connections together. A single one may overrun it by what it does in one turn.
+/// Of one iteration, for the work of all connections together. A single one may overrun it by what it does in one turn.
+/// Being asked and left out is not counted: among very many that alone would use it up, and nobody would ever run.
 const BUDGET: Duration = Duration::from_millis(3);
 
 thread_local! {
@@ -19,7 +20,7 @@ thread_local! {
 
 #[derive(Debug)]
 struct Pace {
-    begun: Cell<Option<Instant>>,
+    spent: Cell<Duration>,
     round: Cell<u64>,
     /// How many wait in this round and in the next.
     waiting: Cell<usize>,
@@ -29,23 +30,27 @@ struct Pace {
 impl Pace {
     const fn new() -> Self {
         Self {
-            begun: Cell::new(None),
+            spent: Cell::new(Duration::ZERO),
             round: Cell::new(0),
             waiting: Cell::new(0),
             waiting_next: Cell::new(0),
         }
     }
 
-    fn begin(&self, now: Instant) {
-        self.begun.set(Some(now));
+    fn begin(&self) {
+        self.spent.set(Duration::ZERO);
         if self.waiting.get() == 0 {
             self.round.set(self.round.get() + 1);
             self.waiting.set(self.waiting_next.replace(0));
         }
     }
 
-    fn may_run(&self, place: &Cell<Option<u64>>, now: Instant) -> bool {
-        let spent = self.begun.get().is_some_and(|begun| now.saturating_duration_since(begun) >= BUDGET);
+    fn worked(&self, time: Duration) {
+        self.spent.set(self.spent.get().saturating_add(time));
+    }
+
+    fn may_run(&self, place: &Cell<Option<u64>>) -> bool {
+        let spent = self.spent.get() >= BUDGET;
         match place.get() {
             Some(round) if spent || round > self.round.get() => false,
             Some(_) => {
@@ -74,15 +79,30 @@ pub(super) struct Place(Cell<Option<u64>>);
 
 impl Place {
     /// May this connection work now? If not, it is to be asked again in the next iteration.
-    #[allow(clippy::disallowed_methods, reason = "the main loop's time is what this is about")]
     pub(super) fn may_run(&self) -> bool {
         PACE.with(|pace| {
-            let now = Instant::now();
             if glib::is_new_iteration() {
-                pace.begin(now);
+                pace.begin();
             }
-            pace.may_run(&self.0, now)
+            pace.may_run(&self.0)
         })
+    }
+}
+
+/// The work of one connection in one iteration, from when this is made until it is dropped.
+pub(super) struct Work(Instant);
+
+impl Work {
+    #[allow(clippy::disallowed_methods, reason = "the main loop's time is what this is about")]
+    pub(super) fn begin() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        // At the thread's end nothing is counted any longer.
+        let _ = PACE.try_with(|pace| pace.worked(self.0.elapsed()));
     }
 }
 
@@ -102,15 +122,13 @@ mod tests {
     fn play(count: usize, iterations: usize) -> Vec<Vec<usize>> {
         let pace = Pace::new();
         let places: Vec<Cell<Option<u64>>> = (0..count).map(|_| Cell::new(None)).collect();
-        #[allow(clippy::disallowed_methods, reason = "any moment would do")]
-        let mut now = Instant::now();
         let mut ran = Vec::new();
         for _ in 0..iterations {
-            pace.begin(now);
+            pace.begin();
             let mut now_ran = Vec::new();
             for (number, place) in places.iter().enumerate() {
-                if pace.may_run(place, now) {
-                    now += BUDGET / 2;
+                if pace.may_run(place) {
+                    pace.worked(BUDGET / 2);
                     now_ran.push(number);
                 }
             }
@@ -137,15 +155,14 @@ mod tests {
     #[test]
     fn who_goes_away_holds_nobody_up() {
         let pace = Pace::new();
-        #[allow(clippy::disallowed_methods, reason = "any moment would do")]
-        let now = Instant::now();
         let (gone, stays) = (Cell::new(None), Cell::new(None));
-        pace.begin(now);
-        assert!(!pace.may_run(&gone, now + BUDGET));
-        pace.begin(now);
-        assert!(!pace.may_run(&stays, now));
+        pace.begin();
+        pace.worked(BUDGET);
+        assert!(!pace.may_run(&gone));
+        pace.begin();
+        assert!(!pace.may_run(&stays));
         pace.leave(&gone);
-        pace.begin(now);
-        assert!(pace.may_run(&stays, now));
+        pace.begin();
+        assert!(pace.may_run(&stays));
     }
 }

@@ -117,7 +117,8 @@ impl Source {
         unsafe { glib::g_source_remove_unix_fd(self.raw.as_ptr(), watch.0.as_ptr()) };
     }
 
-    /// Sets the one timer: the function is called once when this much time has passed. None: never.
+    /// Sets the one timer: the function is called when this much time has passed, and in each iteration from then on until
+    /// it sets the timer anew. None: never.
     pub fn set_timer(&self, after: Option<Duration>) {
         let at = after.map_or(-1, |after| {
             // SAFETY: takes nothing.
@@ -130,7 +131,7 @@ impl Source {
         unsafe { glib::g_source_set_ready_time(self.raw.as_ptr(), at) };
     }
 
-    /// Has the function called in the loop's next turn.
+    /// Has the function called in the loop's next turn, and on until it sets the timer.
     pub fn wake(&self) {
         // SAFETY: the source is alive. 0 lies in the past.
         unsafe { glib::g_source_set_ready_time(self.raw.as_ptr(), 0) };
@@ -168,14 +169,12 @@ unsafe extern "C" fn prepare(_source: *mut glib::GSource, timeout: *mut glib::gi
     0
 }
 
-/// GLib's way to us. The timer is off again before the function runs, which may set it.
+/// GLib's way to us.
 unsafe extern "C" fn dispatch(
-    source: *mut glib::GSource,
+    _source: *mut glib::GSource,
     callback: glib::GSourceFunc,
     data: glib::gpointer,
 ) -> glib::gboolean {
-    // SAFETY: GLib gives the source that is being dispatched.
-    unsafe { glib::g_source_set_ready_time(source, -1) };
     match callback {
         // SAFETY: the pair that `attach` has set.
         Some(callback) => unsafe { callback(data) },
