@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! GLib's containers as the C interface hands them over: tables of strings, and lists.
 //!
-//! Keys, values and items are `malloc`'s ([`cmem`](super::super::cmem)); tables free theirs with `free(3)`, so that
+//! Keys, values and items are `malloc`'s (`sys::cmem`); tables free theirs with `free(3)`, so that
 //! C may steal or replace an entry.
 
 use std::ffi::{CStr, c_char, c_void};
