@@ -36,6 +36,7 @@ test:
 check: setup-test
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
+	$(CARGO) clippy --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --all-features
 	tests/check-dependencies
 	$(CARGO) test --locked --all-features --test architecture --test bindings

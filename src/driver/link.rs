@@ -6,7 +6,9 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
+#[cfg(feature = "capi")]
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 /// What came of waiting.
