@@ -13,6 +13,7 @@
 pub mod abi;
 pub mod client;
 pub mod entry;
+mod environment;
 mod logging;
 pub mod rc;
 pub mod remote;

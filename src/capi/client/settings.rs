@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::handle::Place;
 use crate::capi::abi::{CRM_COMMON, RELEASE};
+use crate::capi::environment::leading_number;
 use crate::driver::blocking::Release;
 use crate::driver::client::{DEFAULT_PORT, HANDSHAKE_LIMIT, Identity, KeyProblem, Keys, RemoteSettings};
 use crate::wire::ipc::IpcLayout;
@@ -43,12 +44,8 @@ pub(super) fn default_port() -> u16 {
     })
 }
 
-/// The digits at the beginning; what follows is ignored, as upstream does.
 fn port_of(value: &str) -> Option<u16> {
-    let value = value.trim_start();
-    let value = value.strip_prefix('+').unwrap_or(value);
-    let end = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
-    value.get(..end)?.parse().ok().filter(|port| *port != 0)
+    leading_number(value).and_then(|number| number.try_into().ok()).filter(|port| *port != 0)
 }
 
 /// Certificates are a matter of 3.0 alone, and only all three together.

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::sync::OnceLock;
 
 use crate::capi::entry::boundary;
+use crate::capi::environment::leading_number;
 
 /// The port of Pacemaker Remote, unless the environment names another.
 const DEFAULT_PORT: c_int = 3121;
@@ -24,11 +25,7 @@ pub(super) fn variable(name: &str) -> Option<CString> {
 
 /// The number that an option begins with.
 pub(super) fn number(name: &str) -> Option<u32> {
-    let text = option(name)?;
-    let text = text.to_str().ok()?.trim_start();
-    let text = text.strip_prefix('+').unwrap_or(text);
-    let end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
-    text.get(..end)?.parse().ok()
+    leading_number(option(name)?.to_str().ok()?)
 }
 
 /// The port of Pacemaker Remote on this node: `PCMK_remote_port`, or 3121. It is looked up once.
