@@ -21,6 +21,8 @@
  * whichever comes first. Each result is one line of JSON; anything unexpected ends the program with
  * a message and a status other than 0.
  *
+ * It is long because each measure is one part of it, over the same connection and resources.
+ *
  * Build: cc -O2 -Wall lrmd-bench.c -o lrmd-bench $(pkg-config --cflags --libs pacemaker-lrmd glib-2.0)
  */
 #include <string.h>

@@ -4,6 +4,7 @@
  * same with libcrmcommon and with our library before it. Compile with -DRELEASE=21 for Pacemaker 2.1, 30 for 3.0.0.
  *
  * The functions are internal to Pacemaker and in no packaged header: what is declared here is what its programs see.
+ * It is long because of these declarations, and because it plays both ends.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -11,17 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
-/// Puts our directories in the place of the node's; without D-Bus nobody asks systemd, and without its plugins
-/// cluster-glue offers nothing.
-const ENTER: &str = r#"
-cd "$1"; shift
-mount --bind ocf /usr/lib/ocf/resource.d
-mount --bind init /etc/init.d
-[ ! -d /usr/lib/stonith ] || mount -t tmpfs none /usr/lib/stonith
-mount -t tmpfs none /run
-mount --bind sbin /usr/sbin
-exec "$@"
-"#;
+/// Puts our directories in the place of the node's.
+const ENTER: &str = include_str!("support/enter-node.sh");
 
 const HEADER: &str = "#!/bin/sh
 ### BEGIN INIT INFO

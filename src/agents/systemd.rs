@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Units of the node's service manager: what is to be done with one, and what systemd's answers mean.
+//! Units of the node's service manager: what is to be done with one, and what systemd's answers mean. Long by its tests.
 use super::config::AgentConfig;
 use super::discovery::{Release, units};
 use super::failure::Kind;

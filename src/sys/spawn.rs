@@ -3,7 +3,7 @@
 //! child has executed its program or given up.
 //!
 //! The child gets its own process group, default signal handling, an empty signal mask, normal scheduling
-//! at nice 0, pipes as standard output and error, and no descriptor above 2.
+//! at nice 0, pipes as standard output and error, and no descriptor above 2. The file is long by its tests.
 use super::stack;
 use super::strings::Strings;
 use std::ffi::{CStr, c_char, c_int, c_void};

@@ -12,17 +12,8 @@ use crate::libraries::dropin_directory;
 use crate::programs::{for_drop_in, with_theirs};
 use crate::support::{compile, output};
 
-/// Puts our directories in the place of the node's. Nobody asks systemd without D-Bus, and cluster-glue's plugins are
-/// the node's own affair.
-const ENTER: &str = r#"
-cd "$1"; shift
-mount --bind ocf /usr/lib/ocf/resource.d
-mount --bind init /etc/init.d
-[ ! -d /usr/lib/stonith ] || mount -t tmpfs none /usr/lib/stonith
-mount -t tmpfs none /run
-mount --bind sbin /usr/sbin
-exec "$@"
-"#;
+/// Puts our directories in the place of the node's.
+const ENTER: &str = include_str!("../support/enter-node.sh");
 
 const HEADER: &str = "#!/bin/sh
 ### BEGIN INIT INFO
