@@ -70,8 +70,8 @@
 //! metadata, and explains what an action would be started with, without running it.
 //!
 //! ```
-//! use pcmk_remote_rs::driver::blocking::{NodeAgents, Release};
-//! use pcmk_remote_rs::model::{Agent, Millis, Params, Standard};
+//! use pcmk_remote_rs::driver::blocking::NodeAgents;
+//! use pcmk_remote_rs::model::{Agent, Millis, Params, Release, Standard};
 //!
 //! let node = NodeAgents::new(Release::V3_0);
 //! for agent in node.agents(Some(Standard::Ocf), Some("heartbeat")) {

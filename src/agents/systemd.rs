@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Units of the node's service manager: what is to be done with one, and what systemd's answers mean. Long by its tests.
 use super::config::AgentConfig;
-use super::discovery::{Release, units};
+use super::discovery::units;
 use super::failure::Kind;
 use super::plan::refuse;
 use super::{Verdict, failure::describe};
+use crate::model::Release;
 use crate::model::{ExecStatus, Execution, OcfExit, Outcome};
 use std::path::PathBuf;
 

@@ -4,9 +4,9 @@
 use std::ffi::c_int;
 
 use super::abi::RELEASE;
-use crate::driver::blocking::Release;
 use crate::driver::client::ClientError;
 use crate::driver::client::{CallProblem, KeyProblem, Problem};
+use crate::model::Release;
 
 /// There is no connection.
 pub const NOT_CONNECTED: c_int = -libc::ENOTCONN;

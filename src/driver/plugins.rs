@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Fence plugins of cluster-glue, which Pacemaker's C library lists and describes beside fence agents. They run in
 //! the caller's process, so only the C interface offers them.
-use crate::agents::discovery::{PluginFacts, Release, plugin_metadata};
+use crate::agents::discovery::{PluginFacts, plugin_metadata};
+use crate::model::Release;
 use crate::sys::stonith::{Fact, Library};
 
 /// The names of all plugins of this node.

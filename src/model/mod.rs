@@ -9,6 +9,7 @@ mod message;
 mod outcome;
 mod params;
 mod proxy;
+mod release;
 mod resource;
 mod time;
 pub mod timespec;
@@ -24,6 +25,7 @@ pub use message::{
 pub use outcome::{ExecStatus, OcfExit, Outcome};
 pub use params::Params;
 pub use proxy::{ClientId, LocalIdentity, Payload, ProxiedServer, ProxyCommand, ProxyNotice};
+pub use release::Release;
 pub use resource::{Agent, Resource, ResourceId, Standard};
 pub use time::{Moment, Now};
 pub use version::ProtocolVersion;

@@ -12,7 +12,8 @@ mod metadata;
 mod names;
 mod words;
 
-use crate::driver::blocking::{NodeAgents, Release, Target};
+use crate::driver::blocking::{NodeAgents, Target};
+use crate::model::Release;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;

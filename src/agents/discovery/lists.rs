@@ -3,7 +3,8 @@
 //! Names are in the order of their bytes, whatever the caller's locale; a name that is not UTF-8 cannot
 //! stand in a configuration and is left out, as are hidden files.
 use super::super::config::{AgentConfig, AgentFiles, NodeUnits};
-use super::{Release, fence, units};
+use super::{fence, units};
+use crate::model::Release;
 use crate::model::{Agent, Standard};
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Metadata out of the header of an init script, in the very words of each release.
-use super::Release;
+use crate::model::Release;
 use std::fmt::Write;
 
 const BEGIN: &[u8] = b"### BEGIN INIT INFO";

@@ -3,7 +3,8 @@
 use super::super::config::{AgentConfig, AgentFiles, NodeUnits};
 use super::super::failure::{describe, stat_failed};
 use super::super::{Capture, Convention, Ended, Plan, Verdict, lsb as script, ocf, outcome};
-use super::{Release, fence, lsb, units};
+use super::{fence, lsb, units};
+use crate::model::Release;
 use crate::model::{Agent, Execution, Interval, Millis, OcfExit, Params, ResourceId, Standard};
 use std::fmt;
 use std::sync::Arc;

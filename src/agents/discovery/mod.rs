@@ -18,13 +18,3 @@ pub(super) mod units;
 pub use lists::{agents, providers, providers_of, standards};
 pub use metadata::{Inquiry, Metadata, NoMetadata, metadata};
 pub use plugin::{PluginFacts, plugin_metadata};
-
-/// Whose order and whose words, where the releases of Pacemaker differ.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Release {
-    /// Pacemaker 2.1.
-    V2_1,
-    /// Pacemaker 3.0.
-    #[default]
-    V3_0,
-}

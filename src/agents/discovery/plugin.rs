@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Metadata of cluster-glue's fence plugins, in the very words of each release.
-use super::Release;
+use crate::model::Release;
 use std::fmt::Write;
 
 /// Stands for what a plugin does not say.

@@ -2,7 +2,7 @@
 //! Units of systemd as agents: which there are, and how one is described. systemd knows both.
 use super::super::config::NodeUnits;
 use super::super::systemd::{EXTENSIONS, unit_name};
-use super::Release;
+use crate::model::Release;
 
 /// The units that a cluster can manage, without the extension of services, in the order of their letters.
 pub(super) fn names(units: &dyn NodeUnits) -> Vec<String> {

@@ -3,7 +3,7 @@
 
 use std::ffi::c_uint;
 
-use crate::driver::blocking::Release;
+use crate::model::Release;
 use crate::sys::crmcommon::PacemakerLibrary;
 
 /// `lrmd_event_data_t`.

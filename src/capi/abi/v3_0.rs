@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The C interface as Pacemaker 3.0 has it (liblrmd.so.52).
 
-use crate::driver::blocking::Release;
+use crate::model::Release;
 use crate::sys::crmcommon::PacemakerLibrary;
 
 /// `lrmd_event_data_t`.

@@ -10,8 +10,8 @@ use super::pacing::{Place, Work};
 use crate::capi::abi::{LrmdEventData, RELEASE};
 use crate::capi::client::outcome;
 use crate::capi::entry::boundary;
-use crate::driver::blocking::Release;
 use crate::driver::client::{Connection, Event, Wanted};
+use crate::model::Release;
 use crate::sys::glib::{Interest, Priority, Source, Watch};
 
 /// Events of one turn of the loop: the others must have theirs.

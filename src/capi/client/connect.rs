@@ -12,9 +12,9 @@ use super::text::text;
 use crate::capi::abi::RELEASE;
 use crate::capi::abi::api::Lrmd;
 use crate::capi::rc::{self, Way};
-use crate::driver::blocking::Release;
 use crate::driver::client::{Connection, Problem, Stage};
 use crate::model::Registered;
+use crate::model::Release;
 
 /// Connects and waits until it is clear whether the executor takes us. With `fd` the caller gets the descriptor and
 /// uses `lrmd_poll()` and `lrmd_dispatch()`; without, the main loop drives the connection.

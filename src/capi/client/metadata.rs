@@ -11,9 +11,9 @@ use crate::capi::abi::RELEASE;
 use crate::capi::abi::api::{CallOptions, Lrmd};
 use crate::capi::abi::shared::LrmdKeyValue;
 use crate::capi::entry::boundary;
-use crate::driver::blocking::{NoMetadata, NodeAgents, Release};
+use crate::driver::blocking::{NoMetadata, NodeAgents};
 use crate::driver::plugins;
-use crate::model::{Agent, Millis, Params, Standard};
+use crate::model::{Agent, Millis, Params, Release, Standard};
 use crate::sys::cmem;
 
 /// How long an agent may take.

@@ -12,8 +12,8 @@ use std::time::Duration;
 use super::handle::Place;
 use crate::capi::abi::{CRM_COMMON, RELEASE};
 use crate::capi::environment::leading_number;
-use crate::driver::blocking::Release;
 use crate::driver::client::{DEFAULT_PORT, HANDSHAKE_LIMIT, Identity, KeyProblem, Keys, RemoteSettings};
+use crate::model::Release;
 use crate::wire::ipc::IpcLayout;
 
 /// What `lrmd__uptime()` answers when the executor did not tell.

@@ -2,9 +2,10 @@
 //! The agents of the node on which we run: which there are, and what they say of themselves.
 use super::run::run;
 use super::units::Systemd;
-use crate::agents::discovery::{self, Metadata, NoMetadata, Release};
+use crate::agents::discovery::{self, Metadata, NoMetadata};
 use crate::agents::{self, AgentConfig, Explained};
 use crate::driver::files::NodeFiles;
+use crate::model::Release;
 use crate::model::{Agent, Execution, Millis, Outcome, Params, Standard};
 use std::ffi::OsString;
 use std::time::{Duration, Instant};

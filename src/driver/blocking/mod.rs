@@ -20,7 +20,7 @@ mod run;
 mod target;
 mod units;
 
-pub use crate::agents::discovery::{NoMetadata, Release};
+pub use crate::agents::discovery::NoMetadata;
 pub use crate::agents::{Explained, Explanation, Shown, ShownValue, UnitAction, UnitPlan};
 pub use agents::NodeAgents;
 pub use check::{Step, check};

@@ -5,10 +5,8 @@ mod daemon;
 mod resource;
 
 use super::{names, words};
-use crate::driver::blocking::{
-    Explained, Explanation, NodeAgents, Release, Shown, ShownValue, UnitAction, UnitPlan,
-};
-use crate::model::{Execution, Interval, Millis, Params, ResourceId, Standard};
+use crate::driver::blocking::{Explained, Explanation, NodeAgents, Shown, ShownValue, UnitAction, UnitPlan};
+use crate::model::{Execution, Interval, Millis, Params, Release, ResourceId, Standard};
 use daemon::Daemon;
 use resource::Configured;
 use std::process::ExitCode;
