@@ -25,5 +25,6 @@ pub mod stonith;
 pub mod strings;
 pub mod tcp;
 pub mod tls;
+pub mod unwind;
 #[cfg(feature = "capi")]
 pub mod xmlnode;

@@ -4,6 +4,7 @@ use super::bindings as qb;
 use super::connection::Slot;
 use super::reactor::{self, Accepting, Event, Reactor};
 use super::{Connection, sigbus};
+use crate::sys::unwind::guard;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 use std::cell::Cell;
@@ -13,7 +14,6 @@ use std::io;
 use std::os::fd::RawFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
@@ -287,16 +287,15 @@ unsafe extern "C" fn on_accept(
     gid: libc::gid_t,
 ) -> i32 {
     let Some(reactor) = Reactor::existing() else { return -libc::ENODEV };
-    match catch_unwind(AssertUnwindSafe(|| accept(&reactor, raw, uid, gid))) {
-        Ok(Ok(())) => 0,
-        Ok(Err(errno)) => -(errno as i32),
-        Err(_) => -libc::EIO,
-    }
+    guard(-libc::EIO, || match accept(&reactor, raw, uid, gid) {
+        Ok(()) => 0,
+        Err(errno) => -(errno as i32),
+    })
 }
 
 unsafe extern "C" fn on_created(raw: *mut qb::qb_ipcs_connection_t) {
     let Some((reactor, raw)) = Reactor::existing().zip(NonNull::new(raw)) else { return };
-    let _ = catch_unwind(AssertUnwindSafe(|| {
+    guard((), || {
         let Some(peer) = reactor.accepting.take() else { return };
         let slot = Rc::new(Slot { id: reactor.new_connection(), open: Cell::new(true) });
         // SAFETY: libqb calls with a live connection and frees it only after `on_closed`, which closes the slot.
@@ -306,12 +305,12 @@ unsafe extern "C" fn on_created(raw: *mut qb::qb_ipcs_connection_t) {
             Connection::new(raw, slot, (peer.uid, peer.gid, peer.pid))
         };
         reactor.push(Event::Connected { server: peer.server, connection });
-    }));
+    });
 }
 
 unsafe extern "C" fn on_message(raw: *mut qb::qb_ipcs_connection_t, data: *mut c_void, size: usize) -> i32 {
     let Some(reactor) = Reactor::existing() else { return 0 };
-    let _ = catch_unwind(AssertUnwindSafe(|| {
+    guard((), || {
         // SAFETY: libqb calls with a live, open connection, whose context is a slot: see `on_created`.
         let (limit, connection) = unsafe {
             let Some(slot) = qb::qb_ipcs_context_get(raw).cast::<Slot>().as_ref() else { return };
@@ -331,7 +330,7 @@ unsafe extern "C" fn on_message(raw: *mut qb::qb_ipcs_connection_t, data: *mut c
             bytes.set_len(size);
         }
         reactor.push(Event::Message { connection, bytes });
-    }));
+    });
     0
 }
 
@@ -344,8 +343,10 @@ unsafe extern "C" fn on_closed(raw: *mut qb::qb_ipcs_connection_t) -> i32 {
     };
     let Some(slot) = slot else { return 0 };
     slot.open.set(false);
-    let _ = catch_unwind(AssertUnwindSafe(|| {
-        Reactor::existing().map(|reactor| reactor.push(Event::Closed { connection: slot.id }))
-    }));
+    guard((), || {
+        if let Some(reactor) = Reactor::existing() {
+            reactor.push(Event::Closed { connection: slot.id });
+        }
+    });
     0
 }
