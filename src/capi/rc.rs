@@ -3,10 +3,9 @@
 
 use std::ffi::c_int;
 
-use super::abi::RELEASE;
+use super::abi::BEHAVIOUR;
 use crate::driver::client::ClientError;
 use crate::driver::client::{CallProblem, KeyProblem, Problem};
-use crate::model::Release;
 
 /// There is no connection.
 pub const NOT_CONNECTED: c_int = -libc::ENOTCONN;
@@ -37,7 +36,7 @@ pub fn of_connect(problem: &Problem, way: Way) -> c_int {
         ) => NOT_CONNECTED,
         (Problem::Key(KeyProblem::NoKey(_)), _) => -libc::ENOKEY,
         (Problem::Key(KeyProblem::Setup(_) | KeyProblem::Certificates), _) => -libc::EPROTO,
-        (Problem::HandshakeTimedOut, Way::Event) if RELEASE == Release::V3_0 => -libc::ETIME,
+        (Problem::HandshakeTimedOut, Way::Event) => BEHAVIOUR.slow_handshake_event_code,
         (Problem::Handshake(_) | Problem::ClosedInHandshake | Problem::HandshakeTimedOut, _) => {
             -libc::EKEYREJECTED
         }
@@ -99,7 +98,7 @@ mod tests {
     fn connecting_fails_with_the_controllers_codes() {
         let tcp = Problem::Tcp { address: ([127, 0, 0, 1], 3121).into(), errno: Errno::ECONNREFUSED };
         let wrong_key = Problem::Handshake(SessionError::Tls(TlsError::WrongKey));
-        let slow = if RELEASE == Release::V3_0 { -62 } else { -129 };
+        let slow = BEHAVIOUR.slow_handshake_event_code;
         for (problem, waited, event) in [
             (Problem::Name(String::new()), -107, -107),
             (Problem::DialTimedOut, -107, -110),

@@ -7,11 +7,10 @@ use std::time::Instant;
 
 use super::handle::Handle;
 use super::pacing::{Place, Work};
-use crate::capi::abi::{LrmdEventData, RELEASE};
+use crate::capi::abi::{BEHAVIOUR, LrmdEventData};
 use crate::capi::client::outcome;
 use crate::capi::entry::boundary;
 use crate::driver::client::{Connection, Event, Wanted};
-use crate::model::Release;
 use crate::sys::glib::{Interest, Priority, Source, Watch};
 
 /// Events of one turn of the loop: the others must have theirs.
@@ -152,9 +151,8 @@ impl Handle {
                 Some(Event::SignedOn(registered)) => {
                     self.signed_on(&registered);
                     if self.event_owed.take() {
-                        // 2.1 tells this from a source of its own.
                         let dispatching = self.dispatching.get();
-                        self.dispatching.set(dispatching && RELEASE == Release::V3_0);
+                        self.dispatching.set(dispatching && BEHAVIOUR.connect_event_is_dispatched);
                         self.emit_connect(0);
                         self.dispatching.set(dispatching);
                     }

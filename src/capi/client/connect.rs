@@ -9,12 +9,11 @@ use std::time::Duration;
 use super::handle::{Handle, with_handle};
 use super::settings;
 use super::text::text;
-use crate::capi::abi::RELEASE;
+use crate::capi::abi::BEHAVIOUR;
 use crate::capi::abi::api::Lrmd;
 use crate::capi::rc::{self, Way};
 use crate::driver::client::{Connection, Problem, Stage};
 use crate::model::Registered;
-use crate::model::Release;
 
 /// Connects and waits until it is clear whether the executor takes us. With `fd` the caller gets the descriptor and
 /// uses `lrmd_poll()` and `lrmd_dispatch()`; without, the main loop drives the connection.
@@ -129,7 +128,7 @@ impl Handle {
         let identity = settings::identity(name, self.proxy_callback().0.is_some());
         let mut connection = match settings::remote(&self.place, settings::CONNECT_LIMIT) {
             Some(remote) => Connection::remote(remote, identity)?,
-            None => Connection::local(identity, settings::layout())?,
+            None => Connection::local(identity, (BEHAVIOUR.local_layout)())?,
         };
         let registered = connection.wait_for_sign_on()?;
         Ok((connection, registered))
@@ -153,7 +152,7 @@ impl Handle {
             Err(problem) => {
                 log::warn!("Could not connect to {}: {problem}", self.peer());
                 let error = rc::of_connect(&problem, Way::Waited);
-                if RELEASE == Release::V2_1 {
+                if BEHAVIOUR.immediate_failure_has_connect_event {
                     self.emit_connect(error);
                 }
                 error
@@ -185,8 +184,9 @@ impl Handle {
         let connecting = self.event_owed.take();
         let handshaken = self.connection.borrow().as_ref().is_some_and(Connection::is_handshaken);
         let attached = self.let_go();
-        // Of a connection that was still being made C hears nothing, unless it was nearly there (3.0).
-        if attached && (!connecting || (RELEASE == Release::V3_0 && handshaken)) {
+        // Of a connection that was still being made C hears nothing, unless it was nearly there.
+        let nearly_there = BEHAVIOUR.unfinished_sign_on_has_disconnect_event && handshaken;
+        if attached && (!connecting || nearly_there) {
             log::info!("Disconnected from {}", self.peer());
             if later {
                 self.disconnect_owed.set(true);
@@ -208,7 +208,8 @@ impl Handle {
         }
         let error = rc::of_connect(problem, Way::Event);
         let refused = problem.stage() == Stage::SignOn && error == -libc::EPROTO;
-        if RELEASE == Release::V3_0 && (problem.stage() == Stage::Handshake || refused) {
+        let refused = refused || problem.stage() == Stage::Handshake;
+        if BEHAVIOUR.refusal_event_precedes_disconnect && refused {
             self.emit_connect(error);
             self.emit_disconnect();
         } else {

@@ -11,11 +11,10 @@ use std::rc::Rc;
 use super::attached::Attachment;
 use super::settings;
 use crate::capi::abi::api::{Lrmd, LrmdApiOperations, LrmdEventCallback};
-use crate::capi::abi::{LrmdEventData, RELEASE};
+use crate::capi::abi::{BEHAVIOUR, LrmdEventData};
 use crate::capi::entry::boundary;
 use crate::capi::rc;
 use crate::driver::client::{CallProblem, Connection};
-use crate::model::Release;
 use crate::model::{Millis, Registered, Reply, Request};
 use crate::sys::cmem;
 use crate::wire::codec::decode_incoming;
@@ -135,7 +134,7 @@ impl Handle {
     /// # Errors
     /// A negated errno, as the slots return it.
     pub fn call(&self, request: Request, options: u32, timeout: Millis) -> Result<Reply, c_int> {
-        self.called.set(RELEASE == Release::V2_1 && self.is_remote());
+        self.called.set(BEHAVIOUR.waited_call_delivers_outside_dispatch && self.is_remote());
         self.with_connection(|connection| connection.call(request, options, timeout))
     }
 

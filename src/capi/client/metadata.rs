@@ -7,20 +7,14 @@ use std::ptr;
 
 use super::text::text;
 use super::values::lrmd_key_value_freeall;
-use crate::capi::abi::RELEASE;
 use crate::capi::abi::api::{CallOptions, Lrmd};
 use crate::capi::abi::shared::LrmdKeyValue;
+use crate::capi::abi::{BEHAVIOUR, RELEASE};
 use crate::capi::entry::boundary;
 use crate::driver::blocking::{NoMetadata, NodeAgents};
 use crate::driver::plugins;
-use crate::model::{Agent, Millis, Params, Release, Standard};
+use crate::model::{Agent, Params, Standard};
 use crate::sys::cmem;
-
-/// How long an agent may take.
-pub(super) const LIMIT: Millis = match RELEASE {
-    Release::V2_1 => Millis(30_000),
-    Release::V3_0 => Millis(20_000),
-};
 
 /// `pcmk_err_generic`: a failure of any kind.
 const FAILED: c_int = 201;
@@ -119,7 +113,7 @@ unsafe fn parameters(head: *const LrmdKeyValue) -> Params {
 fn document(agent: &Agent, params: &Params) -> Result<Vec<u8>, (c_int, String)> {
     let standard = agent.standard();
     let fence = standard == Some(Standard::Stonith);
-    NodeAgents::new(RELEASE).metadata(agent, params, LIMIT).or_else(|error| {
+    NodeAgents::new(RELEASE).metadata(agent, params, BEHAVIOUR.metadata_limit).or_else(|error| {
         let code = match error {
             NoMetadata::NotInstalled(_) if fence => {
                 return match plugins::metadata(&agent.name, RELEASE) {

@@ -6,10 +6,10 @@ use std::ffi::{CString, c_int, c_void};
 use std::ptr;
 use std::rc::Rc;
 
-use super::metadata::{LIMIT, agent_of};
+use super::metadata::agent_of;
 use super::text::text;
-use crate::capi::abi::RELEASE;
 use crate::capi::abi::shared::{ActionResult, LrmdRscInfo};
+use crate::capi::abi::{BEHAVIOUR, RELEASE};
 use crate::capi::entry::boundary;
 use crate::driver::blocking::{NoMetadata, NodeAgents};
 use crate::driver::inquiry::{Answer, Asked, Asking, Refused, ask};
@@ -132,13 +132,13 @@ fn start(agent: &Agent) -> Result<Started, (Answer, c_int)> {
         Some(Standard::Stonith) => true,
         // The others have no program that knows it: nothing runs long.
         _ => {
-            return match node.metadata(agent, &Params::new(), LIMIT) {
+            return match node.metadata(agent, &Params::new(), BEHAVIOUR.metadata_limit) {
                 Ok(document) => done(document),
                 Err(error) => Err(refusal(agent, Refused::Unprepared(error))),
             };
         }
     };
-    match ask(&node, agent, &Params::new(), LIMIT) {
+    match ask(&node, agent, &Params::new(), BEHAVIOUR.metadata_limit) {
         Ok(Asked::Known(document)) => done(document),
         Ok(Asked::Running(asking)) => Ok(Started::Running { asking, fence }),
         Err(Refused::Unprepared(NoMetadata::NotInstalled(_))) if fence => {

@@ -10,11 +10,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::handle::Place;
-use crate::capi::abi::{CRM_COMMON, RELEASE};
+use crate::capi::abi::BEHAVIOUR;
 use crate::capi::environment::leading_number;
 use crate::driver::client::{DEFAULT_PORT, HANDSHAKE_LIMIT, Identity, KeyProblem, Keys, RemoteSettings};
-use crate::model::Release;
-use crate::wire::ipc::IpcLayout;
 
 /// What `lrmd__uptime()` answers when the executor did not tell.
 pub(super) const UPTIME_UNKNOWN: i64 = -1;
@@ -25,9 +23,9 @@ pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(60);
 const USER_TIMEOUT: Duration = Duration::from_secs(60);
 const DEFAULT_KEYS: [&str; 2] = ["/etc/pacemaker/authkey", "/etc/corosync/authkey"];
 
-/// One of Pacemaker's variables; 3.0 looks for it under its old prefix as well.
+/// One of Pacemaker's variables, in some releases also by its old prefix.
 fn option(name: &str) -> Option<OsString> {
-    let old = || (RELEASE == Release::V3_0).then(|| env::var_os(format!("HA_{name}"))).flatten();
+    let old = || BEHAVIOUR.settings_have_ha_names.then(|| env::var_os(format!("HA_{name}"))).flatten();
     env::var_os(format!("PCMK_{name}")).or_else(old)
 }
 
@@ -48,13 +46,13 @@ fn port_of(value: &str) -> Option<u16> {
     leading_number(value).and_then(|number| number.try_into().ok()).filter(|port| *port != 0)
 }
 
-/// Certificates are a matter of 3.0 alone, and only all three together.
+/// Certificates count only all three together.
 fn certificates_configured() -> bool {
     let set = |name: &str| {
         let value = env::var_os(format!("PCMK_{name}")).filter(|value| !value.is_empty());
         value.or_else(|| env::var_os(format!("CIB_{name}"))).is_some_and(|value| !value.is_empty())
     };
-    RELEASE == Release::V3_0 && ["cert_file", "ca_file", "key_file"].into_iter().all(set)
+    BEHAVIOUR.certificates_replace_the_key && ["cert_file", "ca_file", "key_file"].into_iter().all(set)
 }
 
 fn make_keys() -> Keys {
@@ -70,23 +68,20 @@ pub(super) fn key_locations() -> Vec<PathBuf> {
     key_files(option("authkey_location"))
 }
 
-/// 2.1: all stand in for one another. 3.0: the configured one alone, or the default.
+/// All stand in for one another, or it is the configured one alone, or the default.
 fn key_files(configured: Option<OsString>) -> Vec<PathBuf> {
     let configured = configured.map(PathBuf::from);
     let [default, old] = DEFAULT_KEYS.map(PathBuf::from);
-    match (RELEASE, configured) {
-        (Release::V3_0, Some(configured)) => vec![configured],
-        (Release::V3_0, None) => vec![default],
-        (Release::V2_1, configured) => {
-            let mut files: Vec<PathBuf> = configured.into_iter().collect();
-            for file in [default, old] {
-                if !files.contains(&file) {
-                    files.push(file);
-                }
-            }
-            files
+    if !BEHAVIOUR.default_keys_stand_in {
+        return vec![configured.unwrap_or(default)];
+    }
+    let mut files: Vec<PathBuf> = configured.into_iter().collect();
+    for file in [default, old] {
+        if !files.contains(&file) {
+            files.push(file);
         }
     }
+    files
 }
 
 /// What a connection to `place` needs; None for the local executor.
@@ -118,16 +113,6 @@ pub(super) fn identity(name: Option<String>, is_provider: bool) -> Identity {
     Identity { name, is_provider }
 }
 
-/// How this node's Pacemaker lays out local messages: client and server are of one release there, and the release
-/// that changed the layout came with this function.
-pub(super) fn layout() -> IpcLayout {
-    match RELEASE {
-        Release::V2_1 => IpcLayout::Old,
-        Release::V3_0 if CRM_COMMON.has(c"pcmk__ipc_msg_append") => IpcLayout::New,
-        Release::V3_0 => IpcLayout::Old,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,7 +136,7 @@ mod tests {
     fn a_configured_key_file_comes_first() {
         let files = key_files(Some("/k".into()));
         assert_eq!(files.first(), Some(&PathBuf::from("/k")));
-        assert_eq!(files.len(), if RELEASE == Release::V3_0 { 1 } else { 3 });
+        assert_eq!(files.len(), if BEHAVIOUR.default_keys_stand_in { 3 } else { 1 });
         assert_eq!(key_files(None).first(), Some(&PathBuf::from(DEFAULT_KEYS[0])));
     }
 }

@@ -7,13 +7,10 @@ use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::local;
-use crate::capi::abi::Remote;
-use crate::capi::abi::remote::{Client, Connection, flag};
+use crate::capi::abi::remote::{Connection, flag};
+use crate::capi::abi::{Client, Remote};
 use crate::capi::entry::boundary;
 use crate::sys::{cmem, glib, gnutls};
-
-/// A client of this library's release.
-pub type ClientT = Client<Remote>;
 
 /// Clients by what they are found by, which is nothing but a number here.
 struct Table {
@@ -36,7 +33,7 @@ fn table() -> MutexGuard<'static, Option<Table>> {
 }
 
 /// Everything in the table, in the order of arrival: its key and its client.
-fn all() -> Vec<(usize, *mut ClientT)> {
+fn all() -> Vec<(usize, *mut Client)> {
     let table = table();
     let mut entries: Vec<(usize, Entry)> =
         table.iter().flat_map(|table| table.clients.iter()).map(|(key, entry)| (*key, *entry)).collect();
@@ -44,7 +41,7 @@ fn all() -> Vec<(usize, *mut ClientT)> {
     entries.into_iter().map(|(key, entry)| (key, pointer(entry.client))).collect()
 }
 
-fn pointer(address: usize) -> *mut ClientT {
+fn pointer(address: usize) -> *mut Client {
     ptr::with_exposed_provenance_mut(address)
 }
 
@@ -81,7 +78,7 @@ pub unsafe extern "C" fn pcmk__foreach_ipc_client(
 
 /// The client of a local connection, or of another key that it was made with; NULL if there is none.
 #[unsafe(no_mangle)]
-pub extern "C" fn pcmk__find_client(connection: *const c_void) -> *mut ClientT {
+pub extern "C" fn pcmk__find_client(connection: *const c_void) -> *mut Client {
     boundary("pcmk__find_client", ptr::null_mut(), || {
         let table = table();
         let entry = table.as_ref().and_then(|table| table.clients.get(&connection.expose_provenance()));
@@ -94,13 +91,13 @@ pub extern "C" fn pcmk__find_client(connection: *const c_void) -> *mut ClientT {
 /// # Safety
 /// `id` is NULL or a C string. The clients of the table are alive.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__find_client_by_id(id: *const c_char) -> *mut ClientT {
+pub unsafe extern "C" fn pcmk__find_client_by_id(id: *const c_char) -> *mut Client {
     if id.is_null() {
         return ptr::null_mut();
     }
     boundary("pcmk__find_client_by_id", ptr::null_mut(), || {
         // SAFETY: a C string, and living clients whose ids are C strings.
-        let has_it = |client: *mut ClientT| unsafe {
+        let has_it = |client: *mut Client| unsafe {
             !(*client).id.is_null() && CStr::from_ptr((*client).id) == CStr::from_ptr(id)
         };
         all().into_iter().map(|(_, client)| client).find(|client| has_it(*client)).unwrap_or(ptr::null_mut())
@@ -112,7 +109,7 @@ pub unsafe extern "C" fn pcmk__find_client_by_id(id: *const c_char) -> *mut Clie
 /// # Safety
 /// `client` is NULL or a client.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__client_name(client: *const ClientT) -> *const c_char {
+pub unsafe extern "C" fn pcmk__client_name(client: *const Client) -> *const c_char {
     // SAFETY: the caller's promise.
     match unsafe { client.as_ref() } {
         None => c"(unspecified)".as_ptr(),
@@ -136,7 +133,7 @@ pub extern "C" fn pcmk__client_cleanup() {
 /// A new client with an id of its own, which is found by `key`, or by the pointer to its id if that is NULL. The caller
 /// frees it with `pcmk__free_client()`. Never NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn pcmk__new_unauth_client(key: *mut c_void) -> *mut ClientT {
+pub extern "C" fn pcmk__new_unauth_client(key: *mut c_void) -> *mut Client {
     boundary("pcmk__new_unauth_client", ptr::null_mut(), || {
         let client = new_client();
         add(key, client);
@@ -150,7 +147,7 @@ pub extern "C" fn pcmk__new_unauth_client(key: *mut c_void) -> *mut ClientT {
 /// # Safety
 /// `connection` is NULL or a living `qb_ipcs_connection_t`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__new_client(connection: *mut c_void, uid: u32, _gid: u32) -> *mut ClientT {
+pub unsafe extern "C" fn pcmk__new_client(connection: *mut c_void, uid: u32, _gid: u32) -> *mut Client {
     if connection.is_null() {
         return ptr::null_mut();
     }
@@ -169,7 +166,7 @@ pub unsafe extern "C" fn pcmk__new_client(connection: *mut c_void, uid: u32, _gi
     })
 }
 
-fn new_client() -> *mut ClientT {
+fn new_client() -> *mut Client {
     let id = uuid::Uuid::new_v4().to_string();
     cmem::new(Client {
         pid: 0,
@@ -188,7 +185,7 @@ fn new_client() -> *mut ClientT {
     })
 }
 
-fn add(key: *mut c_void, client: *mut ClientT) {
+fn add(key: *mut c_void, client: *mut Client) {
     // SAFETY: just made, and nobody else knows it.
     let key = if key.is_null() { unsafe { (*client).id }.cast() } else { key };
     let mut table = table();
@@ -205,7 +202,7 @@ fn add(key: *mut c_void, client: *mut ClientT) {
 /// # Safety
 /// `client` is NULL or a client that nobody uses afterwards; its parts are as its layout says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__free_client(client: *mut ClientT) {
+pub unsafe extern "C" fn pcmk__free_client(client: *mut Client) {
     if client.is_null() {
         return;
     }

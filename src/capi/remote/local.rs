@@ -6,7 +6,7 @@ use std::ptr;
 
 use nix::unistd::{Uid, User};
 
-use super::clients::ClientT;
+use crate::capi::abi::Client;
 use crate::capi::abi::remote::flag;
 use crate::capi::client::xml;
 use crate::capi::entry::boundary;
@@ -91,7 +91,7 @@ pub(super) unsafe fn free_event(event: *mut c_void) {
 /// NULL or may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pcmk__client_data2xml(
-    client: *mut ClientT,
+    client: *mut Client,
     data: *mut c_void,
     id: *mut u32,
     flags: *mut u32,

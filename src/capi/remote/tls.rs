@@ -7,8 +7,8 @@ use std::ptr;
 use super::carrier::Carrier;
 use super::credentials::words;
 use super::settings;
-use crate::capi::abi::Remote;
-use crate::capi::abi::remote::{Client, Connection, Tls};
+use crate::capi::abi::remote::{Connection, Tls};
+use crate::capi::abi::{Client, Remote, only_in};
 use crate::capi::entry::boundary;
 use crate::sys::gnutls::{self, Functions, Object, credentials};
 
@@ -70,7 +70,7 @@ fn refused(gnutls: &Functions, code: c_int) {
 ///
 /// # Safety
 /// `credentials` are GnuTLS's of this kind and role, and outlive the session.
-pub unsafe extern "C" fn new_tls_session_v2_1(
+pub unsafe fn new_tls_session_v2_1(
     csock: c_int,
     conn_type: c_uint,
     cred_type: c_int,
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn new_tls_session_v2_1(
 ///
 /// # Safety
 /// `tls` is NULL or came from `pcmk__init_tls()`.
-pub unsafe extern "C" fn new_tls_session_v3_0(tls: *mut Tls, csock: c_int) -> Object {
+pub unsafe fn new_tls_session_v3_0(tls: *mut Tls, csock: c_int) -> Object {
     const REQUIRE: c_int = 2;
     boundary("pcmk__new_tls_session", ptr::null_mut(), || {
         // SAFETY: the caller's promise.
@@ -134,6 +134,35 @@ pub unsafe extern "C" fn new_tls_session_v3_0(tls: *mut Tls, csock: c_int) -> Ob
     })
 }
 
+only_in! { "2.1",
+    /// See [`new_tls_session_v2_1`].
+    ///
+    /// # Safety
+    /// See there.
+    #[unsafe(no_mangle)]
+    pub unsafe extern "C" fn pcmk__new_tls_session(
+        csock: c_int,
+        conn_type: c_uint,
+        cred_type: c_int,
+        credentials: *mut c_void,
+    ) -> *mut Object {
+        // SAFETY: the caller's promise.
+        unsafe { new_tls_session_v2_1(csock, conn_type, cred_type, credentials) }
+    }
+}
+
+only_in! { "3.0",
+    /// See [`new_tls_session_v3_0`].
+    ///
+    /// # Safety
+    /// See there.
+    #[unsafe(no_mangle)]
+    pub unsafe extern "C" fn pcmk__new_tls_session(tls: *mut Tls, csock: c_int) -> Object {
+        // SAFETY: the caller's promise.
+        unsafe { new_tls_session_v3_0(tls, csock) }
+    }
+}
+
 /// Lets a peer in whose certificate the certificate authority has signed; names are not compared.
 unsafe extern "C" fn verify(session: Object) -> c_int {
     const REFUSED: c_int = -348;
@@ -157,7 +186,7 @@ unsafe extern "C" fn verify(session: Object) -> c_int {
 /// # Safety
 /// `client` is NULL or a client of this library's release.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__read_handshake_data(client: *const Client<Remote>) -> c_int {
+pub unsafe extern "C" fn pcmk__read_handshake_data(client: *const Client) -> c_int {
     boundary("pcmk__read_handshake_data", libc::EPROTO, || {
         // SAFETY: the caller's promise.
         let session = unsafe {
