@@ -17,6 +17,7 @@ mod environment;
 mod logging;
 pub mod rc;
 pub mod remote;
+mod trace;
 
 // cargo-c would take the daemons' profile, in which a panic is the end of the process: here, of the cluster's controller.
 #[cfg(all(cargo_c, panic = "abort"))]

@@ -30,7 +30,7 @@ pub mod credentials {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Datum {
-    /// The bytes.
+    /// The bytes. GnuTLS's allocator is `malloc`, and cannot be another since GnuTLS 3.3.
     pub data: *mut u8,
     /// How many.
     pub size: c_uint,

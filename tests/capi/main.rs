@@ -7,6 +7,7 @@
 
 mod agents;
 mod cargo_c;
+mod entries;
 mod exports;
 mod headers;
 mod layouts;

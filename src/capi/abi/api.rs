@@ -11,6 +11,12 @@ use super::shared::{LrmdKeyValue, LrmdList, LrmdRscInfo};
 pub type GList = c_void;
 /// Bits of `enum lrmd_call_options`.
 pub type CallOptions = c_uint;
+/// Tell the caller's own connection alone.
+pub const NOTIFY_ORIGIN_ONLY: CallOptions = 2;
+/// Tell only results that differ from the one before.
+pub const NOTIFY_CHANGES_ONLY: CallOptions = 4;
+/// What the lowest bit of 2.1's value and 3.0's value for dropping recurring operations have in common.
+pub const DROP_RECURRING: CallOptions = 1;
 /// Called for each event of a connection; the event is lent for the length of the call.
 pub type LrmdEventCallback = Option<unsafe extern "C" fn(event: *mut LrmdEventData)>;
 
@@ -27,7 +33,7 @@ pub struct Lrmd {
 /// What can be done with a connection. Results are 0 or positive, or a negated errno.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-#[allow(missing_docs, reason = "src/capi/client/ops.rs documents each where it is done")]
+#[allow(missing_docs, reason = "each is documented where it is done, as a slot! in src/capi/client")]
 pub struct LrmdApiOperations {
     pub connect: unsafe extern "C" fn(lrmd: *mut Lrmd, client_name: *const c_char, fd: *mut c_int) -> c_int,
     pub connect_async:

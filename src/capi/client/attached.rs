@@ -9,9 +9,9 @@ use super::handle::Handle;
 use super::pacing::{Place, Work};
 use crate::capi::abi::{BEHAVIOUR, LrmdEventData};
 use crate::capi::client::outcome;
-use crate::capi::entry::boundary;
 use crate::driver::client::{Connection, Event, Wanted};
 use crate::sys::glib::{Interest, Priority, Source, Watch};
+use crate::sys::unwind::{self, guard};
 
 /// Events of one turn of the loop: the others must have theirs.
 const EVENTS: usize = 100;
@@ -92,12 +92,9 @@ impl Handle {
 
     /// After a panic C loses the connection, and hears of it, and nothing more of this handle.
     fn guarded_turn(&self) {
-        let done = boundary("main loop", false, || {
-            self.turn();
-            true
-        });
-        if !done {
-            boundary("main loop", (), || {
+        if let Err(panic) = unwind::catch(|| self.turn()) {
+            log::error!("main loop: an internal error was caught; please report it: {panic}");
+            guard((), || {
                 self.let_go();
                 self.emit_disconnect();
             });

@@ -6,93 +6,90 @@ use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::handle::{Handle, with_handle};
+use super::handle::Handle;
 use super::settings;
-use super::text::text;
+use super::text::owned;
 use crate::capi::abi::BEHAVIOUR;
 use crate::capi::abi::api::Lrmd;
+use crate::capi::entry::slot;
 use crate::capi::rc::{self, Way};
 use crate::driver::client::{Connection, Problem, Stage};
 use crate::model::Registered;
 
-/// Connects and waits until it is clear whether the executor takes us. With `fd` the caller gets the descriptor and
-/// uses `lrmd_poll()` and `lrmd_dispatch()`; without, the main loop drives the connection.
-///
-/// # Safety
-/// `lrmd` came from this library; `client_name` is NULL or a C string; `fd` is NULL or may be written.
-pub(super) unsafe extern "C" fn slot_connect(
-    lrmd: *mut Lrmd,
-    client_name: *const c_char,
-    fd: *mut c_int,
-) -> c_int {
-    // SAFETY: the caller's promises.
-    unsafe {
-        let name = text(client_name).map(|name| name.into_owned());
-        with_handle("connect", lrmd, rc::NOT_CONNECTED, |handle| match handle.connect(name, fd.is_null()) {
+slot! {
+    /// Connects and waits until it is clear whether the executor takes us. With `fd` the caller gets the descriptor and
+    /// uses `lrmd_poll()` and `lrmd_dispatch()`; without, the main loop drives the connection.
+    ///
+    /// # Safety
+    /// `lrmd` came from this library; `client_name` is NULL or a C string; `fd` is NULL or may be written.
+    pub(super) unsafe fn slot_connect(
+        lrmd: *mut Lrmd,
+        #[shown] client_name: *const c_char,
+        fd: *mut c_int,
+    ) -> c_int, failed = rc::NOT_CONNECTED; |handle| {
+        // SAFETY: NULL or a C string, by the caller's promise.
+        let name = unsafe { owned(client_name) };
+        match handle.connect(name, fd.is_null()) {
             Ok(descriptor) => {
-                if let Some(fd) = fd.as_mut() {
+                // SAFETY: NULL or writable, by the caller's promise.
+                if let Some(fd) = unsafe { fd.as_mut() } {
                     *fd = descriptor;
                 }
                 0
             }
             Err(error) => error,
-        })
+        }
     }
 }
 
-/// Connects to a remote node from the main loop; exactly one connect event tells how it went, unless the caller
-/// disconnects before. `timeout` in milliseconds is for the host's name and TCP. The local executor is connected to
-/// at once.
-///
-/// # Safety
-/// As for `connect`.
-pub(super) unsafe extern "C" fn slot_connect_async(
-    lrmd: *mut Lrmd,
-    client_name: *const c_char,
-    timeout: c_int,
-) -> c_int {
-    // SAFETY: the caller's promises.
-    unsafe {
-        let name = text(client_name).map(|name| name.into_owned());
-        with_handle("connect_async", lrmd, rc::NOT_CONNECTED, |handle| {
-            if handle.callback.get().is_none() {
-                return rc::INVALID;
+slot! {
+    /// Connects to a remote node from the main loop; exactly one connect event tells how it went, unless the caller
+    /// disconnects before. `timeout` in milliseconds is for the host's name and TCP. The local executor is connected to
+    /// at once.
+    ///
+    /// # Safety
+    /// As for `connect`.
+    pub(super) unsafe fn slot_connect_async(
+        lrmd: *mut Lrmd,
+        #[shown] client_name: *const c_char,
+        timeout: c_int,
+    ) -> c_int, failed = rc::NOT_CONNECTED; |handle| {
+        if handle.callback.get().is_none() {
+            return rc::INVALID;
+        }
+        if handle.is_remote() {
+            return handle.begin_remote(timeout);
+        }
+        // SAFETY: NULL or a C string, by the caller's promise.
+        let name = unsafe { owned(client_name) };
+        match handle.connect(name, true) {
+            Ok(_) => {
+                handle.emit_connect(0);
+                0
             }
-            if handle.is_remote() {
-                handle.begin_remote(timeout)
-            } else {
-                match handle.connect(name, true) {
-                    Ok(_) => {
-                        handle.emit_connect(0);
-                        0
-                    }
-                    Err(error) => error,
-                }
-            }
-        })
+            Err(error) => error,
+        }
     }
 }
 
-/// 1 if calls are possible, else 0.
-///
-/// # Safety
-/// `lrmd` came from this library.
-pub(super) unsafe extern "C" fn slot_is_connected(lrmd: *mut Lrmd) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe { with_handle("is_connected", lrmd, 0, |handle| handle.is_ready().into()) }
+slot! {
+    /// 1 if calls are possible, else 0.
+    ///
+    /// # Safety
+    /// `lrmd` came from this library.
+    pub(super) unsafe fn slot_is_connected(lrmd: *mut Lrmd) -> c_int, failed = 0; |handle| {
+        handle.is_ready().into()
+    }
 }
 
-/// Ends the connection, if there is one. In the main loop a disconnect event follows.
-///
-/// # Safety
-/// `lrmd` came from this library.
-pub(super) unsafe extern "C" fn slot_disconnect(lrmd: *mut Lrmd) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe {
-        with_handle("disconnect", lrmd, 0, |handle| {
-            handle.disconnect(handle.dispatching.get());
-            0
-        })
+slot! {
+    /// Ends the connection, if there is one. In the main loop a disconnect event follows.
+    ///
+    /// # Safety
+    /// `lrmd` came from this library.
+    pub(super) unsafe fn slot_disconnect(lrmd: *mut Lrmd) -> c_int, failed = 0; |handle| {
+        handle.disconnect(handle.dispatching.get());
+        0
     }
 }
 

@@ -12,7 +12,6 @@ use super::attached::Attachment;
 use super::settings;
 use crate::capi::abi::api::{Lrmd, LrmdApiOperations, LrmdEventCallback};
 use crate::capi::abi::{BEHAVIOUR, LrmdEventData};
-use crate::capi::entry::boundary;
 use crate::capi::rc;
 use crate::driver::client::{CallProblem, Connection};
 use crate::model::{Millis, Registered, Reply, Request};
@@ -117,6 +116,22 @@ impl Handle {
     /// A panic was caught while this handle was in use: nobody knows what state it is in.
     pub(super) fn poison(&self) {
         self.poisoned.set(true);
+    }
+
+    /// Runs what an entry point does with the handle. A panic poisons it on its way to the entry point's boundary.
+    pub(super) fn poisoned_by_a_panic<T>(&self, body: impl FnOnce() -> T) -> T {
+        struct Unfinished<'a>(Option<&'a Handle>);
+        impl Drop for Unfinished<'_> {
+            fn drop(&mut self) {
+                if let Some(handle) = self.0 {
+                    handle.poison();
+                }
+            }
+        }
+        let mut unfinished = Unfinished(Some(self));
+        let answer = body();
+        unfinished.0 = None;
+        answer
     }
 
     /// Are calls possible?
@@ -248,40 +263,28 @@ impl Handle {
     }
 }
 
-/// Runs the body of a slot. A panic is logged and ends here: the handle is not used any more, and C gets `failed`, as it
-/// does without a usable handle.
-///
-/// # Safety
-/// `lrmd` is NULL or came from this library and was not deleted.
-pub(super) unsafe fn with_handle<T: Copy>(
-    name: &str,
-    lrmd: *mut Lrmd,
-    failed: T,
-    body: impl FnOnce(&Rc<Handle>) -> T,
-) -> T {
-    // SAFETY: the caller's promise.
-    let Some(handle) = (unsafe { Handle::of(lrmd) }) else { return failed };
-    let done = boundary(name, None, || Some(body(&handle)));
-    done.unwrap_or_else(|| {
-        handle.poison();
-        failed
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::capi::client::lifecycle::{lrmd_api_delete, lrmd_api_new, lrmd_remote_api_new};
+    use crate::capi::entry::slot;
+
+    slot! {
+        unsafe fn ask(lrmd: *mut Lrmd, fails: c_int) -> c_int, failed = -5; |handle| {
+            assert!(fails == 0 && !handle.is_ready(), "as a test does");
+            7
+        }
+    }
 
     #[test]
     fn a_panic_poisons_its_handle_alone() {
         let (lrmd, other) = (lrmd_api_new(), lrmd_api_new());
         // SAFETY: both were just made; each is deleted once, at the end.
         unsafe {
-            assert_eq!(with_handle("test", lrmd, -5, |_| panic!("as a test does")), -5);
-            assert_eq!(with_handle("test", lrmd, -6, |_| 0), -6);
+            assert_eq!(ask(lrmd, 1), -5);
+            assert_eq!(ask(lrmd, 0), -5);
             assert_eq!(((*(*lrmd).cmds).poke_connection)(lrmd), rc::NOT_CONNECTED);
-            assert_eq!(with_handle("test", other, -6, |_| 0), 0);
+            assert_eq!(ask(other, 0), 7);
             lrmd_api_delete(lrmd);
             lrmd_api_delete(other);
         }

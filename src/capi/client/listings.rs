@@ -9,25 +9,25 @@ use super::text::text;
 use crate::capi::abi::RELEASE;
 use crate::capi::abi::api::Lrmd;
 use crate::capi::abi::shared::LrmdList;
-use crate::capi::entry::boundary;
+use crate::capi::entry::slot;
 use crate::driver::blocking::NodeAgents;
 use crate::driver::plugins;
 use crate::model::Standard;
 use crate::sys::cmem;
 
-/// Adds this node's agents of a standard to a list; of all standards if it is NULL. Only OCF agents have providers.
-///
-/// Returns their number, or -EPROTONOSUPPORT if there are none. The caller frees the list with `lrmd_list_freeall()`.
-///
-/// # Safety
-/// `agents` is NULL or points to NULL or a list of this library; the others are NULL or C strings.
-pub unsafe extern "C" fn slot_list_agents(
-    _lrmd: *mut Lrmd,
-    agents: *mut *mut LrmdList,
-    standard: *const c_char,
-    provider: *const c_char,
-) -> c_int {
-    boundary("list_agents", -libc::EIO, || {
+slot! {
+    /// Adds this node's agents of a standard to a list; of all standards if it is NULL. Only OCF agents have providers.
+    ///
+    /// Returns their number, or -EPROTONOSUPPORT if there are none. The caller frees the list with `lrmd_list_freeall()`.
+    ///
+    /// # Safety
+    /// `agents` is NULL or points to NULL or a list of this library; the others are NULL or C strings.
+    pub(super) unsafe fn slot_list_agents(
+        _lrmd: *mut Lrmd,
+        agents: *mut *mut LrmdList,
+        #[shown] standard: *const c_char,
+        #[shown] provider: *const c_char,
+    ) -> c_int, failed = -libc::EIO; {
         // SAFETY: NULL or C strings, by the caller's promise.
         let (standard, provider) = unsafe { (text(standard), text(provider)) };
         let names = agent_names(standard.as_deref(), provider.as_deref());
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn slot_list_agents(
             0 => -libc::EPROTONOSUPPORT,
             count => count,
         }
-    })
+    }
 }
 
 fn agent_names(standard: Option<&str>, provider: Option<&str>) -> Vec<String> {
@@ -57,19 +57,19 @@ fn agent_names(standard: Option<&str>, provider: Option<&str>) -> Vec<String> {
     agents.into_iter().map(|agent| agent.name).collect()
 }
 
-/// Adds the providers of OCF agents to a list; if `agent` is not NULL, only those that have this agent, in any letter
-/// case.
-///
-/// Returns their number. The caller frees the list with `lrmd_list_freeall()`.
-///
-/// # Safety
-/// `providers` is NULL or points to NULL or a list of this library; `agent` is NULL or a C string.
-pub unsafe extern "C" fn slot_list_ocf_providers(
-    _lrmd: *mut Lrmd,
-    agent: *const c_char,
-    providers: *mut *mut LrmdList,
-) -> c_int {
-    boundary("list_ocf_providers", -libc::EIO, || {
+slot! {
+    /// Adds the providers of OCF agents to a list; if `agent` is not NULL, only those that have this agent, in any letter
+    /// case.
+    ///
+    /// Returns their number. The caller frees the list with `lrmd_list_freeall()`.
+    ///
+    /// # Safety
+    /// `providers` is NULL or points to NULL or a list of this library; `agent` is NULL or a C string.
+    pub(super) unsafe fn slot_list_ocf_providers(
+        _lrmd: *mut Lrmd,
+        #[shown] agent: *const c_char,
+        providers: *mut *mut LrmdList,
+    ) -> c_int, failed = -libc::EIO; {
         let node = NodeAgents::new(RELEASE);
         // SAFETY: NULL or a C string, by the caller's promise.
         let names = match unsafe { text(agent) } {
@@ -78,17 +78,17 @@ pub unsafe extern "C" fn slot_list_ocf_providers(
         };
         // SAFETY: by the caller's promise.
         unsafe { append(providers, &names) }
-    })
+    }
 }
 
-/// Adds the standards that have, or may have, agents on this node to a list.
-///
-/// Returns their number. The caller frees the list with `lrmd_list_freeall()`.
-///
-/// # Safety
-/// `standards` is NULL or points to NULL or a list of this library.
-pub unsafe extern "C" fn slot_list_standards(_lrmd: *mut Lrmd, standards: *mut *mut LrmdList) -> c_int {
-    boundary("list_standards", -libc::EIO, || {
+slot! {
+    /// Adds the standards that have, or may have, agents on this node to a list.
+    ///
+    /// Returns their number. The caller frees the list with `lrmd_list_freeall()`.
+    ///
+    /// # Safety
+    /// `standards` is NULL or points to NULL or a list of this library.
+    pub(super) unsafe fn slot_list_standards(_lrmd: *mut Lrmd, standards: *mut *mut LrmdList) -> c_int, failed = -libc::EIO; {
         let mut found = NodeAgents::new(RELEASE).standards();
         if !found.contains(&Standard::Stonith) && !plugins::names().is_empty() {
             found.push(Standard::Stonith);
@@ -96,7 +96,7 @@ pub unsafe extern "C" fn slot_list_standards(_lrmd: *mut Lrmd, standards: *mut *
         let names: Vec<String> = found.into_iter().map(|standard| standard.name().to_owned()).collect();
         // SAFETY: by the caller's promise.
         unsafe { append(standards, &names) }
-    })
+    }
 }
 
 /// Adds copies of the names to the end of a list and returns their number. With NULL for the list they are counted only.

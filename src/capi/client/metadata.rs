@@ -6,11 +6,11 @@ use std::ffi::{c_char, c_int};
 use std::ptr;
 
 use super::text::text;
-use super::values::lrmd_key_value_freeall;
+use super::values::free_key_values;
 use crate::capi::abi::api::{CallOptions, Lrmd};
 use crate::capi::abi::shared::LrmdKeyValue;
 use crate::capi::abi::{BEHAVIOUR, RELEASE};
-use crate::capi::entry::boundary;
+use crate::capi::entry::slot;
 use crate::driver::blocking::{NoMetadata, NodeAgents};
 use crate::driver::plugins;
 use crate::model::{Agent, Params, Standard};
@@ -19,65 +19,78 @@ use crate::sys::cmem;
 /// `pcmk_err_generic`: a failure of any kind.
 const FAILED: c_int = 201;
 
-/// As `get_metadata_params` without parameters.
-///
-/// # Safety
-/// As for `get_metadata_params`.
-pub unsafe extern "C" fn slot_get_metadata(
-    lrmd: *mut Lrmd,
-    standard: *const c_char,
-    provider: *const c_char,
-    agent: *const c_char,
-    output: *mut *mut c_char,
-    options: CallOptions,
-) -> c_int {
-    // SAFETY: the caller's promise, and no parameters.
-    unsafe { slot_get_metadata_params(lrmd, standard, provider, agent, output, options, ptr::null_mut()) }
+slot! {
+    /// As `get_metadata_params` without parameters.
+    ///
+    /// # Safety
+    /// As for `get_metadata_params`.
+    pub(super) unsafe fn slot_get_metadata(
+        _lrmd: *mut Lrmd,
+        #[shown] standard: *const c_char,
+        #[shown] provider: *const c_char,
+        #[shown] agent: *const c_char,
+        output: *mut *mut c_char,
+        _options: CallOptions,
+    ) -> c_int, failed = -libc::EIO; {
+        // SAFETY: the caller's promise, and no parameters.
+        unsafe { metadata_of([standard, provider, agent], output, ptr::null_mut()) }
+    }
 }
 
-/// Stores the metadata of an agent of this node in `output`; an OCF agent is run with `params`, which are freed. Waits for
-/// the agent, at most 30 s (Pacemaker 3.0: 20 s), in the caller's thread.
-///
-/// Returns 0, or: -EINVAL if an argument is missing or there is no such agent, -EIO if the agent gave none. For a fence
-/// agent: -ENODEV if there is none, -ETIME if it was late, -201 if it gave none. The caller frees `output` with
-/// `free()`; it is not touched when the result is not 0.
-///
+slot! {
+    /// Stores the metadata of an agent of this node in `output`; an OCF agent is run with `params`, which are freed.
+    /// Waits for the agent, at most 30 s (Pacemaker 3.0: 20 s), in the caller's thread.
+    ///
+    /// Returns 0, or: -EINVAL if an argument is missing or there is no such agent, -EIO if the agent gave none. For a
+    /// fence agent: -ENODEV if there is none, -ETIME if it was late, -201 if it gave none. The caller frees `output`
+    /// with `free()`; it is not touched when the result is not 0.
+    ///
+    /// # Safety
+    /// The strings are NULL or C strings; `output` is NULL or may be written; `params` is NULL or a list of this library
+    /// that nobody uses afterwards.
+    pub(super) unsafe fn slot_get_metadata_params(
+        _lrmd: *mut Lrmd,
+        #[shown] standard: *const c_char,
+        #[shown] provider: *const c_char,
+        #[shown] agent: *const c_char,
+        output: *mut *mut c_char,
+        _options: CallOptions,
+        params: *mut LrmdKeyValue,
+    ) -> c_int, failed = -libc::EIO; {
+        // SAFETY: the caller's promise.
+        unsafe { metadata_of([standard, provider, agent], output, params) }
+    }
+}
+
 /// # Safety
-/// The strings are NULL or C strings; `output` is NULL or may be written; `params` is NULL or a list of this library that
-/// nobody uses afterwards.
-pub unsafe extern "C" fn slot_get_metadata_params(
-    _lrmd: *mut Lrmd,
-    standard: *const c_char,
-    provider: *const c_char,
-    agent: *const c_char,
+/// As for `get_metadata_params`.
+unsafe fn metadata_of(
+    [standard, provider, agent]: [*const c_char; 3],
     output: *mut *mut c_char,
-    _options: CallOptions,
     params: *mut LrmdKeyValue,
 ) -> c_int {
-    boundary("get_metadata_params", -libc::EIO, || {
-        // SAFETY: by the caller's promise; the list is freed after its last use.
-        let (parameters, standard, provider, name) = unsafe {
-            let parameters = parameters(params);
-            lrmd_key_value_freeall(params);
-            (parameters, text(standard), text(provider), text(agent))
-        };
-        let (Some(standard), Some(name)) = (standard, name) else { return -libc::EINVAL };
-        if output.is_null() {
-            return -libc::EINVAL;
+    // SAFETY: by the caller's promise; the list is freed after its last use.
+    let (parameters, standard, provider, name) = unsafe {
+        let parameters = parameters(params);
+        free_key_values(params);
+        (parameters, text(standard), text(provider), text(agent))
+    };
+    let (Some(standard), Some(name)) = (standard, name) else { return -libc::EINVAL };
+    if output.is_null() {
+        return -libc::EINVAL;
+    }
+    let agent = agent_of(&standard, provider.as_deref(), &name);
+    match document(&agent, &parameters) {
+        Ok(document) => {
+            // SAFETY: may be written, by the caller's promise.
+            unsafe { output.write(cmem::string_of(&document)) };
+            0
         }
-        let agent = agent_of(&standard, provider.as_deref(), &name);
-        match document(&agent, &parameters) {
-            Ok(document) => {
-                // SAFETY: may be written, by the caller's promise.
-                unsafe { output.write(cmem::string_of(&document)) };
-                0
-            }
-            Err((code, reason)) => {
-                log::error!("No metadata of {agent}: {reason}");
-                code
-            }
+        Err((code, reason)) => {
+            log::error!("No metadata of {agent}: {reason}");
+            code
         }
-    })
+    }
 }
 
 /// An agent as callers name it. Only the standard OCF has providers: for others one is not looked at.
@@ -135,7 +148,7 @@ fn document(agent: &Agent, params: &Params) -> Result<Vec<u8>, (c_int, String)> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capi::client::values::lrmd_key_value_add;
+    use crate::capi::client::values::{lrmd_key_value_add, lrmd_key_value_freeall};
     use std::ffi::CStr;
 
     fn get(standard: *const c_char, provider: *const c_char, agent: &CStr) -> c_int {

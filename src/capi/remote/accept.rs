@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::capi::entry::boundary;
+use crate::capi::entry::entry;
 use crate::model::timespec;
 
 /// Room that callers give to an address.
@@ -15,16 +15,15 @@ unsafe extern "C" {
     fn inet_ntop(family: c_int, address: *const c_void, text: *mut c_char, length: u32) -> *const c_char;
 }
 
-/// Writes an IP address as text: at most 46 bytes, NUL included; `<invalid>` for another family's.
-///
-/// # Safety
-/// `address` is NULL or a socket address as long as its family needs; `text` is NULL or has room for 46 bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__sockaddr2str(address: *const c_void, text: *mut c_char) {
-    if text.is_null() {
-        return;
-    }
-    boundary("pcmk__sockaddr2str", (), || {
+entry! {
+    /// Writes an IP address as text: at most 46 bytes, NUL included; `<invalid>` for another family's.
+    ///
+    /// # Safety
+    /// `address` is NULL or a socket address as long as its family needs; `text` is NULL or has room for 46 bytes.
+    pub unsafe fn pcmk__sockaddr2str(address: *const c_void, text: *mut c_char) {
+        if text.is_null() {
+            return;
+        }
         // SAFETY: an address of its family, by the caller's promise, and room for any text of it.
         let written = unsafe {
             match address.cast::<libc::sockaddr>().as_ref().map(|address| c_int::from(address.sa_family)) {
@@ -44,23 +43,25 @@ pub unsafe extern "C" fn pcmk__sockaddr2str(address: *const c_void, text: *mut c
             // SAFETY: ten bytes fit into the caller's 46.
             unsafe { text.copy_from_nonoverlapping(INVALID.as_ptr(), INVALID.count_bytes() + 1) };
         }
-    });
+    }
 }
 
-/// Accepts a connection. Its socket does not block, is not inherited by programs that are started, sends small messages at
-/// once, and fails in half the time of the hardware watchdog (`SBD_WATCHDOG_TIMEOUT`), if there is one, when the peer
-/// no longer answers.
-///
-/// Returns 0, or an errno; then `csock` is -1.
-///
-/// # Safety
-/// `csock` may be written.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__accept_remote_connection(ssock: c_int, csock: *mut c_int) -> c_int {
-    if csock.is_null() {
-        return libc::EINVAL;
-    }
-    boundary("pcmk__accept_remote_connection", libc::EIO, || {
+entry! {
+    /// Accepts a connection. Its socket does not block, is not inherited by programs that are started, sends small
+    /// messages at once, and fails in half the time of the hardware watchdog (`SBD_WATCHDOG_TIMEOUT`), if there is one,
+    /// when the peer no longer answers.
+    ///
+    /// Returns 0, or an errno; then `csock` is -1.
+    ///
+    /// # Safety
+    /// `csock` may be written.
+    pub unsafe fn pcmk__accept_remote_connection(
+        ssock: c_int,
+        csock: *mut c_int,
+    ) -> c_int, failed = libc::EIO; {
+        if csock.is_null() {
+            return libc::EINVAL;
+        }
         let accepted = accept(ssock);
         if let Err(code) = accepted {
             log::error!(
@@ -71,7 +72,7 @@ pub unsafe extern "C" fn pcmk__accept_remote_connection(ssock: c_int, csock: *mu
         // SAFETY: the caller's promise.
         unsafe { csock.write(*accepted.as_ref().unwrap_or(&-1)) };
         accepted.err().unwrap_or(0)
-    })
+    }
 }
 
 fn accept(listener: c_int) -> Result<c_int, c_int> {

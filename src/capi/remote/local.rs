@@ -9,7 +9,7 @@ use nix::unistd::{Uid, User};
 use crate::capi::abi::Client;
 use crate::capi::abi::remote::flag;
 use crate::capi::client::xml;
-use crate::capi::entry::boundary;
+use crate::capi::entry::entry;
 use crate::sys::{cmem, qb};
 use crate::wire::ipc::{self, Assembler, IpcRequest};
 
@@ -51,21 +51,20 @@ pub(super) unsafe fn accept(connection: *mut c_void, uid: u32) -> Facts {
     Facts { pid, user, privileged }
 }
 
-/// Disconnects every client of a local server. NULL is allowed.
-///
-/// # Safety
-/// `server` is NULL or a living `qb_ipcs_service_t`, and none of its callbacks is under way.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__drop_all_clients(server: *mut c_void) {
-    if server.is_null() {
-        return;
-    }
-    boundary("pcmk__drop_all_clients", (), || {
+entry! {
+    /// Disconnects every client of a local server. NULL is allowed.
+    ///
+    /// # Safety
+    /// `server` is NULL or a living `qb_ipcs_service_t`, and none of its callbacks is under way.
+    pub unsafe fn pcmk__drop_all_clients(server: *mut c_void) {
+        if server.is_null() {
+            return;
+        }
         // SAFETY: the caller's promise.
         unsafe {
             qb::foreign::disconnect_all(server, |pid| log::info!("Disconnecting the client of process {pid}"))
         };
-    });
+    }
 }
 
 /// Frees a message that waited for a client: two pieces and the place that names them.
@@ -82,24 +81,23 @@ pub(super) unsafe fn free_event(event: *mut c_void) {
     }
 }
 
-/// A local message as a tree that the caller frees, with its number and its flags; NULL if it is damaged. A client that
-/// says that it is proxied is one from then on. Both layouts of the header are understood; compressed text is unpacked up
-/// to 20 MiB.
-///
-/// # Safety
-/// `client` is NULL or a client; `data` is NULL or one message of libqb, as long as its header says; `id` and `flags` are
-/// NULL or may be written.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__client_data2xml(
-    client: *mut Client,
-    data: *mut c_void,
-    id: *mut u32,
-    flags: *mut u32,
-) -> *mut c_void {
-    if data.is_null() {
-        return ptr::null_mut();
-    }
-    boundary("pcmk__client_data2xml", ptr::null_mut(), || {
+entry! {
+    /// A local message as a tree that the caller frees, with its number and its flags; NULL if it is damaged. A client
+    /// that says that it is proxied is one from then on. Both layouts of the header are understood; compressed text is
+    /// unpacked up to 20 MiB.
+    ///
+    /// # Safety
+    /// `client` is NULL or a client; `data` is NULL or one message of libqb, as long as its header says; `id` and `flags` are
+    /// NULL or may be written.
+    pub unsafe fn pcmk__client_data2xml(
+        client: *mut Client,
+        data: *mut c_void,
+        id: *mut u32,
+        flags: *mut u32,
+    ) -> *mut c_void, failed = ptr::null_mut(); {
+        if data.is_null() {
+            return ptr::null_mut();
+        }
         // SAFETY: the caller's promise.
         let message = unsafe { bytes(data) };
         let request = match read(message) {
@@ -128,7 +126,7 @@ pub unsafe extern "C" fn pcmk__client_data2xml(
                 ptr::null_mut()
             }
         }
-    })
+    }
 }
 
 /// # Safety

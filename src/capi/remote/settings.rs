@@ -5,7 +5,7 @@ use std::ffi::{CString, c_char, c_int};
 use std::os::unix::ffi::OsStringExt;
 use std::sync::OnceLock;
 
-use crate::capi::entry::boundary;
+use crate::capi::entry::entry;
 use crate::capi::environment::leading_number;
 
 /// The port of Pacemaker Remote, unless the environment names another.
@@ -28,11 +28,10 @@ pub(super) fn number(name: &str) -> Option<u32> {
     leading_number(option(name)?.to_str().ok()?)
 }
 
-/// The port of Pacemaker Remote on this node: `PCMK_remote_port`, or 3121. It is looked up once.
-#[unsafe(no_mangle)]
-pub extern "C" fn crm_default_remote_port() -> c_int {
-    static PORT: OnceLock<c_int> = OnceLock::new();
-    boundary("crm_default_remote_port", DEFAULT_PORT, || {
+entry! {
+    /// The port of Pacemaker Remote on this node: `PCMK_remote_port`, or 3121. It is looked up once.
+    pub fn crm_default_remote_port() -> c_int, failed = DEFAULT_PORT; {
+        static PORT: OnceLock<c_int> = OnceLock::new();
         *PORT.get_or_init(|| match number("remote_port") {
             Some(port @ 1..=65535) => c_int::try_from(port).unwrap_or(DEFAULT_PORT),
             None if option("remote_port").is_none() => DEFAULT_PORT,
@@ -41,29 +40,27 @@ pub extern "C" fn crm_default_remote_port() -> c_int {
                 DEFAULT_PORT
             }
         })
-    })
+    }
 }
 
-/// Where a remote node keeps schema files of the cluster: `PCMK_remote_schema_directory`, or the default. Looked up once;
-/// not to be freed.
-#[unsafe(no_mangle)]
-pub extern "C" fn pcmk__remote_schema_dir() -> *const c_char {
-    static PLACE: OnceLock<CString> = OnceLock::new();
-    boundary("pcmk__remote_schema_dir", std::ptr::null(), || {
+entry! {
+    /// Where a remote node keeps schema files of the cluster: `PCMK_remote_schema_directory`, or the default. Looked up
+    /// once; not to be freed.
+    pub fn pcmk__remote_schema_dir() -> *const c_char, failed = std::ptr::null(); {
+        static PLACE: OnceLock<CString> = OnceLock::new();
         let place = PLACE.get_or_init(|| {
             let named = option("remote_schema_directory").filter(|place| !place.is_empty());
             named.unwrap_or_else(|| CString::new(SCHEMA_DIRECTORY).unwrap_or_default())
         });
         place.as_ptr()
-    })
+    }
 }
 
-/// Are certificates configured: a certificate, its key and a certificate authority?
-#[unsafe(no_mangle)]
-pub extern "C" fn pcmk__x509_enabled() -> bool {
-    boundary("pcmk__x509_enabled", false, || {
+entry! {
+    /// Are certificates configured: a certificate, its key and a certificate authority?
+    pub fn pcmk__x509_enabled() -> bool, failed = false; {
         ["cert_file", "ca_file", "key_file"].iter().all(|name| x509_file(name).is_some())
-    })
+    }
 }
 
 /// A file of X.509: a server's, or else a CIB client's.

@@ -11,7 +11,7 @@ use crate::capi::abi::CRM_COMMON;
 use crate::capi::abi::api::Lrmd;
 use crate::capi::abi::internal::RemoteProxy;
 use crate::capi::client::xml::free_element;
-use crate::capi::entry::boundary;
+use crate::capi::entry::entry;
 use crate::model::Payload;
 use crate::sys::glib::pointers;
 use crate::sys::xmlnode::Node;
@@ -25,17 +25,16 @@ const SEND_MS: i32 = 5_000;
 /// How long one may take to answer one of a remote node from before that.
 const ANSWER_MS: i32 = 10_000;
 
-/// Handles a message of a proxied session, other than a session's beginning and requests to the caller itself: a
-/// request goes on to the session's server, the end of a session ends its connection.
-///
-/// The message stays the caller's; the request inside it gets attributes that say whose it is.
-///
-/// # Safety
-/// `lrmd` is NULL or came from this library and was not deleted; `node_name` is NULL or a C string; `msg` is NULL or
-/// an element of libxml2; `proxy_table` holds sessions of this library or is NULL.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn remote_proxy_cb(lrmd: *mut Lrmd, node_name: *const c_char, msg: *mut c_void) {
-    boundary("remote_proxy_cb", (), || {
+entry! {
+    /// Handles a message of a proxied session, other than a session's beginning and requests to the caller itself: a
+    /// request goes on to the session's server, the end of a session ends its connection.
+    ///
+    /// The message stays the caller's; the request inside it gets attributes that say whose it is.
+    ///
+    /// # Safety
+    /// `lrmd` is NULL or came from this library and was not deleted; `node_name` is NULL or a C string; `msg` is NULL or
+    /// an element of libxml2; `proxy_table` holds sessions of this library or is NULL.
+    pub unsafe fn remote_proxy_cb(lrmd: *mut Lrmd, #[shown] node_name: *const c_char, msg: *mut c_void) {
         // SAFETY: the caller's promise.
         unsafe {
             let Some(message) = Node::from_raw(msg) else { return };
@@ -58,7 +57,7 @@ pub unsafe extern "C" fn remote_proxy_cb(lrmd: *mut Lrmd, node_name: *const c_ch
                 _ => log::error!("a proxied session knows no operation \"{op}\""),
             }
         }
-    });
+    }
 }
 
 /// What a client asks of its server.
