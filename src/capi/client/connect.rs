@@ -88,7 +88,7 @@ slot! {
     /// # Safety
     /// `lrmd` came from this library.
     pub(super) unsafe fn slot_disconnect(lrmd: *mut Lrmd) -> c_int, failed = 0; |handle| {
-        handle.disconnect(handle.dispatching.get());
+        handle.disconnect();
         0
     }
 }
@@ -97,20 +97,20 @@ impl Handle {
     /// Connects and waits; the descriptor, or a negated errno.
     fn connect(self: &Rc<Self>, name: Option<String>, attach: bool) -> Result<c_int, c_int> {
         self.let_go();
-        self.event_owed.set(false);
+        self.delivery.take_connect_event();
         match self.open(name) {
             Ok((connection, registered)) => {
                 let descriptor = connection.descriptor().map_or(-1, |(fd, ..)| fd.as_raw_fd());
                 self.signed_on(&registered);
-                self.install(connection);
+                self.connection.set(Some(connection));
                 if attach {
                     self.attach();
                 }
-                log::info!("Connected to {}", self.peer());
+                log::info!("Connected to {}", self.place);
                 Ok(descriptor)
             }
             Err(problem) => {
-                log::warn!("Could not connect to {}: {problem}", self.peer());
+                log::warn!("Could not connect to {}: {problem}", self.place);
                 // Upstream's teardown tells of connections that never were.
                 let tells = if problem.stage() < Stage::SignOn { self.is_remote() } else { attach };
                 if tells {
@@ -141,13 +141,13 @@ impl Handle {
         let Some(remote) = settings::remote(&self.place, limit) else { return rc::INVALID };
         match Connection::remote(remote, identity) {
             Ok(connection) => {
-                self.event_owed.set(true);
-                self.install(connection);
+                self.delivery.owe_connect_event();
+                self.connection.set(Some(connection));
                 self.attach();
                 0
             }
             Err(problem) => {
-                log::warn!("Could not connect to {}: {problem}", self.peer());
+                log::warn!("Could not connect to {}: {problem}", self.place);
                 let error = rc::of_connect(&problem, Way::Waited);
                 if BEHAVIOUR.immediate_failure_has_connect_event {
                     self.emit_connect(error);
@@ -157,47 +157,53 @@ impl Handle {
         }
     }
 
-    fn install(&self, connection: Connection) {
-        self.generation.set(self.generation.get() + 1);
-        let before = self.connection.replace(Some(connection));
-        drop(before);
-    }
-
     /// Ends the connection without a word to C. Was it in the main loop?
     pub(super) fn let_go(&self) -> bool {
-        self.generation.set(self.generation.get() + 1);
         // The source first: it must not watch a descriptor that is closed.
         let attachment = self.attachment.take();
         let attached = attachment.is_some();
         drop(attachment);
-        let connection = self.connection.take();
-        drop(connection);
+        self.connection.set(None);
         self.start_state.replace(None);
         attached
     }
 
-    /// C wants no more. `later`: the disconnect event waits for the end of the dispatch that is under way.
-    pub(super) fn disconnect(&self, later: bool) {
-        let connecting = self.event_owed.take();
-        let handshaken = self.connection.borrow().as_ref().is_some_and(Connection::is_handshaken);
+    /// C wants no more. The disconnect event waits for the end of a dispatch that is under way.
+    fn disconnect(&self) {
+        if self.end_connection() && !self.delivery.defer_disconnect() {
+            self.emit_disconnect();
+        }
+    }
+
+    /// C wants no more, and no dispatch is waited for.
+    pub(super) fn disconnect_now(&self) {
+        if self.end_connection() {
+            self.emit_disconnect();
+        }
+        if self.delivery.take_disconnect() {
+            self.emit_disconnect();
+        }
+    }
+
+    /// Ends the connection because C wants no more. Is C to be told?
+    fn end_connection(&self) -> bool {
+        let connecting = self.delivery.take_connect_event();
+        let handshaken = self.connection.with(|connection| connection.is_handshaken()).unwrap_or(false);
         let attached = self.let_go();
         // Of a connection that was still being made C hears nothing, unless it was nearly there.
         let nearly_there = BEHAVIOUR.unfinished_sign_on_has_disconnect_event && handshaken;
-        if attached && (!connecting || nearly_there) {
-            log::info!("Disconnected from {}", self.peer());
-            if later {
-                self.disconnect_owed.set(true);
-            } else {
-                self.emit_disconnect();
-            }
+        let tells = attached && (!connecting || nearly_there);
+        if tells {
+            log::info!("Disconnected from {}", self.place);
         }
+        tells
     }
 
     /// The connection is over, and not by C's wish. Upstream's order of events differs by release.
     pub(super) fn ended(&self, problem: &Problem) {
         let attached = self.let_go();
-        log::warn!("Connection to {} is over: {problem}", self.peer());
-        if !self.event_owed.take() {
+        log::warn!("Connection to {} is over: {problem}", self.place);
+        if !self.delivery.take_connect_event() {
             if attached {
                 self.emit_disconnect();
             }
@@ -217,14 +223,9 @@ impl Handle {
 
     /// A call found the connection over. Over TLS that is told at once, as upstream does; local IPC's source tells.
     pub(super) fn settle_failed_call(&self) {
-        let over = self.connection.borrow().as_ref().is_some_and(Connection::is_over);
-        if over && self.is_remote() {
-            let attached = self.let_go();
-            if attached && self.dispatching.get() {
-                self.disconnect_owed.set(true);
-            } else if attached {
-                self.emit_disconnect();
-            }
+        let over = self.connection.with(|connection| connection.is_over()).unwrap_or(false);
+        if over && self.is_remote() && self.let_go() && !self.delivery.defer_disconnect() {
+            self.emit_disconnect();
         }
     }
 }

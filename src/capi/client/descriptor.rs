@@ -16,11 +16,16 @@ entry! {
     /// # Safety
     /// `lrmd` is NULL or came from this library and was not deleted.
     pub unsafe fn lrmd_poll(lrmd: *mut Lrmd, _timeout: c_int) -> c_int, failed = rc::NOT_CONNECTED; |handle| {
-        let Ok(mut slot) = handle.connection.try_borrow_mut() else { return 0 };
-        let Some(connection) = slot.as_mut().filter(|connection| connection.is_ready()) else {
-            return rc::NOT_CONNECTED;
-        };
-        (connection.has_events() || connection.is_readable()).into()
+        let ready = handle.connection.try_with(|connection| {
+            let connection = connection.filter(|connection| connection.is_ready())?;
+            Some(connection.has_events() || connection.is_readable())
+        });
+        match ready {
+            Some(Some(something)) => something.into(),
+            Some(None) => rc::NOT_CONNECTED,
+            // Asked by a log callback, while the connection is in use.
+            None => 0,
+        }
     }
 }
 
@@ -31,8 +36,8 @@ entry! {
     /// `lrmd` is NULL or came from this library and was not deleted.
     pub unsafe fn lrmd_dispatch(lrmd: *mut Lrmd) -> bool, failed = false; |handle| {
         handle.advance();
-        let generation = handle.generation.get();
-        while handle.generation.get() == generation && handle.has_events() {
+        let generation = handle.connection.generation();
+        while handle.connection.generation() == generation && handle.has_events() {
             handle.deliver(generation);
         }
         handle.after_use();
@@ -42,6 +47,6 @@ entry! {
 
 impl Handle {
     fn has_events(&self) -> bool {
-        !self.dead.get() && self.connection.borrow_mut().as_mut().is_some_and(Connection::has_events)
+        !self.lifecycle.is_deleted() && self.connection.with(Connection::has_events).unwrap_or(false)
     }
 }

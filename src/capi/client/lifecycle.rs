@@ -5,7 +5,9 @@ use std::ffi::{CString, c_char, c_int, c_longlong};
 use std::ptr;
 use std::rc::Rc;
 
-use super::handle::{Handle, Place};
+use super::handle::Handle;
+use super::place::Place;
+use super::states::Structures;
 use super::text::text;
 use super::{connect, listings, metadata, ops, settings};
 use crate::capi::abi::api::{Lrmd, LrmdApiOperations};
@@ -125,15 +127,11 @@ entry! {
             Rc::increment_strong_count(private);
             Rc::from_raw(private)
         };
-        if handle.deleting.replace(true) {
+        if !handle.lifecycle.begin_deletion() {
             return;
         }
-        handle.disconnect(false);
-        if handle.disconnect_owed.take() {
-            handle.emit_disconnect();
-        }
-        handle.dead.set(true);
-        // SAFETY: `lrmd` lives until it is doomed below, and nothing else refers to it here.
+        handle.disconnect_now();
+        // SAFETY: `lrmd` lives until it is deleted below, and nothing else refers to it here.
         let operations = unsafe {
             (*lrmd).lrmd_private = ptr::null_mut();
             (*lrmd).cmds
@@ -141,7 +139,7 @@ entry! {
         // SAFETY: the structure's own count, given up once; both pieces are malloc's and C is done with them.
         unsafe {
             drop(Rc::from_raw(private));
-            handle.doom(lrmd, operations);
+            handle.delete(Structures { lrmd, operations });
         }
     }
 }

@@ -3,7 +3,9 @@
 
 pub mod alerts;
 mod attached;
+mod attachment;
 mod connect;
+mod current;
 pub mod descriptor;
 pub mod events;
 pub mod handle;
@@ -15,9 +17,11 @@ mod ops;
 mod outcome;
 pub mod output;
 mod pacing;
+mod place;
 pub mod proxy;
 pub mod remote;
 mod settings;
+mod states;
 mod text;
 pub mod values;
 pub mod xml;

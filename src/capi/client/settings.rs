@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use super::handle::Place;
+use super::place::Place;
 use crate::capi::abi::BEHAVIOUR;
 use crate::capi::environment::leading_number;
 use crate::driver::client::{DEFAULT_PORT, HANDSHAKE_LIMIT, Identity, KeyProblem, Keys, RemoteSettings};
