@@ -180,7 +180,7 @@ fn allocated(code: c_int, then: impl FnOnce()) -> c_int {
 }
 
 fn load_certificate(tls: &mut Tls, gnutls: &Functions) -> Result<(), c_int> {
-    // As upstream's, they are the environment's own strings, which last.
+    // Upstream's point into the environment; ours are copies, which `free_tls` frees.
     let file =
         |name: &str| settings::x509_file(name).map_or(ptr::null(), |file| file.into_raw().cast_const());
     (tls.ca_file, tls.cert_file) = (file("ca_file"), file("cert_file"));
@@ -193,7 +193,7 @@ fn load_certificate(tls: &mut Tls, gnutls: &Functions) -> Result<(), c_int> {
         log::error!("X.509 needs PCMK_ca_file, PCMK_cert_file and PCMK_key_file");
         return Err(libc::ENODATA);
     }
-    // SAFETY: credentials that were just allocated, and strings that last.
+    // SAFETY: credentials that were just allocated, and strings that live as long.
     unsafe {
         let code = (gnutls.certificate_set_x509_trust_file)(tls.credentials, tls.ca_file, PEM);
         if code <= 0 {
