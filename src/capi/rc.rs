@@ -4,13 +4,17 @@
 use std::ffi::c_int;
 
 use super::abi::BEHAVIOUR;
-use crate::driver::client::ClientError;
-use crate::driver::client::{CallProblem, KeyProblem, Problem};
+use crate::driver::blocking::NoMetadata;
+use crate::driver::client::{CallProblem, ClientError, KeyProblem, Problem};
+use crate::model::Standard;
 
 /// There is no connection.
 pub const NOT_CONNECTED: c_int = -libc::ENOTCONN;
 /// An argument is missing or makes no sense.
 pub const INVALID: c_int = -libc::EINVAL;
+
+/// `pcmk_err_generic`: a failure of any kind.
+const GENERIC: c_int = 201;
 
 /// How a connection was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +91,20 @@ pub fn of_call(problem: &CallProblem, remote: bool) -> c_int {
     }
 }
 
+/// Why a waited question for an agent's metadata has no answer.
+pub fn of_metadata(error: &NoMetadata, standard: Option<Standard>) -> c_int {
+    let is_fence_agent = standard == Some(Standard::Stonith);
+    match error {
+        NoMetadata::NotInstalled(_) if is_fence_agent => -libc::ENODEV,
+        NoMetadata::TimedOut(_) if is_fence_agent => -libc::ETIME,
+        NoMetadata::Failed(_) if is_fence_agent => -GENERIC,
+        NoMetadata::TimedOut(_) | NoMetadata::Failed(_) => -libc::EIO,
+        // An init script is looked for when it is read, the others before anything is tried.
+        NoMetadata::NotInstalled(_) if standard != Some(Standard::Ocf) => -libc::EIO,
+        NoMetadata::NotInstalled(_) | NoMetadata::Invalid(_) => INVALID,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,6 +154,21 @@ mod tests {
         ] {
             assert_eq!(of_call(&problem, true), remote, "{problem:?}");
             assert_eq!(of_call(&problem, false), local, "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn metadata_fails_with_upstreams_codes() {
+        let text = String::new;
+        for (error, ocf, fence, lsb) in [
+            (NoMetadata::NotInstalled(text()), -22, -19, -5),
+            (NoMetadata::TimedOut(text()), -5, -62, -5),
+            (NoMetadata::Failed(text()), -5, -201, -5),
+            (NoMetadata::Invalid(text()), -22, -22, -22),
+        ] {
+            let codes = [Standard::Ocf, Standard::Stonith, Standard::Lsb]
+                .map(|standard| of_metadata(&error, Some(standard)));
+            assert_eq!(codes, [ocf, fence, lsb], "{error:?}");
         }
     }
 }

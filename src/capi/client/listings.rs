@@ -5,6 +5,7 @@
 use std::ffi::{c_char, c_int};
 use std::ptr;
 
+use super::lists;
 use super::text::text;
 use crate::capi::abi::RELEASE;
 use crate::capi::abi::api::Lrmd;
@@ -102,25 +103,15 @@ slot! {
 /// Adds copies of the names to the end of a list and returns their number. With NULL for the list they are counted only.
 ///
 /// # Safety
-/// `list` is NULL or points to NULL or a list that ends with NULL and that nobody else uses meanwhile.
+/// `list` is NULL or points to NULL or a list that nobody else uses meanwhile.
 unsafe fn append(list: *mut *mut LrmdList, names: &[String]) -> c_int {
-    let count = c_int::try_from(names.len()).unwrap_or(c_int::MAX);
-    if list.is_null() {
-        return count;
+    if !list.is_null() {
+        let element =
+            |name: &String| LrmdList { val: cmem::string_of(name.as_bytes()), next: ptr::null_mut() };
+        // SAFETY: the caller's promise.
+        unsafe { lists::append(list, names.iter().map(element)) };
     }
-    let mut place = list;
-    // SAFETY: `place` walks from the caller's pointer over the pointers to the next element, all of them alive.
-    unsafe {
-        while !(*place).is_null() {
-            place = &raw mut (**place).next;
-        }
-        for name in names {
-            let val = cmem::string_of(name.as_bytes());
-            *place = cmem::new(LrmdList { val, next: ptr::null_mut() });
-            place = &raw mut (**place).next;
-        }
-    }
-    count
+    c_int::try_from(names.len()).unwrap_or(c_int::MAX)
 }
 
 #[cfg(test)]

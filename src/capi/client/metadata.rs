@@ -5,19 +5,17 @@
 use std::ffi::{c_char, c_int};
 use std::ptr;
 
+use super::lists;
 use super::text::text;
-use super::values::free_key_values;
 use crate::capi::abi::api::{CallOptions, Lrmd};
 use crate::capi::abi::shared::LrmdKeyValue;
 use crate::capi::abi::{BEHAVIOUR, RELEASE};
 use crate::capi::entry::slot;
+use crate::capi::rc;
 use crate::driver::blocking::{NoMetadata, NodeAgents};
 use crate::driver::plugins;
 use crate::model::{Agent, Params, Standard};
 use crate::sys::cmem;
-
-/// `pcmk_err_generic`: a failure of any kind.
-const FAILED: c_int = 201;
 
 slot! {
     /// As `get_metadata_params` without parameters.
@@ -72,7 +70,7 @@ unsafe fn metadata_of(
     // SAFETY: by the caller's promise; the list is freed after its last use.
     let (parameters, standard, provider, name) = unsafe {
         let parameters = parameters(params);
-        free_key_values(params);
+        lists::free(params);
         (parameters, text(standard), text(provider), text(agent))
     };
     let (Some(standard), Some(name)) = (standard, name) else { return -libc::EINVAL };
@@ -125,23 +123,17 @@ unsafe fn parameters(head: *const LrmdKeyValue) -> Params {
 /// The code and the reason.
 fn document(agent: &Agent, params: &Params) -> Result<Vec<u8>, (c_int, String)> {
     let standard = agent.standard();
-    let fence = standard == Some(Standard::Stonith);
-    NodeAgents::new(RELEASE).metadata(agent, params, BEHAVIOUR.metadata_limit).or_else(|error| {
-        let code = match error {
-            NoMetadata::NotInstalled(_) if fence => {
-                return match plugins::metadata(&agent.name, RELEASE) {
-                    Some(document) => Ok(document.into_bytes()),
-                    None => Err((-libc::ENODEV, error.to_string())),
-                };
-            }
-            NoMetadata::TimedOut(_) if fence => libc::ETIME,
-            NoMetadata::Failed(_) if fence => FAILED,
-            NoMetadata::TimedOut(_) | NoMetadata::Failed(_) => libc::EIO,
-            // An init script is looked for when it is read, the others before anything is tried.
-            NoMetadata::NotInstalled(_) if standard != Some(Standard::Ocf) => libc::EIO,
-            NoMetadata::NotInstalled(_) | NoMetadata::Invalid(_) => libc::EINVAL,
-        };
-        Err((-code, error.to_string()))
+    let asked = NodeAgents::new(RELEASE).metadata(agent, params, BEHAVIOUR.metadata_limit);
+    asked.or_else(|error| {
+        // A fence agent that is no program may be a plugin.
+        let is_missing = matches!(error, NoMetadata::NotInstalled(_));
+        let plugin = (standard == Some(Standard::Stonith) && is_missing)
+            .then(|| plugins::metadata(&agent.name, RELEASE))
+            .flatten();
+        match plugin {
+            Some(document) => Ok(document.into_bytes()),
+            None => Err((rc::of_metadata(&error, standard), error.to_string())),
+        }
     })
 }
 

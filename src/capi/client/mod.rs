@@ -11,6 +11,7 @@ pub mod events;
 pub mod handle;
 pub mod lifecycle;
 pub mod listings;
+mod lists;
 pub mod metadata;
 pub mod metadata_async;
 mod ops;

@@ -7,8 +7,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::handle::Handle;
+use super::lists;
 use super::text::{owned, text};
-use super::values::{free_key_values, lrmd_free_op_info};
+use super::values::lrmd_free_op_info;
 use crate::capi::abi::api::{
     CallOptions, DROP_RECURRING, GList, Lrmd, LrmdEventCallback, NOTIFY_CHANGES_ONLY, NOTIFY_ORIGIN_ONLY,
 };
@@ -303,7 +304,7 @@ unsafe fn taken(params: *mut LrmdKeyValue) -> Params {
             }
             place = pair.next;
         }
-        free_key_values(params);
+        lists::free(params);
     }
     table
 }

@@ -4,6 +4,7 @@
 use std::ffi::c_char;
 use std::ptr;
 
+use super::lists;
 use crate::capi::abi::shared::{LrmdKeyValue, LrmdList, LrmdOpInfo, LrmdRscInfo};
 use crate::capi::entry::entry;
 use crate::sys::cmem;
@@ -23,18 +24,9 @@ entry! {
     ) -> *mut LrmdKeyValue, failed = head; {
         // SAFETY: NULL or C strings, by the caller's promise.
         let (key, value) = unsafe { (cmem::copy_string(key), cmem::copy_string(value)) };
-        let added = cmem::new(LrmdKeyValue { key, value, next: ptr::null_mut() });
-        if head.is_null() {
-            return added;
-        }
-        let mut last = head;
-        // SAFETY: `last` walks a list that ends with NULL, never leaves it, and nobody else holds it meanwhile.
-        unsafe {
-            while !(*last).next.is_null() {
-                last = (*last).next;
-            }
-            (*last).next = added;
-        }
+        let mut head = head;
+        // SAFETY: NULL or a list of the caller's; the place of its head is our own.
+        unsafe { lists::append(&raw mut head, [LrmdKeyValue { key, value, next: ptr::null_mut() }]) };
         head
     }
 }
@@ -46,25 +38,7 @@ entry! {
     /// `head` is NULL or such a list, all of it from `malloc`, and not used afterwards.
     pub unsafe fn lrmd_key_value_freeall(head: *mut LrmdKeyValue) {
         // SAFETY: the caller's promise.
-        unsafe { free_key_values(head) }
-    }
-}
-
-/// Frees a list of keys and values.
-///
-/// # Safety
-/// `head` is NULL or such a list, all of it from `malloc`, and not used afterwards.
-pub(super) unsafe fn free_key_values(head: *mut LrmdKeyValue) {
-    let mut place = head;
-    while !place.is_null() {
-        // SAFETY: an element of the list, read before it is freed; each owns its strings and its successor.
-        unsafe {
-            let element = place.read();
-            cmem::free(element.key);
-            cmem::free(element.value);
-            cmem::free(place);
-            place = element.next;
-        }
+        unsafe { lists::free(head) }
     }
 }
 
@@ -75,24 +49,7 @@ entry! {
     /// `head` is NULL or such a list, all of it from `malloc`, and not used afterwards.
     pub unsafe fn lrmd_list_freeall(head: *mut LrmdList) {
         // SAFETY: the caller's promise.
-        unsafe { free_list(head) }
-    }
-}
-
-/// Frees a listing.
-///
-/// # Safety
-/// `head` is NULL or such a list, all of it from `malloc`, and not used afterwards.
-pub(super) unsafe fn free_list(head: *mut LrmdList) {
-    let mut place = head;
-    while !place.is_null() {
-        // SAFETY: an element of the list, read before it is freed; each owns its string and its successor.
-        unsafe {
-            let element = place.read();
-            cmem::free(element.val.cast_mut());
-            cmem::free(place);
-            place = element.next;
-        }
+        unsafe { lists::free(head) }
     }
 }
 

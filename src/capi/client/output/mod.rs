@@ -5,7 +5,7 @@
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr;
 
-use super::values::free_list;
+use super::lists;
 use crate::capi::abi::CRM_COMMON;
 use crate::capi::abi::output::Slots;
 use crate::capi::abi::shared::LrmdList;
@@ -70,7 +70,7 @@ entry! {
             } else {
                 show_xml(out, subject, list, name, provider);
             }
-            free_list(list);
+            lists::free(list);
         }
         0
     }
