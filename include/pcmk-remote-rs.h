@@ -348,8 +348,8 @@ lrmd_event_data_t *lrmd_new_event(const char *rsc_id, const char *task, unsigned
  * Makes a copy of an event and of all that it points to. The caller frees it with `lrmd_free_event()`.
  *
  * # Safety
- * `event` is NULL, and then so is the copy, or an event whose strings are NULL or C strings and whose parameters are
- * NULL or a table of strings.
+ * `event` is NULL, and then so is the copy, or an event whose strings are NULL or C strings and whose parameters
+ * are NULL or a table of strings.
  */
 lrmd_event_data_t *lrmd_copy_event(lrmd_event_data_t *event);
 
@@ -396,8 +396,8 @@ struct lrmd_s *lrmd_remote_api_new(const char *nodename,
  * returned, and calls on it until then fail as without a connection.
  *
  * # Safety
- * `lrmd` is NULL or came from this library and was not deleted; after this, or after the callbacks under way, it is
- * not used any more.
+ * `lrmd` is NULL or came from this library and was not deleted; after this, or after the callbacks under way, it
+ * is not used any more.
  */
 void lrmd_api_delete(struct lrmd_s *lrmd);
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The one door from C. Everything that C can name or call is declared by a macro of this file, which gives it its name,
-//! the calling convention, the boundary at which panics end, and in debug builds a trace of each call.
+//! The one door from C. Everything that C can name or call is declared by a macro of this file, which gives it its
+//! name, the calling convention, the boundary at which panics end, and in debug builds a trace of each call.
 //!
 //! * [`entry!`]: a function that is exported under its own name.
 //! * [`slot!`]: a function that is reached through the table of operations.
 //! * [`entry_data!`]: a variable that is exported under its own name.
 //!
 //! A function is written as in Rust, with the answer that it gives after a panic behind its type; without a type the
-//! answer is nothing. `return` leaves the function as usual. An argument marked `#[shown]` is a C string that a trace may
-//! show: names of resources, nodes and agents are, values of parameters, user data, reasons and outputs never.
+//! answer is nothing. `return` leaves the function as usual. An argument marked `#[shown]` is a C string that a trace
+//! may show: names of resources, nodes and agents are, values of parameters, user data, reasons and outputs never.
 //!
 //! ```ignore
 //! entry! {
@@ -19,8 +19,9 @@
 //! }
 //! ```
 //!
-//! With `|handle|` before its body a function looks up the handle of its first argument, a `lrmd_t *`: without a usable
-//! one it gives the same answer as after a panic, and a panic makes the handle unusable. The file has to import `Handle`.
+//! With `|handle|` before its body a function looks up the handle of its first argument, a `lrmd_t *`: without a
+//! usable one it gives the same answer as after a panic, and a panic makes the handle unusable. The file has to import
+//! `Handle`.
 
 use std::ffi::c_char;
 
@@ -29,14 +30,14 @@ use crate::sys::unwind;
 /// A function that C calls by its name. See the [module](self).
 macro_rules! entry {
     ($(#[$about:meta])* $vis:vis unsafe fn $($rest:tt)*) => {
-        $crate::capi::entry::door! {
+        $crate::capi::entry::c_function! {
             [#[unsafe(no_mangle)]
             #[allow(non_snake_case, reason = "the names are the interface's")]
             $(#[$about])* $vis unsafe] fn $($rest)*
         }
     };
     ($(#[$about:meta])* $vis:vis fn $($rest:tt)*) => {
-        $crate::capi::entry::door! {
+        $crate::capi::entry::c_function! {
             [#[unsafe(no_mangle)]
             #[allow(non_snake_case, reason = "the names are the interface's")]
             $(#[$about])* $vis] fn $($rest)*
@@ -47,7 +48,7 @@ macro_rules! entry {
 /// A function that C calls through the table of operations. See the [module](self).
 macro_rules! slot {
     ($(#[$about:meta])* $vis:vis unsafe fn $($rest:tt)*) => {
-        $crate::capi::entry::door! { [$(#[$about])* $vis unsafe] fn $($rest)* }
+        $crate::capi::entry::c_function! { [$(#[$about])* $vis unsafe] fn $($rest)* }
     };
 }
 
@@ -62,22 +63,22 @@ macro_rules! entry_data {
 }
 
 /// What [`entry!`] and [`slot!`] have in common.
-macro_rules! door {
+macro_rules! c_function {
     (
         [$($before:tt)*] fn $name:ident(
             $lrmd:ident: $lrmd_type:ty $(, $(#[$shown:ident])? $argument:ident: $type:ty)* $(,)?
         ) $(-> $answer:ty, failed = $failed:expr;)? |$handle:ident| $body:block
     ) => {
-        $crate::capi::entry::door! {
+        $crate::capi::entry::c_function! {
             [$($before)*] fn $name(
                 $lrmd: $lrmd_type $(, $(#[$shown])? $argument: $type)*
             ) $(-> $answer, failed = $failed;)? {
                 // SAFETY: NULL, or a handle of this library that was not deleted, by the promise of every such entry.
                 let Some(handle) = (unsafe { Handle::of($lrmd) }) else {
-                    return $crate::capi::entry::door!(@failed $($failed)?);
+                    return $crate::capi::entry::c_function!(@failed $($failed)?);
                 };
                 let $handle = &handle;
-                $handle.poisoned_by_a_panic(|| $body)
+                $handle.poison_on_panic(|| $body)
             }
         }
     };
@@ -89,13 +90,13 @@ macro_rules! door {
         $($before)* extern "C" fn $name($($argument: $type),*) $(-> $answer)? {
             if cfg!(debug_assertions) {
                 let arguments: &[(&str, &dyn std::fmt::Debug)] = &[
-                    $((stringify!($argument), &$crate::capi::entry::door!(@show $($shown)? $argument))),*
+                    $((stringify!($argument), &$crate::capi::entry::c_function!(@show $($shown)? $argument))),*
                 ];
                 log::trace!("-> {}", $crate::capi::trace::Call { name: stringify!($name), arguments });
             }
             let answer = $crate::capi::entry::boundary(
                 stringify!($name),
-                $crate::capi::entry::door!(@failed $($failed)?),
+                $crate::capi::entry::c_function!(@failed $($failed)?),
                 || $body,
             );
             if cfg!(debug_assertions) {
@@ -111,7 +112,7 @@ macro_rules! door {
     (@show $argument:ident) => { $argument };
 }
 
-pub(crate) use {door, entry, entry_data, slot};
+pub(crate) use {c_function, entry, entry_data, slot};
 
 /// Runs the body of the entry point `name`. A panic is logged and ends here: C gets `failed`.
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Panics end where C code has called us: unwinding through C frames is undefined. A caught panic is logged with its
-//! message and place, so that a report of it says something.
+//! message and location, so that a report of it says something.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -13,20 +13,20 @@ thread_local! {
     /// How many calls of [`catch`] are under way in this thread.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
     /// Where the last panic within one of them began.
-    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+    static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// A panic that was caught. It shows itself as its message and its place.
+/// A panic that was caught. It shows itself as its message and its location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Panic {
     message: String,
-    place: Option<String>,
+    location: Option<String>,
 }
 
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Some(place) => write!(f, "{}, at {place}", self.message),
+        match &self.location {
+            Some(location) => write!(f, "{}, at {location}", self.message),
             None => f.write_str(&self.message),
         }
     }
@@ -37,7 +37,7 @@ impl fmt::Display for Panic {
 /// # Errors
 /// The panic, which has ended here.
 pub fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Panic> {
-    record_places();
+    record_locations();
     let depth = DEPTH.try_with(|depth| depth.replace(depth.get() + 1));
     let result = catch_unwind(AssertUnwindSafe(body));
     if let Ok(before) = depth {
@@ -46,7 +46,7 @@ pub fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Panic> {
     }
     result.map_err(|payload| Panic {
         message: message(payload.as_ref()),
-        place: PLACE.try_with(RefCell::take).ok().flatten(),
+        location: LOCATION.try_with(RefCell::take).ok().flatten(),
     })
 }
 
@@ -60,8 +60,8 @@ pub fn guard<T>(failed: T, body: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Only a hook learns where a panic begins. Ours keeps the place and calls the one that was there.
-fn record_places() {
+/// Only a hook learns where a panic begins. Ours keeps the location and calls the one that was there.
+fn record_locations() {
     static ONCE: Once = Once::new();
     // With "abort" nothing is ever caught. In a thread that panics already a hook cannot be set.
     if cfg!(panic = "abort") || ONCE.is_completed() || thread::panicking() {
@@ -71,8 +71,8 @@ fn record_places() {
         let others = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if DEPTH.try_with(Cell::get).is_ok_and(|depth| depth > 0) {
-                let place = info.location().map(ToString::to_string);
-                let _ = PLACE.try_with(|kept| kept.try_borrow_mut().map(|mut kept| *kept = place));
+                let location = info.location().map(ToString::to_string);
+                let _ = LOCATION.try_with(|kept| kept.try_borrow_mut().map(|mut kept| *kept = location));
             }
             others(info);
         }));
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caught_panic_tells_its_message_and_place() {
+    fn a_caught_panic_tells_its_message_and_location() {
         let line = line!() + 1;
         let panic = catch(|| panic!("{} went wrong", 7)).map(|()| "no panic").unwrap_err();
         let text = panic.to_string();

@@ -23,6 +23,31 @@ const UNGUARDED: [(&str, &str); 8] = [
     ("init", "sets two variables"),
 ];
 
+/// Arguments that a trace may show as text.
+const NAMES: [&str; 21] = [
+    "action",
+    "agent",
+    "alert_id",
+    "attr_name",
+    "channel",
+    "client_name",
+    "msg_type",
+    "node",
+    "node_name",
+    "nodename",
+    "provider",
+    "r#type",
+    "rsc_id",
+    "server",
+    "session_id",
+    "standard",
+    "state",
+    "target",
+    "task",
+    "version1",
+    "version2",
+];
+
 /// A declaration by one of the macros.
 pub(crate) struct Declaration {
     /// `entry`, `slot` or `entry_data`.
@@ -115,6 +140,18 @@ fn every_operation_is_declared_as_a_slot() {
     assert_eq!(declared(&["slot"]), used);
 }
 
+/// Whatever else a text holds may be a secret: values of parameters, user data, reasons, descriptions, messages.
+#[test]
+fn traces_show_names_and_no_other_texts() {
+    for file in rust_files("src/capi") {
+        let text = fs::read_to_string(&file).unwrap();
+        for shown in without_tests(&code(&text)).split("#[shown] ").skip(1) {
+            let name = shown.split(':').next().unwrap();
+            assert!(NAMES.contains(&name), "{}: is {name} really fit for a log?", file.display());
+        }
+    }
+}
+
 /// One would have two boundaries, and its trace would tell of calls that C has not made.
 #[test]
 fn no_entry_point_calls_another() {
@@ -163,9 +200,24 @@ fn every_callback_of_a_c_library_is_guarded() {
 
 #[test]
 fn declarations_are_found_with_their_heads() {
-    let text = "entry! {\n    /// Text.\n    pub unsafe fn a_b(\n        #[shown] id: *const c_char,\n    ) -> c_int, failed = 0; {\n        \
-                5\n    }\n}\n\nslot! {\n    unsafe fn c(lrmd: *mut Lrmd) |handle| {\n    }\n}\n\nentry_data! {\n    pub static mut d: *mut \
-                c_void = NULL;\n}\n";
+    let text = r"entry! {
+    /// Text.
+    pub unsafe fn a_b(
+        #[shown] id: *const c_char,
+    ) -> c_int, failed = 0; {
+        5
+    }
+}
+
+slot! {
+    unsafe fn c(lrmd: *mut Lrmd) |handle| {
+    }
+}
+
+entry_data! {
+    pub static mut d: *mut c_void = NULL;
+}
+";
     let found = declarations(text);
     let shown: Vec<_> =
         found.iter().map(|found| (found.by, found.name.as_str(), found.head.as_str())).collect();

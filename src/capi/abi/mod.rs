@@ -2,9 +2,9 @@
 //! What depends on Pacemaker's release: layouts that C callers see, names, words and behaviour. Nothing outside this
 //! folder asks for the release (tests/architecture.rs looks): it uses a constant of this module that says what differs.
 //!
-//! A release is a file: `v2_1`, `v3_0`. All are always compiled, so that all are tested in one run; which one a build of
-//! the library wears is said by `--cfg pcmk_abi="2.1"` or `"3.0"`, and is 3.0 without. One more release is one more file,
-//! which states what it changes, and one more line of the choice below.
+//! A release is a file: `v2_1`, `v3_0`. All are always compiled, so that all are tested in one run. `--cfg
+//! pcmk_abi="2.1"` or `"3.0"` chooses the one whose interface a build of the library has; without, it is 3.0. A
+//! further release is a further file, which states what it changes, and a further line of the choice below.
 
 pub mod api;
 pub mod behaviour;
@@ -18,13 +18,13 @@ pub mod v3_0;
 pub mod words;
 
 #[cfg(pcmk_abi = "2.1")]
-use v2_1 as worn;
+use v2_1 as chosen;
 #[cfg(not(pcmk_abi = "2.1"))]
-use v3_0 as worn;
+use v3_0 as chosen;
 
-pub use worn::{ALERT_WORDS, BEHAVIOUR, CRM_COMMON, FENCING, FREE_ELEMENT, LrmdEventData, RELEASE, Remote};
+pub use chosen::{ALERT_WORDS, BEHAVIOUR, CRM_COMMON, FENCING, FREE_ELEMENT, LrmdEventData, RELEASE, Remote};
 
-/// `pcmk__client_t` of the release that is worn.
+/// `pcmk__client_t` of the chosen release.
 pub type Client = remote::Client<Remote>;
 
 /// Items that only the interface of one release has.

@@ -32,8 +32,8 @@ entry! {
     /// Makes a copy of an event and of all that it points to. The caller frees it with `lrmd_free_event()`.
     ///
     /// # Safety
-    /// `event` is NULL, and then so is the copy, or an event whose strings are NULL or C strings and whose parameters are
-    /// NULL or a table of strings.
+    /// `event` is NULL, and then so is the copy, or an event whose strings are NULL or C strings and whose parameters
+    /// are NULL or a table of strings.
     pub unsafe fn lrmd_copy_event(
         event: *mut LrmdEventData,
     ) -> *mut LrmdEventData, failed = ptr::null_mut(); {

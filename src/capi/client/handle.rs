@@ -85,7 +85,7 @@ impl Handle {
     }
 
     /// Runs what an entry point does with the handle. A panic poisons it on its way to the entry point's boundary.
-    pub(super) fn poisoned_by_a_panic<T>(&self, body: impl FnOnce() -> T) -> T {
+    pub(super) fn poison_on_panic<T>(&self, body: impl FnOnce() -> T) -> T {
         struct Unfinished<'a>(Option<&'a Handle>);
         impl Drop for Unfinished<'_> {
             fn drop(&mut self) {
@@ -215,7 +215,8 @@ impl Handle {
 
 /// Frees what [`Handle::delete`] was given.
 fn free(structures: Structures) {
-    // SAFETY: both are malloc's and ours; C has given them up by deleting the handle, and its state gives them out once.
+    // SAFETY: both are malloc's and ours; C has given them up by deleting the handle, and its state gives them out
+    // once.
     unsafe {
         cmem::free(structures.operations);
         cmem::free(structures.lrmd);

@@ -112,8 +112,8 @@ entry! {
     /// returned, and calls on it until then fail as without a connection.
     ///
     /// # Safety
-    /// `lrmd` is NULL or came from this library and was not deleted; after this, or after the callbacks under way, it is
-    /// not used any more.
+    /// `lrmd` is NULL or came from this library and was not deleted; after this, or after the callbacks under way, it
+    /// is not used any more.
     pub unsafe fn lrmd_api_delete(lrmd: *mut Lrmd) {
         // SAFETY: NULL or readable, by the caller's promise.
         let Some(whole) = (unsafe { lrmd.as_ref() }) else { return };

@@ -19,7 +19,8 @@ use crate::sys::cmem;
 slot! {
     /// Adds this node's agents of a standard to a list; of all standards if it is NULL. Only OCF agents have providers.
     ///
-    /// Returns their number, or -EPROTONOSUPPORT if there are none. The caller frees the list with `lrmd_list_freeall()`.
+    /// Returns their number, or -EPROTONOSUPPORT if there are none. The caller frees the list with
+    /// `lrmd_list_freeall()`.
     ///
     /// # Safety
     /// `agents` is NULL or points to NULL or a list of this library; the others are NULL or C strings.
@@ -59,8 +60,8 @@ fn agent_names(standard: Option<&str>, provider: Option<&str>) -> Vec<String> {
 }
 
 slot! {
-    /// Adds the providers of OCF agents to a list; if `agent` is not NULL, only those that have this agent, in any letter
-    /// case.
+    /// Adds the providers of OCF agents to a list; if `agent` is not NULL, only those that have this agent, in any
+    /// letter case.
     ///
     /// Returns their number. The caller frees the list with `lrmd_list_freeall()`.
     ///
@@ -89,7 +90,10 @@ slot! {
     ///
     /// # Safety
     /// `standards` is NULL or points to NULL or a list of this library.
-    pub(super) unsafe fn slot_list_standards(_lrmd: *mut Lrmd, standards: *mut *mut LrmdList) -> c_int, failed = -libc::EIO; {
+    pub(super) unsafe fn slot_list_standards(
+        _lrmd: *mut Lrmd,
+        standards: *mut *mut LrmdList,
+    ) -> c_int, failed = -libc::EIO; {
         let mut found = NodeAgents::new(RELEASE).standards();
         if !found.contains(&Standard::Stonith) && !plugins::names().is_empty() {
             found.push(Standard::Stonith);
@@ -100,7 +104,8 @@ slot! {
     }
 }
 
-/// Adds copies of the names to the end of a list and returns their number. With NULL for the list they are counted only.
+/// Adds copies of the names to the end of a list and returns their number. With NULL for the list they are counted
+/// only.
 ///
 /// # Safety
 /// `list` is NULL or points to NULL or a list that nobody else uses meanwhile.

@@ -44,8 +44,8 @@ slot! {
     /// with `free()`; it is not touched when the result is not 0.
     ///
     /// # Safety
-    /// The strings are NULL or C strings; `output` is NULL or may be written; `params` is NULL or a list of this library
-    /// that nobody uses afterwards.
+    /// The strings are NULL or C strings; `output` is NULL or may be written; `params` is NULL or a list of this
+    /// library that nobody uses afterwards.
     pub(super) unsafe fn slot_get_metadata_params(
         _lrmd: *mut Lrmd,
         #[shown] standard: *const c_char,

@@ -70,8 +70,8 @@ fn needs_provider(agent: &Agent) -> bool {
 }
 
 slot! {
-    /// The agent of a resource, as the executor knows it; NULL if it does not, or without an answer. The caller frees it
-    /// with `lrmd_free_rsc_info()`.
+    /// The agent of a resource, as the executor knows it; NULL if it does not, or without an answer. The caller frees
+    /// it with `lrmd_free_rsc_info()`.
     ///
     /// # Safety
     /// `lrmd` came from this library; `rsc_id` is NULL or a C string.
@@ -119,7 +119,7 @@ slot! {
         *output = ptr::null_mut();
         // SAFETY: the caller's promise.
         let Some(handle) = (unsafe { Handle::of(lrmd) }) else { return rc::NOT_CONNECTED };
-        handle.poisoned_by_a_panic(|| {
+        handle.poison_on_panic(|| {
             // SAFETY: NULL or a C string, by the caller's promise.
             let request = Request::RecurringOperations(unsafe { resource(rsc_id) });
             let reply = match handle.call(request, options, millis(timeout_ms)) {
@@ -202,7 +202,7 @@ slot! {
         // SAFETY: the caller's promises; the list is read before it is freed, once.
         let (params, handle) = unsafe { (taken(params), Handle::of(lrmd)) };
         let Some(handle) = handle else { return rc::NOT_CONNECTED };
-        handle.poisoned_by_a_panic(|| {
+        handle.poison_on_panic(|| {
             // SAFETY: NULL or C strings, by the caller's promise.
             let (resource_id, action, user_data) =
                 unsafe { (resource(rsc_id), owned(action), owned(userdata)) };
@@ -258,7 +258,7 @@ slot! {
         // SAFETY: the caller's promises; the list is read before it is freed, once.
         let (params, handle) = unsafe { (taken(params), Handle::of(lrmd)) };
         let Some(handle) = handle else { return rc::NOT_CONNECTED };
-        handle.poisoned_by_a_panic(|| {
+        handle.poison_on_panic(|| {
             // SAFETY: NULL or C strings, by the caller's promise.
             let (id, path) = unsafe { (owned(alert_id), owned(alert_path)) };
             let request = Request::Alert { id, path, timeout: millis(timeout), params };

@@ -26,8 +26,8 @@ entry! {
     /// Returns 0 or one of Pacemaker's own codes; `EINVAL` (22) without a connection or a message.
     ///
     /// # Safety
-    /// `session` is NULL or a remote connection of Pacemaker's library; `msg` is NULL or an element of libxml2; `msg_type`
-    /// is NULL or a C string.
+    /// `session` is NULL or a remote connection of Pacemaker's library; `msg` is NULL or an element of libxml2;
+    /// `msg_type` is NULL or a C string.
     pub unsafe fn lrmd__remote_send_xml(
         session: *mut c_void,
         msg: *mut c_void,
@@ -93,7 +93,7 @@ entry! {
         let watchdog = option.map(|value| value.to_string_lossy().into_owned());
         let watchdog = watchdog.filter(|_| is_fenced_by_watchdog(handle.node_name()));
         let request = Request::Check { watchdog };
-        let sent = handle.poisoned_by_a_panic(|| {
+        let sent = handle.poison_on_panic(|| {
             // A remote node never answers this.
             if handle.is_remote() {
                 handle.send(request)

@@ -68,7 +68,7 @@ impl HandleState {
     }
 
     /// No callback is under way; what is to be freed.
-    const fn left_by_callbacks(self) -> (Self, Option<Structures>) {
+    const fn callbacks_returned(self) -> (Self, Option<Structures>) {
         match self {
             Self::Deleted { unfreed } => (Self::Deleted { unfreed: None }, unfreed),
             other => (other, None),
@@ -130,14 +130,14 @@ impl Lifecycle {
         if self.callbacks.get() > 0 {
             return None;
         }
-        let (state, unfreed) = self.state.get().left_by_callbacks();
+        let (state, unfreed) = self.state.get().callbacks_returned();
         self.state.set(state);
         unfreed
     }
 }
 
-/// How events are being delivered. Some are part of the dispatch of what the descriptor brought: a disconnect event that
-/// their callbacks cause waits for the dispatch to end. All others are delivered at once.
+/// How events are being delivered. Some are part of the dispatch of what the descriptor brought: a disconnect event
+/// that their callbacks cause waits for the dispatch to end. All others are delivered at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Dispatch {
     /// What the descriptor brought is not being dispatched.
@@ -157,8 +157,8 @@ impl Dispatch {
         }
     }
 
-    /// What the descriptor brought is dispatched from now on; `outside`: as if another source had brought it. A callback
-    /// may run the main loop, and this handle with it, within a dispatch.
+    /// What the descriptor brought is dispatched from now on; `outside`: as if another source had brought it. A
+    /// callback may run the main loop, and this handle with it, within a dispatch.
     const fn begun(self, outside: bool) -> Self {
         let disconnect_owed = self.owes_disconnect();
         if outside { Self::Outside { disconnect_owed } } else { Self::Dispatching { disconnect_owed } }
@@ -173,7 +173,7 @@ impl Dispatch {
     }
 
     /// The disconnect event that was owed is delivered.
-    const fn disconnect_paid(self) -> Self {
+    const fn disconnect_delivered(self) -> Self {
         match self {
             Self::Idle => Self::Idle,
             Self::Dispatching { .. } => Self::Dispatching { disconnect_owed: false },
@@ -251,7 +251,7 @@ impl Delivery {
     #[must_use]
     pub(super) fn take_disconnect(&self) -> bool {
         let before = self.dispatch.get();
-        self.dispatch.set(before.disconnect_paid());
+        self.dispatch.set(before.disconnect_delivered());
         before.owes_disconnect()
     }
 }
@@ -287,7 +287,7 @@ mod tests {
             assert_eq!(state.poisoned(), poisoned, "{state:?}");
             assert_eq!(state.deletion_begun(), deletion_begun, "{state:?}");
             assert_eq!(state.deleted(STRUCTURES), deleted, "{state:?}");
-            assert_eq!(state.left_by_callbacks(), left, "{state:?}");
+            assert_eq!(state.callbacks_returned(), left, "{state:?}");
         }
     }
 
@@ -336,7 +336,7 @@ mod tests {
             assert_eq!(state.begun(false), begun, "{state:?}");
             assert_eq!(state.begun(true), begun_outside, "{state:?}");
             assert_eq!(state.disconnect_deferred(), deferred, "{state:?}");
-            assert_eq!(state.disconnect_paid(), paid, "{state:?}");
+            assert_eq!(state.disconnect_delivered(), paid, "{state:?}");
             assert_eq!(state.owes_disconnect(), owed, "{state:?}");
         }
     }

@@ -69,8 +69,8 @@ fn parameters(gnutls: &Functions) -> Result<Object, c_int> {
     const MEDIUM: c_int = 35;
     let checked = |code: c_int| if code == 0 { Ok(()) } else { Err(code) };
     let mut made: Object = ptr::null_mut();
-    // SAFETY: a place for the answer; the parameters are then filled once, with data of GnuTLS's that lives for ever, and
-    // given back if that fails.
+    // SAFETY: a place for the answer; the parameters are then filled once, with data of GnuTLS's that lives for ever,
+    // and given back if that fails.
     unsafe {
         checked((gnutls.dh_params_init)(&raw mut made))?;
         let bits = bounded((gnutls.sec_param_to_pk_bits)(DIFFIE_HELLMAN, MEDIUM));

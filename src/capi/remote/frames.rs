@@ -27,8 +27,8 @@ entry! {
     /// ECONNABORTED or an errno when it is lost.
     ///
     /// # Safety
-    /// `remote` is NULL or a connection of this library's release; `message` is NULL or a node of libxml2, which is only
-    /// read.
+    /// `remote` is NULL or a connection of this library's release; `message` is NULL or a node of libxml2, which is
+    /// only read.
     pub unsafe fn pcmk__remote_send_xml(
         remote: *mut Remote,
         message: *mut c_void,

@@ -87,8 +87,8 @@ entry! {
     /// unpacked up to 20 MiB.
     ///
     /// # Safety
-    /// `client` is NULL or a client; `data` is NULL or one message of libqb, as long as its header says; `id` and `flags` are
-    /// NULL or may be written.
+    /// `client` is NULL or a client; `data` is NULL or one message of libqb, as long as its header says; `id` and
+    /// `flags` are NULL or may be written.
     pub unsafe fn pcmk__client_data2xml(
         client: *mut Client,
         data: *mut c_void,

@@ -39,8 +39,8 @@ fn new_session(
     };
     let priorities = CString::new(format!("{base}{needed}")).unwrap_or_default();
     let mut session: Object = ptr::null_mut();
-    // SAFETY: a place for the session, which is then ours; GnuTLS copies the text and keeps the credentials' pointer, as
-    // the caller knows. The socket's number is what it takes for a pointer.
+    // SAFETY: a place for the session, which is then ours; GnuTLS copies the text and keeps the credentials' pointer,
+    // as the caller knows. The socket's number is what it takes for a pointer.
     unsafe {
         checked((gnutls.init)(&raw mut session, role))?;
         let mut code = (gnutls.priority_set_direct)(session, priorities.as_ptr(), ptr::null_mut());
@@ -64,8 +64,8 @@ fn refused(gnutls: &Functions, code: c_int) {
     log::error!("Could not make a TLS session ({words}); is PCMK_tls_priorities right?");
 }
 
-/// `pcmk__new_tls_session()` of Pacemaker 2.1: a session as a client or a server, with anonymous credentials or a shared
-/// key. NULL if GnuTLS refuses.
+/// `pcmk__new_tls_session()` of Pacemaker 2.1: a session as a client or a server, with anonymous credentials or a
+/// shared key. NULL if GnuTLS refuses.
 ///
 /// The caller ends it with `gnutls_deinit()`, and gives the place where it lies back with `gnutls_free()`.
 ///

@@ -28,8 +28,8 @@ entry! {
     /// Returns 0, -1 when some of the agents could not be started, -2 when none could, or when `lrmd` is NULL.
     ///
     /// # Safety
-    /// `lrmd` is NULL or came from this library and was not deleted; `alert_list` is NULL or a GList of `pcmk__alert_t`;
-    /// the strings are NULL, which is taken for "", or C strings. Everything stays the caller's.
+    /// `lrmd` is NULL or came from this library and was not deleted; `alert_list` is NULL or a GList of
+    /// `pcmk__alert_t`; the strings are NULL, which is taken for "", or C strings. Everything stays the caller's.
     pub unsafe fn lrmd_send_attribute_alert(
         lrmd: *mut Lrmd,
         alert_list: *mut c_void,
@@ -127,7 +127,7 @@ unsafe fn alert(lrmd: *mut Lrmd, list: *mut c_void, event: Option<&Event>) -> c_
     let Some(handle) = (unsafe { Handle::of(lrmd) }) else { return ALL_FAILED };
     let Some(event) = event else { return 0 };
     // SAFETY: the caller's promise.
-    handle.poisoned_by_a_panic(|| unsafe { send(&handle, list, event) })
+    handle.poison_on_panic(|| unsafe { send(&handle, list, event) })
 }
 
 /// Starts the agents of those alerts that `event` concerns.

@@ -74,7 +74,7 @@ entry! {
 unsafe fn set_callback(lrmd: *mut Lrmd, user_data: *mut c_void, callback: ProxyCallback) {
     // SAFETY: the caller's promise.
     if let Some(handle) = unsafe { Handle::of(lrmd) } {
-        handle.poisoned_by_a_panic(|| handle.set_proxy_callback(callback, user_data));
+        handle.poison_on_panic(|| handle.set_proxy_callback(callback, user_data));
     }
 }
 
@@ -114,7 +114,7 @@ unsafe fn forward(lrmd: *mut Lrmd, msg: *mut c_void) -> c_int {
     let (handle, message) = unsafe { (Handle::of(lrmd), Node::from_raw(msg)) };
     let Some(handle) = handle else { return rc::NOT_CONNECTED };
     let Some(message) = message else { return rc::INVALID };
-    handle.poisoned_by_a_panic(|| {
+    handle.poison_on_panic(|| {
         message.set_attribute(attribute::OP, op::IPC_FWD);
         handle.send_proxy(&text_of(message)).err().unwrap_or(0)
     })
@@ -141,7 +141,7 @@ entry! {
 unsafe fn send(lrmd: *mut Lrmd, command: ProxyCommand) {
     // SAFETY: the caller's promise.
     let Some(handle) = (unsafe { Handle::of(lrmd) }) else { return };
-    let sent = handle.poisoned_by_a_panic(|| handle.send(Request::Proxy(command)));
+    let sent = handle.poison_on_panic(|| handle.send(Request::Proxy(command)));
     if let Err(error) = sent {
         log::debug!("a message of a proxied session could not be sent: error {error}");
     }

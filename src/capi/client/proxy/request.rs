@@ -32,8 +32,8 @@ entry! {
     /// The message stays the caller's; the request inside it gets attributes that say whose it is.
     ///
     /// # Safety
-    /// `lrmd` is NULL or came from this library and was not deleted; `node_name` is NULL or a C string; `msg` is NULL or
-    /// an element of libxml2; `proxy_table` holds sessions of this library or is NULL.
+    /// `lrmd` is NULL or came from this library and was not deleted; `node_name` is NULL or a C string; `msg` is NULL
+    /// or an element of libxml2; `proxy_table` holds sessions of this library or is NULL.
     pub unsafe fn remote_proxy_cb(lrmd: *mut Lrmd, #[shown] node_name: *const c_char, msg: *mut c_void) {
         // SAFETY: the caller's promise.
         unsafe {
