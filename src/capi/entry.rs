@@ -2,9 +2,9 @@
 //! The one door from C. Everything that C can name or call is declared by a macro of this file, which gives it its
 //! name, the calling convention, the boundary at which panics end, and in debug builds a trace of each call.
 //!
-//! * [`entry!`]: a function that is exported under its own name.
-//! * [`slot!`]: a function that is reached through the table of operations.
-//! * [`entry_data!`]: a variable that is exported under its own name.
+//! * `entry!`: a function that is exported under its own name.
+//! * `slot!`: a function that is reached through the table of operations.
+//! * `entry_data!`: a variable that is exported under its own name.
 //!
 //! A function is written as in Rust, with the answer that it gives after a panic behind its type; without a type the
 //! answer is nothing. `return` leaves the function as usual. An argument marked `#[shown]` is a C string that a trace
@@ -62,7 +62,7 @@ macro_rules! entry_data {
     };
 }
 
-/// What [`entry!`] and [`slot!`] have in common.
+/// What `entry!` and `slot!` have in common.
 macro_rules! c_function {
     (
         [$($before:tt)*] fn $name:ident(

@@ -16,4 +16,5 @@ mod programs;
 mod subproject;
 mod support;
 mod symbols;
+mod traces;
 mod transport;
