@@ -20,7 +20,7 @@ pub use execution::{Alert, Execution, KillScope};
 pub use fencing::{DeviceState, FenceOrder};
 pub use message::{
     Cancel, Completion, Execute, Incoming, Notification, Notify, RecurringOperation, Registered, Reply,
-    ReplyBody, Request, ResourceOperations, errno,
+    ReplyBody, Request, RequestRefused, ResourceOperations, errno,
 };
 pub use outcome::{ExecStatus, OcfExit, Outcome};
 pub use params::Params;
