@@ -78,11 +78,14 @@ impl World {
 
     /// A client's core has something to say.
     pub(crate) fn pump(&mut self, actor: usize) {
-        while let Some(output) = self.actors[actor].client.poll() {
+        loop {
+            while let Some(outgoing) = self.actors[actor].client.next_request() {
+                self.client_sends(actor, &outgoing);
+            }
+            let Some(output) = self.actors[actor].client.poll() else { return };
             match output {
-                ClientOutput::Send(outgoing) => self.client_sends(actor, &outgoing),
                 ClientOutput::Ready { .. } => self.act_again(actor),
-                ClientOutput::Answered(id, _) | ClientOutput::Failed(id, _) => {
+                ClientOutput::Answered(id, _) | ClientOutput::Unanswered(id, _) => {
                     assert_eq!(self.actors[actor].waiting.take(), Some(id), "answered twice");
                     self.act_again(actor);
                 }
