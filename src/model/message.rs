@@ -24,9 +24,9 @@ pub mod errno {
     pub const EREMOTEIO: i32 = 121;
 }
 
-/// A request with what its envelope says of the sender.
+/// A request on its way, in either direction: with what its envelope says of the sender.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Incoming {
+pub struct RequestMessage {
     /// `lrmd_clientname`; the first request that carries it names the connection.
     pub client_name: Option<String>,
     /// `lrmd_callopt`, undecoded bits: which bit means what depends on the request (see the typed fields).

@@ -3,7 +3,7 @@
 use super::channel::{Arrival, Channel, EncodedMessage};
 use super::error::SessionError;
 use crate::core::{Client, ClientCarrier, ClientOutput, ClientSettings, FromServer, Outgoing, RequestId};
-use crate::model::{ClientId, Incoming, Moment};
+use crate::model::{ClientId, Moment, RequestMessage};
 use crate::sys::tls::{ClientContext, Stream};
 use crate::wire::codec::{self, Envelope, RequestFields, decode_from_server, encode_request};
 use std::collections::VecDeque;
@@ -168,9 +168,9 @@ impl Messages {
 
     pub(super) fn encode(&self, outgoing: Outgoing, envelope: Envelope) -> String {
         let Outgoing { timeout, token, options, request, .. } = outgoing;
-        let incoming = Incoming { client_name: self.name.clone(), options, request };
+        let message = RequestMessage { client_name: self.name.clone(), options, request };
         let fields = RequestFields { timeout, token: token.as_ref().map(ClientId::as_str) };
-        encode_request(&incoming, &fields, envelope)
+        encode_request(&message, &fields, envelope)
     }
 
     pub(super) fn take(&mut self, text: &str, origin: Origin) {
