@@ -118,7 +118,7 @@ pub enum ClientOutput {
     Answered(RequestId, Reply),
     /// The waited call will get none.
     Unanswered(RequestId, ClientError),
-    /// The answer to a request that nobody waited for.
+    /// The answer to a request that is not waited for.
     LateReply(RequestId, Reply),
     /// The server tells something. Never given while a call waits.
     Notification(Notification),
@@ -217,7 +217,7 @@ impl Client {
         self.stale.is_some()
     }
 
-    /// Answers that are still to come though nobody waits for them.
+    /// Answers that are still to come and are not waited for.
     pub fn expected_late_replies(&self) -> u64 {
         self.expected_late
     }

@@ -108,7 +108,7 @@ fn notifications_wait_for_the_answer_and_keep_their_order() {
 }
 
 #[test]
-fn answers_nobody_waits_for_are_counted_and_passed_on() {
+fn answers_that_are_not_waited_for_are_counted_and_passed_on() {
     let mut client = ready(ClientCarrier::Remote);
     let poke = client.send(Request::Poke).unwrap();
     client.send(Request::Check { watchdog: None }).unwrap();

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// As long as systemd is waited for when a list is asked for: what D-Bus clients wait for any answer.
 const LIST: Duration = Duration::from_secs(25);
 
-/// This node's agents. Nothing is kept: each question is asked of the node anew. Lists of agents with units of
+/// This node's agents. Nothing is kept: each question is asked of the node again. Lists of agents with units of
 /// systemd wait at most 25 seconds for it; where there is no systemd they are there at once.
 #[derive(Clone)]
 pub struct NodeAgents {

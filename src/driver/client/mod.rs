@@ -90,18 +90,23 @@ impl Connection {
         Remote::start(settings, identity, clock).map(|remote| Self::new(remote, clock))
     }
 
-    /// Begins TLS and the sign-on over a TCP connection to a remote node that is there already. Of `settings` server
-    /// and port are for the log.
+    /// Begins TLS and the sign-on over a TCP connection that [`dial`] has made. Of `settings` server and port are for
+    /// the log.
     ///
     /// # Errors
     /// TLS cannot be used.
-    pub fn over(stream: TcpStream, settings: RemoteSettings, identity: Identity) -> Result<Self, Problem> {
+    pub(super) fn over(
+        stream: TcpStream,
+        settings: RemoteSettings,
+        identity: Identity,
+    ) -> Result<Self, Problem> {
         let clock = Clock::start();
         Remote::over(stream, settings, identity, clock).map(|remote| Self::new(remote, clock))
     }
 
     /// Connects to the executor of this node; libqb's own greeting is waited for. Then the sign-on begins, whose answer
-    /// only [`wait_for_sign_on`](Self::wait_for_sign_on) takes. `layout`: how this node's release lays out local messages.
+    /// only [`wait_for_sign_on`](Self::wait_for_sign_on) takes. `layout`: how this node's release lays out local
+    /// messages.
     ///
     /// # Errors
     /// There is none, or it is not Pacemaker's.

@@ -68,9 +68,9 @@ pub enum Problem {
     SignOn(ClientError),
     /// The executor took the sign-on, but not for what it was meant.
     SignOnRefused(RequestRefused),
-    /// The peer, or the network, ended a connection that was in use.
+    /// The peer ended a connection that was in use.
     Lost,
-    /// The same, with the kernel's words.
+    /// The network ended it, or the peer without saying goodbye, as the kernel tells.
     Broken(Errno),
     /// What came was no message.
     Garbled(SessionError),

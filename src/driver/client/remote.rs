@@ -143,10 +143,13 @@ impl Remote {
             let RemoteSettings { server, port, .. } = &self.settings;
             log::info!("TLS connection to {server}:{port} established ({version}, {cipher})");
         }
-        if let Some(problem) = reports.take(event) {
+        if let Some(mut problem) = reports.take(event) {
             if let State::Connected(transport) = &mut self.state {
                 // What is left to be sent is the alert that tells the peer.
                 let _ = transport.flush(Instant::now());
+                if let (Problem::Lost, Some(errno)) = (&problem, transport.broken) {
+                    problem = Problem::Broken(errno);
+                }
             }
             self.end(problem, reports);
         }

@@ -26,6 +26,8 @@ pub(super) struct Transport {
     /// Since when the peer has taken nothing of what there is for it.
     stalled_since: Option<Instant>,
     pub(super) closed: bool,
+    /// Why, if not by the peer's wish.
+    pub(super) broken: Option<Errno>,
 }
 
 impl Transport {
@@ -36,7 +38,7 @@ impl Transport {
         handshake_deadline: Instant,
     ) -> Result<Self, Problem> {
         let link = Link::new(stream).map_err(|error| Problem::Broken(errno(&error)))?;
-        Ok(Self { link, session, handshake_deadline, stalled_since: None, closed: false })
+        Ok(Self { link, session, handshake_deadline, stalled_since: None, closed: false, broken: None })
     }
 
     /// Reads what is there, within bounds.
@@ -56,8 +58,9 @@ impl Transport {
                 }
                 Ok(None) => return Ok(()),
                 // What arrived before is still told.
-                Err(_) if self.session.is_established() => {
+                Err(error) if self.session.is_established() => {
                     self.closed = true;
+                    self.broken = Some(errno(&error));
                     return Ok(());
                 }
                 Err(_) => return Err(Problem::ClosedInHandshake),
