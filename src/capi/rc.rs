@@ -29,10 +29,10 @@ pub enum Way {
 pub fn of_connect(problem: &Problem, way: Way) -> c_int {
     match (problem, way) {
         (Problem::Tcp { errno, .. }, Way::Event) => -(*errno as c_int),
-        (Problem::DialTimedOut, Way::Event) => -libc::ETIMEDOUT,
+        (Problem::NameTimedOut { .. }, Way::Event) => -libc::ETIMEDOUT,
         (
-            Problem::Name(_)
-            | Problem::DialTimedOut
+            Problem::Name { .. }
+            | Problem::NameTimedOut { .. }
             | Problem::Tcp { .. }
             | Problem::NoLocalExecutor(_)
             | Problem::ForeignExecutor { .. },
@@ -45,7 +45,8 @@ pub fn of_connect(problem: &Problem, way: Way) -> c_int {
             -libc::EKEYREJECTED
         }
         (Problem::SignOn(error), _) => of_sign_on(*error),
-        (Problem::Garbled(_), _) => -libc::EPROTO,
+        // Of clients in Rust alone: C is told of any other sign-on than a refused version as of a success.
+        (Problem::SignOnRefused(_) | Problem::Garbled(_), _) => -libc::EPROTO,
         (
             Problem::Lost
             | Problem::Broken(_)
@@ -118,8 +119,8 @@ mod tests {
         let wrong_key = Problem::Handshake(SessionError::Tls(TlsError::WrongKey));
         let slow = BEHAVIOUR.slow_handshake_event_code;
         for (problem, waited, event) in [
-            (Problem::Name(String::new()), -107, -107),
-            (Problem::DialTimedOut, -107, -110),
+            (Problem::Name { host: String::new(), reason: String::new() }, -107, -107),
+            (Problem::NameTimedOut { host: String::new() }, -107, -110),
             (tcp, -107, -111),
             (Problem::NoLocalExecutor(Errno::ECONNREFUSED), -107, -107),
             (Problem::ForeignExecutor { uid: 1, gid: 1 }, -107, -107),

@@ -3,7 +3,6 @@
 #![forbid(unsafe_code)]
 
 pub mod blocking;
-#[cfg(feature = "capi")]
 pub mod client;
 mod files;
 pub mod inquiry;

@@ -3,7 +3,7 @@
 use super::channel::{Arrival, Channel, EncodedMessage};
 use super::error::SessionError;
 use crate::core::RequestToken;
-use crate::model::{Incoming, Notification, Reply};
+use crate::model::{Notification, Reply, RequestMessage};
 use crate::sys::tls::{ServerContext, Stream};
 use crate::wire::codec::{Envelope, decode_incoming, encode_notification, encode_reply};
 use crate::wire::frame::FrameError;
@@ -24,7 +24,7 @@ pub enum ServerEvent {
         /// For the reply.
         token: RequestToken,
         /// The request.
-        incoming: Incoming,
+        incoming: RequestMessage,
     },
     /// A message that is none, with the reason; it is skipped and the connection goes on.
     Undecodable(String),

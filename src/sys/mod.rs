@@ -16,7 +16,7 @@ pub mod gnutls;
 pub mod localtime;
 mod longpsk;
 pub mod process;
-#[cfg(any(feature = "daemon", feature = "capi"))]
+#[cfg(feature = "local")]
 pub mod qb;
 pub mod spawn;
 mod stack;

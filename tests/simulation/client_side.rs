@@ -4,7 +4,7 @@ use crate::actor::{Role, provide, whim};
 use crate::connection::{Connection, Toward};
 use crate::world::{Event, World, now};
 use pcmk_remote_rs::core::{ClientOutput, FromServer, Outgoing, PeerId, PeerKind, RequestId};
-use pcmk_remote_rs::model::{ClientId, Incoming, Millis, Notification, ProxyNotice, Request};
+use pcmk_remote_rs::model::{ClientId, Millis, Notification, ProxyNotice, Request, RequestMessage};
 use pcmk_remote_rs::wire::codec::{self, Envelope, RequestFields};
 
 impl World {
@@ -78,11 +78,14 @@ impl World {
 
     /// A client's core has something to say.
     pub(crate) fn pump(&mut self, actor: usize) {
-        while let Some(output) = self.actors[actor].client.poll() {
+        loop {
+            while let Some(outgoing) = self.actors[actor].client.next_request() {
+                self.client_sends(actor, &outgoing);
+            }
+            let Some(output) = self.actors[actor].client.poll() else { return };
             match output {
-                ClientOutput::Send(outgoing) => self.client_sends(actor, &outgoing),
                 ClientOutput::Ready { .. } => self.act_again(actor),
-                ClientOutput::Answered(id, _) | ClientOutput::Failed(id, _) => {
+                ClientOutput::Answered(id, _) | ClientOutput::Unanswered(id, _) => {
                     assert_eq!(self.actors[actor].waiting.take(), Some(id), "answered twice");
                     self.act_again(actor);
                 }
@@ -96,11 +99,11 @@ impl World {
     pub(crate) fn client_sends(&mut self, actor: usize, outgoing: &Outgoing) {
         let Some(peer) = self.actors[actor].connection else { return };
         let request = outgoing.request.clone();
-        let incoming = Incoming { client_name: None, options: 0, request };
+        let message = RequestMessage { client_name: None, options: 0, request };
         let token = outgoing.token.as_ref().map(ClientId::as_str);
         let fields = RequestFields { timeout: outgoing.timeout, token };
         let envelope = Envelope::Tls { msg_id: outgoing.request_id.0 };
-        let text = codec::encode_request(&incoming, &fields, envelope);
+        let text = codec::encode_request(&message, &fields, envelope);
         self.transmit(peer, Toward::Server, &text);
     }
 

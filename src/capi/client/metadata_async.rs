@@ -12,7 +12,7 @@ use crate::capi::abi::shared::{ActionResult, LrmdRscInfo};
 use crate::capi::abi::{BEHAVIOUR, RELEASE};
 use crate::capi::entry::entry;
 use crate::driver::blocking::{NoMetadata, NodeAgents};
-use crate::driver::inquiry::{Answer, Asked, Asking, Refused, ask};
+use crate::driver::inquiry::{Answer, Asked, Asking, Refused};
 use crate::driver::plugins;
 use crate::model::{Agent, ExecStatus, OcfExit, Outcome, Params, Standard};
 use crate::sys::glib::{Interest, Priority, Source, Watch};
@@ -141,7 +141,7 @@ fn start(agent: &Agent) -> Result<Started, (Answer, c_int)> {
             };
         }
     };
-    match ask(&node, agent, &Params::new(), BEHAVIOUR.metadata_limit) {
+    match node.ask(agent, &Params::new(), BEHAVIOUR.metadata_limit) {
         Ok(Asked::Known(document)) => done(document),
         Ok(Asked::Running(asking)) => Ok(Started::Running { asking, fence }),
         Err(Refused::Unprepared(NoMetadata::NotInstalled(_))) if fence => {

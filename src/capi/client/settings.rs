@@ -5,8 +5,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::rc::Rc;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::place::Place;
@@ -87,7 +86,7 @@ fn key_files(configured: Option<OsString>) -> Vec<PathBuf> {
 /// What a connection to `place` needs; None for the local executor.
 pub(super) fn remote(place: &Place, connect_limit: Duration) -> Option<RemoteSettings> {
     thread_local! {
-        static KEYS: Rc<Keys> = Rc::new(make_keys());
+        static KEYS: Arc<Keys> = Arc::new(make_keys());
     }
     let Place::Remote { server, port } = place else { return None };
     Some(RemoteSettings {
@@ -96,7 +95,7 @@ pub(super) fn remote(place: &Place, connect_limit: Duration) -> Option<RemoteSet
         connect_limit,
         handshake_limit: HANDSHAKE_LIMIT,
         user_timeout: USER_TIMEOUT,
-        keys: KEYS.with(Rc::clone),
+        keys: KEYS.with(Arc::clone),
     })
 }
 

@@ -14,23 +14,31 @@ const STALL_LIMIT: Duration = Duration::from_secs(60);
 /// How much may wait for such a peer.
 const OUTPUT_LIMIT: usize = 64 * 1024 * 1024;
 const READ_SIZE: usize = 32 * 1024;
-/// Reads of one [`Remote::advance`]: the others must have their turn.
+/// Reads of one [`Transport::receive`]: other connections of the caller must have their turn.
 const READS: usize = 8;
 
 /// A TCP connection and what goes over it.
 #[derive(Debug)]
-pub(super) struct Talk {
+pub(super) struct Transport {
     link: Link,
     pub(super) session: ClientSession,
+    handshake_deadline: Instant,
     /// Since when the peer has taken nothing of what there is for it.
     stalled_since: Option<Instant>,
     pub(super) closed: bool,
+    /// Why, if not by the peer's wish.
+    pub(super) broken: Option<Errno>,
 }
 
-impl Talk {
-    pub(super) fn new(stream: TcpStream, session: ClientSession) -> Result<Self, Problem> {
+impl Transport {
+    /// `handshake_deadline`: until when TLS has to be established.
+    pub(super) fn new(
+        stream: TcpStream,
+        session: ClientSession,
+        handshake_deadline: Instant,
+    ) -> Result<Self, Problem> {
         let link = Link::new(stream).map_err(|error| Problem::Broken(errno(&error)))?;
-        Ok(Self { link, session, stalled_since: None, closed: false })
+        Ok(Self { link, session, handshake_deadline, stalled_since: None, closed: false, broken: None })
     }
 
     /// Reads what is there, within bounds.
@@ -50,8 +58,9 @@ impl Talk {
                 }
                 Ok(None) => return Ok(()),
                 // What arrived before is still told.
-                Err(_) if self.session.is_established() => {
+                Err(error) if self.session.is_established() => {
                     self.closed = true;
+                    self.broken = Some(errno(&error));
                     return Ok(());
                 }
                 Err(_) => return Err(Problem::ClosedInHandshake),
@@ -91,9 +100,26 @@ impl Talk {
         }
     }
 
+    /// When [`check_limits`](Self::check_limits) has something to say.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let handshake = Some(self.handshake_deadline).filter(|_| !self.session.is_established());
+        [handshake, self.stall_deadline()].into_iter().flatten().min()
+    }
+
     /// When the peer counts as stalled, unless it takes something before.
-    pub(super) fn stall_deadline(&self) -> Option<Instant> {
+    fn stall_deadline(&self) -> Option<Instant> {
         self.stalled_since.map(|since| since + STALL_LIMIT)
+    }
+
+    /// Has the peer had all the time that it has?
+    pub(super) fn check_limits(&self, now: Instant) -> Result<(), Problem> {
+        if now >= self.handshake_deadline && !self.session.is_established() {
+            return Err(Problem::HandshakeTimedOut);
+        }
+        if self.stall_deadline().is_some_and(|deadline| now >= deadline) {
+            return Err(Problem::Stalled);
+        }
+        Ok(())
     }
 
     /// The socket, to be watched.
@@ -101,7 +127,7 @@ impl Talk {
         self.link.descriptor()
     }
 
-    /// Says goodbye, as far as the socket takes it; nobody waits for the rest.
+    /// Says goodbye, as far as the socket takes it at once.
     pub(super) fn close(&mut self) {
         self.session.close();
         let _ = self.link.send(self.session.output());

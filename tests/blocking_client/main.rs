@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The waiting client against a small server on loopback, and every layer's failure with its remedy.
+//! The waiting client against a small server on loopback, and what goes wrong at each stage, with its remedy.
 #![allow(clippy::disallowed_methods, reason = "keeps time limits")]
 
-use pcmk_remote_rs::driver::blocking::{Client, Failure, Layer, Step, Target, check};
+mod faults;
+
+use pcmk_remote_rs::driver::blocking::{
+    CallProblem, Client, ClientError, Problem, Stage, Step, Target, check,
+};
 use pcmk_remote_rs::model::{
     CallId, ClientId, Notification, ProtocolVersion, Registered, Reply, ReplyBody, Request,
 };
@@ -100,7 +104,7 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_secs(10)
 }
 
-fn steps(target: &Target, full: Option<&str>) -> (Vec<Step>, Result<(), Failure>) {
+fn steps(target: &Target, full: Option<&str>) -> (Vec<Step>, Result<(), Problem>) {
     let mut steps = Vec::new();
     let result = check(target, full, &mut |step| steps.push(step));
     (steps, result)
@@ -111,7 +115,7 @@ fn calls_are_answered_and_notifications_kept() {
     let node = Node::executor(1, Policy::default(), 0);
     let mut client = Client::connect(&node.target(), "tester").unwrap();
     assert!(client.describe().starts_with("TLS 1.3, ") && client.describe().ends_with("protocol 1.2"));
-    assert_eq!(client.call(Request::Poke).unwrap().rc, 0);
+    assert_eq!(client.call(Request::Poke).unwrap().result(), Ok(CallId(0)));
     assert_eq!(client.next_notification(soon()).unwrap(), Some(Notification::NewClient));
     assert_eq!(client.next_notification(Instant::now()).unwrap(), None);
     client.send(Request::Poke).unwrap();
@@ -152,37 +156,35 @@ fn at_tls_1_2_a_check_says_that_it_does_not_know() {
     assert_eq!(node.seen(), Seen::default());
 }
 
-fn failure(target: &Target) -> Failure {
-    let connected = Client::connect(target, "tester").unwrap_err();
-    assert!(!connected.to_string().is_empty());
-    connected
+fn failure(target: &Target) -> Problem {
+    Client::connect(target, "tester").unwrap_err()
 }
 
 #[test]
 fn a_name_without_address() {
     let failure = failure(&Target::new("no-such-host.invalid", 1));
-    assert_eq!(failure.layer, Layer::Name);
-    assert!(failure.to_string().contains("no-such-host.invalid") && !failure.remedy.is_empty());
+    assert_eq!(failure.stage(), Stage::Name);
+    assert!(failure.to_string().contains("no-such-host.invalid") && !failure.remedy().is_empty());
 }
 
 #[test]
-fn a_port_where_nobody_listens() {
+fn a_port_without_a_listener() {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     let failure = failure(&Target::new("127.0.0.1", port));
-    assert_eq!(failure.layer, Layer::Tcp);
-    assert!(failure.remedy.contains("pacemaker_remote"), "{failure}");
+    assert_eq!(failure.stage(), Stage::Connect);
+    assert!(failure.remedy().contains("pacemaker_remote"), "{failure}");
 }
 
 #[test]
 fn no_key_here() {
     let node = Node::executor(1, Policy::default(), 0);
     let failure = failure(&node.target().with_key_file("/nonexistent/authkey"));
-    assert_eq!(failure.layer, Layer::Key);
-    assert!(failure.problem.contains("/nonexistent/authkey"), "{failure}");
+    assert_eq!(failure.stage(), Stage::Key);
+    assert!(failure.to_string().contains("/nonexistent/authkey"), "{failure}");
     let failure =
         self::failure(&Node::executor(1, Policy::default(), 0).target().with_tls_priorities("FANCY"));
-    assert_eq!(failure.layer, Layer::Key);
-    assert!(failure.problem.contains("FANCY"), "{failure}");
+    assert_eq!(failure.stage(), Stage::Key);
+    assert!(failure.to_string().contains("FANCY"), "{failure}");
 }
 
 #[test]
@@ -190,8 +192,8 @@ fn another_key_there() {
     for full in [None, Some("tester")] {
         let node = Node::executor(2, Policy::default(), 0);
         let failure = steps(&node.target(), full).1.unwrap_err();
-        assert_eq!(failure.layer, Layer::Tls);
-        assert!(failure.problem.contains("another key"), "{failure}");
+        assert_eq!(failure.stage(), Stage::Handshake);
+        assert!(failure.to_string().contains("another key"), "{failure}");
         assert_eq!(node.seen(), Seen::default());
     }
 }
@@ -204,8 +206,8 @@ fn something_else_there() {
         Seen::default()
     });
     let failure = failure(&node.target());
-    assert_eq!(failure.layer, Layer::Tls);
-    assert!(failure.problem.contains("does not speak TLS"), "{failure}");
+    assert_eq!(failure.stage(), Stage::Handshake);
+    assert!(failure.to_string().contains("does not speak TLS"), "{failure}");
 }
 
 #[test]
@@ -216,44 +218,47 @@ fn a_peer_that_closes_at_once() {
         Seen::default()
     });
     let failure = failure(&node.target());
-    assert_eq!(failure.layer, Layer::Tls);
-    assert!(failure.problem.contains("closed the connection"), "{failure}");
+    assert_eq!(failure.stage(), Stage::Handshake);
+    assert!(failure.to_string().contains("closed the connection"), "{failure}");
 }
 
 #[test]
 fn a_version_that_is_refused() {
     let node = Node::executor(1, Policy::default(), -71);
     let failure = failure(&node.target());
-    assert_eq!(failure.layer, Layer::Protocol);
-    assert!(failure.problem.contains("version"), "{failure}");
+    assert_eq!(failure.stage(), Stage::SignOn);
+    assert!(failure.to_string().contains("version"), "{failure}");
 }
 
 #[test]
-fn what_nobody_answers_is_refused_here_and_harms_nothing() {
+fn a_request_that_no_executor_answers_is_refused_here_and_harms_nothing() {
     let node = Node::executor(1, Policy::default(), 0);
     let mut client = Client::connect(&node.target(), "tester").unwrap();
     let check = Request::Check { watchdog: None };
-    assert_eq!(client.call(check).unwrap_err().layer, Layer::Protocol);
-    assert_eq!(client.call(Request::Poke).unwrap().rc, 0);
+    assert_eq!(client.call(check), Err(CallProblem::Refused(ClientError::NeverAnswered)));
+    assert_eq!(client.call(Request::Poke).unwrap().result(), Ok(CallId(0)));
 }
 
 #[test]
 fn a_connection_that_breaks_stays_broken() {
-    let node = Node::new(|stream| {
-        let context = ServerContext::new(&Psk::new(vec![1; 4096]).unwrap(), &Policy::default()).unwrap();
-        let mut session = ServerSession::new(&context);
-        sign_on_and_close(stream, &mut session)
+    let node = Node::new(|mut stream| {
+        sign_on(&mut stream);
+        Seen::default()
     });
     let mut client = Client::connect(&node.target(), "tester").unwrap();
     for _ in 0..2 {
         let failure = client.call(Request::Poke).unwrap_err();
-        assert!(matches!(failure.layer, Layer::Protocol | Layer::Tcp), "{failure}");
+        assert!(matches!(&failure, CallProblem::Ended(Problem::Lost | Problem::Broken(_))), "{failure:?}");
     }
-    assert!(client.next_notification(soon()).is_err());
+    for _ in 0..2 {
+        assert_eq!(client.next_notification(soon()).unwrap_err().stage(), Stage::Ready);
+    }
 }
 
-/// Answers the first message and is gone.
-fn sign_on_and_close(mut stream: TcpStream, session: &mut ServerSession) -> Seen {
+/// Answers the first message.
+fn sign_on(stream: &mut TcpStream) {
+    let context = ServerContext::new(&Psk::new(vec![1; 4096]).unwrap(), &Policy::default()).unwrap();
+    let mut session = ServerSession::new(&context);
     let mut buffer = [0; 4096];
     let mut answered = false;
     while !answered {
@@ -269,5 +274,4 @@ fn sign_on_and_close(mut stream: TcpStream, session: &mut ServerSession) -> Seen
         stream.write_all(session.output()).unwrap();
         session.sent(session.queued_bytes());
     }
-    Seen::default()
 }
