@@ -6,6 +6,7 @@ pub mod blocking;
 #[cfg(feature = "capi")]
 pub mod client;
 mod files;
+pub mod hub;
 pub mod inquiry;
 mod launch;
 mod link;

@@ -3,8 +3,8 @@
 //! to reach its daemons.
 //!
 //! `access` says who may connect, `client` holds what waits for one client and gives up on those that do not
-//! read, and `pump` waits. The hub hears through [`LocalHub`] and answers
-//! through [`LocalServers`], at once or later.
+//! read, and `pump` waits. What clients do is told to a [`LocalHandler`]; they are answered through
+//! [`LocalServers`], at once or later.
 
 mod access;
 mod client;
@@ -13,7 +13,7 @@ mod pump;
 use crate::model::{LocalIdentity, ProxiedServer};
 use crate::sys::qb::{ConnectionId, CreateError, Event, Reactor, Server, ServerId, Settings, Transport};
 use access::Access;
-use client::{Client, Text};
+use client::{Client, MessageKind, Text};
 use log::{debug, info, warn};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -75,14 +75,18 @@ pub enum LocalServer {
     Proxied(ProxiedServer),
 }
 
-/// Who hears what local clients do. May call [`LocalServers`] from within.
-pub trait LocalHub {
+/// Is told what local clients do. May call [`LocalServers`] from within.
+pub trait LocalHandler {
     /// A client connected. `privileged`: it is root or the cluster's user.
     fn connected(&self, conn: LocalConnId, server: LocalServer, privileged: bool, identity: LocalIdentity);
     /// A client sent a message, whole. `flags`: as in its header, without those of compression and parts.
     fn message(&self, conn: LocalConnId, server: LocalServer, id: i32, flags: u32, text: String);
     /// A client is gone, by its own will or ours.
     fn closed(&self, conn: LocalConnId);
+    /// Has it enough to do for now? Then nothing more is told until other tasks have had their turn.
+    fn is_busy(&self) -> bool {
+        false
+    }
 }
 
 /// The names, in upstream's order of creation, the executor's first; None: always refused.
@@ -105,7 +109,7 @@ pub struct LocalServers {
 
 pub(in crate::driver::tokio::ipc) struct Inner {
     reactor: Rc<Reactor>,
-    hub: Rc<dyn LocalHub>,
+    handler: Rc<dyn LocalHandler>,
     access: Rc<Access>,
     servers: RefCell<Vec<Server>>,
     clients: RefCell<HashMap<LocalConnId, Client>>,
@@ -121,7 +125,7 @@ pub(in crate::driver::tokio::ipc) struct Inner {
 impl LocalServers {
     /// Creates the servers and the tasks that serve them, on the current `LocalSet`. Proxied servers refuse
     /// clients until [`Self::set_accept_proxied`]. One set for each thread; it serves until [`Self::stop`].
-    pub fn start(config: IpcConfig, hub: Rc<dyn LocalHub>) -> Result<Self, StartError> {
+    pub fn start(config: IpcConfig, handler: Rc<dyn LocalHandler>) -> Result<Self, StartError> {
         let reactor = Reactor::current().map_err(StartError::Loop)?;
         let access = Rc::new(Access::new(&config));
         let mut servers = Vec::new();
@@ -142,7 +146,7 @@ impl LocalServers {
         }
         let inner = Rc::new(Inner {
             reactor,
-            hub,
+            handler,
             access,
             servers: RefCell::new(servers),
             clients: RefCell::default(),
@@ -159,20 +163,20 @@ impl LocalServers {
 
     /// Answers a client's request `id`.
     pub fn respond(&self, conn: LocalConnId, id: i32, text: &str) {
-        self.inner.send(conn, Some(id), text, None);
+        self.inner.send(conn, MessageKind::Response(id), text, None);
     }
 
     /// Sends a client an event.
     pub fn event(&self, conn: LocalConnId, text: &str) {
-        self.inner.send(conn, None, text, None);
+        self.long_event(conn, text, None);
     }
 
-    /// Sends a client an event, or its shorter form if the whole is more than the client can receive.
+    /// Sends a client an event, or its shorter form if there is one and the whole is more than the client can receive.
     pub fn long_event(&self, conn: LocalConnId, text: &str, short: Option<&Rc<str>>) {
-        self.inner.send(conn, None, text, short);
+        self.inner.send(conn, MessageKind::Event, text, short);
     }
 
-    /// Disconnects a client; [`LocalHub::closed`] follows.
+    /// Disconnects a client; [`LocalHandler::closed`] follows.
     pub fn close(&self, conn: LocalConnId) {
         if let Some(client) = self.inner.clients.borrow().get(&conn) {
             client.disconnect();
@@ -185,7 +189,7 @@ impl LocalServers {
         self.inner.access.set_accept_proxied(accept);
     }
 
-    /// Disconnects everybody and frees the names. The hub hears nothing more.
+    /// Disconnects everybody and frees the names. The handler is told nothing more.
     pub fn stop(&self) {
         for task in self.inner.tasks.take() {
             task.abort();
@@ -198,13 +202,16 @@ impl LocalServers {
 }
 
 impl Inner {
-    /// Lets libqb work for a while, then tells the hub. True: there is more to do at once.
+    /// Lets libqb work for a while, then tells the handler. True: there is more to do at once.
     fn work(&self, budget: usize) -> io::Result<bool> {
         let more = self.reactor.dispatch(budget)?;
-        while let Some(event) = self.reactor.next_event() {
+        while !self.handler.is_busy() {
+            let Some(event) = self.reactor.next_event() else { return Ok(more) };
             self.handle(event);
         }
-        Ok(more)
+        // No descriptor announces what has been taken from libqb already.
+        self.wake.notify_one();
+        Ok(true)
     }
 
     fn handle(&self, event: Event) {
@@ -219,7 +226,7 @@ impl Inner {
                 let client = Client::new(connection, name, server, identity.clone());
                 self.clients.borrow_mut().insert(conn, client);
                 self.access.count(self.clients.borrow().len());
-                self.hub.connected(conn, server, privileged, identity);
+                self.handler.connected(conn, server, privileged, identity);
             }
             Event::Message { connection, bytes } => self.receive(local(connection), &bytes),
             Event::Closed { connection } => {
@@ -231,7 +238,7 @@ impl Inner {
                 }
                 drop(client);
                 self.access.count(self.clients.borrow().len());
-                self.hub.closed(conn);
+                self.handler.closed(conn);
             }
             Event::Failed { server, pid } => {
                 let name = SERVERS.get(usize::from(server.0)).map_or("?", |(name, _)| name);
@@ -256,16 +263,16 @@ impl Inner {
         };
         self.flush(conn); // It lives, so perhaps it has read; and its layout may have become known.
         if let Ok(Some(request)) = received {
-            self.hub.message(conn, server, request.id, request.flags, request.text);
+            self.handler.message(conn, server, request.id, request.flags, request.text);
         }
     }
 
-    fn send(&self, conn: LocalConnId, id: Option<i32>, text: &str, short: Option<&Rc<str>>) {
+    fn send(&self, conn: LocalConnId, kind: MessageKind, text: &str, short: Option<&Rc<str>>) {
         let text = self.share(text, short);
         let promising = {
             let mut clients = self.clients.borrow_mut();
             let Some(client) = clients.get_mut(&conn) else { return };
-            client.enqueue(id, text) || client.retry_at().is_none()
+            client.enqueue(kind, text) || client.retry_at().is_none()
         };
         // While a client has no room each further message would find that out with a system call.
         if promising {
@@ -283,8 +290,7 @@ impl Inner {
         }
         if let Err(reason) = client.flush(Instant::now) {
             info!("Disconnecting {client}: {reason}");
-            client.disconnect();
-            let _ = client.flush(Instant::now); // Forget the backlog's next try.
+            client.give_up();
             self.wake.notify_one();
         }
         let after = client.retry_at();
