@@ -4,7 +4,7 @@
 //! libqb does not say when a client has read, so that a client without room is tried again after a while: one
 //! millisecond at first, then ever longer. Responses and events travel apart: a client that waits for a response
 //! need not look at its events.
-use super::LocalServer;
+use super::config::LocalServer;
 use crate::model::LocalIdentity;
 use crate::sys::qb::{Connection, Sent};
 use crate::wire::ipc::{Assembler, IpcLayout, IpcRequest, detect, encode, flag};

@@ -8,12 +8,14 @@
 
 mod access;
 mod client;
+mod config;
 mod pump;
 
 use crate::model::{LocalIdentity, ProxiedServer};
-use crate::sys::qb::{ConnectionId, CreateError, Event, Reactor, Server, ServerId, Settings, Transport};
+use crate::sys::qb::{ConnectionId, CreateError, Event, Reactor, Server, ServerId, Settings};
 use access::Access;
 use client::{Client, MessageKind, Text};
+pub use config::{DEFAULT_BUFFER_SIZE, IpcConfig, LocalConnId, LocalServer, Servers};
 use log::{debug, info, warn};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -22,58 +24,6 @@ use std::rc::Rc;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
-
-/// Which servers there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Servers {
-    /// The executor's own, on a cluster node.
-    Executor,
-    /// Also those that stand for the cluster's daemons, where these do not run.
-    ExecutorAndProxied,
-}
-
-/// How the servers are set up.
-#[derive(Clone, Debug)]
-pub struct IpcConfig {
-    /// Which there are.
-    pub servers: Servers,
-    /// Put before each server's name; empty but in tests.
-    pub prefix: String,
-    /// From `PCMK_ipc_type`.
-    pub transport: Transport,
-    /// No client's buffers are smaller, in bytes. From `PCMK_ipc_buffer` where that is larger than the default.
-    pub buffer_size: u32,
-    /// The user whom the cluster's daemons run as, and whose primary group may connect.
-    pub cluster_user: String,
-}
-
-impl Default for IpcConfig {
-    fn default() -> Self {
-        Self {
-            servers: Servers::ExecutorAndProxied,
-            prefix: String::new(),
-            transport: Transport::SharedMemory,
-            buffer_size: DEFAULT_BUFFER_SIZE,
-            cluster_user: "hacluster".to_owned(),
-        }
-    }
-}
-
-/// Bytes of a buffer, and the largest IPC message of Pacemaker from 3.0.1 on.
-pub const DEFAULT_BUFFER_SIZE: u32 = 131_072;
-
-/// A local client's connection; never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LocalConnId(pub u64);
-
-/// What a local client believes to talk to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LocalServer {
-    /// The executor.
-    Executor,
-    /// A daemon of the cluster.
-    Proxied(ProxiedServer),
-}
 
 /// Is told what local clients do. May call [`LocalServers`] from within.
 pub trait LocalHandler {
@@ -107,6 +57,8 @@ pub struct LocalServers {
     inner: Rc<Inner>,
 }
 
+/// The servers and their clients. `pump` works on it and is started here: a circle of two, since what waits for a
+/// client and what it is given to do are one thing.
 pub(in crate::driver::tokio::ipc) struct Inner {
     reactor: Rc<Reactor>,
     handler: Rc<dyn LocalHandler>,
