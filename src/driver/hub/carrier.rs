@@ -35,7 +35,7 @@ pub trait Carrier {
     fn send_notification(&mut self, to: &Self::Remote, notification: &Self::Encoded);
 
     /// Sends what is queued for a remote peer, as far as its socket takes it; the carrier sees to the rest. Called
-    /// once a turn for each peer that something was queued for.
+    /// once a turn for each peer that has sent something or that something was queued for.
     fn flush(&mut self, remote: &Self::Remote);
 
     /// Ends a remote peer's connection; [`Arrival::Left`](super::Arrival::Left) follows later.

@@ -157,7 +157,7 @@ impl<C: Carrier> Hub<C> {
     /// Not from a peer whose end is ordered or seen, and not the end of a run that has ended.
     fn is_wanted(&mut self, input: &Input) -> bool {
         match input {
-            Input::Request { peer, .. } | Input::Proxied { peer, .. } => self.peers.is_heard(*peer),
+            Input::Request { peer, .. } | Input::Proxied { peer, .. } => self.peers.hear(*peer),
             Input::Finished { run, .. } => self.runs.remove(run).is_some(),
             Input::FencerLost { .. } | Input::Terminate => true,
             Input::Connected { .. } | Input::Disconnected(_) | Input::Tick => false,

@@ -13,6 +13,15 @@ struct Peer<R, L> {
     unflushed: bool,
 }
 
+impl<R, L> Peer<R, L> {
+    /// Puts a remote peer among those to be flushed.
+    fn mark(&mut self, id: PeerId, unflushed: &mut Vec<PeerId>) {
+        if matches!(self.route, Route::Remote(_)) && !std::mem::replace(&mut self.unflushed, true) {
+            unflushed.push(id);
+        }
+    }
+}
+
 /// See the module's documentation.
 #[derive(Debug)]
 pub(super) struct Peers<R, L> {
@@ -36,9 +45,11 @@ impl<R, L> Peers<R, L> {
         self.by_id.remove(&id).map(|peer| peer.route)
     }
 
-    /// Is what this peer sends to be heard?
-    pub(super) fn is_heard(&self, id: PeerId) -> bool {
-        self.by_id.get(&id).is_some_and(|peer| !peer.closing)
+    /// Is what this peer has sent to be heard? A remote peer is then among those to be flushed.
+    pub(super) fn hear(&mut self, id: PeerId) -> bool {
+        let Some(peer) = self.by_id.get_mut(&id).filter(|peer| !peer.closing) else { return false };
+        peer.mark(id, &mut self.unflushed);
+        true
     }
 
     /// The route to a peer, for sending. A remote peer is among those to be flushed from now on. The core knows which
@@ -47,9 +58,7 @@ impl<R, L> Peers<R, L> {
         let peer = self.by_id.get_mut(&id);
         debug_assert!(peer.is_some(), "something is sent to {id:?}, which is not connected");
         let peer = peer?;
-        if matches!(peer.route, Route::Remote(_)) && !std::mem::replace(&mut peer.unflushed, true) {
-            self.unflushed.push(id);
-        }
+        peer.mark(id, &mut self.unflushed);
         Some(&peer.route)
     }
 
@@ -62,7 +71,7 @@ impl<R, L> Peers<R, L> {
         Some(&peer.route)
     }
 
-    /// Flushes the remote peers that something was sent to since the last time, in the order in which they were.
+    /// Flushes the remote peers that were heard or sent to since the last time, in the order in which they were.
     pub(super) fn flush(&mut self, mut flush: impl FnMut(&R)) {
         for id in self.unflushed.drain(..) {
             if let Some(peer) = self.by_id.get_mut(&id) {

@@ -286,7 +286,7 @@ fn a_peer_that_is_closed_in_the_middle_is_not_heard_any_more() {
     assert!(!told.iter().any(|line| line.starts_with("tell") && line.contains("Request")), "{told:?}");
     bench.inbox.put(Arrival::Left(local));
     bench.turn();
-    assert!(!bench.hub.peers.is_heard(local));
+    assert!(!bench.hub.peers.hear(local));
 }
 
 #[test]

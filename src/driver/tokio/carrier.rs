@@ -83,6 +83,7 @@ impl Carrier for TokioCarrier {
 
     fn flush(&mut self, remote: &Self::Remote) {
         remote.flush();
+        remote.acknowledge();
     }
 
     fn close(&mut self, remote: &Self::Remote) {

@@ -6,10 +6,12 @@ use crate::model::Reply;
 use crate::session::{EncodedNotification, ServerEvent, ServerSession, SessionError};
 use crate::sys::tls::ServerContext;
 use crate::transport::tcp;
+use nix::sys::socket::{MsgFlags, recv};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::{Interest, Ready};
@@ -81,6 +83,8 @@ pub(super) struct RemoteConnection {
     attention: Notify,
     /// When the oldest byte that still waits to be sent last made progress.
     stalled_since: Cell<Option<Instant>>,
+    /// Does the peer know, or will know at once, that what was read has come? Whatever is sent tells it.
+    acknowledged: Cell<bool>,
 }
 
 /// What the hub does with it.
@@ -110,6 +114,7 @@ impl RemoteConnection {
                 Ok(sent) => {
                     session.sent(sent);
                     self.stalled_since.set(None);
+                    self.acknowledged.set(true);
                 }
                 Err(problem) if problem.kind() == ErrorKind::Interrupted => {}
                 Err(problem) if problem.kind() == ErrorKind::WouldBlock => {
@@ -127,6 +132,14 @@ impl RemoteConnection {
             }
         }
         self.stalled_since.set(None);
+    }
+
+    /// Tells a peer that has sent something that it has come, unless something was sent to it since. Peers that write
+    /// header and payload separately send the second when the first is acknowledged.
+    pub(super) fn acknowledge(&self) {
+        if !self.acknowledged.replace(true) {
+            tcp::acknowledge_at_once(&self.stream);
+        }
     }
 
     /// Says goodbye behind what is queued, as far as the socket takes it at once.
@@ -152,6 +165,7 @@ impl RemoteConnection {
             queue_limit,
             attention: Notify::new(),
             stalled_since: Cell::new(None),
+            acknowledged: Cell::new(true),
         })
     }
 
@@ -176,15 +190,23 @@ impl RemoteConnection {
         self.stream.ready(interest).await
     }
 
-    /// Hands what has come at the socket to the session; how much that was, and nothing at the end.
-    pub(super) fn receive(&self) -> io::Result<usize> {
+    /// Hands what has come at the socket to the session, once; how much that was (nothing at the end), and whether it
+    /// was everything.
+    pub(super) fn receive(&self) -> io::Result<(usize, bool)> {
         READ_BUFFER.with_borrow_mut(|buffer| {
-            let size = self.stream.try_read(buffer)?;
-            if size > 0 {
-                self.session.borrow_mut().receive(buffer.get(..size).unwrap_or_default());
-                tcp::acknowledge_at_once(&self.stream);
+            let mut size = 0;
+            let received = self.stream.try_io(Interest::READABLE, || {
+                size = recv(self.stream.as_raw_fd(), buffer, MsgFlags::empty())?;
+                // What does not fill the buffer has emptied the socket. The runtime waits for more when it is told
+                // so, which saves a read that finds nothing.
+                if (1..buffer.len()).contains(&size) { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            });
+            if size == 0 {
+                return received.map(|()| (0, false));
             }
-            Ok(size)
+            self.session.borrow_mut().receive(buffer.get(..size).unwrap_or_default());
+            self.acknowledged.set(false);
+            Ok((size, received.is_err()))
         })
     }
 

@@ -16,7 +16,7 @@ use std::rc::Rc;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
-/// Reads in a row before other peers get a turn. The second one shows whether the first took all.
+/// Reads in a row before other peers get a turn.
 const READS_PER_TURN: usize = 2;
 
 /// What a turn of reading came to.
@@ -122,9 +122,9 @@ impl ConnectionTask {
     fn read(&mut self) -> Turn {
         for _ in 0..READS_PER_TURN {
             match self.connection.receive() {
-                Ok(0) => return Turn::End(EndReason::ClosedByPeer),
-                Ok(size) => match self.deliver(size) {
-                    Turn::Empty => {}
+                Ok((0, _)) => return Turn::End(EndReason::ClosedByPeer),
+                Ok((size, all)) => match self.deliver(size) {
+                    Turn::Empty if !all => {}
                     other => return other,
                 },
                 Err(problem) if problem.kind() == ErrorKind::WouldBlock => return Turn::Empty,
@@ -135,8 +135,10 @@ impl ConnectionTask {
         Turn::More
     }
 
-    /// Puts what the session made of the bytes into the inbox, `received` of which are new.
+    /// Puts what the session made of the bytes into the inbox, `received` of which are new. The hub acknowledges
+    /// messages, with its answer in most cases.
     fn deliver(&mut self, received: usize) -> Turn {
+        let mut messages = false;
         loop {
             self.undelivered = self.inbox.is_full();
             if self.undelivered {
@@ -149,6 +151,7 @@ impl ConnectionTask {
                     if let Some(peer) = self.peer {
                         self.deadlines.message = None;
                         self.inbox.message(Input::Request { peer, token, incoming }, bytes);
+                        messages = true;
                     }
                 }
                 ServerEvent::Undecodable(problem) => {
@@ -160,6 +163,9 @@ impl ConnectionTask {
             }
         }
         self.connection.flush();
+        if !messages {
+            self.connection.acknowledge();
+        }
         self.expect_message(received);
         Turn::Empty
     }
