@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The hub with a carrier that writes down what it is told, and a clock to turn.
+//! The hub with a carrier that writes down what it is told.
 use super::schemas::LIMIT;
 use super::*;
 use crate::core::{DaemonKind, Finish, Settings};
@@ -20,12 +20,6 @@ struct Recorder {
 
 thread_local!(static ENCODED: RefCell<usize> = const { RefCell::new(0) });
 
-impl Recorder {
-    fn line(&mut self, line: String) {
-        self.lines.push(line);
-    }
-}
-
 impl Carrier for Recorder {
     type Remote = u64;
     type Local = u64;
@@ -41,7 +35,7 @@ impl Carrier for Recorder {
     }
 
     fn send_reply(&mut self, to: &u64, token: RequestToken, reply: &Reply) {
-        self.line(format!("reply {to} #{} {}", token.0, reply.rc));
+        self.lines.push(format!("reply {to} #{} {}", token.0, reply.rc));
     }
 
     fn encode(notification: &Notification) -> String {
@@ -56,58 +50,58 @@ impl Carrier for Recorder {
     }
 
     fn send_notification(&mut self, to: &u64, notification: &String) {
-        self.line(format!("tell {to} {notification}"));
+        self.lines.push(format!("tell {to} {notification}"));
     }
 
     fn flush(&mut self, remote: &u64) {
-        self.line(format!("flush {remote}"));
+        self.lines.push(format!("flush {remote}"));
     }
 
     fn close(&mut self, remote: &u64) {
-        self.line(format!("close {remote}"));
+        self.lines.push(format!("close {remote}"));
     }
 
     fn say_goodbye(&mut self, remote: &u64) {
-        self.line(format!("goodbye {remote}"));
+        self.lines.push(format!("goodbye {remote}"));
     }
 
     fn respond(&mut self, to: &u64, id: i32, text: &str) {
-        self.line(format!("respond local {to} #{id} {}", name(text)));
+        self.lines.push(format!("respond local {to} #{id} {}", name(text)));
     }
 
     fn send_event(&mut self, to: &u64, text: &str, _: Option<&Rc<str>>) {
-        self.line(format!("event local {to} {}", name(text)));
+        self.lines.push(format!("event local {to} {}", name(text)));
     }
 
     fn disconnect(&mut self, local: &u64) {
-        self.line(format!("disconnect local {local}"));
+        self.lines.push(format!("disconnect local {local}"));
     }
 
     fn accept_proxied(&mut self, accept: bool) {
-        self.line(format!("accept {accept}"));
+        self.lines.push(format!("accept {accept}"));
     }
 
     fn run(&mut self, run: RunId, execution: &Execution) -> RunId {
-        self.line(format!("run {} {} {}", run.0, execution.resource_id, execution.action));
+        self.lines.push(format!("run {} {} {}", run.0, execution.resource_id, execution.action));
         run
     }
 
     fn run_alert(&mut self, run: RunId, _: &Alert) -> RunId {
-        self.line(format!("alert {}", run.0));
+        self.lines.push(format!("alert {}", run.0));
         run
     }
 
     fn fence(&mut self, run: RunId, _: Box<Execution>, _: DeviceState) -> RunId {
-        self.line(format!("fence {}", run.0));
+        self.lines.push(format!("fence {}", run.0));
         run
     }
 
     fn kill(&mut self, run: &RunId, _: KillScope) {
-        self.line(format!("kill {}", run.0));
+        self.lines.push(format!("kill {}", run.0));
     }
 
     fn stop_listening(&mut self) {
-        self.line("stop listening".into());
+        self.lines.push("stop listening".into());
     }
 }
 
@@ -282,7 +276,7 @@ fn a_peer_that_is_closed_in_the_middle_is_not_heard_any_more() {
     let payload = Payload::from_checked("<question/>");
     bench.inbox.input(Input::Proxied { peer: local, msg_id: 1, flags: 0x200, payload });
     let told = bench.turn();
-    assert!(told.contains(&"disconnect local 7".to_owned()), "{told:?}");
+    assert!(told.contains(&"disconnect local 7".into()), "{told:?}");
     assert!(!told.iter().any(|line| line.starts_with("tell") && line.contains("Request")), "{told:?}");
     bench.inbox.put(Arrival::Left(local));
     bench.turn();

@@ -11,8 +11,9 @@ use crate::driver::hub::{Arrival, NewPeer};
 use crate::log_notice;
 use crate::session::ServerEvent;
 use log::{debug, info, warn};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::rc::Rc;
+use tokio::io::Ready;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
@@ -79,42 +80,39 @@ impl ConnectionTask {
             if let Some(reason) = connection.take_ending() {
                 return reason;
             }
-            // A producer whose consumer has enough is not read: it would have to wait here.
-            let turn = if self.undelivered { self.deliver(0) } else { Turn::Empty };
+            let deadline = self.deadline();
+            // A producer whose consumer has enough to do is not read: this is where it would wait.
+            let turn = if self.undelivered {
+                self.deliver(0)
+            } else {
+                tokio::select! {
+                    biased;
+                    ready = connection.ready() => self.ready(ready),
+                    () = connection.attention() => Turn::Empty,
+                    () = sleep_until(deadline.unwrap_or_else(instant_now)), if deadline.is_some() => {
+                        self.overdue().map_or(Turn::Empty, Turn::End)
+                    }
+                }
+            };
             match turn {
                 Turn::Empty => {}
-                Turn::More => {
-                    yield_now().await;
-                    continue;
-                }
+                // Nothing else would make a task pause whose socket always has more.
+                Turn::More => yield_now().await,
                 Turn::End(reason) => return reason,
             }
-            let deadline = self.deadline();
-            tokio::select! {
-                biased;
-                ready = connection.ready() => match ready {
-                    Ok(ready) => {
-                        if ready.is_writable() {
-                            connection.flush();
-                        }
-                        if ready.is_readable() || ready.is_read_closed() {
-                            match self.read() {
-                                Turn::Empty => {}
-                                // Nothing else would make a task pause whose socket always has more.
-                                Turn::More => yield_now().await,
-                                Turn::End(reason) => return reason,
-                            }
-                        }
-                    }
-                    Err(problem) => return EndReason::Socket(problem),
-                },
-                () = connection.attention() => {}
-                () = sleep_until(deadline.unwrap_or_else(instant_now)), if deadline.is_some() => {
-                    if let Some(reason) = self.overdue() {
-                        return reason;
-                    }
+        }
+    }
+
+    /// Sends and reads what the socket is ready for.
+    fn ready(&mut self, ready: io::Result<Ready>) -> Turn {
+        match ready {
+            Ok(ready) => {
+                if ready.is_writable() {
+                    self.connection.flush();
                 }
+                if ready.is_readable() || ready.is_read_closed() { self.read() } else { Turn::Empty }
             }
+            Err(problem) => Turn::End(EndReason::Socket(problem)),
         }
     }
 
