@@ -151,6 +151,17 @@ fn only_capi_abi_asks_for_the_release() {
 }
 
 #[test]
+fn no_runtime_is_named_outside_its_own_driver() {
+    for (_, path, text) in sources() {
+        if path.starts_with("driver/tokio") || path.ends_with("local_tests.rs") {
+            continue;
+        }
+        let body = code(&text).replace("driver::tokio::", "");
+        assert!(!body.contains("tokio::"), "{}: only driver/tokio uses tokio", path.display());
+    }
+}
+
+#[test]
 fn every_source_file_names_its_licence() {
     for (_, path, text) in sources() {
         assert!(

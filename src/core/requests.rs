@@ -175,7 +175,7 @@ impl Parts {
         };
         asker.answer(rc, ReplyBody::Registered(body), context);
         if carries && version.is_some_and(|version| version >= ProtocolVersion::SCHEMAS) {
-            context.emit(Effect::FetchSchemas { provider: asker.peer });
+            context.emit(Effect::FetchSchemas);
         }
     }
 }
@@ -253,7 +253,7 @@ mod tests {
                 &remote,
                 Some("1.2"),
                 true,
-                vec!["accept true", "reply 1 0 00000001-uuid 1.2", "schemas 1"],
+                vec!["accept true", "reply 1 0 00000001-uuid 1.2", "schemas"],
             ),
             (remoted, &remote, None, true, vec!["accept true", "reply 1 -71 00000001-uuid 1.2"]),
             (remoted, &local, Some("1.2"), true, vec!["reply 1 -13 00000001-uuid 1.2"]),

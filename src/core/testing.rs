@@ -235,7 +235,7 @@ fn line(effect: &Effect) -> Option<String> {
         Effect::Kill { run, scope } => format!("kill {} {scope:?}", run.0),
         Effect::Close(peer) => format!("close {}", peer.0),
         Effect::AcceptProxied(accept) => format!("accept {accept}"),
-        Effect::FetchSchemas { provider } => format!("schemas {}", provider.0),
+        Effect::FetchSchemas => "schemas".to_owned(),
         Effect::CheckWatchdog(timeout) => format!("watchdog {timeout:?}"),
         Effect::StopListening => "stop listening".into(),
         Effect::Exit => "exit".into(),

@@ -5,6 +5,7 @@
 pub mod blocking;
 pub mod client;
 mod files;
+pub mod hub;
 pub mod inquiry;
 mod launch;
 mod link;

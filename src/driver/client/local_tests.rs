@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Connections to a local executor that our own IPC servers play, on a thread of its own.
 use super::*;
-use crate::driver::tokio::ipc::{IpcConfig, LocalConnId, LocalHub, LocalServer, LocalServers};
+use crate::driver::tokio::ipc::{IpcConfig, LocalConnId, LocalHandler, LocalServer, LocalServers};
 use crate::model::{CallId, ClientId, LocalIdentity, Millis, ProtocolVersion, Reply, ReplyBody};
 use crate::wire::codec::{Envelope, decode_incoming, encode_notification, encode_reply};
 use std::cell::{Cell, OnceCell};
@@ -23,7 +23,7 @@ fn plain(rc: i32) -> String {
     encode_reply(&Reply { rc, call_id: CallId(1), body: ReplyBody::Plain }, Envelope::Local)
 }
 
-impl LocalHub for Executor {
+impl LocalHandler for Executor {
     fn connected(&self, _: LocalConnId, _: LocalServer, _: bool, _: LocalIdentity) {
         if let Some((conn, id)) = self.late.take() {
             self.servers.get().unwrap().respond(conn, id, &plain(-5));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Who may connect, to what, and under which name.
-use super::{IpcConfig, LocalServer};
+use super::config::{IpcConfig, LocalServer};
 use crate::sys::qb::{Candidate, Grant};
 use log::{debug, warn};
 use nix::errno::Errno;
