@@ -3,7 +3,6 @@
 #![allow(clippy::disallowed_methods, reason = "a driver: it reads the clock")]
 
 use super::blocking::NodeAgents;
-use super::files::NodeFiles;
 use super::running::Running;
 use crate::agents::discovery::{self, Inquiry, Metadata, NoMetadata};
 use crate::agents::{Capture, Convention, Ended, Verdict, outcome};
@@ -78,15 +77,14 @@ impl From<Refused> for Answer {
 /// When nobody does.
 pub fn ask(agents: &NodeAgents, agent: &Agent, params: &Params, limit: Millis) -> Result<Asked, Refused> {
     const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
-    let (config, release) = (&agents.config, agents.release);
     // Only a unit's description makes this wait for systemd.
     let units = agents.systemd(limit.into());
-    let known = discovery::metadata(agent, params, release, config, &NodeFiles, &units);
+    let known = discovery::metadata(agent, params, &agents.node(&units));
     match known.map_err(Refused::Unprepared)? {
         Metadata::Known(document) => Ok(Asked::Known(document)),
         Metadata::Ask(inquiry) => {
             let deadline = Instant::now() + Duration::from(limit).min(FOREVER);
-            let running = Running::start(&inquiry.plan, config, inquiry.input, deadline)
+            let running = Running::start(&inquiry.plan, &agents.config, inquiry.input, deadline)
                 .map_err(Refused::NotStarted)?;
             let fence = agent.standard() == Some(Standard::Stonith);
             Ok(Asked::Running(Box::new(Asking { inquiry: *inquiry, running, limit, fence })))

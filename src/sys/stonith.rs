@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The fence plugins of cluster-glue, through its library libstonith. It is looked for when it is asked for: few nodes
+//! The fence agents of cluster-glue, through its library libstonith. It is looked for when it is asked for: few nodes
 //! have it, and nothing else needs it.
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::NonNull;
 
-/// Which fact of a plugin; the numbers are libstonith's.
+/// Which fact of an agent; the numbers are libstonith's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
     /// Its parameters, as XML.
@@ -56,7 +56,7 @@ impl Library {
         }
     }
 
-    /// The names of all plugins.
+    /// The names of all agents.
     pub fn types(&self) -> Vec<String> {
         let mut names = Vec::new();
         // SAFETY: takes nothing; the answer is NULL or ours, a list of C strings that ends with NULL, given back once.
@@ -75,26 +75,26 @@ impl Library {
         names
     }
 
-    /// The plugin of this name.
-    pub fn plugin(&self, name: &str) -> Option<Plugin> {
+    /// The agent of this name.
+    pub fn agent(&self, name: &str) -> Option<FenceAgent> {
         let name = CString::new(name).ok()?;
         // SAFETY: a C string, which it copies.
         let raw = NonNull::new(unsafe { (self.new)(name.as_ptr()) })?;
-        Some(Plugin { library: *self, raw })
+        Some(FenceAgent { library: *self, raw })
     }
 }
 
-/// One plugin, loaded.
+/// One agent, loaded.
 #[derive(Debug)]
-pub struct Plugin {
+pub struct FenceAgent {
     library: Library,
     raw: NonNull<c_void>,
 }
 
-impl Plugin {
+impl FenceAgent {
     /// What it says; it may run a script for that, and waits for it.
     pub fn fact(&self, fact: Fact) -> Option<String> {
-        // SAFETY: the plugin is alive; the text is its own and is copied before anything else is asked of it.
+        // SAFETY: the agent is alive; the text is its own and is copied before anything else is asked of it.
         unsafe {
             let text = (self.library.info)(self.raw.as_ptr(), fact as c_int);
             (!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy().into_owned())
@@ -102,9 +102,9 @@ impl Plugin {
     }
 }
 
-impl Drop for Plugin {
+impl Drop for FenceAgent {
     fn drop(&mut self) {
-        // SAFETY: made by `plugin`, given back once.
+        // SAFETY: made by `agent`, given back once.
         unsafe { (self.library.delete)(self.raw.as_ptr()) }
     }
 }

@@ -11,7 +11,7 @@ use crate::capi::abi::api::Lrmd;
 use crate::capi::abi::shared::LrmdList;
 use crate::capi::entry::boundary;
 use crate::driver::blocking::NodeAgents;
-use crate::driver::plugins;
+use crate::driver::linux_ha;
 use crate::model::Standard;
 use crate::sys::cmem;
 
@@ -50,7 +50,7 @@ fn agent_names(standard: Option<&str>, provider: Option<&str>) -> Vec<String> {
         let first = agents.iter().position(|agent| agent.standard() == Some(Standard::Stonith));
         let rest = agents.split_off(first.unwrap_or(agents.len()));
         let mut names: Vec<String> = agents.into_iter().map(|agent| agent.name).collect();
-        names.extend(plugins::names());
+        names.extend(linux_ha::names());
         names.extend(rest.into_iter().map(|agent| agent.name));
         return names;
     }
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn slot_list_ocf_providers(
 pub unsafe extern "C" fn slot_list_standards(_lrmd: *mut Lrmd, standards: *mut *mut LrmdList) -> c_int {
     boundary("list_standards", -libc::EIO, || {
         let mut found = NodeAgents::new(RELEASE).standards();
-        if !found.contains(&Standard::Stonith) && !plugins::names().is_empty() {
+        if !found.contains(&Standard::Stonith) && !linux_ha::names().is_empty() {
             found.push(Standard::Stonith);
         }
         let names: Vec<String> = found.into_iter().map(|standard| standard.name().to_owned()).collect();

@@ -12,7 +12,7 @@ use crate::capi::abi::api::{CallOptions, Lrmd};
 use crate::capi::abi::shared::LrmdKeyValue;
 use crate::capi::entry::boundary;
 use crate::driver::blocking::{NoMetadata, NodeAgents};
-use crate::driver::plugins;
+use crate::driver::linux_ha;
 use crate::model::{Agent, Millis, Params, Release, Standard};
 use crate::sys::cmem;
 
@@ -122,7 +122,7 @@ fn document(agent: &Agent, params: &Params) -> Result<Vec<u8>, (c_int, String)> 
     NodeAgents::new(RELEASE).metadata(agent, params, LIMIT).or_else(|error| {
         let code = match error {
             NoMetadata::NotInstalled(_) if fence => {
-                return match plugins::metadata(&agent.name, RELEASE) {
+                return match linux_ha::metadata(&agent.name, RELEASE) {
                     Some(document) => Ok(document.into_bytes()),
                     None => Err((-libc::ENODEV, error.to_string())),
                 };

@@ -2,7 +2,7 @@
 //! The agents of the node on which we run: which there are, and what they say of themselves.
 use super::run::run;
 use super::units::Systemd;
-use crate::agents::discovery::{self, Metadata, NoMetadata};
+use crate::agents::discovery::{self, Metadata, NoMetadata, Node};
 use crate::agents::{self, AgentConfig, Explained};
 use crate::driver::files::NodeFiles;
 use crate::model::Release;
@@ -40,7 +40,7 @@ impl NodeAgents {
 
     /// The standards that have, or may have, agents here.
     pub fn standards(&self) -> Vec<Standard> {
-        discovery::standards(self.release, &self.config, &NodeFiles, &self.systemd(LIST))
+        discovery::standards(&self.node(&self.systemd(LIST)))
     }
 
     /// Providers of OCF agents.
@@ -56,7 +56,7 @@ impl NodeAgents {
     /// The agents of one standard (and provider, which only OCF agents have), or of all.
     pub fn agents(&self, standard: Option<Standard>, provider: Option<&str>) -> Vec<Agent> {
         let units = self.systemd(LIST);
-        discovery::agents(standard, provider, self.release, &self.config, &NodeFiles, &units)
+        discovery::agents(standard, provider, &self.node(&units))
     }
 
     /// An XML document, in whatever encoding the agent wrote it. An agent that must be asked runs at most as
@@ -66,7 +66,7 @@ impl NodeAgents {
     /// Why there is none.
     pub fn metadata(&self, agent: &Agent, params: &Params, limit: Millis) -> Result<Vec<u8>, NoMetadata> {
         let units = self.systemd(limit.into());
-        match discovery::metadata(agent, params, self.release, &self.config, &NodeFiles, &units)? {
+        match discovery::metadata(agent, params, &self.node(&units))? {
             Metadata::Known(document) => Ok(document),
             Metadata::Ask(inquiry) => {
                 let deadline = Instant::now() + Duration::from(limit).min(FOREVER);
@@ -83,6 +83,10 @@ impl NodeAgents {
     /// The result that it would have without the agent being executed.
     pub fn explain(&self, execution: &Execution) -> Result<Explained, Box<Outcome>> {
         agents::explain(execution, &self.config, &NodeFiles).map_err(|verdict| Box::new(verdict.outcome))
+    }
+
+    pub(in crate::driver) fn node<'a>(&'a self, units: &'a Systemd) -> Node<'a> {
+        Node { release: self.release, config: &self.config, files: &NodeFiles, units }
     }
 
     pub(in crate::driver) fn systemd(&self, limit: Duration) -> Systemd {
