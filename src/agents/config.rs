@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Where agents are found and what they inherit; and how this layer looks at files.
-use crate::model::Release;
+use crate::model::{Release, site};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,13 +34,13 @@ impl AgentConfig {
     /// The places that distributions use.
     pub fn new(base_env: Arc<[(OsString, OsString)]>) -> Self {
         Self {
-            ocf_search_path: "/usr/lib/ocf/resource.d".to_owned(),
-            ocf_root: PathBuf::from("/usr/lib/ocf"),
-            init_dir: PathBuf::from("/etc/init.d"),
-            unit_dir: PathBuf::from("/run/systemd/system"),
-            fence_dir: PathBuf::from("/usr/sbin"),
-            secrets_dir: PathBuf::from("/var/lib/pacemaker/lrm/secrets"),
-            alert_user: Some("hacluster".to_owned()),
+            ocf_search_path: site::OCF_SEARCH_PATH.to_owned(),
+            ocf_root: PathBuf::from(site::OCF_ROOT),
+            init_dir: PathBuf::from(site::INIT_DIRECTORY),
+            unit_dir: PathBuf::from(site::UNIT_DIRECTORY),
+            fence_dir: PathBuf::from(site::FENCE_DIRECTORY),
+            secrets_dir: PathBuf::from(site::SECRETS_DIRECTORY),
+            alert_user: Some(site::CLUSTER_USER.to_owned()),
             file_limit: None,
             base_env,
         }

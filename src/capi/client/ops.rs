@@ -18,12 +18,7 @@ use crate::model::{
 };
 use crate::sys::cmem;
 use crate::sys::glib::containers::List;
-
-/// Bits of `enum lrmd_call_options` that both releases have in common.
-const NOTIFY_ORIGIN_ONLY: CallOptions = 2;
-const NOTIFY_CHANGES_ONLY: CallOptions = 4;
-/// What the lowest bit of 2.1's value and 3.0's value have in common.
-const DROP_RECURRING: CallOptions = 1;
+use crate::wire::names::call_option;
 
 /// Asks the executor whether it is there. A poke event follows; over TLS nothing is waited for.
 ///
@@ -68,7 +63,7 @@ pub(super) unsafe extern "C" fn slot_register_rsc(
             let request = Request::RegisterResource {
                 resource_id: Some(ResourceId::new(id.as_ref())),
                 agent,
-                drop_recurring: options & DROP_RECURRING != 0,
+                drop_recurring: options & call_option::DROP_RECURRING_TEST != 0,
             };
             ask(handle, request, options, 0)
         })
@@ -214,8 +209,8 @@ pub(super) unsafe extern "C" fn slot_exec(
                 user_data: text(userdata).map(|data| data.into_owned()),
                 params: Arc::new(taken),
                 notify: Notify {
-                    origin_only: options & NOTIFY_ORIGIN_ONLY != 0,
-                    changes_only: options & NOTIFY_CHANGES_ONLY != 0,
+                    origin_only: options & call_option::NOTIFY_ORIGIN_ONLY != 0,
+                    changes_only: options & call_option::NOTIFY_CHANGES_ONLY != 0,
                 },
             };
             ask(handle, Request::Execute(Box::new(execute)), options, timeout)
@@ -268,7 +263,7 @@ pub(super) unsafe extern "C" fn slot_exec_alert(
                 timeout: millis(timeout),
                 params,
             };
-            ask(handle, request, NOTIFY_ORIGIN_ONLY, timeout)
+            ask(handle, request, call_option::NOTIFY_ORIGIN_ONLY, timeout)
         })
     }
 }

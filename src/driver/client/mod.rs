@@ -24,12 +24,12 @@ mod local_tests;
 mod tests;
 
 pub use crate::core::ClientError;
-pub use crate::transport::tcp::DEFAULT_PORT;
 pub use keys::{KeyProblem, Keys};
 pub use problem::{CallProblem, Problem, Stage};
 pub use remote::{HANDSHAKE_LIMIT, RemoteSettings};
 
 use crate::core::RequestId;
+use crate::model::site::EXECUTOR_SERVER;
 use crate::model::{Millis, Notification, Registered, Reply, Request};
 use crate::wire::ipc::IpcLayout;
 use local::Local;
@@ -112,7 +112,8 @@ impl Connection {
     /// # Errors
     /// There is none, or it is not Pacemaker's.
     pub fn local(identity: Identity, layout: IpcLayout) -> Result<Self, Problem> {
-        Local::open(local::SERVER, identity, layout).map(|local| Self::over(Carrier::Local(Box::new(local))))
+        Local::open(EXECUTOR_SERVER, identity, layout)
+            .map(|local| Self::over(Carrier::Local(Box::new(local))))
     }
 
     fn over(carrier: Carrier) -> Self {

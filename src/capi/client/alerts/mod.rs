@@ -19,9 +19,8 @@ use crate::capi::abi::{ALERT_WORDS, LrmdEventData, internal};
 use crate::capi::entry::boundary;
 use crate::model::{Millis, Request};
 use crate::sys::glib::containers;
+use crate::wire::names::call_option;
 
-/// `lrmd_opt_notify_orig_only`.
-const ONLY_US: u32 = 2;
 const SOME_FAILED: c_int = -1;
 const ALL_FAILED: c_int = -2;
 
@@ -151,10 +150,11 @@ unsafe fn alert(lrmd: *mut Lrmd, list: *mut c_void, event: Option<&Event>) -> c_
             timeout,
             params: event.told_to(alert, &stamp, &ALERT_WORDS),
         };
-        let answer = handle.call(request, ONLY_US, timeout).and_then(|reply| match reply.rc {
-            rc if rc < 0 => Err(rc),
-            _ => Ok(()),
-        });
+        let answer =
+            handle.call(request, call_option::NOTIFY_ORIGIN_ONLY, timeout).and_then(|reply| match reply.rc {
+                rc if rc < 0 => Err(rc),
+                _ => Ok(()),
+            });
         match answer {
             Ok(()) => succeeded = true,
             Err(error) => {

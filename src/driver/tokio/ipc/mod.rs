@@ -10,7 +10,7 @@ mod access;
 mod client;
 mod pump;
 
-use crate::model::{LocalIdentity, ProxiedServer};
+use crate::model::{LocalIdentity, ProxiedServer, site};
 use crate::sys::qb::{ConnectionId, CreateError, Event, Reactor, Server, ServerId, Settings, Transport};
 use access::Access;
 use client::{Client, Text};
@@ -53,14 +53,14 @@ impl Default for IpcConfig {
             servers: Servers::ExecutorAndProxied,
             prefix: String::new(),
             transport: Transport::SharedMemory,
-            buffer_size: DEFAULT_BUFFER_SIZE,
-            cluster_user: "hacluster".to_owned(),
+            buffer_size: LEAST_BUFFER,
+            cluster_user: site::CLUSTER_USER.to_owned(),
         }
     }
 }
 
-/// Bytes of a buffer, and the largest IPC message of Pacemaker from 3.0.1 on.
-pub const DEFAULT_BUFFER_SIZE: u32 = 131_072;
+/// [`site::IPC_BUFFER`] as libqb counts.
+const LEAST_BUFFER: u32 = site::IPC_BUFFER as u32;
 
 /// A local client's connection; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,14 +87,14 @@ pub trait LocalHub {
 
 /// The names, in upstream's order of creation, the executor's first; None: always refused.
 const SERVERS: [(&str, Option<LocalServer>); 8] = [
-    ("lrmd", Some(LocalServer::Executor)),
-    ("cib_ro", Some(LocalServer::Proxied(ProxiedServer::CibRo))),
-    ("cib_rw", Some(LocalServer::Proxied(ProxiedServer::CibRw))),
+    (site::EXECUTOR_SERVER, Some(LocalServer::Executor)),
+    (ProxiedServer::CibRo.wire_name(), Some(LocalServer::Proxied(ProxiedServer::CibRo))),
+    (ProxiedServer::CibRw.wire_name(), Some(LocalServer::Proxied(ProxiedServer::CibRw))),
     ("cib_shm", Some(LocalServer::Proxied(ProxiedServer::CibRw))),
-    ("attrd", Some(LocalServer::Proxied(ProxiedServer::Attrd))),
-    ("stonith-ng", Some(LocalServer::Proxied(ProxiedServer::Fencer))),
+    (ProxiedServer::Attrd.wire_name(), Some(LocalServer::Proxied(ProxiedServer::Attrd))),
+    (ProxiedServer::Fencer.wire_name(), Some(LocalServer::Proxied(ProxiedServer::Fencer))),
     ("pacemakerd", None),
-    ("crmd", Some(LocalServer::Proxied(ProxiedServer::Controller))),
+    (ProxiedServer::Controller.wire_name(), Some(LocalServer::Proxied(ProxiedServer::Controller))),
 ];
 
 /// The running servers.
@@ -134,7 +134,7 @@ impl LocalServers {
                 name: format!("{}{name}", config.prefix),
                 id: ServerId(number),
                 transport: config.transport,
-                buffer_size: config.buffer_size.max(DEFAULT_BUFFER_SIZE),
+                buffer_size: config.buffer_size.max(LEAST_BUFFER),
             };
             let access = Rc::clone(&access);
             let created = Server::create(&settings, move |candidate| access.admit(name, server, candidate));
