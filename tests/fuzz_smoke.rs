@@ -5,8 +5,9 @@
 #[allow(missing_docs, unreachable_pub, reason = "it is a crate of its own")]
 mod bodies;
 
+use pcmk_remote_rs::model::site::IPC_BUFFER;
 use pcmk_remote_rs::wire::frame::encode_header;
-use pcmk_remote_rs::wire::ipc::{DEFAULT_BUFFER, IpcLayout, encode};
+use pcmk_remote_rs::wire::ipc::{IpcLayout, encode};
 use std::path::Path;
 
 /// Marsaglia's xorshift: enough to stir bytes, and the same on every machine.
@@ -118,7 +119,7 @@ fn ipc_header() {
         let layout = if choice.is_multiple_of(2) { IpcLayout::Old } else { IpcLayout::New };
         let text = String::from_utf8_lossy(text);
         // A small buffer makes the old layout compress.
-        let buffer = if choice.is_multiple_of(4) { 600 } else { DEFAULT_BUFFER };
+        let buffer = if choice.is_multiple_of(4) { 600 } else { IPC_BUFFER };
         encode(layout, 1, 0x200, &text, buffer).map_or(Vec::new(), |mut parts| parts.remove(0))
     };
     smoke(500, dress, bodies::ipc_header::fuzz_one);

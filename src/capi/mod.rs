@@ -13,7 +13,6 @@
 pub mod abi;
 pub mod client;
 pub mod entry;
-mod environment;
 mod logging;
 pub mod rc;
 pub mod remote;

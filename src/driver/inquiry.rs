@@ -2,11 +2,10 @@
 //! Asks an agent of this node for its metadata without waiting: for callers with a loop of their own.
 #![allow(clippy::disallowed_methods, reason = "a driver: it reads the clock")]
 
-use super::files::NodeFiles;
 use super::running::Running;
-use crate::agents::discovery::{self, Inquiry, Metadata, NoMetadata};
-use crate::agents::{AgentConfig, Capture, Convention, Ended, NodeUnits, Verdict, outcome};
-use crate::model::{Agent, ExecStatus, Millis, OcfExit, Outcome, Params, Release, Standard};
+use crate::agents::discovery::{self, Inquiry, Metadata, NoMetadata, Node};
+use crate::agents::{Capture, Convention, Ended, Verdict, outcome};
+use crate::model::{Agent, ExecStatus, Millis, OcfExit, Outcome, Params, Standard};
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -78,20 +77,13 @@ impl From<Refused> for Answer {
 ///
 /// # Errors
 /// There is no such agent, or it could not be started.
-pub(super) fn ask(
-    agent: &Agent,
-    params: &Params,
-    limit: Millis,
-    release: Release,
-    config: &AgentConfig,
-    units: &impl NodeUnits,
-) -> Result<Asked, Refused> {
-    let known = discovery::metadata(agent, params, release, config, &NodeFiles, units);
+pub(super) fn ask(agent: &Agent, params: &Params, limit: Millis, node: &Node<'_>) -> Result<Asked, Refused> {
+    let known = discovery::metadata(agent, params, node);
     match known.map_err(Refused::Unprepared)? {
         Metadata::Known(document) => Ok(Asked::Known(document)),
         Metadata::Ask(inquiry) => {
             let deadline = Instant::now() + Duration::from(limit).min(LONGEST);
-            let running = Running::start(&inquiry.plan, config, inquiry.input, deadline)
+            let running = Running::start(&inquiry.plan, node.config, inquiry.input, deadline)
                 .map_err(Refused::NotStarted)?;
             let fence = agent.standard() == Some(Standard::Stonith);
             Ok(Asked::Running(Box::new(Asking { inquiry: *inquiry, running, limit, fence })))

@@ -9,10 +9,10 @@ pub mod hub;
 pub mod inquiry;
 mod launch;
 mod link;
+#[cfg(feature = "capi")]
+pub mod linux_ha;
 #[cfg(feature = "daemon")]
 mod oom;
-#[cfg(feature = "capi")]
-pub mod plugins;
 mod running;
 pub mod severity;
 mod system_bus;

@@ -6,6 +6,8 @@
 pub mod cmem;
 #[cfg(feature = "capi")]
 pub mod crmcommon;
+#[cfg(feature = "capi")]
+mod dynamic;
 #[cfg(feature = "daemon")]
 pub mod fork;
 #[cfg(feature = "capi")]

@@ -6,15 +6,13 @@
 //! log is kept for [`Credentials::take_warnings`].
 pub use super::keyfile::KeyFileError;
 use super::keyfile::{self, KeyFile};
+use crate::model::site::KEY_FILES;
 use crate::sys::tls::{ClientContext, Policy, Psk, ServerContext, TlsError};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
-
-/// Where a key is looked for after the configured place.
-pub const DEFAULT_LOCATIONS: [&str; 2] = ["/etc/pacemaker/authkey", "/etc/corosync/authkey"];
 
 /// Why there is no usable key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +75,7 @@ pub struct Credentials {
 impl Credentials {
     /// Looks in the configured place, then in the defaults: as upstream 2.1, all stand in for one another.
     pub fn new(configured: Option<PathBuf>, policy: Policy) -> Self {
-        let defaults = DEFAULT_LOCATIONS.iter().map(PathBuf::from);
+        let defaults = KEY_FILES.iter().map(PathBuf::from);
         let mut locations = Vec::with_capacity(3);
         for location in configured.into_iter().chain(defaults) {
             if !locations.contains(&location) {
@@ -149,7 +147,7 @@ impl Credentials {
 /// What is worth a warning about the places that were passed over and the one that is used. A default that
 /// is not there is no news.
 fn findings(passed_over: &[(PathBuf, KeyFileError)], used: &Path, open_to_all: bool) -> BTreeSet<String> {
-    let is_default = |location: &Path| DEFAULT_LOCATIONS.iter().any(|default| Path::new(default) == location);
+    let is_default = |location: &Path| KEY_FILES.iter().any(|default| Path::new(default) == location);
     let mut findings: BTreeSet<String> = passed_over
         .iter()
         .filter(|(location, reason)| !is_default(location) || *reason != KeyFileError::Missing)

@@ -11,12 +11,6 @@ use super::shared::{LrmdKeyValue, LrmdList, LrmdRscInfo};
 pub type GList = c_void;
 /// Bits of `enum lrmd_call_options`.
 pub type CallOptions = c_uint;
-/// Tell the caller's own connection alone.
-pub const NOTIFY_ORIGIN_ONLY: CallOptions = 2;
-/// Tell only results that differ from the one before.
-pub const NOTIFY_CHANGES_ONLY: CallOptions = 4;
-/// What the lowest bit of 2.1's value and 3.0's value for dropping recurring operations have in common.
-pub const DROP_RECURRING: CallOptions = 1;
 /// Called for each event of a connection; the event is lent for the length of the call.
 pub type LrmdEventCallback = Option<unsafe extern "C" fn(event: *mut LrmdEventData)>;
 

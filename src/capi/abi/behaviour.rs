@@ -27,10 +27,6 @@ pub struct Behaviour {
     pub unfinished_sign_on_has_disconnect_event: bool,
     /// Are the events that follow a waited call over TLS delivered outside the descriptor's dispatch?
     pub waited_call_delivers_outside_dispatch: bool,
-    /// Are the library's settings also looked for under their old prefix, `HA_`?
-    pub settings_have_ha_names: bool,
-    /// Do certificates in the settings replace the key?
-    pub certificates_replace_the_key: bool,
     /// If the configured key file cannot be used, are the default ones tried?
     pub default_keys_stand_in: bool,
     /// How long an agent may take to print its metadata.

@@ -31,8 +31,6 @@ pub const BEHAVIOUR: Behaviour = Behaviour {
     refusal_event_precedes_disconnect: false,
     unfinished_sign_on_has_disconnect_event: false,
     waited_call_delivers_outside_dispatch: true,
-    settings_have_ha_names: false,
-    certificates_replace_the_key: false,
     default_keys_stand_in: true,
     metadata_limit: Millis(30_000),
     local_layout: || IpcLayout::Old,

@@ -31,8 +31,6 @@ pub const BEHAVIOUR: Behaviour = Behaviour {
     refusal_event_precedes_disconnect: true,
     unfinished_sign_on_has_disconnect_event: true,
     waited_call_delivers_outside_dispatch: false,
-    settings_have_ha_names: true,
-    certificates_replace_the_key: true,
     default_keys_stand_in: false,
     metadata_limit: Millis(20_000),
     local_layout,

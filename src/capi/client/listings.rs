@@ -12,7 +12,7 @@ use crate::capi::abi::api::Lrmd;
 use crate::capi::abi::shared::LrmdList;
 use crate::capi::entry::slot;
 use crate::driver::blocking::NodeAgents;
-use crate::driver::plugins;
+use crate::driver::linux_ha;
 use crate::model::Standard;
 use crate::sys::cmem;
 
@@ -52,7 +52,7 @@ fn agent_names(standard: Option<&str>, provider: Option<&str>) -> Vec<String> {
         let first = agents.iter().position(|agent| agent.standard() == Some(Standard::Stonith));
         let rest = agents.split_off(first.unwrap_or(agents.len()));
         let mut names: Vec<String> = agents.into_iter().map(|agent| agent.name).collect();
-        names.extend(plugins::names());
+        names.extend(linux_ha::names());
         names.extend(rest.into_iter().map(|agent| agent.name));
         return names;
     }
@@ -95,7 +95,7 @@ slot! {
         standards: *mut *mut LrmdList,
     ) -> c_int, failed = -libc::EIO; {
         let mut found = NodeAgents::new(RELEASE).standards();
-        if !found.contains(&Standard::Stonith) && !plugins::names().is_empty() {
+        if !found.contains(&Standard::Stonith) && !linux_ha::names().is_empty() {
             found.push(Standard::Stonith);
         }
         let names: Vec<String> = found.into_iter().map(|standard| standard.name().to_owned()).collect();

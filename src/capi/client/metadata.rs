@@ -13,7 +13,7 @@ use crate::capi::abi::{BEHAVIOUR, RELEASE};
 use crate::capi::entry::slot;
 use crate::capi::rc;
 use crate::driver::blocking::{NoMetadata, NodeAgents};
-use crate::driver::plugins;
+use crate::driver::linux_ha;
 use crate::model::{Agent, Params, Standard};
 use crate::sys::cmem;
 
@@ -128,7 +128,7 @@ fn document(agent: &Agent, params: &Params) -> Result<Vec<u8>, (c_int, String)> 
         // A fence agent that is no program may be a plugin.
         let is_missing = matches!(error, NoMetadata::NotInstalled(_));
         let plugin = (standard == Some(Standard::Stonith) && is_missing)
-            .then(|| plugins::metadata(&agent.name, RELEASE))
+            .then(|| linux_ha::metadata(&agent.name, RELEASE))
             .flatten();
         match plugin {
             Some(document) => Ok(document.into_bytes()),

@@ -13,7 +13,7 @@ use crate::capi::abi::{BEHAVIOUR, RELEASE};
 use crate::capi::entry::entry;
 use crate::driver::blocking::{NoMetadata, NodeAgents};
 use crate::driver::inquiry::{Answer, Asked, Asking, Refused};
-use crate::driver::plugins;
+use crate::driver::linux_ha;
 use crate::model::{Agent, ExecStatus, OcfExit, Outcome, Params, Standard};
 use crate::sys::glib::{Interest, Priority, Source, Watch};
 use crate::sys::unwind::guard;
@@ -145,7 +145,7 @@ fn start(agent: &Agent) -> Result<Started, (Answer, c_int)> {
         Ok(Asked::Known(document)) => done(document),
         Ok(Asked::Running(asking)) => Ok(Started::Running { asking, fence }),
         Err(Refused::Unprepared(NoMetadata::NotInstalled(_))) if fence => {
-            match plugins::metadata(&agent.name, RELEASE) {
+            match linux_ha::metadata(&agent.name, RELEASE) {
                 Some(document) => done(document.into_bytes()),
                 None => Err(no_fence_agent(&agent.name)),
             }

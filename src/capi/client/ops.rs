@@ -10,9 +10,7 @@ use super::handle::Handle;
 use super::lists;
 use super::text::{owned, text};
 use super::values::lrmd_free_op_info;
-use crate::capi::abi::api::{
-    CallOptions, DROP_RECURRING, GList, Lrmd, LrmdEventCallback, NOTIFY_CHANGES_ONLY, NOTIFY_ORIGIN_ONLY,
-};
+use crate::capi::abi::api::{CallOptions, GList, Lrmd, LrmdEventCallback};
 use crate::capi::abi::shared::{LrmdKeyValue, LrmdOpInfo, LrmdRscInfo};
 use crate::capi::entry::slot;
 use crate::capi::rc;
@@ -22,6 +20,7 @@ use crate::model::{
 };
 use crate::sys::cmem;
 use crate::sys::glib::containers::List;
+use crate::wire::names::call_option;
 
 slot! {
     /// Asks the executor whether it is there. A poke event follows; over TLS nothing is waited for.
@@ -58,7 +57,7 @@ slot! {
         if needs_provider(&agent) {
             return rc::INVALID;
         }
-        let drop_recurring = options & DROP_RECURRING != 0;
+        let drop_recurring = options & call_option::DROP_RECURRING_TEST != 0;
         let request = Request::RegisterResource { resource_id: Some(id), agent, drop_recurring };
         ask(handle, request, options, 0)
     }
@@ -215,8 +214,8 @@ slot! {
                 user_data,
                 params: Arc::new(params),
                 notify: Notify {
-                    origin_only: options & NOTIFY_ORIGIN_ONLY != 0,
-                    changes_only: options & NOTIFY_CHANGES_ONLY != 0,
+                    origin_only: options & call_option::NOTIFY_ORIGIN_ONLY != 0,
+                    changes_only: options & call_option::NOTIFY_CHANGES_ONLY != 0,
                 },
             };
             ask(&handle, Request::Execute(Box::new(execute)), options, timeout)
@@ -262,7 +261,7 @@ slot! {
             // SAFETY: NULL or C strings, by the caller's promise.
             let (id, path) = unsafe { (owned(alert_id), owned(alert_path)) };
             let request = Request::Alert { id, path, timeout: millis(timeout), params };
-            ask(&handle, request, NOTIFY_ORIGIN_ONLY, timeout)
+            ask(&handle, request, call_option::NOTIFY_ORIGIN_ONLY, timeout)
         })
     }
 }

@@ -8,6 +8,7 @@ use std::ptr;
 use super::settings;
 use crate::capi::abi::remote::Tls;
 use crate::capi::entry::entry;
+use crate::model::options::{self, ClusterOption};
 use crate::sys::cmem;
 use crate::sys::gnutls::{self, Datum, Functions, Object, credentials};
 
@@ -87,8 +88,8 @@ fn parameters(gnutls: &Functions) -> Result<Object, c_int> {
 }
 
 fn bounded(bits: c_uint) -> c_uint {
-    let least = settings::number("dh_min_bits").unwrap_or(0);
-    let most = settings::number("dh_max_bits").filter(|most| *most > 0 && *most >= least);
+    let least = settings::number(&options::DH_MIN_BITS).unwrap_or(0);
+    let most = settings::number(&options::DH_MAX_BITS).filter(|most| *most > 0 && *most >= least);
     bits.max(least).min(most.unwrap_or(c_uint::MAX))
 }
 
@@ -181,10 +182,11 @@ fn allocated(code: c_int, then: impl FnOnce()) -> c_int {
 
 fn load_certificate(tls: &mut Tls, gnutls: &Functions) -> Result<(), c_int> {
     // Upstream's point into the environment; ours are copies, which `free_tls` frees.
-    let file =
-        |name: &str| settings::x509_file(name).map_or(ptr::null(), |file| file.into_raw().cast_const());
-    (tls.ca_file, tls.cert_file) = (file("ca_file"), file("cert_file"));
-    (tls.crl_file, tls.key_file) = (file("crl_file"), file("key_file"));
+    let file = |option: &ClusterOption| {
+        settings::x509_file(option).map_or(ptr::null(), |file| file.into_raw().cast_const())
+    };
+    (tls.ca_file, tls.cert_file) = (file(&options::CA_FILE), file(&options::CERT_FILE));
+    (tls.crl_file, tls.key_file) = (file(&options::CRL_FILE), file(&options::KEY_FILE));
     let refused = |what: &str, code: c_int| {
         log::error!("Could not use the X.509 {what}: {}", words(gnutls, code));
         libc::ENODATA

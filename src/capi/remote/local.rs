@@ -10,11 +10,9 @@ use crate::capi::abi::Client;
 use crate::capi::abi::remote::flag;
 use crate::capi::client::xml;
 use crate::capi::entry::entry;
+use crate::model::site::{CLUSTER_USER, UNKNOWN_USER};
 use crate::sys::{cmem, qb};
 use crate::wire::ipc::{self, Assembler, IpcRequest};
-
-/// The user under which the cluster's daemons run.
-const DAEMON_USER: &str = "hacluster";
 
 /// What is known of a local client.
 pub(super) struct Facts {
@@ -29,9 +27,9 @@ pub(super) struct Facts {
 /// # Safety
 /// `connection` is a living `qb_ipcs_connection_t` that is being accepted.
 pub(super) unsafe fn accept(connection: *mut c_void, uid: u32) -> Facts {
-    let daemon = User::from_name(DAEMON_USER).ok().flatten();
+    let daemon = User::from_name(CLUSTER_USER).ok().flatten();
     if daemon.is_none() {
-        log::warn!("There is no user {DAEMON_USER}");
+        log::warn!("There is no user {CLUSTER_USER}");
     }
     if uid != 0 {
         let group = daemon.as_ref().map_or(0, |daemon| daemon.gid.as_raw());
@@ -41,7 +39,7 @@ pub(super) unsafe fn accept(connection: *mut c_void, uid: u32) -> Facts {
     let user = User::from_uid(Uid::from_raw(uid)).ok().flatten().map_or_else(
         || {
             log::error!("User {uid} has no name: it gets no rights of access lists");
-            "#unprivileged".to_owned()
+            UNKNOWN_USER.to_owned()
         },
         |user| user.name,
     );

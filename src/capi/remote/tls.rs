@@ -10,6 +10,7 @@ use super::settings;
 use crate::capi::abi::remote::{Connection, Tls};
 use crate::capi::abi::{Client, Remote, only_in};
 use crate::capi::entry::entry;
+use crate::model::options;
 use crate::sys::gnutls::{self, Functions, Object, credentials};
 use crate::sys::unwind::guard;
 
@@ -30,7 +31,7 @@ fn new_session(
     least_bits: Option<c_uint>,
 ) -> Result<Object, c_int> {
     let checked = |code: c_int| if code == 0 { Ok(()) } else { Err(code) };
-    let base = settings::option("tls_priorities").and_then(|text| text.into_string().ok());
+    let base = settings::option(&options::TLS_PRIORITIES).and_then(|text| text.into_string().ok());
     let base = base.as_deref().unwrap_or(PRIORITIES);
     let needed = match kind {
         credentials::ANON => ":+ANON-DH",
@@ -79,7 +80,8 @@ pub unsafe fn new_tls_session_v2_1(
 ) -> *mut Object {
     let Some(gnutls) = gnutls::functions() else { return ptr::null_mut() };
     let kind = if cred_type == credentials::ANON { cred_type } else { credentials::PSK };
-    let least = settings::number("dh_min_bits").filter(|bits| conn_type == gnutls::CLIENT && *bits > 0);
+    let least =
+        settings::number(&options::DH_MIN_BITS).filter(|bits| conn_type == gnutls::CLIENT && *bits > 0);
     let Some(place) = gnutls::allocate(size_of::<Object>()) else { return ptr::null_mut() };
     match new_session(gnutls, csock, conn_type, kind, shared, least) {
         Ok(session) => {

@@ -2,7 +2,7 @@
 //! The agents of the node on which we run: which there are, and what they say of themselves.
 use super::run::wait;
 use super::units::Systemd;
-use crate::agents::discovery::{self, NoMetadata};
+use crate::agents::discovery::{self, NoMetadata, Node};
 use crate::agents::{self, AgentConfig, Explained};
 use crate::driver::files::NodeFiles;
 use crate::driver::inquiry::{self, Asked, Refused};
@@ -40,7 +40,7 @@ impl NodeAgents {
 
     /// The standards that have, or may have, agents here.
     pub fn standards(&self) -> Vec<Standard> {
-        discovery::standards(self.release, &self.config, &NodeFiles, &self.systemd(LIST))
+        discovery::standards(&self.node(&self.systemd(LIST)))
     }
 
     /// Providers of OCF agents.
@@ -56,7 +56,7 @@ impl NodeAgents {
     /// The agents of one standard (and provider, which only OCF agents have), or of all.
     pub fn agents(&self, standard: Option<Standard>, provider: Option<&str>) -> Vec<Agent> {
         let units = self.systemd(LIST);
-        discovery::agents(standard, provider, self.release, &self.config, &NodeFiles, &units)
+        discovery::agents(standard, provider, &self.node(&units))
     }
 
     /// An XML document, in whatever encoding the agent wrote it. An agent that must be asked runs at most as
@@ -84,7 +84,7 @@ impl NodeAgents {
     /// Why there is no metadata, and no agent that could be asked.
     pub fn ask(&self, agent: &Agent, params: &Params, limit: Millis) -> Result<Asked, Refused> {
         let units = self.systemd(limit.into());
-        inquiry::ask(agent, params, limit, self.release, &self.config, &units)
+        inquiry::ask(agent, params, limit, &self.node(&units))
     }
 
     /// What an action would be, without running it and without its secrets.
@@ -93,6 +93,10 @@ impl NodeAgents {
     /// The result that it would have without the agent being executed.
     pub fn explain(&self, execution: &Execution) -> Result<Explained, Box<Outcome>> {
         agents::explain(execution, &self.config, &NodeFiles).map_err(|verdict| Box::new(verdict.outcome))
+    }
+
+    fn node<'a>(&'a self, units: &'a Systemd) -> Node<'a> {
+        Node { release: self.release, config: &self.config, files: &NodeFiles, units }
     }
 
     fn systemd(&self, limit: Duration) -> Systemd {

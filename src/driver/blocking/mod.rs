@@ -18,7 +18,8 @@ mod units;
 
 pub use crate::agents::discovery::NoMetadata;
 pub use crate::agents::{Explained, Explanation, Shown, ShownValue, UnitAction, UnitPlan};
-pub use crate::driver::client::{CallProblem, ClientError, DEFAULT_PORT, KeyProblem, Problem, Stage};
+pub use crate::driver::client::{CallProblem, ClientError, KeyProblem, Problem, Stage};
+pub use crate::model::site::REMOTE_PORT;
 pub use agents::NodeAgents;
 pub use check::{Step, check};
 pub use client::Client;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What proves to remote nodes who we are, for all connections of one caller.
+use crate::model::site::KEY_FILES;
 use crate::sys::tls::ClientContext;
-use crate::transport::credentials::{Credentials, DEFAULT_LOCATIONS, KeyError};
+use crate::transport::credentials::{Credentials, KeyError};
 use crate::transport::priorities::translate;
 use std::fmt;
 use std::path::PathBuf;
@@ -59,7 +60,7 @@ impl Keys {
 
     /// The key is where Pacemaker keeps it.
     pub fn in_default_places(priorities: &str) -> Self {
-        Self::new(DEFAULT_LOCATIONS.map(PathBuf::from).to_vec(), priorities)
+        Self::new(KEY_FILES.map(PathBuf::from).to_vec(), priorities)
     }
 
     /// Keys that cannot be used.

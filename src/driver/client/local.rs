@@ -3,20 +3,16 @@
 use super::reports::{NotSent, Report, Reports};
 use super::{Carrier, Clock, Identity, Problem, Wanted};
 use crate::core::{self, ClientError};
+use crate::model::site::{CLUSTER_GROUP, CLUSTER_USER, IPC_BUFFER};
 use crate::session::{LocalClientSession, LocalRequest};
 use crate::sys::qb::Client;
-use crate::wire::ipc::{Assembler, DEFAULT_BUFFER, IpcLayout, IpcRequest, detect, encode, flag};
+use crate::wire::ipc::{Assembler, IpcLayout, IpcRequest, detect, encode, flag};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{Group, User};
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-/// The executor's name among libqb's servers.
-pub(super) const SERVER: &str = "lrmd";
-/// Who Pacemaker's daemons may be, besides root.
-const DAEMON_USER: &str = "hacluster";
-const DAEMON_GROUP: &str = "haclient";
 /// How long the executor may leave its buffer full.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
 /// libqb does not tell while it waits that the server has gone.
@@ -51,7 +47,7 @@ impl Local {
         layout: IpcLayout,
         clock: Clock,
     ) -> Result<Self, Problem> {
-        let client = Client::connect(server, DEFAULT_BUFFER).map_err(Problem::NoLocalExecutor)?;
+        let client = Client::connect(server, IPC_BUFFER).map_err(Problem::NoLocalExecutor)?;
         check_server(&client)?;
         let mut session = LocalClientSession::new(identity.name.as_deref(), identity.is_provider);
         session.core().connected(clock.now());
@@ -254,8 +250,8 @@ fn assemble(assembler: &mut Option<Assembler>, message: &[u8]) -> Option<IpcRequ
 fn check_server(client: &Client) -> Result<(), Problem> {
     let (uid, gid) = client.server_identity().map_err(Problem::NoLocalExecutor)?;
     let is_daemon =
-        || User::from_name(DAEMON_USER).ok().flatten().is_some_and(|user| user.uid.as_raw() == uid);
+        || User::from_name(CLUSTER_USER).ok().flatten().is_some_and(|user| user.uid.as_raw() == uid);
     let in_group =
-        || Group::from_name(DAEMON_GROUP).ok().flatten().is_some_and(|group| group.gid.as_raw() == gid);
+        || Group::from_name(CLUSTER_GROUP).ok().flatten().is_some_and(|group| group.gid.as_raw() == gid);
     if uid == 0 || is_daemon() || in_group() { Ok(()) } else { Err(Problem::ForeignExecutor { uid, gid }) }
 }

@@ -31,13 +31,14 @@ mod tests;
 
 pub use crate::core::ClientError;
 pub use crate::driver::link::Wanted;
-pub use crate::transport::tcp::DEFAULT_PORT;
 #[cfg(feature = "local")]
 pub use crate::wire::ipc::IpcLayout;
 pub use keys::{KeyProblem, Keys};
 pub use problem::{CallProblem, Problem, Stage};
 pub use remote::{HANDSHAKE_LIMIT, RemoteSettings};
 
+#[cfg(feature = "local")]
+use crate::model::site::EXECUTOR_SERVER;
 use crate::model::{Notification, Registered, Request, RequestRefused};
 use carrier::{Carrier, Clock};
 use nix::poll::{PollTimeout, poll};
@@ -112,7 +113,7 @@ impl Connection {
     /// There is none, or it is not Pacemaker's.
     #[cfg(feature = "local")]
     pub fn local(identity: Identity, layout: IpcLayout) -> Result<Self, Problem> {
-        Self::local_at(local::SERVER, identity, layout)
+        Self::local_at(EXECUTOR_SERVER, identity, layout)
     }
 
     #[cfg(feature = "local")]

@@ -5,16 +5,9 @@ use super::{CodecError, Envelope, MessageType, ORIGIN, params, proxy, write_enve
 use crate::model::{
     Agent, Cancel, Execute, Millis, Notify, Payload, ProtocolVersion, Request, RequestMessage, ResourceId,
 };
-use crate::wire::names::{attribute, element, op, value};
+use crate::wire::names::{attribute, call_option, element, op, value};
 use crate::wire::xml::{Element, Writer};
 use std::sync::Arc;
-
-/// On register of a resource. 2.1 executors want both bits, later ones the first.
-const DROP_RECURRING: u32 = 3;
-const DROP_RECURRING_TEST: u32 = 1;
-/// On execution.
-const NOTIFY_ORIGIN_ONLY: u32 = 2;
-const NOTIFY_CHANGES_ONLY: u32 = 4;
 
 pub(super) fn decode(root: &Element<'_>, payload: Option<Payload>) -> Result<RequestMessage, CodecError> {
     let missing = |what| CodecError::Missing { root: root.name.to_string(), what };
@@ -58,7 +51,7 @@ fn register_resource(resource: Option<&Element<'_>>, options: u32) -> Request {
         provider: part(attribute::PROVIDER),
         name: part(attribute::TYPE).unwrap_or_default(),
     };
-    let drop_recurring = options & DROP_RECURRING_TEST != 0;
+    let drop_recurring = options & call_option::DROP_RECURRING_TEST != 0;
     Request::RegisterResource { resource_id: resource.and_then(resource_id), agent, drop_recurring }
 }
 
@@ -74,8 +67,8 @@ fn execute(resource: Option<&Element<'_>>, options: u32) -> Execute {
         user_data: text(resource, attribute::RSC_USERDATA_STR),
         params: Arc::new(params::decode(resource)),
         notify: Notify {
-            origin_only: options & NOTIFY_ORIGIN_ONLY != 0,
-            changes_only: options & NOTIFY_CHANGES_ONLY != 0,
+            origin_only: options & call_option::NOTIFY_ORIGIN_ONLY != 0,
+            changes_only: options & call_option::NOTIFY_CHANGES_ONLY != 0,
         },
     }
 }
@@ -163,15 +156,15 @@ pub fn encode_request(message: &RequestMessage, fields: &RequestFields<'_>, enve
 /// The option bits that say what the request's own fields say.
 fn options(request: &Request, others: u32) -> u32 {
     match request {
-        Request::RegisterResource { drop_recurring: true, .. } => DROP_RECURRING,
+        Request::RegisterResource { drop_recurring: true, .. } => call_option::DROP_RECURRING,
         Request::RegisterResource { drop_recurring: false, .. } => 0,
         Request::Execute(execute) => {
-            let origin_only = if execute.notify.origin_only { NOTIFY_ORIGIN_ONLY } else { 0 };
-            let changes_only = if execute.notify.changes_only { NOTIFY_CHANGES_ONLY } else { 0 };
+            let origin_only = if execute.notify.origin_only { call_option::NOTIFY_ORIGIN_ONLY } else { 0 };
+            let changes_only = if execute.notify.changes_only { call_option::NOTIFY_CHANGES_ONLY } else { 0 };
             origin_only | changes_only
         }
         // Only the one who sends an alert hears how it went.
-        Request::Alert { .. } => others | NOTIFY_ORIGIN_ONLY,
+        Request::Alert { .. } => others | call_option::NOTIFY_ORIGIN_ONLY,
         _ => others,
     }
 }

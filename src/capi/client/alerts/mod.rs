@@ -13,11 +13,12 @@ use self::content::{Alert, Event, Operation};
 use self::stamp::Stamp;
 use super::handle::Handle;
 use super::text::owned;
-use crate::capi::abi::api::{Lrmd, NOTIFY_ORIGIN_ONLY};
+use crate::capi::abi::api::Lrmd;
 use crate::capi::abi::{ALERT_WORDS, LrmdEventData, internal};
 use crate::capi::entry::entry;
 use crate::model::{Millis, Request};
 use crate::sys::glib::containers;
+use crate::wire::names::call_option;
 
 const SOME_FAILED: c_int = -1;
 const ALL_FAILED: c_int = -2;
@@ -153,10 +154,11 @@ unsafe fn send(handle: &Handle, list: *mut c_void, event: &Event) -> c_int {
             timeout,
             params: event.told_to(alert, &stamp, &ALERT_WORDS),
         };
-        let answer = handle.call(request, NOTIFY_ORIGIN_ONLY, timeout).and_then(|reply| match reply.rc {
-            rc if rc < 0 => Err(rc),
-            _ => Ok(()),
-        });
+        let answer =
+            handle.call(request, call_option::NOTIFY_ORIGIN_ONLY, timeout).and_then(|reply| match reply.rc {
+                rc if rc < 0 => Err(rc),
+                _ => Ok(()),
+            });
         match answer {
             Ok(()) => succeeded = true,
             Err(error) => {

@@ -11,10 +11,8 @@ use crate::capi::client::xml::text_of;
 use crate::capi::entry::entry;
 use crate::model::{ClientId, Payload, ProxyCommand};
 use crate::sys::xmlnode::Node;
+use crate::wire::ipc::flag;
 use crate::wire::xml::check_element;
-
-/// In a message's flags: the server answers a proxied request with it. (Every other message is an event.)
-const PROXIED_RESPONSE: u32 = 0x4_0000;
 
 entry! {
     /// Tells the remote node that its shutdown has begun: its resources are being moved away.
@@ -92,7 +90,7 @@ entry! {
         // SAFETY: a living session, by the caller's promise, and its connection, of which a message was just read.
         unsafe {
             let flags = CRM_COMMON.crm_ipc_buffer_flags((*proxy).ipc).unwrap_or(0);
-            let answered = if flags & PROXIED_RESPONSE == 0 {
+            let answered = if flags & flag::PROXIED_RESPONSE == 0 {
                 None
             } else {
                 let number = std::mem::take(&mut (*proxy).last_request_id);

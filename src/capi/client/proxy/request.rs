@@ -15,11 +15,10 @@ use crate::capi::entry::entry;
 use crate::model::Payload;
 use crate::sys::glib::pointers;
 use crate::sys::xmlnode::Node;
+use crate::wire::ipc::flag;
 use crate::wire::names::{attribute, element, ipc_op};
 use crate::wire::xml::Writer;
 
-/// In a request's flags: whoever sends it knows how answers to proxied requests travel. Everybody since 1.1.11.
-const PROXIED: u32 = 0x100;
 /// How long a server may take to accept a request.
 const SEND_MS: i32 = 5_000;
 /// How long one may take to answer one of a remote node from before that.
@@ -83,7 +82,7 @@ unsafe fn handle(proxy: *mut RemoteProxy, node_name: *const c_char, message: Nod
         identity::sign(request, &CStr::from_ptr(node_name).to_string_lossy());
         let flags = number(message, attribute::IPC_MSG_FLAGS).unwrap_or(0);
         let number = number(message, attribute::IPC_MSG_ID).unwrap_or(0);
-        if flags & PROXIED == 0 {
+        if flags & flag::PROXIED == 0 {
             ask(proxy, request, flags, number.cast_signed());
         } else {
             name_node(request, (*proxy).node_name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! How the servers are set up, and what clients are known by.
-use crate::model::ProxiedServer;
+use crate::model::{ProxiedServer, site};
 use crate::sys::qb::Transport;
 
 /// Which servers there are.
@@ -33,14 +33,14 @@ impl Default for IpcConfig {
             servers: Servers::ExecutorAndProxied,
             prefix: String::new(),
             transport: Transport::SharedMemory,
-            buffer_size: DEFAULT_BUFFER_SIZE,
-            cluster_user: "hacluster".to_owned(),
+            buffer_size: LEAST_BUFFER,
+            cluster_user: site::CLUSTER_USER.to_owned(),
         }
     }
 }
 
-/// Bytes of a buffer, and the largest IPC message of Pacemaker from 3.0.1 on.
-pub const DEFAULT_BUFFER_SIZE: u32 = 131_072;
+/// [`site::IPC_BUFFER`] as libqb counts.
+pub(super) const LEAST_BUFFER: u32 = site::IPC_BUFFER as u32;
 
 /// A local client's connection; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,11 +11,11 @@ mod client;
 mod config;
 mod pump;
 
-use crate::model::{LocalIdentity, ProxiedServer};
+use crate::model::{LocalIdentity, ProxiedServer, site};
 use crate::sys::qb::{ConnectionId, CreateError, Event, Reactor, Server, ServerId, Settings};
 use access::Access;
 use client::{Client, MessageKind, Text};
-pub use config::{DEFAULT_BUFFER_SIZE, IpcConfig, LocalConnId, LocalServer, Servers};
+pub use config::{IpcConfig, LocalConnId, LocalServer, Servers};
 use log::{debug, info, warn};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -41,14 +41,14 @@ pub trait LocalHandler {
 
 /// The names, in upstream's order of creation, the executor's first; None: always refused.
 const SERVERS: [(&str, Option<LocalServer>); 8] = [
-    ("lrmd", Some(LocalServer::Executor)),
-    ("cib_ro", Some(LocalServer::Proxied(ProxiedServer::CibRo))),
-    ("cib_rw", Some(LocalServer::Proxied(ProxiedServer::CibRw))),
+    (site::EXECUTOR_SERVER, Some(LocalServer::Executor)),
+    (ProxiedServer::CibRo.wire_name(), Some(LocalServer::Proxied(ProxiedServer::CibRo))),
+    (ProxiedServer::CibRw.wire_name(), Some(LocalServer::Proxied(ProxiedServer::CibRw))),
     ("cib_shm", Some(LocalServer::Proxied(ProxiedServer::CibRw))),
-    ("attrd", Some(LocalServer::Proxied(ProxiedServer::Attrd))),
-    ("stonith-ng", Some(LocalServer::Proxied(ProxiedServer::Fencer))),
+    (ProxiedServer::Attrd.wire_name(), Some(LocalServer::Proxied(ProxiedServer::Attrd))),
+    (ProxiedServer::Fencer.wire_name(), Some(LocalServer::Proxied(ProxiedServer::Fencer))),
     ("pacemakerd", None),
-    ("crmd", Some(LocalServer::Proxied(ProxiedServer::Controller))),
+    (ProxiedServer::Controller.wire_name(), Some(LocalServer::Proxied(ProxiedServer::Controller))),
 ];
 
 /// The running servers.
@@ -90,7 +90,7 @@ impl LocalServers {
                 name: format!("{}{name}", config.prefix),
                 id: ServerId(number),
                 transport: config.transport,
-                buffer_size: config.buffer_size.max(DEFAULT_BUFFER_SIZE),
+                buffer_size: config.buffer_size.max(config::LEAST_BUFFER),
             };
             let access = Rc::clone(&access);
             let created = Server::create(&settings, move |candidate| access.admit(name, server, candidate));

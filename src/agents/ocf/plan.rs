@@ -1,50 +1,33 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! OCF agents.
-use super::config::{AgentConfig, AgentFiles};
-use super::plan::{Variables, not_installed, refuse};
-use super::{Convention, Plan, Verdict, secrets};
+//! What an OCF agent is started with.
+use super::exit::EXIT_REASON_PREFIX;
+use super::{names, secrets};
+use crate::agents::Verdict;
+use crate::agents::config::{AgentConfig, AgentFiles};
+use crate::agents::failure::refuse;
+use crate::agents::plan::{Convention, Plan, Variables};
 use crate::model::{ExecStatus, Execution, OcfExit};
-use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// What an agent writes before its exit reason, on standard error.
-pub(super) const EXIT_REASON_PREFIX: &str = "ocf-exit-reason:";
-
+/// What a parameter's name becomes in the environment begins with this.
+pub(in crate::agents) const PARAMETER_PREFIX: &str = "OCF_RESKEY_";
 /// A parameter of this name is exported as it is.
 const CHECK_LEVEL: &str = "OCF_CHECK_LEVEL";
 
-pub(super) fn plan(
+pub(in crate::agents) fn plan(
     execution: &Execution,
     config: &AgentConfig,
     files: &dyn AgentFiles,
 ) -> Result<Plan, Box<Verdict>> {
-    let provider = execution.agent.provider.as_deref().unwrap_or_default();
-    let name = &execution.agent.name;
-    let Some(program) = find(provider, name, config, files) else {
-        return Err(not_installed(format!(
-            "{name}: No such file or directory: no file {provider}/{name} in {}; install the package that provides {}",
-            config.ocf_search_path, execution.agent
-        )));
-    };
+    let program = names::find(&execution.agent, config, files)?;
     let mut plan = Plan::of(program, Some(&execution.action), Convention::Ocf);
-    plan.environment = environment(execution, config, provider, files)?;
+    plan.environment = environment(execution, config, files)?;
     Ok(plan)
-}
-
-/// The first directory of the search path that has the agent, whatever kind of file it is there.
-fn find(provider: &str, name: &str, config: &AgentConfig, files: &dyn AgentFiles) -> Option<PathBuf> {
-    config
-        .ocf_search_path
-        .split(':')
-        .filter(|directory| !directory.is_empty())
-        .map(|directory| Path::new(directory).join(provider).join(name))
-        .find(|candidate| files.facts(candidate).is_ok())
 }
 
 fn environment(
     execution: &Execution,
     config: &AgentConfig,
-    provider: &str,
     files: &dyn AgentFiles,
 ) -> Result<Variables, Box<Verdict>> {
     let plain = |text: &str| Zeroizing::new(text.as_bytes().to_vec());
@@ -54,7 +37,8 @@ fn environment(
         if name.contains('=') {
             continue;
         }
-        let variable = if name == CHECK_LEVEL { name.to_owned() } else { format!("OCF_RESKEY_{name}") };
+        let variable =
+            if name == CHECK_LEVEL { name.to_owned() } else { format!("{PARAMETER_PREFIX}{name}") };
         let value = match secrets::substitute(&execution.resource_id, name, value, config, files) {
             None => plain(value),
             Some(Ok(secret)) => secret,
@@ -71,7 +55,7 @@ fn environment(
         ("OCF_EXIT_REASON_PREFIX", EXIT_REASON_PREFIX),
         ("OCF_RESOURCE_INSTANCE", execution.resource_id.as_str()),
         ("OCF_RESOURCE_TYPE", &execution.agent.name),
-        ("OCF_RESOURCE_PROVIDER", provider),
+        ("OCF_RESOURCE_PROVIDER", execution.agent.provider.as_deref().unwrap_or_default()),
     ] {
         variables.push((name.to_owned(), plain(value)));
     }
@@ -86,60 +70,11 @@ fn without_secret(reason: String) -> Box<Verdict> {
     verdict
 }
 
-/// Exit codes that the standard does not know mean failure.
-pub(super) fn exit(code: i32) -> OcfExit {
-    match code {
-        0..=9 | 190 | 191 => OcfExit(code),
-        _ => OcfExit::ERROR,
-    }
-}
-
-/// The last exit reason in what the agent wrote to standard error.
-pub(super) fn exit_reason(stderr: &[u8]) -> Option<String> {
-    /// More than any reader of a status display wants; keeps the cluster's status section small.
-    const LIMIT: usize = 8 * 1024;
-    let prefix = EXIT_REASON_PREFIX.as_bytes();
-    let at = stderr.windows(prefix.len()).rposition(|window| window == prefix)?;
-    let line = stderr.get(at + prefix.len()..)?;
-    let line = line.split(|byte| *byte == b'\n' || *byte == 0).next()?;
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let line = line.get(..LIMIT).unwrap_or(line);
-    (!line.is_empty()).then(|| String::from_utf8_lossy(line).into_owned())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::config::fake::FakeFiles;
-    use super::super::plan::tests::{config, execution};
     use super::*;
-
-    #[test]
-    fn exit_codes() {
-        for code in (0..=9).chain([190, 191]) {
-            assert_eq!(exit(code).0, code);
-        }
-        for code in [10, 12, 126, 127, 189, 192, 193, 255, -1] {
-            assert_eq!(exit(code), OcfExit::ERROR, "{code}");
-        }
-    }
-
-    #[test]
-    fn the_last_exit_reason_counts() {
-        for (stderr, reason) in [
-            ("", None),
-            ("noise\n", None),
-            ("ocf-exit-reason:\n", None),
-            ("ocf-exit-reason:one\nocf-exit-reason:two\nnoise\n", Some("two")),
-            ("ERROR: ocf-exit-reason: cannot bind", Some(" cannot bind")),
-            ("ocf-exit-reason:one\r\n", Some("one")),
-            ("ocf-exit-reason:one\nocf-exit-reason:", None),
-        ] {
-            assert_eq!(exit_reason(stderr.as_bytes()).as_deref(), reason, "{stderr:?}");
-        }
-        let long = format!("ocf-exit-reason:{}", "x".repeat(5000));
-        assert_eq!(exit_reason(long.as_bytes()).unwrap().len(), 5000);
-        assert_eq!(exit_reason(b"ocf-exit-reason:a\xffb").unwrap(), "a\u{fffd}b");
-    }
+    use crate::agents::testing::{FakeFiles, config, execution};
+    use std::path::Path;
 
     #[test]
     fn the_search_path_is_searched_in_order() {

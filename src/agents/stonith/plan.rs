@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Fence devices: what an action means for the fencer, and the fencer's results for the cluster.
-use super::Verdict;
-use super::plan::{missing_part, refuse};
+use crate::agents::Verdict;
+use crate::agents::failure::refuse;
 use crate::model::{DeviceState, ExecStatus, Execution, FenceOrder, OcfExit, Outcome};
 
 /// What the fencer is to do for an action.
 ///
 /// # Errors
 /// The result of the operation, when the fencer is not needed for it.
-pub fn fence_order(execution: &Execution, device: DeviceState) -> Result<FenceOrder, Box<Verdict>> {
-    if let Some(refusal) = missing_part(execution) {
-        return Err(refusal);
-    }
+pub(in crate::agents) fn fence_order(
+    execution: &Execution,
+    device: DeviceState,
+) -> Result<FenceOrder, Box<Verdict>> {
     let named = |name: &str| execution.action.eq_ignore_ascii_case(name);
     if named("monitor") && !execution.interval.recurs() {
         Err(result(execution, known(device)))
@@ -68,8 +68,8 @@ fn result(execution: &Execution, mut outcome: Outcome) -> Box<Verdict> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::tests::execution;
     use super::*;
+    use crate::agents::testing::execution;
     use crate::model::Interval;
 
     fn device(action: &str, interval: u32) -> Execution {
@@ -123,11 +123,9 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_action_and_a_nameless_device_say_why() {
+    fn an_unknown_action_says_so() {
         let verdict = fence_order(&device("promote", 0), DeviceState::Started).unwrap_err();
         assert_eq!((verdict.outcome.exit.0, verdict.outcome.status), (3, ExecStatus::Error));
         assert!(verdict.outcome.reason.unwrap().contains("'promote'"));
-        let verdict = fence_order(&execution("stonith:", "start", &[]), DeviceState::Started).unwrap_err();
-        assert!(verdict.outcome.reason.unwrap().contains("agent name missing"));
     }
 }

@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Metadata of cluster-glue's fence plugins, in the very words of each release.
+//! Metadata of Linux-HA fence agents, which are cluster-glue's, in the very words of each release.
+use crate::agents::xml;
 use crate::model::Release;
 use std::fmt::Write;
 
-/// Stands for what a plugin does not say.
+/// Stands for what an agent does not say.
 const NOTHING: &str = "<!-- no value -->";
 
-/// What a plugin says of itself; the parameters are XML.
+/// What an agent says of itself; the parameters are XML.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the fields name themselves")]
-pub struct PluginFacts {
+pub struct LinuxHaFacts {
     pub identity: Option<String>,
     pub description: Option<String>,
     pub parameters: Option<String>,
 }
 
-/// The document for the plugin `name`.
-pub fn plugin_metadata(name: &str, facts: &PluginFacts, release: Release) -> String {
+/// The document for the agent `name`.
+pub fn linux_ha_metadata(name: &str, facts: &LinuxHaFacts, release: Release) -> String {
     let (doctype, version) = match release {
         Release::V2_1 => ("<!DOCTYPE resource-agent SYSTEM \"ra-api-1.dtd\">\n", "1.0"),
         Release::V3_0 => ("", "1.1"),
     };
-    let words = |fact: &Option<String>| escape(fact.as_deref().unwrap_or(NOTHING));
+    let words =
+        |fact: &Option<String>| xml::escape(fact.as_deref().unwrap_or(NOTHING), &xml::LINUX_HA, release);
     let (long, short) = (words(&facts.description), words(&facts.identity));
     let parameters = facts.parameters.as_deref().unwrap_or(NOTHING);
     let mut text = format!(
@@ -55,35 +57,18 @@ fn push_actions(text: &mut String, release: Release) {
     }
 }
 
-/// As libxml2 escapes text without knowing its encoding.
-fn escape(words: &str) -> String {
-    let mut text = String::with_capacity(words.len());
-    for character in words.chars() {
-        match character {
-            '<' => text.push_str("&lt;"),
-            '>' => text.push_str("&gt;"),
-            '&' => text.push_str("&amp;"),
-            '\r' => text.push_str("&#13;"),
-            ' '..='~' | '\n' | '\t' => text.push(character),
-            _ if u32::from(character) < 0x20 => {}
-            _ => drop(write!(text, "&#x{:X};", u32::from(character))),
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_a_plugin_says_is_framed_in_the_words_of_the_release() {
-        let facts = PluginFacts {
+    fn what_an_agent_says_is_framed_in_the_words_of_the_release() {
+        let facts = LinuxHaFacts {
             identity: Some("A <b>".into()),
             description: None,
             parameters: Some("<parameters/>".into()),
         };
-        let old = plugin_metadata("external/x", &facts, Release::V2_1);
+        let old = linux_ha_metadata("external/x", &facts, Release::V2_1);
         assert!(old.contains("\n<resource-agent name=\"external/x\">\n  <version>1.0</version>\n"));
         assert!(old.contains("<longdesc lang=\"en\">\n&lt;!-- no value --&gt;\n  </longdesc>"));
         assert!(old.contains(">A &lt;b&gt;</shortdesc>\n<parameters/>\n  <actions>\n"));
@@ -93,13 +78,8 @@ mod tests {
         assert!(
             old.contains("\"monitor\" timeout=\"20\" interval=\"3600\"/>\n    <action name=\"meta-data\"  t")
         );
-        let new = plugin_metadata("x", &PluginFacts::default(), Release::V3_0);
+        let new = linux_ha_metadata("x", &LinuxHaFacts::default(), Release::V3_0);
         assert!(!new.contains("DOCTYPE") && new.contains("<!-- no value -->\n  <actions>"));
         assert!(new.contains("<action name=\"monitor\" timeout=\"20s\" interval=\"3600s\" />\n"));
-    }
-
-    #[test]
-    fn other_characters_are_numbers() {
-        assert_eq!(escape("é\r\u{1}😀"), "&#xE9;&#13;&#x1F600;");
     }
 }

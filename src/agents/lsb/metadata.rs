@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Metadata out of the header of an init script, in the very words of each release.
-use crate::model::Release;
+use super::names::script;
+use crate::agents::config::Node;
+use crate::agents::failure::stat_failed;
+use crate::agents::metadata::{Metadata, NoMetadata};
+use crate::agents::xml;
+use crate::model::{Agent, Release};
 use std::fmt::Write;
+
+/// Longer than any header of an init script.
+const SCRIPT_BYTES: usize = 1 << 20;
 
 const BEGIN: &[u8] = b"### BEGIN INIT INFO";
 const END: &[u8] = b"### END INIT INFO";
@@ -67,8 +75,16 @@ fn until_nul(bytes: &[u8]) -> &[u8] {
     bytes.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
+/// The metadata of a script.
+pub(in crate::agents) fn of_script(agent: &Agent, node: &Node<'_>) -> Result<Metadata, NoMetadata> {
+    let path = script(agent, node.config).map_err(|verdict| NoMetadata::from(*verdict))?;
+    let refuse = |errno| NoMetadata::from(stat_failed(&path, errno));
+    let content = node.files.read(&path, SCRIPT_BYTES).map_err(refuse)?;
+    Ok(Metadata::Known(metadata(&agent.name, &content, node.release).into_bytes()))
+}
+
 /// The document for the script of the agent `name`. What the header does not say stays empty.
-pub(super) fn metadata(name: &str, script: &[u8], release: Release) -> String {
+fn metadata(name: &str, script: &[u8], release: Release) -> String {
     let header = Header::read(script);
     let name = escape(name.as_bytes(), release);
     let attribute = name.replace('\'', "&apos;");
@@ -120,12 +136,12 @@ fn push_actions(text: &mut String, release: Release) {
     }
 }
 
-/// As text of an XML element. Bytes that are no UTF-8 are taken for Latin-1, as by 2.1, and what XML forbids is
-/// left out (3.0 lets both through, and is not understood by anybody then).
+/// Bytes that are no UTF-8 are taken for Latin-1, as by 2.1 (3.0 lets them through, and is not understood by any reader
+/// then).
 fn escape(bytes: &[u8], release: Release) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
-        chunk.valid().chars().for_each(|character| push(&mut text, character, release));
+        text.push_str(&xml::escape(chunk.valid(), &xml::INIT_SCRIPT, release));
         for byte in chunk.invalid() {
             match release {
                 Release::V2_1 => drop(write!(text, "&#{byte};")),
@@ -134,23 +150,6 @@ fn escape(bytes: &[u8], release: Release) -> String {
         }
     }
     text
-}
-
-fn push(text: &mut String, character: char, release: Release) {
-    match (character, release) {
-        ('<', _) => text.push_str("&lt;"),
-        ('>', _) => text.push_str("&gt;"),
-        ('&', _) => text.push_str("&amp;"),
-        ('\n' | '\t', _) => text.push(character),
-        ('\r', Release::V2_1) => text.push_str("&#13;"),
-        ('\r', Release::V3_0) => text.push_str("&#x0D;"),
-        ('\x7f', Release::V3_0) => text.push_str("&#x7F;"),
-        ('\0'..='\x1f' | '\u{fffe}' | '\u{ffff}', _) => {}
-        (other, Release::V2_1) if !other.is_ascii() => {
-            let _ = write!(text, "&#x{:X};", u32::from(other));
-        }
-        (other, _) => text.push(other),
-    }
 }
 
 #[cfg(test)]

@@ -1,32 +1,45 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Fence agents. What one says of itself is meant for its own command line; clusters are told that they need
 //! not set what the fencer sets, and that a fence device can be started and stopped.
-use super::super::config::{AgentConfig, AgentFiles};
-use super::lists::executables;
+use crate::agents::config::{AgentConfig, AgentFiles};
+use crate::agents::failure::{not_installed, stat_failed};
+use crate::agents::metadata::{Inquiry, Metadata, NoMetadata};
+use crate::agents::names::FileName;
+use crate::agents::plan::{Convention, Plan};
+use crate::model::Agent;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-const PREFIX: &str = "fence_";
 /// What an agent reads for its orders.
-pub(super) const ORDER: &[u8] = b"action=metadata\n";
+const ORDER: &[u8] = b"action=metadata\n";
 /// Parameters that the fencer sets itself.
 const OPTIONAL: [&str; 3] = ["action", "plug", "port"];
 /// Actions of a device, not of its agent.
 const OWN_ACTIONS: [&str; 2] = ["stop", "start"];
 
-pub(super) fn names(config: &AgentConfig, files: &dyn AgentFiles) -> Vec<String> {
-    let mut names = executables(&config.fence_dir, files);
-    names.retain(|name| name.starts_with(PREFIX));
-    names
+/// Runs the agent with the order to describe itself.
+pub(in crate::agents) fn metadata(
+    agent: &Agent,
+    config: &AgentConfig,
+    files: &dyn AgentFiles,
+) -> Result<Metadata, NoMetadata> {
+    let refuse = |verdict: Box<_>| NoMetadata::from(*verdict);
+    let program = FileName::of(agent, &agent.name).map_err(refuse)?.inside(&config.fence_dir);
+    let facts = files.facts(&program).map_err(|errno| NoMetadata::from(stat_failed(&program, errno)))?;
+    if facts.directory {
+        return Err(refuse(not_installed(format!("{} is a directory, not an agent", program.display()))));
+    }
+    let plan = Plan::of(program, None, Convention::Ocf);
+    Ok(Metadata::Ask(Box::new(Inquiry { plan, input: ORDER, adapt })))
 }
 
 /// An agent's own metadata as clusters are to see it; the rest of the text stays as it is.
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub(super) fn adapt(document: &[u8]) -> Result<Vec<u8>, String> {
-    let text = std::str::from_utf8(document).map_err(|_| "it is not UTF-8".to_owned())?;
-    let mut reader = Reader::from_str(text);
+fn adapt(document: Vec<u8>) -> Result<Vec<u8>, String> {
+    let text = String::from_utf8(document).map_err(|_| "it is not UTF-8".to_owned())?;
+    let mut reader = Reader::from_str(&text);
     let mut result = String::with_capacity(text.len() + 200);
     let mut missing = OWN_ACTIONS.to_vec();
     let (mut depth, mut seen_root, mut start) = (0_usize, false, 0);
@@ -110,7 +123,7 @@ mod tests {
     use super::*;
 
     fn adapted(document: &str) -> Result<String, String> {
-        adapt(document.as_bytes()).map(|bytes| String::from_utf8(bytes).unwrap())
+        adapt(document.into()).map(|bytes| String::from_utf8(bytes).unwrap())
     }
 
     #[test]
@@ -140,6 +153,6 @@ mod tests {
         for text in ["", "usage: fence_x", "<a>", "<a></b>", "<a/> trailing", "<a b=c/>"] {
             assert!(adapted(text).is_err(), "{text}");
         }
-        assert!(adapt(b"<a>\xff</a>").is_err());
+        assert!(adapt(b"<a>\xff</a>".to_vec()).is_err());
     }
 }

@@ -1,135 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Units of the node's service manager: what is to be done with one, and what systemd's answers mean. Long by its tests.
-use super::config::AgentConfig;
-use super::discovery::units;
-use super::failure::Kind;
-use super::plan::refuse;
-use super::{Verdict, failure::describe};
-use crate::model::Release;
-use crate::model::{ExecStatus, Execution, OcfExit, Outcome};
-use std::path::PathBuf;
-
-/// Name of the drop-in that a unit gets while the cluster has started it.
-const DROP_IN: &str = "50-pacemaker.conf";
-
-/// Kinds of unit that a name may end with; any other name is a service's.
-pub(super) const EXTENSIONS: [&str; 5] = [".service", ".socket", ".mount", ".timer", ".path"];
-
-/// What is asked of a unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnitAction {
-    /// Whether it runs.
-    Status,
-    /// Start it, under the cluster's drop-in.
-    Start,
-    /// Stop it and take the drop-in away.
-    Stop,
-    /// Restart it.
-    Restart,
-    /// Have it read its configuration anew, if it can.
-    Reload,
-    /// Describe it as an agent.
-    Metadata,
-}
-
-/// An action of a unit.
-#[derive(Debug)]
-pub struct UnitPlan {
-    /// The agent, as the cluster names it.
-    pub agent: String,
-    /// Full name of the unit.
-    pub unit: String,
-    /// What to do.
-    pub action: UnitAction,
-    /// The action's name as requested.
-    pub action_name: String,
-    /// Where the drop-in belongs.
-    pub drop_in: PathBuf,
-    /// For an agent that is a unit only if systemd knows one of that name: the result if it does not.
-    pub if_unknown: Option<Box<Verdict>>,
-}
-
-pub(super) fn plan(
-    execution: &Execution,
-    config: &AgentConfig,
-    if_unknown: Option<Box<Verdict>>,
-) -> Result<UnitPlan, Box<Verdict>> {
-    let action_name = execution.action.to_string();
-    let Some(action) = UnitAction::named(&action_name) else { return Err(unimplemented(&action_name)) };
-    let unit = unit_name(&execution.agent.name);
-    if unit.contains(['/', '\0']) {
-        let reason = format!("{unit:?} cannot be the name of a systemd unit");
-        return Err(repeatable(refuse(OcfExit::ERROR, ExecStatus::Error, reason)));
-    }
-    let drop_in = config.unit_dir.join(format!("{unit}.d")).join(DROP_IN);
-    Ok(UnitPlan { agent: execution.agent.name.clone(), unit, action, action_name, drop_in, if_unknown })
-}
-
-impl UnitAction {
-    fn named(action: &str) -> Option<Self> {
-        const NAMES: [(&str, UnitAction); 7] = [
-            ("monitor", UnitAction::Status),
-            ("status", UnitAction::Status),
-            ("start", UnitAction::Start),
-            ("stop", UnitAction::Stop),
-            ("restart", UnitAction::Restart),
-            ("reload", UnitAction::Reload),
-            ("meta-data", UnitAction::Metadata),
-        ];
-        NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(action)).map(|(_, action)| *action)
-    }
-
-    /// The manager's method that queues a job for it.
-    pub fn job_method(self) -> Option<&'static str> {
-        match self {
-            Self::Start => Some("StartUnit"),
-            Self::Stop => Some("StopUnit"),
-            Self::Restart => Some("RestartUnit"),
-            Self::Reload => Some("ReloadUnit"),
-            Self::Status | Self::Metadata => None,
-        }
-    }
-}
-
-/// A name without a known extension is a service's; a template without an instance gets the cluster's own.
-pub(super) fn unit_name(agent: &str) -> String {
-    let extension = EXTENSIONS.iter().find(|extension| agent.ends_with(**extension));
-    let (name, extension) = match extension {
-        Some(extension) => (agent.strip_suffix(extension).unwrap_or(agent), *extension),
-        None => (agent, ".service"),
-    };
-    let instance = if name.ends_with('@') { "pacemaker" } else { "" };
-    format!("{name}{instance}{extension}")
-}
-
-/// The agent's class is that of units in general but it has no such action.
-fn unimplemented(action: &str) -> Box<Verdict> {
-    let reason = format!(
-        "systemd units have no action '{action}' (but start, stop, status, restart, and reload if the unit can)"
-    );
-    repeatable(refuse(OcfExit::UNIMPLEMENTED, ExecStatus::Error, reason))
-}
-
-/// What was refused now may go another time.
-fn repeatable(mut verdict: Box<Verdict>) -> Box<Verdict> {
-    verdict.unprepared = false;
-    verdict
-}
+//! What systemd's answers mean for an action of a unit.
+use super::metadata::describe;
+use super::plan::{UnitAction, UnitPlan, unimplemented};
+use crate::agents::Verdict;
+use crate::agents::failure::{Kind, describe as words_of};
+use crate::model::{ExecStatus, OcfExit, Outcome, Release};
 
 impl UnitPlan {
-    /// What the unit is told while the cluster runs it: only the cluster restarts it, and at shutdown it is
-    /// the cluster that stops it.
-    pub fn drop_in_text(&self) -> String {
-        let mut text = format!(
-            "[Unit]\nDescription=Cluster Controlled {}\nBefore=pacemaker.service pacemaker_remote.service\n",
-            self.unit
-        );
-        if self.unit.ends_with(".service") {
-            text.push_str("\n[Service]\nRestart=no\n");
-        }
-        text
-    }
-
     /// The result of `status` by the unit's `ActiveState`.
     pub fn state(&self, active_state: &str) -> Verdict {
         match active_state {
@@ -199,7 +76,7 @@ impl UnitPlan {
 
     /// The result when the drop-in could not be written, with the errno.
     pub fn drop_in_failed(&self, errno: i32) -> Verdict {
-        let reason = format!("{}: {}", self.drop_in.display(), describe(errno));
+        let reason = format!("{}: {}", self.drop_in.display(), words_of(errno));
         made(Outcome::new(Kind::of(errno).exit(), ExecStatus::Error).because(reason))
     }
 
@@ -214,7 +91,7 @@ impl UnitPlan {
     /// The result of `meta-data`, by the unit's description, if it has one.
     pub fn metadata(&self, description: Option<&str>) -> Verdict {
         let mut verdict = done(OcfExit::OK);
-        verdict.outcome.output = Some(units::describe(&self.agent, description, Release::default()));
+        verdict.outcome.output = Some(describe(&self.agent, description, Release::default()));
         verdict
     }
 }
@@ -251,79 +128,8 @@ fn done_because(exit: OcfExit, reason: String) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::tests::{config, execution};
+    use super::super::plan::tests::{check, unit};
     use super::*;
-
-    fn unit(name: &str, action: &str) -> UnitPlan {
-        plan(&execution(&format!("systemd:{name}"), action, &[]), &config(), None).unwrap()
-    }
-
-    /// Exit, status, and whether the reason has these words.
-    fn check(verdict: &Verdict, exit: i32, status: ExecStatus, words: &str) {
-        assert_eq!((verdict.outcome.exit.0, verdict.outcome.status), (exit, status), "{verdict:?}");
-        assert!(verdict.outcome.reason.as_deref().unwrap_or_default().contains(words), "{verdict:?}");
-        assert!(!verdict.unprepared && !verdict.signalled, "it may be repeated");
-    }
-
-    #[test]
-    fn names_of_units() {
-        for (agent, full) in [
-            ("web", "web.service"),
-            ("web.service", "web.service"),
-            ("web.timer", "web.timer"),
-            ("data.mount", "data.mount"),
-            ("a.path", "a.path"),
-            ("a.socket", "a.socket"),
-            ("php8.2-fpm", "php8.2-fpm.service"),
-            ("multi-user.target", "multi-user.target.service"),
-            ("vpn@", "vpn@pacemaker.service"),
-            ("vpn@.timer", "vpn@pacemaker.timer"),
-            ("vpn@site", "vpn@site.service"),
-            ("vpn@site.service", "vpn@site.service"),
-        ] {
-            assert_eq!(unit_name(agent), full);
-        }
-    }
-
-    #[test]
-    fn actions_in_any_letters_and_what_there_is_not() {
-        for (name, action) in [
-            ("monitor", UnitAction::Status),
-            ("STATUS", UnitAction::Status),
-            ("Start", UnitAction::Start),
-            ("stop", UnitAction::Stop),
-            ("restart", UnitAction::Restart),
-            ("reload", UnitAction::Reload),
-            ("meta-data", UnitAction::Metadata),
-        ] {
-            assert_eq!(unit("web", name).action, action);
-        }
-        for name in ["promote", "migrate_to", "notify"] {
-            let refused = plan(&execution("systemd:web", name, &[]), &config(), None).unwrap_err();
-            check(&refused, 3, ExecStatus::Error, name);
-        }
-    }
-
-    #[test]
-    fn a_name_cannot_leave_its_directory() {
-        for name in ["../../etc/x", "/etc/x", "a\0b"] {
-            let refused = plan(&execution(&format!("systemd:{name}"), "start", &[]), &config(), None);
-            check(&refused.unwrap_err(), 1, ExecStatus::Error, "cannot be the name");
-        }
-    }
-
-    #[test]
-    fn the_drop_in_goes_by_the_full_name() {
-        let service = unit("vpn@", "start");
-        let path = "/run/systemd/system/vpn@pacemaker.service.d/50-pacemaker.conf";
-        assert_eq!(service.drop_in, PathBuf::from(path));
-        assert_eq!(
-            service.drop_in_text(),
-            "[Unit]\nDescription=Cluster Controlled vpn@pacemaker.service\n\
-             Before=pacemaker.service pacemaker_remote.service\n\n[Service]\nRestart=no\n"
-        );
-        assert!(!unit("web.timer", "start").drop_in_text().contains("[Service]"));
-    }
 
     #[test]
     fn states() {
