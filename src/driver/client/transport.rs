@@ -4,6 +4,7 @@ use super::Problem;
 use crate::driver::link::Link;
 use crate::session::ClientSession;
 use nix::errno::Errno;
+use std::cell::RefCell;
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::BorrowedFd;
@@ -16,6 +17,11 @@ const OUTPUT_LIMIT: usize = 64 * 1024 * 1024;
 const READ_SIZE: usize = 32 * 1024;
 /// Reads of one [`Transport::receive`]: other connections of the caller must have their turn.
 const READS: usize = 8;
+
+thread_local! {
+    /// One for all connections of a thread: each read would have to clear its own.
+    static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into_boxed_slice());
+}
 
 /// A TCP connection and what goes over it.
 #[derive(Debug)]
@@ -43,9 +49,12 @@ impl Transport {
 
     /// Reads what is there, within bounds.
     pub(super) fn receive(&mut self) -> Result<(), Problem> {
-        let mut buffer = [0; READ_SIZE];
+        READ_BUFFER.with_borrow_mut(|buffer| self.receive_into(buffer))
+    }
+
+    fn receive_into(&mut self, buffer: &mut [u8]) -> Result<(), Problem> {
         for _ in 0..READS {
-            match self.link.read(&mut buffer) {
+            match self.link.read(buffer) {
                 Ok(Some(0)) => {
                     self.closed = true;
                     return Ok(());
