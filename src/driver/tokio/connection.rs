@@ -6,12 +6,10 @@ use crate::model::Reply;
 use crate::session::{EncodedNotification, ServerEvent, ServerSession, SessionError};
 use crate::sys::tls::ServerContext;
 use crate::transport::tcp;
-use nix::sys::socket::{MsgFlags, recv};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::{Interest, Ready};
@@ -20,7 +18,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// Bytes taken from a socket at once; one buffer serves all connections.
-const READ_SIZE: usize = 64 * 1024;
+pub(super) const READ_SIZE: usize = 64 * 1024;
 
 thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into_boxed_slice());
@@ -190,24 +188,21 @@ impl RemoteConnection {
         self.stream.ready(interest).await
     }
 
-    /// Hands what has come at the socket to the session, once; how much that was (nothing at the end), and whether it
-    /// was everything.
-    pub(super) fn receive(&self) -> io::Result<(usize, bool)> {
+    /// Hands what has come at the socket to the session, once; how much that was, and nothing at the end.
+    pub(super) fn receive(&self) -> io::Result<usize> {
         READ_BUFFER.with_borrow_mut(|buffer| {
-            let mut size = 0;
-            let received = self.stream.try_io(Interest::READABLE, || {
-                size = recv(self.stream.as_raw_fd(), buffer, MsgFlags::empty())?;
-                // What does not fill the buffer has emptied the socket. The runtime waits for more when it is told
-                // so, which saves a read that finds nothing.
-                if (1..buffer.len()).contains(&size) { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
-            });
-            if size == 0 {
-                return received.map(|()| (0, false));
+            let size = self.stream.try_read(buffer)?;
+            if size > 0 {
+                self.session.borrow_mut().receive(buffer.get(..size).unwrap_or_default());
+                self.acknowledged.set(false);
             }
-            self.session.borrow_mut().receive(buffer.get(..size).unwrap_or_default());
-            self.acknowledged.set(false);
-            Ok((size, received.is_err()))
+            Ok(size)
         })
+    }
+
+    /// The latest read has emptied the socket: the runtime is to wait for more, without a read that finds nothing.
+    pub(super) fn expect_nothing(&self) {
+        let _ = self.stream.try_io(Interest::READABLE, || Err::<(), _>(ErrorKind::WouldBlock.into()));
     }
 
     /// What the session made of the bytes next, and how many bytes of text it was.

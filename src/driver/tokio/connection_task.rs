@@ -2,7 +2,7 @@
 //! The task of one remote peer: moves bytes from its socket through its session into the hub's inbox, and keeps its
 //! deadlines.
 use super::clock::instant_now;
-use super::connection::{EndReason, RemoteConnection};
+use super::connection::{EndReason, READ_SIZE, RemoteConnection};
 use super::inbox::Inbox;
 use super::limits::Limits;
 use super::waiting::WaitingPlace;
@@ -17,7 +17,7 @@ use tokio::io::Ready;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
-/// Reads in a row before other peers get a turn.
+/// Reads in a row before other peers get a turn. The second one is for the payload of a header that came alone.
 const READS_PER_TURN: usize = 2;
 
 /// What a turn of reading came to.
@@ -120,9 +120,14 @@ impl ConnectionTask {
     fn read(&mut self) -> Turn {
         for _ in 0..READS_PER_TURN {
             match self.connection.receive() {
-                Ok((0, _)) => return Turn::End(EndReason::ClosedByPeer),
-                Ok((size, all)) => match self.deliver(size) {
-                    Turn::Empty if !all => {}
+                Ok(0) => return Turn::End(EndReason::ClosedByPeer),
+                Ok(size) => match self.deliver(size) {
+                    // A peer that writes header and payload separately has sent the second by now: it was acknowledged.
+                    Turn::Empty if size == READ_SIZE || self.connection.mid_message() => {}
+                    Turn::Empty => {
+                        self.connection.expect_nothing();
+                        return Turn::Empty;
+                    }
                     other => return other,
                 },
                 Err(problem) if problem.kind() == ErrorKind::WouldBlock => return Turn::Empty,
