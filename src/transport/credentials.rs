@@ -4,6 +4,7 @@
 //! The file is read at each handshake: a read of some kilobytes costs a hundredth of a handshake, and no
 //! change can be missed. A new TLS context is made only when the bytes differ. What deserves a line in the
 //! log is kept for [`Credentials::take_warnings`].
+pub use super::keyfile::KeyFileError;
 use super::keyfile::{self, KeyFile};
 use crate::model::site::KEY_FILES;
 use crate::sys::tls::{ClientContext, Policy, Psk, ServerContext, TlsError};
@@ -17,7 +18,7 @@ use zeroize::Zeroizing;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyError {
     /// None of the places holds one; each with its reason.
-    NoKey(Vec<(PathBuf, String)>),
+    NoKey(Vec<(PathBuf, KeyFileError)>),
     /// There is one, but TLS cannot be set up.
     Tls(TlsError),
 }
@@ -145,11 +146,11 @@ impl Credentials {
 
 /// What is worth a warning about the places that were passed over and the one that is used. A default that
 /// is not there is no news.
-fn findings(passed_over: &[(PathBuf, String)], used: &Path, open_to_all: bool) -> BTreeSet<String> {
+fn findings(passed_over: &[(PathBuf, KeyFileError)], used: &Path, open_to_all: bool) -> BTreeSet<String> {
     let is_default = |location: &Path| KEY_FILES.iter().any(|default| Path::new(default) == location);
     let mut findings: BTreeSet<String> = passed_over
         .iter()
-        .filter(|(location, reason)| !is_default(location) || reason != keyfile::NOT_THERE)
+        .filter(|(location, reason)| !is_default(location) || *reason != KeyFileError::Missing)
         .map(|(location, reason)| {
             format!("Key file {}: {reason}; {} is used in its place", location.display(), used.display())
         })

@@ -1,14 +1,54 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Reading one key file, without ever blocking on something that is not a file.
 use crate::sys::tls::{InvalidKey, MAX_KEY_LEN, Psk};
+use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// Why most key files cannot be read.
-pub(super) const NOT_THERE: &str = "it does not exist";
+/// Why a file is no key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyFileError {
+    /// There is no such file.
+    Missing,
+    /// The daemon's user may not read it.
+    Denied,
+    /// A directory, a FIFO, a device.
+    NotAFile,
+    /// It has no bytes.
+    Empty,
+    /// It has more bytes than a key may.
+    TooLong,
+    /// Reading failed otherwise, with the system's words.
+    Io(String),
+}
+
+impl fmt::Display for KeyFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("it does not exist"),
+            Self::Denied => f.write_str("it may not be read"),
+            Self::NotAFile => f.write_str("it is not a regular file"),
+            Self::Empty => f.write_str("it is empty"),
+            Self::TooLong => write!(f, "it has more than {MAX_KEY_LEN} bytes"),
+            Self::Io(words) => f.write_str(words),
+        }
+    }
+}
+
+impl std::error::Error for KeyFileError {}
+
+impl From<io::Error> for KeyFileError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing,
+            io::ErrorKind::PermissionDenied => Self::Denied,
+            _ => Self::Io(error.to_string()),
+        }
+    }
+}
 
 /// A key and what is odd about its file.
 pub(super) struct KeyFile {
@@ -23,36 +63,27 @@ impl KeyFile {
     }
 }
 
-/// Reads all of `path`: a newline at the end is part of the key. The error says why it is no key.
-pub(super) fn read(path: &Path) -> Result<KeyFile, String> {
+/// Reads all of `path`: a newline at the end is part of the key.
+pub(super) fn read(path: &Path) -> Result<KeyFile, KeyFileError> {
     // Opening a FIFO or a terminal must not wait for its other end, nor make it ours.
     let flags = nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_NOCTTY;
-    let mut file =
-        OpenOptions::new().read(true).custom_flags(flags.bits()).open(path).map_err(|error| words(&error))?;
-    let about = file.metadata().map_err(|error| words(&error))?;
+    let mut file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    let about = file.metadata()?;
     if !about.is_file() {
-        return Err("it is not a regular file".to_owned());
+        return Err(KeyFileError::NotAFile);
     }
     // One byte more than allowed shows that there is too much; room in advance, so that no copy is left over.
     let limit = MAX_KEY_LEN + 1;
     let mut bytes = Zeroizing::new(Vec::with_capacity(limit));
-    file.by_ref().take(limit as u64).read_to_end(&mut bytes).map_err(|error| words(&error))?;
+    file.by_ref().take(limit as u64).read_to_end(&mut bytes)?;
     match bytes.len() {
-        0 => return Err("it is empty".to_owned()),
-        len if len == limit => return Err(format!("it has more than {MAX_KEY_LEN} bytes")),
+        0 => return Err(KeyFileError::Empty),
+        len if len == limit => return Err(KeyFileError::TooLong),
         _ => {}
     }
     // What is kept needs no 64 KiB; shrinking in place could leave a copy behind.
     let bytes = Zeroizing::new(bytes.as_slice().to_vec());
     Ok(KeyFile { bytes, open_to_all: about.mode() & 0o006 != 0 })
-}
-
-fn words(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => NOT_THERE.to_owned(),
-        io::ErrorKind::PermissionDenied => "it may not be read".to_owned(),
-        _ => error.to_string(),
-    }
 }
 
 #[cfg(test)]
@@ -61,7 +92,7 @@ mod tests {
     use std::fs;
 
     fn refusal(path: &Path) -> String {
-        read(path).err().unwrap()
+        read(path).err().unwrap().to_string()
     }
 
     #[test]
