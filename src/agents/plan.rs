@@ -26,7 +26,7 @@ pub struct Plan {
     pub program: PathBuf,
     /// Arguments, the zeroth included.
     pub arguments: Vec<OsString>,
-    /// Variables beside [`AgentConfig::base_env`], which they override. No name twice.
+    /// Variables beside [`AgentConfig::base_env`](super::AgentConfig::base_env), which they override. No name twice.
     pub environment: Variables,
     /// Run as this user; None: as the daemon.
     pub as_user: Option<String>,

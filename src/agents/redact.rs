@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Which values are not for people's eyes, told by the name of the parameter. Rather one too many than one
-//! too few: whoever may see the value finds it in the configuration.
+//! too few: a person who may see the value finds it in the configuration.
 
 /// Parts of names.
 const PARTS: [&str; 8] =

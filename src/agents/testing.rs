@@ -7,6 +7,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+const NO_SUCH_FILE: i32 = nix::errno::Errno::ENOENT as i32;
+
 /// Asks `question` of a node of this release with these files and units.
 pub(super) fn on_node<T>(
     release: Release,
@@ -86,18 +88,18 @@ impl AgentFiles for FakeFiles {
         if !self.below(path).is_empty() {
             return Ok(FileFacts { directory: true, executable: false });
         }
-        let (_, executable) = self.0.get(path).ok_or(nix::libc::ENOENT)?;
+        let (_, executable) = self.0.get(path).ok_or(NO_SUCH_FILE)?;
         Ok(FileFacts { directory: false, executable: *executable })
     }
 
     fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, i32> {
-        let (content, _) = self.0.get(path).ok_or(nix::libc::ENOENT)?;
+        let (content, _) = self.0.get(path).ok_or(NO_SUCH_FILE)?;
         Ok(content.iter().copied().take(limit).collect())
     }
 
     fn entries(&self, path: &Path) -> Result<Vec<OsString>, i32> {
         let names = self.below(path);
         // Backwards: a caller that needs an order must make it.
-        if names.is_empty() { Err(nix::libc::ENOENT) } else { Ok(names.into_iter().rev().collect()) }
+        if names.is_empty() { Err(NO_SUCH_FILE) } else { Ok(names.into_iter().rev().collect()) }
     }
 }

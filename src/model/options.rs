@@ -65,7 +65,7 @@ pub enum Effect {
 pub struct ClusterOption {
     /// The variable's name.
     pub variable: &'static str,
-    /// Its name in releases before 1.1.8, if it has one.
+    /// Its older name, if it has one.
     pub old_variable: Option<&'static str>,
     /// For a certificate: the variable of CIB clients, which stands in.
     pub cib_variable: Option<&'static str>,

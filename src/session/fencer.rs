@@ -2,6 +2,7 @@
 //! What the executor wants of the fencer, as messages, whatever becomes of the connection meanwhile.
 use crate::model::{Execution, FenceOrder, Millis, Outcome};
 use crate::wire::fencer::{self, Call};
+use crate::wire::xml::XmlError;
 use std::collections::BTreeMap;
 
 /// Names one order; the caller's choice, never reused.
@@ -88,9 +89,12 @@ impl FencerSession {
         orders.map(|order| FencerStep::Done(order.ticket, outcome.clone())).collect()
     }
 
-    /// The fencer sent an event; the error says why it cannot be read.
-    pub fn received(&mut self, text: &str) -> Result<Vec<FencerStep>, String> {
-        let answer = fencer::decode_event(text).map_err(|problem| problem.to_string())?;
+    /// The fencer sent an event.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn received(&mut self, text: &str) -> Result<Vec<FencerStep>, XmlError> {
+        let answer = fencer::decode_event(text)?;
         let Some(answer) = answer else { return Ok(Vec::new()) };
         let Some(order) = self.calls.remove(&answer.call_id) else { return Ok(Vec::new()) };
         if order.order == FenceOrder::Start && answer.outcome.is_ok() {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Functions of Pacemaker's own libcrmcommon (and one of its libstonithd), found when they are first called.
 //!
-//! Only the entry points that deal in its objects (IPC clients, output objects) need it, and whoever calls those has
-//! it in his process already. So it is not linked: a caller who never needs it need not have it, and no release of it
-//! is forced on anybody. Nothing here is called but by its public or exported name.
+//! Only the entry points that deal in its objects (IPC clients, output objects) need it, and a caller of those has it in
+//! its process already. So it is not linked: a caller who never needs it need not have it, and no release of it is
+//! forced on any program. Nothing here is called but by its public or exported name.
 
 use super::dynamic::{DynamicLibrary, c_name};
 use std::ffi::{CStr, c_char, c_int, c_void};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! GnuTLS as it is in the caller's process. Our own TLS is OpenSSL's; but programs that use the transport functions of
-//! libcrmcommon make calls on the sessions themselves, so these must be GnuTLS's. It is not linked: whoever needs it
-//! has it loaded.
+//! libcrmcommon make calls on the sessions themselves, so these must be GnuTLS's. It is not linked: a program that needs
+//! it has it loaded.
 use super::dynamic::{DynamicLibrary, function_table};
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::ptr::NonNull;
@@ -87,7 +87,8 @@ function_table! {
         pub certificate_set_dh_params: fn(Object, Object);
         pub certificate_set_x509_trust_file: fn(Object, *const c_char, c_int) -> c_int;
         pub certificate_set_x509_crl_file: fn(Object, *const c_char, c_int) -> c_int;
-        pub certificate_set_x509_key_file2: fn(Object, *const c_char, *const c_char, c_int, *const c_char, c_uint) -> c_int;
+        pub certificate_set_x509_key_file2:
+            fn(Object, *const c_char, *const c_char, c_int, *const c_char, c_uint) -> c_int;
         pub certificate_set_verify_function: fn(Object, Verify);
         pub certificate_server_set_request: fn(Object, c_int);
         pub certificate_verify_peers3: fn(Object, *const c_char, *mut c_uint) -> c_int;
@@ -126,7 +127,7 @@ pub fn allocate(size: usize) -> Option<*mut c_void> {
 /// Gives back what [`allocate`] gave.
 ///
 /// # Safety
-/// `memory` came from there and nobody uses it afterwards.
+/// `memory` came from there and is not used afterwards.
 pub unsafe fn free(memory: *mut c_void) {
     type Free = unsafe extern "C" fn(*mut c_void);
     // SAFETY: GnuTLS's variable of this name, which it sets when it is loaded, has this type.

@@ -22,7 +22,7 @@ pub enum UnitAction {
     Stop,
     /// Restart it.
     Restart,
-    /// Have it read its configuration anew, if it can.
+    /// Make it read its configuration again, if it can.
     Reload,
     /// Describe it as an agent.
     Metadata,

@@ -16,7 +16,7 @@ impl UnitPlan {
         }
     }
 
-    /// The result of `status` while nobody can say.
+    /// The result of `status` while it cannot be known.
     pub fn pending(&self, why: &str) -> Verdict {
         let reason = format!("State of {} not settled: {why}", self.unit);
         made(Outcome::new(OcfExit::UNKNOWN, ExecStatus::Pending).because(reason))

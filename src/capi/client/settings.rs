@@ -94,7 +94,7 @@ pub(super) fn remote(place: &Place, connect_limit: Duration) -> Option<RemoteSet
     })
 }
 
-/// The client's name of a connection that nobody waits for: upstream forgets the caller's.
+/// The client's name of a connection that no call waits for: upstream forgets the caller's.
 pub(super) fn generated_name(place: &Place) -> String {
     match place {
         Place::Local => EXECUTOR_SERVER.to_owned(),
