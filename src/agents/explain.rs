@@ -3,8 +3,8 @@
 use super::config::{AgentConfig, AgentFiles};
 use super::failure::obstacle;
 use super::redact::is_secret;
-use super::{Means, Plan, UnitPlan, Verdict, plan, secrets};
-use crate::model::Execution;
+use super::{Means, Plan, UnitPlan, plan, secrets};
+use crate::model::{Execution, RunResult};
 use std::path::PathBuf;
 
 /// What would carry the action out.
@@ -59,7 +59,7 @@ pub fn explain(
     execution: &Execution,
     config: &AgentConfig,
     files: &dyn AgentFiles,
-) -> Result<Explained, Box<Verdict>> {
+) -> Result<Explained, Box<RunResult>> {
     match plan(execution, config, files)? {
         Means::Process(plan) => process(execution, config, files, plan).map(Explained::Process),
         Means::Unit(plan) => Ok(Explained::Unit(plan)),
@@ -71,7 +71,7 @@ fn process(
     config: &AgentConfig,
     files: &dyn AgentFiles,
     plan: Plan,
-) -> Result<Explanation, Box<Verdict>> {
+) -> Result<Explanation, Box<RunResult>> {
     if let Some(verdict) = obstacle(&plan, files) {
         return Err(Box::new(verdict));
     }
@@ -114,7 +114,7 @@ mod tests {
         execution: &Execution,
         config: &AgentConfig,
         files: &dyn AgentFiles,
-    ) -> Result<Explanation, Box<Verdict>> {
+    ) -> Result<Explanation, Box<RunResult>> {
         super::explain(execution, config, files).map(|explained| match explained {
             Explained::Process(explanation) => explanation,
             Explained::Unit(plan) => panic!("{plan:?} is no process"),

@@ -2,8 +2,8 @@
 //! Init scripts.
 use super::config::{AgentConfig, AgentFiles};
 use super::failure::stat_failed;
-use super::{Convention, Plan, Verdict};
-use crate::model::{Execution, OcfExit};
+use super::{Convention, Plan};
+use crate::model::{Execution, OcfExit, RunResult};
 use std::path::PathBuf;
 
 /// Where the script is, or would be. An absolute name stands for itself.
@@ -16,7 +16,7 @@ pub(super) fn plan(
     execution: &Execution,
     config: &AgentConfig,
     files: &dyn AgentFiles,
-) -> Result<Plan, Box<Verdict>> {
+) -> Result<Plan, Box<RunResult>> {
     let is = |action: &str| execution.action.eq_ignore_ascii_case(action);
     let (action, convention) = if is("monitor") || is("status") {
         ("status", Convention::LsbStatus)

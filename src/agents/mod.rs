@@ -28,6 +28,6 @@ pub use explain::{Explained, Explanation, Shown, ShownValue, explain};
 pub use failure::{StartFailure, exec_failed, start_failed};
 pub use output::{Capture, Stream};
 pub use plan::{Convention, Means, Plan, Variables, plan};
-pub use result::{Ended, Verdict, outcome};
+pub use result::{Ended, may_have_lacked_memory, outcome, short_of_memory};
 pub use stonith::{fence_order, fence_result, fencer_lost};
 pub use systemd::{UnitAction, UnitPlan, is_interruption, is_unknown_object};

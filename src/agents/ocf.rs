@@ -2,8 +2,8 @@
 //! OCF agents.
 use super::config::{AgentConfig, AgentFiles};
 use super::plan::{Variables, not_installed, refuse};
-use super::{Convention, Plan, Verdict, secrets};
-use crate::model::{ExecStatus, Execution, OcfExit};
+use super::{Convention, Plan, secrets};
+use crate::model::{ExecStatus, Execution, OcfExit, RunResult};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -17,7 +17,7 @@ pub(super) fn plan(
     execution: &Execution,
     config: &AgentConfig,
     files: &dyn AgentFiles,
-) -> Result<Plan, Box<Verdict>> {
+) -> Result<Plan, Box<RunResult>> {
     let provider = execution.agent.provider.as_deref().unwrap_or_default();
     let name = &execution.agent.name;
     let Some(program) = find(provider, name, config, files) else {
@@ -46,7 +46,7 @@ fn environment(
     config: &AgentConfig,
     provider: &str,
     files: &dyn AgentFiles,
-) -> Result<Variables, Box<Verdict>> {
+) -> Result<Variables, Box<RunResult>> {
     let plain = |text: &str| Zeroizing::new(text.as_bytes().to_vec());
     let mut variables = Vec::with_capacity(execution.params.iter().count() + 7);
     for (name, value) in execution.params.iter() {
@@ -79,7 +79,7 @@ fn environment(
 }
 
 /// As if the agent itself had refused its configuration: it is asked again at the next interval.
-fn without_secret(reason: String) -> Box<Verdict> {
+fn without_secret(reason: String) -> Box<RunResult> {
     let mut verdict = refuse(OcfExit::INVALID_PARAM, ExecStatus::Done, reason);
     verdict.raw_exit = Some(OcfExit::INVALID_PARAM.0);
     verdict.unprepared = false;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! From an execution to what is to be started.
 use super::config::{AgentConfig, AgentFiles};
-use super::{UnitPlan, Verdict, lsb, ocf, systemd};
-use crate::model::{ExecStatus, Execution, OcfExit, Outcome, Standard};
+use super::{UnitPlan, lsb, ocf, systemd};
+use crate::model::{ExecStatus, Execution, OcfExit, Outcome, RunResult, Standard};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
@@ -62,7 +62,7 @@ pub fn plan(
     execution: &Execution,
     config: &AgentConfig,
     files: &dyn AgentFiles,
-) -> Result<Means, Box<Verdict>> {
+) -> Result<Means, Box<RunResult>> {
     let agent = &execution.agent;
     if let Some(refusal) = missing_part(execution) {
         return Err(refusal);
@@ -102,7 +102,7 @@ pub fn plan(
 }
 
 /// The result of an execution that does not name all that it needs.
-pub(super) fn missing_part(execution: &Execution) -> Option<Box<Verdict>> {
+pub(super) fn missing_part(execution: &Execution) -> Option<Box<RunResult>> {
     let agent = &execution.agent;
     let missing = name_of_missing_part(execution)?;
     let reason = format!(
@@ -129,13 +129,13 @@ fn name_of_missing_part(execution: &Execution) -> Option<&'static str> {
     }
 }
 
-pub(super) fn not_installed(reason: String) -> Box<Verdict> {
+pub(super) fn not_installed(reason: String) -> Box<RunResult> {
     refuse(OcfExit::NOT_INSTALLED, ExecStatus::NotInstalled, reason)
 }
 
-pub(super) fn refuse(exit: OcfExit, status: ExecStatus, reason: String) -> Box<Verdict> {
+pub(super) fn refuse(exit: OcfExit, status: ExecStatus, reason: String) -> Box<RunResult> {
     let outcome = Outcome::new(exit, status).because(reason);
-    Box::new(Verdict { outcome, raw_exit: None, signalled: false, unprepared: true })
+    Box::new(RunResult { unprepared: true, ..RunResult::new(outcome, None) })
 }
 
 #[cfg(test)]
@@ -184,7 +184,7 @@ pub(super) mod tests {
             let files = FakeFiles::default();
             let verdict = plan(&execution(agent, "monitor", &[]), &config(), &files).err().expect(agent);
             assert_eq!((verdict.outcome.exit, verdict.outcome.status), (exit, status), "{agent}");
-            assert!(verdict.unprepared && !verdict.signalled && verdict.raw_exit.is_none(), "{agent}");
+            assert!(verdict.unprepared && verdict.signal.is_none() && verdict.raw_exit.is_none(), "{agent}");
             let reason = verdict.outcome.reason.unwrap();
             assert!(reason.contains(words), "{agent}: {reason}");
         }

@@ -2,11 +2,10 @@
 //! Units of the node's service manager: what is to be done with one, and what systemd's answers mean. Long by its tests.
 use super::config::AgentConfig;
 use super::discovery::units;
-use super::failure::Kind;
+use super::failure::{Kind, describe};
 use super::plan::refuse;
-use super::{Verdict, failure::describe};
 use crate::model::Release;
-use crate::model::{ExecStatus, Execution, OcfExit, Outcome};
+use crate::model::{ExecStatus, Execution, OcfExit, Outcome, RunResult};
 use std::path::PathBuf;
 
 /// Name of the drop-in that a unit gets while the cluster has started it.
@@ -46,14 +45,14 @@ pub struct UnitPlan {
     /// Where the drop-in belongs.
     pub drop_in: PathBuf,
     /// For an agent that is a unit only if systemd knows one of that name: the result if it does not.
-    pub if_unknown: Option<Box<Verdict>>,
+    pub if_unknown: Option<Box<RunResult>>,
 }
 
 pub(super) fn plan(
     execution: &Execution,
     config: &AgentConfig,
-    if_unknown: Option<Box<Verdict>>,
-) -> Result<UnitPlan, Box<Verdict>> {
+    if_unknown: Option<Box<RunResult>>,
+) -> Result<UnitPlan, Box<RunResult>> {
     let action_name = execution.action.to_string();
     let Some(action) = UnitAction::named(&action_name) else { return Err(unimplemented(&action_name)) };
     let unit = unit_name(&execution.agent.name);
@@ -103,7 +102,7 @@ pub(super) fn unit_name(agent: &str) -> String {
 }
 
 /// The agent's class is that of units in general but it has no such action.
-fn unimplemented(action: &str) -> Box<Verdict> {
+fn unimplemented(action: &str) -> Box<RunResult> {
     let reason = format!(
         "systemd units have no action '{action}' (but start, stop, status, restart, and reload if the unit can)"
     );
@@ -111,7 +110,7 @@ fn unimplemented(action: &str) -> Box<Verdict> {
 }
 
 /// What was refused now may go another time.
-fn repeatable(mut verdict: Box<Verdict>) -> Box<Verdict> {
+fn repeatable(mut verdict: Box<RunResult>) -> Box<RunResult> {
     verdict.unprepared = false;
     verdict
 }
@@ -131,7 +130,7 @@ impl UnitPlan {
     }
 
     /// The result of `status` by the unit's `ActiveState`.
-    pub fn state(&self, active_state: &str) -> Verdict {
+    pub fn state(&self, active_state: &str) -> RunResult {
         match active_state {
             "active" | "reloading" | "refreshing" => done(OcfExit::OK),
             "activating" | "deactivating" => self.pending(&format!("it is {active_state}")),
@@ -140,13 +139,13 @@ impl UnitPlan {
     }
 
     /// The result of `status` while nobody can say.
-    pub fn pending(&self, why: &str) -> Verdict {
+    pub fn pending(&self, why: &str) -> RunResult {
         let reason = format!("State of {} not settled: {why}", self.unit);
         made(Outcome::new(OcfExit::UNKNOWN, ExecStatus::Pending).because(reason))
     }
 
     /// The result of an action by the result of its job.
-    pub fn job_ended(&self, result: &str) -> Verdict {
+    pub fn job_ended(&self, result: &str) -> RunResult {
         let (status, hint) = match result {
             "done" => return done(OcfExit::OK),
             "timeout" => (ExecStatus::Timeout, "see TimeoutStartSec and TimeoutStopSec of the unit"),
@@ -163,7 +162,7 @@ impl UnitPlan {
     }
 
     /// The result of an action whose job is gone without a word, by the unit's `ActiveState`.
-    pub fn job_vanished(&self, active_state: &str) -> Verdict {
+    pub fn job_vanished(&self, active_state: &str) -> RunResult {
         let reached = match self.action {
             UnitAction::Stop => matches!(active_state, "inactive" | "failed"),
             _ => matches!(active_state, "active" | "reloading" | "refreshing"),
@@ -172,7 +171,7 @@ impl UnitPlan {
     }
 
     /// The result of a job's method that systemd refused. What is not there need not be stopped.
-    pub fn refused(&self, error: &str, message: &str) -> Verdict {
+    pub fn refused(&self, error: &str, message: &str) -> RunResult {
         let unknown = ["InvalidName", "LoadFailed", "NoSuchUnit"];
         if !unknown.iter().any(|name| error.strip_prefix("org.freedesktop.systemd1.") == Some(*name)) {
             return self.failed(&format!("systemd refused: {message} ({error})"));
@@ -185,26 +184,26 @@ impl UnitPlan {
     }
 
     /// The result when something else than the unit failed.
-    pub fn failed(&self, why: &str) -> Verdict {
+    pub fn failed(&self, why: &str) -> RunResult {
         let reason = format!("Could not {} {}: {why}", self.action_name.to_lowercase(), self.unit);
         made(Outcome::new(OcfExit::ERROR, ExecStatus::Error).because(reason))
     }
 
     /// The result when the unit has no such action.
-    pub fn cannot(&self) -> Verdict {
+    pub fn cannot(&self) -> RunResult {
         let mut verdict = *unimplemented(&self.action_name);
         verdict.outcome.reason = Some(format!("{} cannot {}", self.unit, self.action_name.to_lowercase()));
         verdict
     }
 
     /// The result when the drop-in could not be written, with the errno.
-    pub fn drop_in_failed(&self, errno: i32) -> Verdict {
+    pub fn drop_in_failed(&self, errno: i32) -> RunResult {
         let reason = format!("{}: {}", self.drop_in.display(), describe(errno));
         made(Outcome::new(Kind::of(errno).exit(), ExecStatus::Error).because(reason))
     }
 
     /// The result when the core wants no more of it. The reason says what was being waited for.
-    pub fn given_up(&self, phase: &str) -> Verdict {
+    pub fn given_up(&self, phase: &str) -> RunResult {
         let reason = format!("{phase} ({}); the unit goes on by itself", self.unit);
         let mut verdict = made(Outcome::new(OcfExit::ERROR, ExecStatus::Timeout).because(reason));
         verdict.raw_exit = None;
@@ -212,7 +211,7 @@ impl UnitPlan {
     }
 
     /// The result of `meta-data`, by the unit's description, if it has one.
-    pub fn metadata(&self, description: Option<&str>) -> Verdict {
+    pub fn metadata(&self, description: Option<&str>) -> RunResult {
         let mut verdict = done(OcfExit::OK);
         verdict.outcome.output = Some(units::describe(&self.agent, description, Release::default()));
         verdict
@@ -236,16 +235,16 @@ pub fn is_unknown_object(error: &str) -> bool {
     matches!(name, Some("UnknownObject" | "UnknownMethod" | "UnknownInterface"))
 }
 
-fn made(outcome: Outcome) -> Verdict {
+fn made(outcome: Outcome) -> RunResult {
     let raw_exit = Some(outcome.exit.0);
-    Verdict { outcome, raw_exit, signalled: false, unprepared: false }
+    RunResult::new(outcome, raw_exit)
 }
 
-fn done(exit: OcfExit) -> Verdict {
+fn done(exit: OcfExit) -> RunResult {
     made(Outcome::new(exit, ExecStatus::Done))
 }
 
-fn done_because(exit: OcfExit, reason: String) -> Verdict {
+fn done_because(exit: OcfExit, reason: String) -> RunResult {
     made(Outcome::new(exit, ExecStatus::Done).because(reason))
 }
 
@@ -259,10 +258,10 @@ mod tests {
     }
 
     /// Exit, status, and whether the reason has these words.
-    fn check(verdict: &Verdict, exit: i32, status: ExecStatus, words: &str) {
+    fn check(verdict: &RunResult, exit: i32, status: ExecStatus, words: &str) {
         assert_eq!((verdict.outcome.exit.0, verdict.outcome.status), (exit, status), "{verdict:?}");
         assert!(verdict.outcome.reason.as_deref().unwrap_or_default().contains(words), "{verdict:?}");
-        assert!(!verdict.unprepared && !verdict.signalled, "it may be repeated");
+        assert!(!verdict.unprepared && verdict.signal.is_none(), "it may be repeated");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! how they end; at exit they get a bounded time to finish.
 use super::context::Context;
 use super::timers::Timer;
-use super::{Effect, Finish, LogLevel, RunId};
-use crate::model::{Alert, ExecStatus, KillScope, Millis, Moment, Params, errno};
+use super::{Effect, LogLevel, RunId};
+use crate::model::{Alert, ExecStatus, KillScope, Millis, Moment, Params, RunResult, errno};
 use std::collections::BTreeMap;
 
 /// What an alert may take longer than its limit until its end is known.
@@ -55,10 +55,10 @@ impl Alerts {
     }
 
     /// An alert ended; all that is left of it is a line in the log.
-    pub(super) fn finished(&mut self, run: RunId, finish: &Finish, context: &mut Context<'_>) {
+    pub(super) fn finished(&mut self, run: RunId, result: &RunResult, context: &mut Context<'_>) {
         let Some(alert) = self.in_flight.remove(&run) else { return };
         context.timers.clear(Timer::RunLimit(run));
-        let outcome = &finish.outcome;
+        let outcome = &result.outcome;
         if alert.killed {
             context.log(LogLevel::Warning, || {
                 format!("alert {} did not complete within {} and was killed", alert.id, alert.timeout)

@@ -1,38 +1,38 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! From the end of a run to what clients are told of it.
+use super::LogLevel;
 use super::context::Context;
 use super::operation::Operation;
-use super::{Finish, LogLevel};
-use crate::model::{Completion, ExecStatus, Millis, Notification, Now, OcfExit, Outcome};
+use crate::model::{Completion, ExecStatus, Millis, Notification, Now, OcfExit, Outcome, RunResult};
 
 /// An action that the core gave up for lack of time. A process that was killed has nothing to add to that.
-fn timed_out(operation: &Operation, finish: &Finish) -> Outcome {
-    let words = match &finish.outcome.reason {
-        Some(reason) if !finish.signalled => format!(": {reason}"),
+fn timed_out(operation: &Operation, result: &RunResult) -> Outcome {
+    let words = match &result.outcome.reason {
+        Some(reason) if result.signal.is_none() => format!(": {reason}"),
         _ => " and was killed".to_owned(),
     };
     Outcome {
         exit: OcfExit::ERROR,
         status: ExecStatus::Timeout,
         reason: Some(format!("{} did not complete within {}{words}", operation.action, operation.timeout)),
-        output: finish.outcome.output.clone(),
+        output: result.outcome.output.clone(),
     }
 }
 
 impl Operation {
     /// Takes in how a run ended, except for a cancelled one, and says what to report.
-    pub(super) fn record(&mut self, finish: Finish, killed_late: bool, now: Now) -> Outcome {
+    pub(super) fn record(&mut self, result: RunResult, killed_late: bool, now: Now) -> Outcome {
         let (outcome, exit) = if killed_late {
-            (timed_out(self, &finish), OcfExit::ERROR.0)
+            (timed_out(self, &result), OcfExit::ERROR.0)
         } else {
-            let exit = finish.raw_exit.unwrap_or(finish.outcome.exit.0);
-            match self.pending_too_long(&finish.outcome, now) {
+            let exit = result.raw_exit.unwrap_or(result.outcome.exit.0);
+            match self.pending_too_long(&result.outcome, now) {
                 Some(overdue) => (overdue, OcfExit::ERROR.0),
-                None => (finish.outcome, exit),
+                None => (result.outcome, exit),
             }
         };
         // As upstream: the agent's own number against the translated one of the time before.
-        if !finish.unprepared && exit != self.last_exit.0 {
+        if !result.unprepared && exit != self.last_exit.0 {
             self.rc_change_s = now.epoch_s;
         }
         self.last_exit = outcome.exit;
@@ -133,7 +133,7 @@ fn level_of(outcome: &Outcome) -> LogLevel {
 
 #[cfg(test)]
 mod tests {
-    use crate::core::testing::{Bench, execute, finish, killed};
+    use crate::core::testing::{Bench, execute, exited, killed};
     use crate::model::OcfExit;
 
     #[test]
@@ -141,9 +141,9 @@ mod tests {
         let mut bench = Bench::with_r1();
         bench.ask(1, execute("r1", "monitor", 1000));
         let untranslated = || {
-            let mut finish = finish(3);
-            finish.outcome.exit = OcfExit::NOT_RUNNING;
-            finish
+            let mut result = exited(3);
+            result.outcome.exit = OcfExit::NOT_RUNNING;
+            result
         };
         assert_eq!(bench.ends(1, untranslated()), ["tell 1 r1 monitor/1000 #3 7 Done"]);
         bench.pass(1000);
@@ -165,7 +165,7 @@ mod tests {
         let mut bench = Bench::with_r1();
         bench.ask(1, execute("r1", "start", 0));
         bench.pass(1000);
-        let mut missing = finish(5);
+        let mut missing = exited(5);
         (missing.raw_exit, missing.unprepared) = (None, true);
         assert_eq!(bench.ends(1, missing), ["tell 1 r1 start/0 #3 5 Done exec=1000"]);
     }

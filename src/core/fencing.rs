@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Fence devices on a cluster node: what is remembered of them, and what the loss of the fencer means.
-use super::Finish;
 use super::context::Context;
 use super::executor::{Entry, Executor};
 use super::operation::{OperationKey, State};
 use super::timers::Timer;
-use crate::model::{DeviceState, ExecStatus, Execution, Millis, OcfExit, Standard};
+use crate::model::{DeviceState, ExecStatus, Execution, Millis, OcfExit, RunResult, Standard};
 
 /// The fencer keeps the time itself, and knows better what did not answer: this is for a fencer that hangs.
 const GRACE: Millis = Millis(5_000);
@@ -40,7 +39,7 @@ impl Executor {
 
     /// The fencer is gone, and with it perhaps its devices: whatever recurs or waits for a first run fails, so
     /// that the cluster hears of it now and not when an interval has passed.
-    pub(super) fn fencer_lost(&mut self, finish: &Finish, context: &mut Context<'_>) {
+    pub(super) fn fencer_lost(&mut self, result: &RunResult, context: &mut Context<'_>) {
         let mut failing = Vec::new();
         for entry in self.resources.values_mut() {
             if entry.resource.agent.standard() != Some(Standard::Stonith) {
@@ -61,7 +60,7 @@ impl Executor {
         for key in failing {
             if self.waits(key) {
                 context.timers.clear(Timer::StartDelay(key));
-                self.complete(key, finish.clone(), false, context);
+                self.complete(key, result.clone(), false, context);
             }
         }
     }
@@ -75,9 +74,9 @@ impl Executor {
 
 #[cfg(test)]
 mod tests {
-    use crate::core::testing::{Bench, execute, finish, register_agent};
-    use crate::core::{DaemonKind, Finish, Input};
-    use crate::model::{Agent, ExecStatus, OcfExit, Outcome};
+    use crate::core::testing::{Bench, execute, exited, register_agent};
+    use crate::core::{DaemonKind, Input};
+    use crate::model::{Agent, ExecStatus, OcfExit, Outcome, RunResult};
 
     /// A cluster node with fence device f1 and a client.
     fn bench() -> Bench {
@@ -93,7 +92,7 @@ mod tests {
 
     fn lost() -> Input {
         let outcome = Outcome::new(OcfExit::ERROR, ExecStatus::Error);
-        Input::FencerLost { finish: Finish { outcome, ..finish(1) } }
+        Input::FencerLost { result: RunResult { outcome, ..exited(1) } }
     }
 
     #[test]

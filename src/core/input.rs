@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Everything that can happen to a server.
-use crate::model::{ClientId, Incoming, LocalIdentity, Outcome, Payload, ProxiedServer};
+use crate::model::{ClientId, Incoming, LocalIdentity, Payload, ProxiedServer, RunResult};
 
 /// A connection, as the driver numbers them; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,21 +31,6 @@ pub enum PeerKind {
         /// Name of the server socket as the client knows it, for the session's display name.
         identity: LocalIdentity,
     },
-}
-
-/// How a run ended, as the driver saw it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finish {
-    /// The result, already translated from the agent's standard. When the core had ordered a kill it
-    /// replaces status and reason by its own and keeps the output.
-    pub outcome: Outcome,
-    /// Did a signal end it? Decides what a cancelled run reports.
-    pub signalled: bool,
-    /// Could the agent not even be prepared (missing, unknown standard)? Such a recurring operation reports
-    /// once and is not repeated.
-    pub unprepared: bool,
-    /// The agent's exit code before translation; None when there was none. Decides when `rc_change_s` moves.
-    pub raw_exit: Option<i32>,
 }
 
 /// What the driver feeds to [`super::Server::step`].
@@ -87,13 +72,13 @@ pub enum Input {
         /// Which.
         run: RunId,
         /// How.
-        finish: Finish,
+        result: RunResult,
     },
-    /// The fencer that was connected is gone. What it was running is reported by `Finished` as ever; `finish` is
-    /// the result of whatever else there is of fence devices.
+    /// The fencer that was connected is gone. What it was running is reported by `Finished` as ever; `result` is
+    /// that of whatever else there is of fence devices.
     FencerLost {
         /// How.
-        finish: Finish,
+        result: RunResult,
     },
     /// SIGTERM.
     Terminate,

@@ -48,4 +48,4 @@ pub enum LogLevel {
     Debug,
 }
 
-pub use input::{Finish, Input, PeerId, PeerKind, RequestToken, RunId};
+pub use input::{Input, PeerId, PeerKind, RequestToken, RunId};

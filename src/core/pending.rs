@@ -83,17 +83,16 @@ impl Executor {
 
 #[cfg(test)]
 mod tests {
-    use crate::core::Finish;
-    use crate::core::testing::{Bench, cancel, execute, finish, killed, operation, unregister};
-    use crate::model::{ExecStatus, Execute, Millis, OcfExit, Outcome, Request};
+    use crate::core::testing::{Bench, cancel, execute, exited, killed, operation, unregister};
+    use crate::model::{ExecStatus, Execute, Millis, OcfExit, Outcome, Request, RunResult};
 
     fn with(action: &str, interval: u32, timeout: u64) -> Request {
         Request::Execute(Box::new(Execute { timeout: Millis(timeout), ..operation("r1", action, interval) }))
     }
 
-    fn pending() -> Finish {
+    fn pending() -> RunResult {
         let outcome = Outcome::new(OcfExit::UNKNOWN, ExecStatus::Pending).because("activating");
-        Finish { outcome, ..finish(193) }
+        RunResult { outcome, ..exited(193) }
     }
 
     #[test]
@@ -220,7 +219,7 @@ mod tests {
         bench.ask(1, with("start", 0, 2000));
         assert_eq!(bench.pass(2000), ["kill 1 Group"]);
         let outcome = Outcome::new(OcfExit::ERROR, ExecStatus::Timeout).because("job not done");
-        let lines = bench.ends(1, Finish { outcome, signalled: false, unprepared: false, raw_exit: None });
+        let lines = bench.ends(1, RunResult::new(outcome, None));
         assert!(lines[0].contains("1 Timeout"), "{lines:?}");
         assert!(lines[0].contains("why=\"start did not complete within 2s: job not done\""), "{lines:?}");
     }

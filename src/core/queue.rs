@@ -6,8 +6,8 @@ use super::context::Context;
 use super::executor::Executor;
 use super::operation::{OperationKey, State};
 use super::timers::Timer;
-use super::{Effect, Finish, RunId, fencing};
-use crate::model::{KillScope, Millis, ResourceId};
+use super::{Effect, RunId, fencing};
+use crate::model::{KillScope, Millis, ResourceId, RunResult};
 use std::collections::VecDeque;
 
 /// The right to run something for a resource, by name.
@@ -115,12 +115,12 @@ impl Executor {
     pub(super) fn finished(
         &mut self,
         run: RunId,
-        finish: Finish,
+        result: RunResult,
         context: &mut Context<'_>,
-    ) -> Option<Finish> {
-        let Some(ended) = self.runs.remove(&run) else { return Some(finish) };
+    ) -> Option<RunResult> {
+        let Some(ended) = self.runs.remove(&run) else { return Some(result) };
         context.timers.clear(Timer::RunLimit(run));
-        self.complete(ended.operation, finish, ended.killed, context);
+        self.complete(ended.operation, result, ended.killed, context);
         self.release(&ended.resource_id, run, context);
         None
     }
@@ -129,13 +129,13 @@ impl Executor {
     pub(super) fn complete(
         &mut self,
         key: OperationKey,
-        finish: Finish,
+        result: RunResult,
         killed: bool,
         context: &mut Context<'_>,
     ) {
         let Some(operation) = self.operations.get_mut(&key) else { return };
-        let unprepared = finish.unprepared;
-        let mut outcome = operation.record(finish, killed, context.now);
+        let unprepared = result.unprepared;
+        let mut outcome = operation.record(result, killed, context.now);
         if operation.is_unsettled_probe(&outcome) {
             match operation.follow_up_delay(context.now.mono) {
                 Some(delay) => return self.follow_up(key, delay, context),
@@ -270,11 +270,11 @@ mod tests {
         assert!(bench.pass(1999).is_empty());
         assert_eq!(bench.pass(1), ["kill 1 Group"]);
         assert!(bench.pass(60_000).is_empty());
-        let mut finish = killed();
-        finish.outcome.output = Some("text".into());
+        let mut result = killed();
+        result.outcome.output = Some("text".into());
         let reason = "start did not complete within 2s and was killed; its process was gone only 1m later";
         assert_eq!(
-            bench.ends(1, finish),
+            bench.ends(1, result),
             [format!("tell 1 r1 start/0 #3 1 Timeout change=62 exec=62000 why={reason:?} out=\"text\"")]
         );
     }

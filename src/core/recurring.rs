@@ -123,7 +123,7 @@ impl Executor {
 
 #[cfg(test)]
 mod tests {
-    use crate::core::testing::{Bench, cancel, execute, finish, killed, operation, register};
+    use crate::core::testing::{Bench, cancel, execute, exited, killed, operation, register};
     use crate::model::{Cancel, Interval, Millis, Request, ResourceId};
 
     fn monitor(change: impl FnOnce(&mut crate::model::Execute)) -> Request {
@@ -322,7 +322,7 @@ mod tests {
     fn one_that_cannot_be_prepared_is_told_once_and_runs_again_when_asked_for() {
         let mut bench = Bench::with_r1();
         bench.ask(1, execute("r1", "monitor", 1000));
-        let mut unprepared = finish(5);
+        let mut unprepared = exited(5);
         unprepared.unprepared = true;
         assert_eq!(bench.ends(1, unprepared), ["tell 1 r1 monitor/1000 #3 5 Done"]);
         assert!(bench.pass(10_000).is_empty());

@@ -7,8 +7,8 @@ use super::peers::Peers;
 use super::proxy::Proxies;
 use super::shutdown::Phase;
 use super::timers::{Timer, Timers};
-use super::{Effect, Finish, Input, LogLevel, PeerId, PeerKind, RunId};
-use crate::model::{CallId, ClientId, Moment, Notification, Now};
+use super::{Effect, Input, LogLevel, PeerId, PeerKind, RunId};
+use crate::model::{CallId, ClientId, Moment, Notification, Now, RunResult};
 
 /// Which daemon this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,8 +103,8 @@ impl Parts {
                 self.proxies.forward(peer, msg_id, flags, payload, context);
             }
             Input::Request { .. } | Input::Proxied { .. } => {}
-            Input::Finished { run, finish } => self.finished(run, finish, context),
-            Input::FencerLost { finish } => self.executor.fencer_lost(&finish, context),
+            Input::Finished { run, result } => self.finished(run, result, context),
+            Input::FencerLost { result } => self.executor.fencer_lost(&result, context),
             Input::Terminate => self.terminate(context),
             Input::Tick => self.tick(context),
         }
@@ -149,9 +149,9 @@ impl Parts {
         }
     }
 
-    fn finished(&mut self, run: RunId, finish: Finish, context: &mut Context<'_>) {
-        if let Some(finish) = self.executor.finished(run, finish, context) {
-            self.alerts.finished(run, &finish, context);
+    fn finished(&mut self, run: RunId, result: RunResult, context: &mut Context<'_>) {
+        if let Some(result) = self.executor.finished(run, result, context) {
+            self.alerts.finished(run, &result, context);
             self.alert_ended(context);
         }
     }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A server with a clock to turn, for unit tests; effects are written as short lines, logs left out.
-use super::{
-    DaemonKind, Effect, Finish, Input, PeerId, PeerKind, Relay, RequestToken, RunId, Server, Settings,
-};
+use super::{DaemonKind, Effect, Input, PeerId, PeerKind, Relay, RequestToken, RunId, Server, Settings};
 use crate::model::{
     Agent, Cancel, ClientId, Completion, ExecStatus, Execute, Incoming, Interval, LocalIdentity, Millis,
     Moment, Notification, Notify, Now, OcfExit, Outcome, Params, Payload, ProtocolVersion, ProxiedServer,
-    ProxyNotice, ReplyBody, Request, ResourceId,
+    ProxyNotice, ReplyBody, Request, ResourceId, RunResult,
 };
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -103,11 +101,11 @@ impl Bench {
 
     /// An agent exits.
     pub(super) fn exits(&mut self, run: u64, exit: i32) -> Vec<String> {
-        self.ends(run, finish(exit))
+        self.ends(run, exited(exit))
     }
 
-    pub(super) fn ends(&mut self, run: u64, finish: Finish) -> Vec<String> {
-        self.step(Input::Finished { run: RunId(run), finish })
+    pub(super) fn ends(&mut self, run: u64, result: RunResult) -> Vec<String> {
+        self.step(Input::Finished { run: RunId(run), result })
     }
 }
 
@@ -162,22 +160,13 @@ pub(super) fn cancel(id: &str, action: &str, interval_ms: u32) -> Request {
     Request::Cancel(Cancel { resource_id: Some(ResourceId::new(id)), action: Some(action.into()), interval })
 }
 
-pub(super) fn finish(exit: i32) -> Finish {
-    Finish {
-        outcome: Outcome::new(OcfExit(exit), ExecStatus::Done),
-        signalled: false,
-        unprepared: false,
-        raw_exit: Some(exit),
-    }
+pub(super) fn exited(exit: i32) -> RunResult {
+    RunResult::new(Outcome::new(OcfExit(exit), ExecStatus::Done), Some(exit))
 }
 
-pub(super) fn killed() -> Finish {
-    Finish {
-        outcome: Outcome::new(OcfExit::ERROR, ExecStatus::Error).because("killed"),
-        signalled: true,
-        unprepared: false,
-        raw_exit: None,
-    }
+pub(super) fn killed() -> RunResult {
+    let outcome = Outcome::new(OcfExit::ERROR, ExecStatus::Error).because("killed");
+    RunResult { signal: Some(9), ..RunResult::new(outcome, None) }
 }
 
 pub(super) fn payload(text: &str) -> Payload {

@@ -6,8 +6,8 @@ use super::blocking::NodeAgents;
 use super::files::NodeFiles;
 use super::running::Running;
 use crate::agents::discovery::{self, Inquiry, Metadata, NoMetadata};
-use crate::agents::{Capture, Convention, Ended, Verdict, outcome};
-use crate::model::{Agent, ExecStatus, Millis, OcfExit, Outcome, Params, Standard};
+use crate::agents::{Capture, Convention, Ended, outcome};
+use crate::model::{Agent, ExecStatus, Millis, OcfExit, Outcome, Params, RunResult, Standard};
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ pub enum Refused {
     /// There is no such agent, or its name is not complete.
     Unprepared(NoMetadata),
     /// It could not be started.
-    NotStarted(Box<Verdict>),
+    NotStarted(Box<RunResult>),
 }
 
 /// An agent that runs for its metadata. Dropping it kills the agent with all that it has started.

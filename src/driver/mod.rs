@@ -5,6 +5,7 @@
 pub mod blocking;
 #[cfg(feature = "capi")]
 pub mod client;
+mod exit;
 mod files;
 pub mod inquiry;
 mod launch;

@@ -22,7 +22,7 @@ pub use message::{
     Cancel, Completion, Execute, Incoming, Notification, Notify, RecurringOperation, Registered, Reply,
     ReplyBody, Request, ResourceOperations, errno,
 };
-pub use outcome::{ExecStatus, OcfExit, Outcome};
+pub use outcome::{ExecStatus, OcfExit, Outcome, RunResult};
 pub use params::Params;
 pub use proxy::{ClientId, LocalIdentity, Payload, ProxiedServer, ProxyCommand, ProxyNotice};
 pub use release::Release;

@@ -193,11 +193,11 @@ impl World {
             Event::Broken(peer, Toward::Server) => self.server_sees_the_end(peer),
             Event::Broken(peer, Toward::Client) => self.client_sees_the_end(peer),
             Event::RunEnds(run, plan) => {
-                if let Some(finish) = self.agents.end(run, plan)
+                if let Some(result) = self.agents.end(run, plan)
                     && !self.exited
                 {
-                    self.checks.finished(run, finish.unprepared, self.now_ms);
-                    self.serve(Input::Finished { run, finish });
+                    self.checks.finished(run, result.unprepared, self.now_ms);
+                    self.serve(Input::Finished { run, result });
                 }
             }
             Event::LocalConnects => self.local_connects(),

@@ -2,10 +2,10 @@
 //! What an agent says of itself.
 use super::super::config::{AgentConfig, AgentFiles, NodeUnits};
 use super::super::failure::{describe, stat_failed};
-use super::super::{Capture, Convention, Ended, Plan, Verdict, lsb as script, ocf, outcome};
+use super::super::{Capture, Convention, Ended, Plan, lsb as script, ocf, outcome};
 use super::{fence, lsb, units};
 use crate::model::Release;
-use crate::model::{Agent, Execution, Interval, Millis, OcfExit, Params, ResourceId, Standard};
+use crate::model::{Agent, Execution, Interval, Millis, OcfExit, Params, ResourceId, RunResult, Standard};
 use std::fmt;
 use std::sync::Arc;
 
@@ -58,8 +58,8 @@ impl fmt::Display for NoMetadata {
 impl std::error::Error for NoMetadata {}
 
 /// Where there is a verdict, there was no run.
-impl From<Verdict> for NoMetadata {
-    fn from(verdict: Verdict) -> Self {
+impl From<RunResult> for NoMetadata {
+    fn from(verdict: RunResult) -> Self {
         let reason = verdict.outcome.reason.unwrap_or_default();
         match verdict.outcome.exit {
             OcfExit::NOT_INSTALLED | OcfExit::INSUFFICIENT_PRIVILEGES => Self::NotInstalled(reason),

@@ -216,18 +216,18 @@ impl Hub {
             Effect::Relay { peer, relay } => self.relay(peer, relay),
             Effect::Run { run, execution } => {
                 let hub = Rc::clone(self);
-                let handle = children::start(&execution, &self.agents, &self.units, move |finish| {
+                let handle = children::start(&execution, &self.agents, &self.units, move |result| {
                     hub.runs.borrow_mut().remove(&run);
-                    hub.input(Input::Finished { run, finish });
+                    hub.input(Input::Finished { run, result });
                 });
                 self.runs.borrow_mut().insert(run, handle);
             }
             Effect::Fence { run, execution, device } => self.fencer.start(self, run, execution, device),
             Effect::RunAlert { run, alert } => {
                 let hub = Rc::clone(self);
-                let handle = children::start_alert(&alert, &self.agents, move |finish| {
+                let handle = children::start_alert(&alert, &self.agents, move |result| {
                     hub.runs.borrow_mut().remove(&run);
-                    hub.input(Input::Finished { run, finish });
+                    hub.input(Input::Finished { run, result });
                 });
                 self.runs.borrow_mut().insert(run, handle);
             }

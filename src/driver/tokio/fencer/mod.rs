@@ -8,9 +8,9 @@ mod link;
 mod tests;
 
 use super::hub::Hub;
-use crate::agents::{Verdict, fence_order, fence_result, fencer_lost};
-use crate::core::{Finish, Input, RunId};
-use crate::model::{DeviceState, ExecStatus, Execution, OcfExit, Outcome};
+use crate::agents::{fence_order, fence_result, fencer_lost};
+use crate::core::{Input, RunId};
+use crate::model::{DeviceState, ExecStatus, Execution, OcfExit, Outcome, RunResult};
 use crate::session::{FencerSession, FencerStep, Ticket};
 use link::{Command, Link, LinkEvent, Target};
 use log::{info, warn};
@@ -32,7 +32,7 @@ impl Fencer {
     /// Runs an action; the hub is fed its end, sooner or later.
     pub(super) fn start(&self, hub: &Rc<Hub>, run: RunId, execution: Box<Execution>, device: DeviceState) {
         match fence_order(&execution, device) {
-            Err(verdict) => hub.input(Input::Finished { run, finish: finish(*verdict) }),
+            Err(refused) => hub.input(Input::Finished { run, result: *refused }),
             Ok(order) => {
                 let steps = self.session.borrow_mut().begin(Ticket(run.0), order, (*execution).clone());
                 self.runs.borrow_mut().insert(run, execution);
@@ -52,8 +52,8 @@ impl Fencer {
 
     fn done(&self, hub: &Rc<Hub>, run: RunId, outcome: Outcome) {
         let Some(execution) = self.runs.borrow_mut().remove(&run) else { return };
-        let finish = finish(fence_result(&execution, outcome));
-        hub.input(Input::Finished { run, finish });
+        let result = fence_result(&execution, outcome);
+        hub.input(Input::Finished { run, result });
     }
 
     fn follow(&self, hub: &Rc<Hub>, steps: Vec<FencerStep>) {
@@ -122,8 +122,7 @@ impl Fencer {
         let mut outcome = fencer_lost();
         let steps = self.session.borrow_mut().disconnected(&outcome);
         outcome.status = ExecStatus::Error;
-        let finish = Finish { outcome, signalled: false, unprepared: false, raw_exit: None };
-        hub.input(Input::FencerLost { finish });
+        hub.input(Input::FencerLost { result: RunResult::new(outcome, None) });
         self.follow(hub, steps);
     }
 }
@@ -133,9 +132,4 @@ async fn listen(hub: Weak<Hub>, mut events: UnboundedReceiver<LinkEvent>) {
         let Some(hub) = hub.upgrade() else { return };
         hub.fencer.happened(&hub, event);
     }
-}
-
-fn finish(verdict: Verdict) -> Finish {
-    let Verdict { outcome, raw_exit, signalled, unprepared } = verdict;
-    Finish { outcome, signalled, unprepared, raw_exit }
 }

@@ -7,7 +7,8 @@ mod action;
 mod bus;
 mod drop_in;
 
-use crate::agents::{UnitPlan, Verdict};
+use crate::agents::UnitPlan;
+use crate::model::RunResult;
 use action::Action;
 use bus::{Bus, CallError};
 use std::cell::Cell;
@@ -33,7 +34,7 @@ struct Shared {
 
 impl Units {
     /// Carries out an action, until `stop` is notified.
-    pub(super) async fn run(&self, plan: &UnitPlan, stop: &Notify) -> Verdict {
+    pub(super) async fn run(&self, plan: &UnitPlan, stop: &Notify) -> RunResult {
         let action = Action::new(self, plan);
         tokio::select! {
             biased;
