@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Everything a server may ask of its driver. Effects are carried out in order; none returns a value.
-use super::{PeerId, RequestToken, RunId};
+use super::{LogLevel, PeerId, RequestToken, RunId};
 use crate::model::{Alert, DeviceState, Execution, KillScope, Notification, Payload, Reply};
 
 /// What a local client of a proxied server is sent.
@@ -92,7 +92,7 @@ pub enum Effect {
     /// Something worth a line in the log.
     Log {
         /// How urgent.
-        level: super::LogLevel,
+        level: LogLevel,
         /// What, in words, without a parameter value.
         text: String,
     },

@@ -4,7 +4,7 @@ use super::{DaemonKind, Effect, Input, PeerId, PeerKind, Relay, RequestToken, Ru
 use crate::model::{
     Agent, Cancel, ClientId, Completion, ExecStatus, Execute, Incoming, Interval, LocalIdentity, Millis,
     Moment, Notification, Notify, Now, OcfExit, Outcome, Params, Payload, ProtocolVersion, ProxiedServer,
-    ProxyNotice, ReplyBody, Request, ResourceId, RunResult,
+    ProxyNotice, Reply, ReplyBody, Request, ResourceId, RunResult,
 };
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -176,29 +176,7 @@ pub(super) fn payload(text: &str) -> Payload {
 fn line(effect: &Effect) -> Option<String> {
     Some(match effect {
         Effect::Log { .. } => return None,
-        Effect::Reply { peer, reply, .. } => {
-            let mut text = format!("reply {} {}", peer.0, reply.rc);
-            match &reply.body {
-                ReplyBody::Plain => {}
-                ReplyBody::Registered(body) => {
-                    let version = body.version.unwrap();
-                    let _ = write!(text, " {} {version}", body.client_id);
-                }
-                ReplyBody::ResourceInfo(resource) => {
-                    let _ = write!(text, " {} {}", resource.id, resource.agent);
-                }
-                ReplyBody::Recurring(list) => {
-                    for resource in list {
-                        let _ = write!(text, " {}:", resource.resource_id);
-                        for operation in &resource.operations {
-                            let interval = operation.interval.0;
-                            let _ = write!(text, "{}/{interval}/{};", operation.action, operation.timeout.0);
-                        }
-                    }
-                }
-            }
-            text
-        }
+        Effect::Reply { peer, reply, .. } => format!("reply {} {}", peer.0, replied(reply)),
         Effect::Notify { peers, notification } => {
             let peers: Vec<_> = peers.iter().map(|peer| peer.0.to_string()).collect();
             format!("tell {} {}", peers.join(","), notified(notification))
@@ -229,6 +207,30 @@ fn line(effect: &Effect) -> Option<String> {
         Effect::StopListening => "stop listening".into(),
         Effect::Exit => "exit".into(),
     })
+}
+
+fn replied(reply: &Reply) -> String {
+    let mut text = reply.rc.to_string();
+    match &reply.body {
+        ReplyBody::Plain => {}
+        ReplyBody::Registered(body) => {
+            let version = body.version.unwrap();
+            let _ = write!(text, " {} {version}", body.client_id);
+        }
+        ReplyBody::ResourceInfo(resource) => {
+            let _ = write!(text, " {} {}", resource.id, resource.agent);
+        }
+        ReplyBody::Recurring(list) => {
+            for resource in list {
+                let _ = write!(text, " {}:", resource.resource_id);
+                for operation in &resource.operations {
+                    let interval = operation.interval.0;
+                    let _ = write!(text, "{}/{interval}/{};", operation.action, operation.timeout.0);
+                }
+            }
+        }
+    }
+    text
 }
 
 fn notified(notification: &Notification) -> String {
