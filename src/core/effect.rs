@@ -22,25 +22,25 @@ pub enum Relay {
 pub enum Effect {
     /// Answer a request.
     Reply {
-        /// Whom.
+        /// The client that asked.
         peer: PeerId,
         /// As given with the request.
         token: RequestToken,
-        /// What.
+        /// The answer.
         reply: Reply,
     },
     /// Tell some executor clients. Encode once per carrier.
     Notify {
-        /// Whom; never empty.
+        /// Its receivers; never empty.
         peers: Vec<PeerId>,
-        /// What.
+        /// The message.
         notification: Notification,
     },
     /// Pass a message to a local client of a proxied server.
     Relay {
-        /// Whom.
+        /// Its receiver.
         peer: PeerId,
-        /// What.
+        /// The message.
         relay: Relay,
     },
     /// Start an agent; answered by exactly one `Input::Finished`.
@@ -68,7 +68,7 @@ pub enum Effect {
     },
     /// SIGKILL a run that has not finished; `Finished` still follows.
     Kill {
-        /// Which.
+        /// Its number.
         run: RunId,
         /// How much of it.
         scope: KillScope,

@@ -49,16 +49,16 @@ pub enum Input {
     Disconnected(PeerId),
     /// A remote or local executor client asked something.
     Request {
-        /// Who.
+        /// The client that asks.
         peer: PeerId,
         /// For addressing the reply.
         token: RequestToken,
-        /// What.
+        /// The request.
         incoming: Incoming,
     },
     /// A proxied client sent a message to its server. `flags` as in its IPC header.
     Proxied {
-        /// Who.
+        /// The local client.
         peer: PeerId,
         /// Its request id.
         msg_id: i32,
@@ -69,15 +69,15 @@ pub enum Input {
     },
     /// A run ended (agents and alerts alike). Comes exactly once for each `Run` and `RunAlert` effect.
     Finished {
-        /// Which.
+        /// Its number.
         run: RunId,
-        /// How.
+        /// How it ended.
         result: RunResult,
     },
     /// The fencer that was connected is gone. What it was running is reported by `Finished` as ever; `result` is
     /// that of whatever else there is of fence devices.
     FencerLost {
-        /// How.
+        /// How it ended.
         result: RunResult,
     },
     /// SIGTERM.

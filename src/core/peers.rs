@@ -91,12 +91,12 @@ impl Peers {
         self.peers.keys().copied().collect()
     }
 
-    /// Whom a notification for everybody reaches.
+    /// The receivers of a notification for all clients: those with a name.
     pub(super) fn named(&self) -> Vec<PeerId> {
         self.peers.iter().filter(|(_, peer)| peer.name.is_some()).map(|(id, _)| *id).collect()
     }
 
-    /// Whom a notification about `newcomer` reaches.
+    /// The receivers of a notification about `newcomer`.
     pub(super) fn named_except(&self, newcomer: PeerId) -> Vec<PeerId> {
         let mut peers = self.named();
         peers.retain(|peer| *peer != newcomer);

@@ -4,3 +4,4 @@ mod queueing;
 mod recurring;
 mod registering;
 mod requests;
+mod transitions;
