@@ -93,15 +93,11 @@ fn the_limit_of_a_second_look_counts_from_the_first() {
 
 #[test]
 fn a_merged_operation_runs_at_once_if_it_is_at_rest() {
-    let states: [(fn(&mut Operation), bool); 4] = [
-        (|_| {}, false),
-        (|operation| operation.begin(RunId(1)), false),
-        (|operation| drop(operation.ended(exited(0), false, &mut Context::default())), true),
-        (|operation| drop(operation.ended(unprepared(), false, &mut Context::default())), true),
-    ];
-    for (arrange, at_rest) in states {
+    for (result, at_rest) in [(None, false), (Some(exited(0)), true), (Some(unprepared()), true)] {
         let mut operation = requested("monitor", 10, 0);
-        arrange(&mut operation);
+        if let Some(result) = result {
+            operation.ended(result, false, &mut Context::default());
+        }
         assert_eq!(operation.merge(CallId(2), None), at_rest, "{:?}", operation.state());
     }
 }
