@@ -109,8 +109,8 @@ impl Operations {
             Some(owner) => self.by_owner.get(&owner).into_iter().flatten().copied().collect(),
             None => self.by_owner.values().flatten().copied().collect(),
         };
-        let resource = |key| self.get(key).map(Operation::resource_id);
-        keys.sort_unstable_by(|one, other| (resource(*one), one).cmp(&(resource(*other), other)));
+        let resource = |key| self.get(key).map(|operation| operation.resource_id().clone());
+        keys.sort_by_cached_key(|key| (resource(*key), *key));
         keys
     }
 
