@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Alerts: programs that tell people and other programs what happened.
-use super::Verdict;
 use super::config::{AgentConfig, AgentFiles};
 use super::failure::{refuse, stat_failed};
 use super::plan::{Convention, Plan};
-use crate::model::{Alert, ExecStatus, OcfExit};
+use crate::model::{Alert, ExecStatus, OcfExit, RunResult};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -17,7 +16,11 @@ const OLD_SEQUENCE: &str = "CRM_notify_node_sequence";
 ///
 /// # Errors
 /// The result, when there is nothing to start.
-pub fn plan_alert(alert: &Alert, config: &AgentConfig, files: &dyn AgentFiles) -> Result<Plan, Box<Verdict>> {
+pub fn plan_alert(
+    alert: &Alert,
+    config: &AgentConfig,
+    files: &dyn AgentFiles,
+) -> Result<Plan, Box<RunResult>> {
     if alert.path.is_empty() {
         let reason = format!("alert '{}' names no program: set its path in the configuration", alert.id);
         return Err(refuse(OcfExit::ERROR, ExecStatus::FatalError, reason));

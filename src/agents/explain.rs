@@ -5,8 +5,8 @@ use super::failure::obstacle;
 use super::plan::Plan;
 use super::redact::is_secret;
 use super::standards::{Means, plan};
-use super::{UnitPlan, Verdict, ocf};
-use crate::model::Execution;
+use super::{UnitPlan, ocf};
+use crate::model::{Execution, RunResult};
 use std::path::PathBuf;
 
 /// What would carry the action out.
@@ -61,7 +61,7 @@ pub fn explain(
     execution: &Execution,
     config: &AgentConfig,
     files: &dyn AgentFiles,
-) -> Result<Explained, Box<Verdict>> {
+) -> Result<Explained, Box<RunResult>> {
     match plan(execution, config, files)? {
         Means::Process(plan) => process(execution, config, files, plan).map(Explained::Process),
         Means::Unit(plan) => Ok(Explained::Unit(plan)),
@@ -73,7 +73,7 @@ fn process(
     config: &AgentConfig,
     files: &dyn AgentFiles,
     plan: Plan,
-) -> Result<Explanation, Box<Verdict>> {
+) -> Result<Explanation, Box<RunResult>> {
     if let Some(verdict) = obstacle(&plan, files) {
         return Err(Box::new(verdict));
     }
@@ -115,7 +115,7 @@ mod tests {
         execution: &Execution,
         config: &AgentConfig,
         files: &dyn AgentFiles,
-    ) -> Result<Explanation, Box<Verdict>> {
+    ) -> Result<Explanation, Box<RunResult>> {
         super::explain(execution, config, files).map(|explained| match explained {
             Explained::Process(explanation) => explanation,
             Explained::Unit(plan) => panic!("{plan:?} is no process"),

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Agents that could not be started: results, and reasons that say what to do about it.
-use super::Verdict;
 use super::config::AgentFiles;
 use super::plan::{Convention, Plan};
-use crate::model::{ExecStatus, OcfExit, Outcome};
+use crate::model::{ExecStatus, OcfExit, Outcome, RunResult};
 use nix::errno::Errno;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -57,18 +56,18 @@ impl Kind {
 }
 
 /// There is no such agent, now or later.
-pub(super) fn not_installed(reason: String) -> Box<Verdict> {
+pub(super) fn not_installed(reason: String) -> Box<RunResult> {
     refuse(OcfExit::NOT_INSTALLED, ExecStatus::NotInstalled, reason)
 }
 
 /// An action for which nothing can be started, now or later.
-pub(super) fn refuse(exit: OcfExit, status: ExecStatus, reason: String) -> Box<Verdict> {
+pub(super) fn refuse(exit: OcfExit, status: ExecStatus, reason: String) -> Box<RunResult> {
     let outcome = Outcome::new(exit, status).because(reason);
-    Box::new(Verdict { outcome, raw_exit: None, signalled: false, unprepared: true })
+    Box::new(RunResult { unprepared: true, ..RunResult::new(outcome, None) })
 }
 
 /// The agent's file could not even be looked at.
-pub(super) fn stat_failed(program: &Path, errno: i32) -> Verdict {
+pub(super) fn stat_failed(program: &Path, errno: i32) -> RunResult {
     let kind = Kind::of(errno);
     let status = if kind == Kind::NotInstalled { ExecStatus::NotInstalled } else { ExecStatus::Error };
     let reason = format!(
@@ -81,12 +80,12 @@ pub(super) fn stat_failed(program: &Path, errno: i32) -> Verdict {
             Kind::Other => "",
         }
     );
-    verdict(Outcome::new(kind.exit(), status).because(reason), None)
+    RunResult::new(Outcome::new(kind.exit(), status).because(reason), None)
 }
 
 /// The agent's file is there but the kernel would not execute it. As if the agent had said so by its exit
 /// code, which is what clusters expect in this case.
-pub fn exec_failed(plan: &Plan, errno: i32, files: &dyn AgentFiles) -> Verdict {
+pub fn exec_failed(plan: &Plan, errno: i32, files: &dyn AgentFiles) -> RunResult {
     let kind = Kind::of(errno);
     let code = match (plan.convention, kind) {
         (Convention::LsbStatus, Kind::NotInstalled) => 150,
@@ -95,7 +94,7 @@ pub fn exec_failed(plan: &Plan, errno: i32, files: &dyn AgentFiles) -> Verdict {
         _ => kind.exit().0,
     };
     let reason = exec_reason(&plan.program, errno, files);
-    verdict(Outcome::new(kind.exit(), ExecStatus::Done).because(reason), Some(code))
+    RunResult::new(Outcome::new(kind.exit(), ExecStatus::Done).because(reason), Some(code))
 }
 
 fn exec_reason(program: &Path, errno: i32, files: &dyn AgentFiles) -> String {
@@ -154,7 +153,7 @@ impl fmt::Display for Interpreter {
 }
 
 /// What the kernel would answer for reasons that can be seen beforehand.
-pub(super) fn obstacle(plan: &Plan, files: &dyn AgentFiles) -> Option<Verdict> {
+pub(super) fn obstacle(plan: &Plan, files: &dyn AgentFiles) -> Option<RunResult> {
     let refused = |errno: Errno| Some(exec_failed(plan, errno as i32, files));
     match files.facts(&plan.program) {
         Err(errno) => return Some(exec_failed(plan, errno, files)),
@@ -170,7 +169,7 @@ pub(super) fn obstacle(plan: &Plan, files: &dyn AgentFiles) -> Option<Verdict> {
 }
 
 /// Nothing was executed.
-pub fn start_failed(plan: &Plan, failure: &StartFailure) -> Verdict {
+pub fn start_failed(plan: &Plan, failure: &StartFailure) -> RunResult {
     let name = plan.program.display();
     let reason = match failure {
         StartFailure::Resources(errno) => {
@@ -194,11 +193,7 @@ pub fn start_failed(plan: &Plan, failure: &StartFailure) -> Verdict {
             format!("Had to end {name}: its end could not be waited for: {}", describe(*errno))
         }
     };
-    verdict(Outcome::new(OcfExit::ERROR, ExecStatus::Error).because(reason), None)
-}
-
-fn verdict(outcome: Outcome, raw_exit: Option<i32>) -> Verdict {
-    Verdict { outcome, raw_exit, signalled: false, unprepared: false }
+    RunResult::new(Outcome::new(OcfExit::ERROR, ExecStatus::Error).because(reason), None)
 }
 
 #[cfg(test)]

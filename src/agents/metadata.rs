@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What is known of an agent's metadata before any agent runs.
-use super::Verdict;
 use super::plan::Plan;
-use crate::model::OcfExit;
+use crate::model::{OcfExit, RunResult};
 use std::fmt;
 
 /// Where an agent's metadata comes from.
@@ -50,8 +49,8 @@ impl fmt::Display for NoMetadata {
 impl std::error::Error for NoMetadata {}
 
 /// Where there is a verdict, there was no run.
-impl From<Verdict> for NoMetadata {
-    fn from(verdict: Verdict) -> Self {
+impl From<RunResult> for NoMetadata {
+    fn from(verdict: RunResult) -> Self {
         let reason = verdict.outcome.reason.unwrap_or_default();
         match verdict.outcome.exit {
             OcfExit::NOT_INSTALLED | OcfExit::INSUFFICIENT_PRIVILEGES => Self::NotInstalled(reason),

@@ -34,7 +34,7 @@ pub use explain::{Explained, Explanation, Shown, ShownValue, explain};
 pub use failure::{StartFailure, exec_failed, start_failed};
 pub use output::{Capture, Stream};
 pub use plan::{Convention, Plan, Variables};
-pub use result::{Ended, Verdict, outcome};
+pub use result::{Ended, may_have_lacked_memory, outcome, short_of_memory};
 pub use standards::{Means, fence_order, plan};
 pub use stonith::{fence_result, fencer_lost};
 pub use systemd::{UnitAction, UnitPlan, is_interruption, is_unknown_object};

@@ -3,10 +3,9 @@
 //! names of what a directory holds. A directory that cannot be read counts as empty: a node without init scripts is
 //! no error. Names are in the order of their bytes, whatever the caller's locale; a name that is not UTF-8 cannot
 //! stand in a configuration and is left out, as are hidden files.
-use super::Verdict;
 use super::config::AgentFiles;
 use super::failure::not_installed;
-use crate::model::Agent;
+use crate::model::{Agent, RunResult};
 use std::path::{Component, Path, PathBuf};
 
 /// A name that is a single step below a directory. Paths are made of no other names: an agent's, a provider's or a
@@ -29,7 +28,7 @@ impl<'a> FileName<'a> {
     ///
     /// # Errors
     /// The result of an action, or of a question, of such an agent: there is none.
-    pub(super) fn of(agent: &Agent, part: &'a str) -> Result<Self, Box<Verdict>> {
+    pub(super) fn of(agent: &Agent, part: &'a str) -> Result<Self, Box<RunResult>> {
         Self::new(part).ok_or_else(|| {
             not_installed(format!(
                 "{agent} is not installed: {part:?} cannot be the name of a file in an agent directory"

@@ -5,9 +5,9 @@ use super::config::{AgentConfig, AgentFiles, Node};
 use super::failure::{not_installed, refuse};
 use super::metadata::{Metadata, NoMetadata};
 use super::plan::Plan;
-use super::{UnitPlan, Verdict, lsb, ocf, stonith, systemd};
+use super::{UnitPlan, lsb, ocf, stonith, systemd};
 use crate::model::{
-    Agent, DeviceState, ExecStatus, Execution, FenceOrder, OcfExit, Params, Release, Standard,
+    Agent, DeviceState, ExecStatus, Execution, FenceOrder, OcfExit, Params, Release, RunResult, Standard,
 };
 
 /// What carries out an action.
@@ -26,7 +26,7 @@ pub fn plan(
     execution: &Execution,
     config: &AgentConfig,
     files: &dyn AgentFiles,
-) -> Result<Means, Box<Verdict>> {
+) -> Result<Means, Box<RunResult>> {
     let agent = &execution.agent;
     if let Some(refusal) = missing_part(execution) {
         return Err(refusal);
@@ -59,7 +59,7 @@ fn service(
     execution: &Execution,
     config: &AgentConfig,
     files: &dyn AgentFiles,
-) -> Result<Means, Box<Verdict>> {
+) -> Result<Means, Box<RunResult>> {
     let agent = &execution.agent;
     let script = lsb::script(agent, config)?;
     if files.facts(&script).is_ok() {
@@ -74,7 +74,7 @@ fn service(
 }
 
 /// The result of an execution that does not name all that it needs.
-fn missing_part(execution: &Execution) -> Option<Box<Verdict>> {
+fn missing_part(execution: &Execution) -> Option<Box<RunResult>> {
     let agent = &execution.agent;
     let missing = name_of_missing_part(execution)?;
     let reason = format!(
@@ -105,7 +105,7 @@ fn name_of_missing_part(execution: &Execution) -> Option<&'static str> {
 ///
 /// # Errors
 /// The result of the operation, when the fencer is not needed for it.
-pub fn fence_order(execution: &Execution, device: DeviceState) -> Result<FenceOrder, Box<Verdict>> {
+pub fn fence_order(execution: &Execution, device: DeviceState) -> Result<FenceOrder, Box<RunResult>> {
     match missing_part(execution) {
         Some(refusal) => Err(refusal),
         None => stonith::fence_order(execution, device),

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Alerts: programs that the cluster wants run to tell somebody. They wait for nothing and nobody is told
-//! how they end; at exit they get a bounded time to finish.
+//! Alerts: programs that the cluster wants run to tell somebody. They wait for nothing and no client is
+//! told how they end; at exit they get a bounded time to finish.
 use super::context::Context;
+use super::refusal::Refusal;
 use super::timers::Timer;
-use super::{Effect, Finish, LogLevel, RunId};
-use crate::model::{Alert, ExecStatus, KillScope, Millis, Moment, Params, errno};
+use super::{Effect, LogLevel, RunId};
+use crate::model::{Alert, ExecStatus, KillScope, Millis, Moment, Params, RunResult};
 use std::collections::BTreeMap;
 
 /// What an alert may take longer than its limit until its end is known.
@@ -25,29 +26,32 @@ pub(super) struct Alerts {
 }
 
 impl Alerts {
-    /// Starts an alert; the answer is the reply's rc.
+    /// Starts an alert.
+    ///
+    /// # Errors
+    /// When name or program are missing.
     pub(super) fn start(
         &mut self,
         id: Option<String>,
         path: Option<String>,
         timeout: Millis,
         params: Params,
-        context: &mut Context<'_>,
-    ) -> i32 {
-        let (Some(id), Some(path)) = (id, path) else { return -errno::EINVAL };
+        context: &mut Context,
+    ) -> Result<(), Refusal> {
+        let (Some(id), Some(path)) = (id, path) else { return Err(Refusal::Incomplete) };
         self.sequence = self.sequence.checked_add(1).unwrap_or(1);
-        let run = context.run_numbers.next();
+        let run = context.next_run();
         self.in_flight.insert(run, InFlight { id: id.clone(), timeout, killed: false });
         if timeout > Millis(0) {
-            context.timers.set(Timer::RunLimit(run), context.now.mono.after(timeout));
+            context.arm(Timer::RunLimit(run), context.now().mono.after(timeout));
         }
         let alert = Alert { id, path, timeout, params, sequence: self.sequence };
         context.emit(Effect::RunAlert { run, alert: Box::new(alert) });
-        0
+        Ok(())
     }
 
     /// An alert's time is up.
-    pub(super) fn overdue(&mut self, run: RunId, context: &mut Context<'_>) {
+    pub(super) fn overdue(&mut self, run: RunId, context: &mut Context) {
         let Some(alert) = self.in_flight.get_mut(&run) else { return };
         if !std::mem::replace(&mut alert.killed, true) {
             context.emit(Effect::Kill { run, scope: KillScope::Group });
@@ -55,10 +59,10 @@ impl Alerts {
     }
 
     /// An alert ended; all that is left of it is a line in the log.
-    pub(super) fn finished(&mut self, run: RunId, finish: &Finish, context: &mut Context<'_>) {
+    pub(super) fn finished(&mut self, run: RunId, result: &RunResult, context: &mut Context) {
         let Some(alert) = self.in_flight.remove(&run) else { return };
-        context.timers.clear(Timer::RunLimit(run));
-        let outcome = &finish.outcome;
+        context.disarm(Timer::RunLimit(run));
+        let outcome = &result.outcome;
         if alert.killed {
             context.log(LogLevel::Warning, || {
                 format!("alert {} did not complete within {} and was killed", alert.id, alert.timeout)

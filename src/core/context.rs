@@ -1,36 +1,83 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! What every part of the server needs during one step: the time, the effects, clients, timers.
+//! What every part of the server needs: the time of this step, its effects, the clients, the timers.
 use super::peers::Peers;
-use super::timers::Timers;
+use super::timers::{Timer, Timers};
 use super::{Effect, LogLevel, PeerId, RunId};
-use crate::model::{Notification, Now};
+use crate::model::{Moment, Notification, Now};
 
 /// Lines may quote what peers sent, which may be megabytes.
 const LONGEST_LINE: usize = 1_000;
 
-/// Hands out numbers of runs.
+/// Lent to whatever part of the server a step concerns.
 #[derive(Debug, Default)]
-pub(super) struct RunNumbers(u64);
+pub(super) struct Context {
+    now: Now,
+    effects: Vec<Effect>,
+    peers: Peers,
+    timers: Timers,
+    last_run: u64,
+}
 
-impl RunNumbers {
-    pub(super) fn next(&mut self) -> RunId {
-        self.0 = self.0.saturating_add(1);
-        RunId(self.0)
+impl Context {
+    /// A step begins, or ends: changes places with what the caller collects effects in.
+    pub(super) fn swap_effects(&mut self, effects: &mut Vec<Effect>) {
+        std::mem::swap(&mut self.effects, effects);
     }
-}
 
-/// One step's surroundings.
-pub(super) struct Context<'a> {
-    pub(super) now: Now,
-    pub(super) effects: &'a mut Vec<Effect>,
-    pub(super) peers: &'a mut Peers,
-    pub(super) timers: &'a mut Timers,
-    pub(super) run_numbers: &'a mut RunNumbers,
-}
+    pub(super) const fn set_now(&mut self, now: Now) {
+        self.now = now;
+    }
 
-impl Context<'_> {
+    pub(super) const fn now(&self) -> Now {
+        self.now
+    }
+
+    pub(super) const fn peers(&self) -> &Peers {
+        &self.peers
+    }
+
+    pub(super) const fn peers_mut(&mut self) -> &mut Peers {
+        &mut self.peers
+    }
+
+    /// Hands out the number of a run.
+    pub(super) const fn next_run(&mut self) -> RunId {
+        self.last_run = self.last_run.saturating_add(1);
+        RunId(self.last_run)
+    }
+
+    /// Arms `timer`, replacing its earlier time.
+    pub(super) fn arm(&mut self, timer: Timer, at: Moment) {
+        self.timers.set(timer, at);
+    }
+
+    /// Disarms `timer`; nothing happens if it was not armed.
+    pub(super) fn disarm(&mut self, timer: Timer) {
+        self.timers.clear(timer);
+    }
+
+    /// Takes the earliest timer that is due.
+    pub(super) fn expired(&mut self) -> Option<Timer> {
+        self.timers.expire(self.now.mono)
+    }
+
+    /// When the earliest timer is due.
+    pub(super) fn next_deadline(&self) -> Option<Moment> {
+        self.timers.next()
+    }
+
     pub(super) fn emit(&mut self, effect: Effect) {
         self.effects.push(effect);
+    }
+
+    /// How many effects there are.
+    pub(super) const fn effect_count(&self) -> usize {
+        self.effects.len()
+    }
+
+    /// The effects from number `first` on, to be put in another order.
+    pub(super) fn effects_from(&mut self, first: usize) -> &mut [Effect] {
+        self.effects.get_mut(first..).unwrap_or_default()
     }
 
     /// Tells `peers`, if there are any.
@@ -38,6 +85,11 @@ impl Context<'_> {
         if !peers.is_empty() {
             self.emit(Effect::Notify { peers, notification });
         }
+    }
+
+    /// Tells every client that has a name.
+    pub(super) fn notify_all(&mut self, notification: Notification) {
+        self.notify(self.peers.named(), notification);
     }
 
     pub(super) fn log(&mut self, level: LogLevel, text: impl FnOnce() -> String) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Everything a server may ask of its driver. Effects are carried out in order; none returns a value.
-use super::{PeerId, RequestToken, RunId};
+use super::{LogLevel, PeerId, RequestToken, RunId};
 use crate::model::{Alert, DeviceState, Execution, KillScope, Notification, Payload, Reply};
 
 /// What a local client of a proxied server is sent.
@@ -22,25 +22,25 @@ pub enum Relay {
 pub enum Effect {
     /// Answer a request.
     Reply {
-        /// Whom.
+        /// The client that asked.
         peer: PeerId,
         /// As given with the request.
         token: RequestToken,
-        /// What.
+        /// The answer.
         reply: Reply,
     },
     /// Tell some executor clients. Encode once per carrier.
     Notify {
-        /// Whom; never empty.
+        /// Its receivers; never empty.
         peers: Vec<PeerId>,
-        /// What.
+        /// The message.
         notification: Notification,
     },
     /// Pass a message to a local client of a proxied server.
     Relay {
-        /// Whom.
+        /// Its receiver.
         peer: PeerId,
-        /// What.
+        /// The message.
         relay: Relay,
     },
     /// Start an agent; answered by exactly one `Input::Finished`.
@@ -68,7 +68,7 @@ pub enum Effect {
     },
     /// SIGKILL a run that has not finished; `Finished` still follows.
     Kill {
-        /// Which.
+        /// Its number.
         run: RunId,
         /// How much of it.
         scope: KillScope,
@@ -89,7 +89,7 @@ pub enum Effect {
     /// Something worth a line in the log.
     Log {
         /// How urgent.
-        level: super::LogLevel,
+        level: LogLevel,
         /// What, in words, without a parameter value.
         text: String,
     },

@@ -1,361 +1,398 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The executor: which resources are registered, and what may be asked about them.
-//! How operations run is in [`super::queue`], how they repeat and end early in [`super::recurring`].
+//! The executor: what may be asked about resources, and how an operation gets from one place to the next.
+//!
+//! Two gates lie between an operation and its run: the queue of its resource ([`super::registration`], first runs
+//! only), and the slot of the resource's name ([`super::slots`], every run). The operation itself
+//! ([`super::operation`]) knows what it reports and what comes after a run.
 use super::context::Context;
-use super::operation::{Operation, OperationKey, State};
-use super::queue::{Run, Slot};
+use super::operation::{After, Operation, State};
+use super::operations::{OperationKey, OperationName, Operations};
+use super::refusal::Refusal;
+use super::registration::Registration;
+use super::registrations::Registrations;
+use super::slots::{Place, Slots};
 use super::timers::Timer;
-use super::{LogLevel, PeerId, RunId};
+use super::{Effect, LogLevel, PeerId, RunId, fencing};
 use crate::model::{
-    Agent, CallId, DeviceState, Execute, RecurringOperation, Resource, ResourceId, ResourceOperations, errno,
+    Agent, CallId, Cancel, DeviceState, Execute, Execution, Millis, Resource, ResourceId, ResourceOperations,
+    RunResult, Standard,
 };
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 
-/// More than any cluster has: stops a client that registers or queues without end before memory does.
-pub(super) const MOST_RESOURCES: usize = 100_000;
-pub(super) const MOST_OPERATIONS: usize = 100_000;
-
-/// A registered resource with its operations.
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) resource: Arc<Resource>,
-    /// Cancel the recurring operations of an owner that leaves?
-    pub(super) drop_recurring: bool,
-    /// Of a fence device.
-    pub(super) device: DeviceState,
-    /// Waiting for their first run, oldest first.
-    pub(super) queue: VecDeque<OperationKey>,
-    /// On its first run, or about to be; repeats are not counted here.
-    pub(super) active: Option<OperationKey>,
-    /// Recurring operations whose first run has begun.
-    pub(super) recurring: Vec<OperationKey>,
+/// How a resource was forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unregistered {
+    /// Nothing of it is left.
+    Done,
+    /// An operation that has begun goes on.
+    StillRuns,
 }
 
 /// All resources, operations and runs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Executor {
-    pub(super) resources: BTreeMap<ResourceId, Entry>,
-    pub(super) operations: BTreeMap<OperationKey, Operation>,
-    /// By the resource's name: a run outlives the registration that it began under.
-    pub(super) slots: BTreeMap<ResourceId, Slot>,
-    pub(super) runs: BTreeMap<RunId, Run>,
-    /// Resources whose queue may move at the end of this step.
-    pub(super) stirred: Vec<ResourceId>,
+    registrations: Registrations,
+    operations: Operations,
+    slots: Slots,
     /// Recurring operations to be run at the end of this step without waiting for their interval.
-    pub(super) due: Vec<OperationKey>,
+    due: Vec<OperationKey>,
     /// Is there a fencer on this node? Elsewhere fence devices are refused like any agent that cannot run.
-    pub(super) fences: bool,
-    last_key: u64,
+    fences: bool,
 }
 
 impl Executor {
     /// Without resources. `fences`: there is a fencer on this node.
     pub(super) fn new(fences: bool) -> Self {
-        Self { fences, ..Self::default() }
+        Self {
+            registrations: Registrations::default(),
+            operations: Operations::default(),
+            slots: Slots::default(),
+            due: Vec::new(),
+            fences,
+        }
     }
 
-    /// Makes a resource known; the answer is the reply's rc.
+    /// Makes a resource known. The same again changes nothing.
+    ///
+    /// # Errors
+    /// Without a name, and when there are too many.
     pub(super) fn register(
         &mut self,
-        resource_id: Option<ResourceId>,
+        id: Option<ResourceId>,
         agent: Agent,
-        drop_recurring: bool,
-        context: &mut Context<'_>,
-    ) -> i32 {
-        let Some(id) = resource_id else { return -errno::EINVAL };
-        match self.resources.get(&id) {
-            Some(known) if known.resource.agent.same_as(&agent) => return 0,
+        drops_recurring: bool,
+        context: &mut Context,
+    ) -> Result<(), Refusal> {
+        let id = id.ok_or(Refusal::Incomplete)?;
+        match self.resource(&id) {
+            Some(known) if known.agent.same_as(&agent) => return Ok(()),
             Some(_) => {
                 context.log(LogLevel::Info, || format!("resource {id} is replaced: now {agent}"));
                 self.remove(&id, context);
             }
-            None if self.resources.len() >= MOST_RESOURCES => return -errno::E2BIG,
-            None => context.log(LogLevel::Info, || format!("resource {id} registered: {agent}")),
+            None => {
+                self.registrations.check_room()?;
+                context.log(LogLevel::Info, || format!("resource {id} registered: {agent}"));
+            }
         }
-        let entry = Entry {
-            resource: Arc::new(Resource { id: id.clone(), agent }),
-            drop_recurring,
-            device: DeviceState::default(),
-            queue: VecDeque::new(),
-            active: None,
-            recurring: Vec::new(),
-        };
-        self.resources.insert(id, entry);
-        0
+        self.registrations.add(Registration::new(id, agent, drops_recurring));
+        Ok(())
     }
 
-    /// Forgets a resource; the answer is the reply's rc, which says whether something still runs.
-    pub(super) fn unregister(&mut self, resource_id: Option<&ResourceId>, context: &mut Context<'_>) -> i32 {
-        let Some(id) = resource_id else { return -errno::ENODEV };
-        let Some(entry) = self.resources.get(id) else { return 0 };
-        let rc = if entry.active.is_some() { -errno::EINPROGRESS } else { 0 };
+    /// Forgets a resource, if it is known.
+    ///
+    /// # Errors
+    /// Without a name.
+    pub(super) fn unregister(
+        &mut self,
+        id: Option<&ResourceId>,
+        context: &mut Context,
+    ) -> Result<Unregistered, Refusal> {
+        let id = id.ok_or(Refusal::UnknownResource)?;
+        let Some(registration) = self.registrations.get(id) else { return Ok(Unregistered::Done) };
+        let answer = if registration.is_busy() { Unregistered::StillRuns } else { Unregistered::Done };
         context.log(LogLevel::Info, || format!("resource {id} unregistered"));
         self.remove(id, context);
-        rc
+        Ok(answer)
     }
 
     /// Takes a resource away: what is queued or recurs is cancelled, a one-shot that has begun goes on.
-    fn remove(&mut self, id: &ResourceId, context: &mut Context<'_>) {
-        let Some(entry) = self.resources.get(id) else { return };
-        let doomed: Vec<_> = entry.queue.iter().chain(&entry.recurring).copied().collect();
-        for key in doomed.iter().chain(&entry.active) {
+    fn remove(&mut self, id: &ResourceId, context: &mut Context) {
+        let Some(registration) = self.registrations.get(id) else { return };
+        let cancelled: Vec<_> = registration.queued_and_recurring().collect();
+        for key in cancelled.iter().copied().chain(registration.active()) {
             if let Some(operation) = self.operations.get_mut(key) {
-                operation.resource_deleted = true;
+                operation.resource_deleted();
             }
         }
-        for key in doomed {
-            self.cancel_operation(key, context);
-        }
-        self.resources.remove(id);
+        self.cancel_all(cancelled, context);
+        self.registrations.remove(id);
     }
 
     pub(super) fn resource(&self, id: &ResourceId) -> Option<&Resource> {
-        self.resources.get(id).map(|entry| &*entry.resource)
+        self.registrations.get(id).map(|registration| &**registration.resource())
     }
 
-    /// Recurring operations of one resource or of all; None when that one is not known.
-    pub(super) fn recurring_operations(&self, id: Option<&ResourceId>) -> Option<Vec<ResourceOperations>> {
-        match id {
-            Some(id) => self.resources.get(id).map(|entry| vec![self.operations_of(entry)]),
-            None => Some(self.resources.values().map(|entry| self.operations_of(entry)).collect()),
-        }
-    }
-
-    fn operations_of(&self, entry: &Entry) -> ResourceOperations {
-        let operations = entry.recurring.iter().filter_map(|key| self.operations.get(key));
-        let describe = |operation: &Operation| RecurringOperation {
-            action: operation.action.clone(),
-            interval: operation.interval,
-            timeout: operation.timeout,
+    /// Recurring operations of one resource or of all.
+    ///
+    /// # Errors
+    /// When that one is not known.
+    pub(super) fn recurring_operations(
+        &self,
+        id: Option<&ResourceId>,
+    ) -> Result<Vec<ResourceOperations>, Refusal> {
+        let describe = |registration: &Registration| ResourceOperations {
+            resource_id: registration.resource().id.clone(),
+            operations: registration
+                .recurring()
+                .filter_map(|key| self.operations.get(key).map(Operation::describe))
+                .collect(),
         };
-        ResourceOperations {
-            resource_id: entry.resource.id.clone(),
-            operations: operations.map(describe).collect(),
+        match id {
+            Some(id) => {
+                let registration = self.registrations.get(id).ok_or(Refusal::UnknownResource)?;
+                Ok(vec![describe(registration)])
+            }
+            None => Ok(self.registrations.iter().map(describe).collect()),
         }
     }
 
-    /// Accepts an operation; the answer is the reply's rc.
+    /// Accepts an operation, or merges it with the recurring one that is there already.
+    ///
+    /// # Errors
+    /// When its resource is not known, and when there are too many.
     pub(super) fn execute(
         &mut self,
         request: Execute,
         owner: PeerId,
         call_id: CallId,
-        context: &mut Context<'_>,
-    ) -> i32 {
-        let Some(id) = request.resource_id.clone() else { return -errno::EINVAL };
-        let Some(entry) = self.resources.get(&id) else { return -errno::ENODEV };
-        let resource = entry.resource.clone();
+        context: &mut Context,
+    ) -> Result<CallId, Refusal> {
+        let id = request.resource_id.clone().ok_or(Refusal::Incomplete)?;
+        let registration = self.registrations.get(&id).ok_or(Refusal::UnknownResource)?;
         if request.action.eq_ignore_ascii_case("stop") {
-            self.cancel_all_recurring(&id, None, context);
+            let recurring = registration.all_recurring();
+            self.cancel_all(recurring, context);
         }
-        if request.interval.recurs() && self.merge_duplicate(&id, &request, call_id, context) {
-            return call_id.0;
+        let name = OperationName::new(&request.action, request.interval);
+        if request.interval.recurs() && self.merge_duplicate(&name, &request, call_id, context) {
+            return Ok(call_id);
         }
-        if self.operations.len() >= MOST_OPERATIONS {
-            return -errno::E2BIG;
+        self.operations.check_room()?;
+        let registration = self.registrations.get_mut(&id).ok_or(Refusal::UnknownResource)?;
+        let operation = Operation::new(request, registration, owner, call_id, context.now());
+        let delay = operation.start_delay();
+        let key = self.operations.add(operation);
+        registration.enqueue(key, name);
+        if delay > Millis(0) {
+            context.arm(Timer::StartDelay(key), context.now().mono.after(delay));
         }
-        self.last_key = self.last_key.saturating_add(1);
-        let key = OperationKey(self.last_key);
-        let operation = Operation::new(request, resource, owner, call_id, context.now);
-        if let State::Queued { delayed: true } = operation.state {
-            self.arm_start_delay(key, operation.start_delay, context);
+        self.registrations.stir(&id);
+        Ok(call_id)
+    }
+
+    /// A recurring operation that is there already takes only the number and the user data of a second
+    /// request; its next result is told in any case, and comes soon: it does not wait for its interval.
+    fn merge_duplicate(
+        &mut self,
+        name: &OperationName,
+        request: &Execute,
+        call_id: CallId,
+        context: &mut Context,
+    ) -> bool {
+        let Some(id) = &request.resource_id else { return false };
+        let Some(key) = self.find(id, name) else { return false };
+        let Some(operation) = self.operations.get_mut(key) else { return false };
+        let idle = operation.merge(call_id, request.user_data.clone());
+        context.log(LogLevel::Info, || {
+            format!("{} of {id} every {} is there already: merged", request.action, request.interval)
+        });
+        if idle {
+            context.disarm(Timer::Interval(key));
+            self.due.push(key);
         }
-        self.operations.insert(key, operation);
-        if let Some(entry) = self.resources.get_mut(&id) {
-            entry.queue.push_back(key);
-        }
-        self.stir(&id);
-        call_id.0
+        true
+    }
+
+    fn find(&self, id: &ResourceId, name: &OperationName) -> Option<OperationKey> {
+        self.registrations.get(id)?.find(name)
+    }
+
+    /// Ends a queued or recurring operation.
+    ///
+    /// # Errors
+    /// When there is no such operation.
+    pub(super) fn cancel(&mut self, cancel: &Cancel, context: &mut Context) -> Result<(), Refusal> {
+        let (Some(id), Some(action)) = (&cancel.resource_id, &cancel.action) else {
+            return Err(Refusal::Incomplete);
+        };
+        let registration = self.registrations.get(id).ok_or(Refusal::UnknownResource)?;
+        let name = OperationName::new(&action.as_str().into(), cancel.interval);
+        let key = registration.find(&name).ok_or(Refusal::UnknownOperation)?;
+        self.cancel_operation(key, context);
+        Ok(())
     }
 
     /// A client left: stops the recurring operations that it asked for (`owner` None: everybody's) where
     /// the resource was registered so.
-    pub(super) fn drop_recurring(&mut self, owner: Option<PeerId>, context: &mut Context<'_>) {
-        let affected = self.resources.iter().filter(|(_, entry)| entry.drop_recurring);
-        let ids: Vec<_> = affected.map(|(id, _)| id.clone()).collect();
-        for id in ids {
-            self.cancel_all_recurring(&id, owner, context);
+    pub(super) fn drop_recurring(&mut self, owner: Option<PeerId>, context: &mut Context) {
+        self.cancel_all(self.operations.ending_with(owner), context);
+    }
+
+    fn cancel_all(&mut self, keys: Vec<OperationKey>, context: &mut Context) {
+        for key in keys {
+            self.cancel_operation(key, context);
+        }
+    }
+
+    /// Ends an operation and tells so at once. A run in flight is killed; its end, whenever it comes, only
+    /// frees the slot.
+    fn cancel_operation(&mut self, key: OperationKey, context: &mut Context) {
+        if let Some(operation) = self.detach(key, context) {
+            operation.cancelled(context);
+        }
+    }
+
+    /// Takes an operation out of every place that knows it.
+    fn detach(&mut self, key: OperationKey, context: &mut Context) -> Option<Operation> {
+        let operation = self.operations.remove(key)?;
+        let id = operation.resource_id();
+        match operation.state() {
+            State::Queued { .. } => context.disarm(Timer::StartDelay(key)),
+            State::Resting | State::Dormant => context.disarm(Timer::Interval(key)),
+            State::Blocked(turn) => self.slots.unblock(id, turn),
+            State::Running(run) => {
+                context.disarm(Timer::RunLimit(run));
+                self.slots.kill(run, context);
+            }
+        }
+        self.registrations.remove_operation(id, key);
+        Some(operation)
+    }
+
+    /// A start delay is over.
+    pub(super) fn start_delay_passed(&mut self, key: OperationKey) {
+        if let Some(operation) = self.operations.get_mut(key) {
+            operation.delay_passed();
+            self.registrations.stir(operation.resource_id());
+        }
+    }
+
+    /// The interval of an operation has passed since its last run.
+    pub(super) fn interval_passed(&mut self, key: OperationKey, context: &mut Context) {
+        self.submit(key, context);
+    }
+
+    /// Starts what may start.
+    pub(super) fn run_ready(&mut self, context: &mut Context) {
+        for key in std::mem::take(&mut self.due) {
+            self.submit(key, context);
+        }
+        for id in self.registrations.take_stirred() {
+            self.advance(&id, context);
+        }
+    }
+
+    fn advance(&mut self, id: &ResourceId, context: &mut Context) {
+        let Some(registration) = self.registrations.get_mut(id) else { return };
+        let Some(key) = registration.head() else { return };
+        let Some(operation) = self.operations.get_mut(key) else { return };
+        if operation.state() == (State::Queued { delayed: true }) {
+            return;
+        }
+        operation.leave_queue(context.now());
+        registration.activate_head();
+        self.submit(key, context);
+    }
+
+    /// Runs the operation now, or as soon as the slot of its resource is free.
+    fn submit(&mut self, key: OperationKey, context: &mut Context) {
+        let Some(operation) = self.operations.get_mut(key) else { return };
+        let scope = operation.kill_scope();
+        let run = match self.slots.enter(operation.resource_id(), key, scope, context) {
+            Place::Run(run) => run,
+            Place::Blocked(turn) => return operation.block(turn),
+        };
+        operation.begin(run);
+        let limit_from = operation.limit_from(context.now().mono);
+        let execution = Box::new(operation.execution());
+        let (timeout, effect) = match self.device_of(&execution) {
+            Some(device) => (fencing::limit(execution.timeout), Effect::Fence { run, execution, device }),
+            None => (execution.timeout, Effect::Run { run, execution }),
+        };
+        if timeout > Millis(0) {
+            context.arm(Timer::RunLimit(run), limit_from.after(timeout));
+        }
+        context.emit(effect);
+    }
+
+    /// What is known of the device, if this is one and can be run here.
+    fn device_of(&self, execution: &Execution) -> Option<DeviceState> {
+        let fences = self.fences && execution.agent.standard() == Some(Standard::Stonith);
+        let known = || self.registrations.get(&execution.resource_id).map(Registration::device);
+        fences.then(|| known().unwrap_or_default())
+    }
+
+    /// Is this run an operation's?
+    pub(super) fn has_run(&self, run: RunId) -> bool {
+        self.slots.has(run)
+    }
+
+    /// A run's time is up.
+    pub(super) fn run_overdue(&mut self, run: RunId, context: &mut Context) {
+        self.slots.kill(run, context);
+    }
+
+    /// A run has ended.
+    pub(super) fn finished(&mut self, run: RunId, result: RunResult, context: &mut Context) {
+        let Some(ended) = self.slots.ended(run) else { return };
+        context.disarm(Timer::RunLimit(run));
+        self.complete(ended.operation(), result, ended.was_killed(), context);
+        if let Some(next) = ended.next() {
+            self.submit(next, context);
+        }
+    }
+
+    /// Reports a run and does what comes next; nothing if its operation was cancelled.
+    fn complete(&mut self, key: OperationKey, result: RunResult, killed: bool, context: &mut Context) {
+        let Some(operation) = self.operations.get_mut(key) else { return };
+        let after = operation.ended(result, killed, context);
+        let id = operation.resource_id().clone();
+        if let Some(device) = operation.device_change()
+            && let Some(registration) = self.registrations.get_mut(&id)
+        {
+            registration.set_device(device);
+        }
+        match after {
+            After::LookAgain(delay) => self.look_again(&id, key, delay, context),
+            After::Over => drop(self.operations.remove(key)),
+            After::Rest(interval) => {
+                context.arm(Timer::Interval(key), context.now().mono.after(interval.into()));
+            }
+            After::Dormant => {}
+        }
+        self.registrations.deactivate(&id, key);
+    }
+
+    /// Puts a probe at the end of the queue of its resource.
+    fn look_again(&mut self, id: &ResourceId, key: OperationKey, delay: Millis, context: &mut Context) {
+        context.log(LogLevel::Debug, || format!("resource {id} is in transition: looking again in {delay}"));
+        let Some(key) = self.operations.move_to_end(key) else { return };
+        context.arm(Timer::StartDelay(key), context.now().mono.after(delay));
+        if let (Some(operation), Some(registration)) =
+            (self.operations.get(key), self.registrations.get_mut(id))
+        {
+            registration.enqueue(key, operation.name());
+        }
+    }
+
+    /// The fencer is gone, and with it perhaps its devices: whatever recurs or waits for a first run fails, so
+    /// that the cluster hears of it now and not when an interval has passed.
+    pub(super) fn fencer_lost(&mut self, result: &RunResult, context: &mut Context) {
+        let devices = self.registrations.iter_mut().filter(|registration| registration.is_fence_device());
+        let concerned: Vec<_> = devices.flat_map(Registration::fencer_lost).collect();
+        for key in concerned {
+            if self.operations.get(key).is_some_and(Operation::is_waiting) {
+                context.disarm(Timer::StartDelay(key));
+                self.complete(key, result.clone(), false, context);
+            }
         }
     }
 
     /// Before the process ends: recurring operations stop, without a word to anybody; what has begun and
     /// does not recur is left to itself.
-    pub(super) fn abandon(&mut self, context: &mut Context<'_>) {
-        let recurring: Vec<_> = self
-            .operations
-            .iter()
-            .filter(|(_, operation)| operation.interval.recurs())
-            .map(|(key, _)| *key)
-            .collect();
-        for key in recurring {
+    pub(super) fn abandon(&mut self, context: &mut Context) {
+        let recurring = self.operations.iter().filter(|(_, operation)| operation.recurs());
+        for key in recurring.map(|(key, _)| key).collect::<Vec<_>>() {
             self.detach(key, context);
         }
-        for key in self.operations.keys() {
-            context.timers.clear(Timer::StartDelay(*key));
+        for (key, _) in self.operations.iter() {
+            context.disarm(Timer::StartDelay(key));
         }
-        for run in self.runs.keys() {
-            context.timers.clear(Timer::RunLimit(*run));
+        for run in self.slots.abandon() {
+            context.disarm(Timer::RunLimit(run));
         }
-        self.resources.clear();
+        self.registrations.clear();
         self.operations.clear();
-        self.slots.clear();
-        self.stirred.clear();
         self.due.clear();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::core::testing::{Bench, agent, cancel, execute, operation, register, unregister};
-    use crate::core::{DaemonKind, Effect, Input, PeerId, RequestToken};
-    use crate::model::{Request, RequestMessage, ResourceId};
-
-    #[test]
-    fn registering_is_answered_then_told_to_all_named() {
-        let mut bench = Bench::remoted();
-        bench.remote(1);
-        bench.remote(2);
-        let expected = ["reply 1 0", "tell 1,2 registered r1 0"];
-        assert_eq!(bench.ask(1, register("r1")), expected);
-        assert_eq!(bench.ask(1, register("r1")), expected, "the same again changes nothing");
-        let info = Request::ResourceInfo(Some(ResourceId::new("r1")));
-        assert_eq!(bench.ask(2, info), ["reply 2 0 r1 ocf:heartbeat:Dummy"]);
-    }
-
-    #[test]
-    fn registering_without_a_name_is_refused() {
-        let mut bench = Bench::remoted();
-        bench.remote(1);
-        let request =
-            Request::RegisterResource { resource_id: None, agent: agent("x"), drop_recurring: false };
-        assert_eq!(bench.ask(1, request), ["reply 1 -22"]);
-    }
-
-    #[test]
-    fn the_same_agent_in_other_letters_replaces_nothing() {
-        let mut bench = Bench::with_r1();
-        bench.ask(1, execute("r1", "monitor", 100));
-        bench.exits(1, 0);
-        let again = |name| Request::RegisterResource {
-            resource_id: Some(ResourceId::new("r1")),
-            agent: agent(name),
-            drop_recurring: false,
-        };
-        assert_eq!(bench.ask(1, again("dummy")).len(), 2);
-        assert_eq!(
-            bench.ask(1, again("Other")),
-            ["reply 1 0", "tell 1 r1 monitor/100 #3 0 Cancelled deleted=1", "tell 1 registered r1 0"]
-        );
-    }
-
-    #[test]
-    fn a_one_shot_outlives_its_resource_and_keeps_the_slot() {
-        for replace in [false, true] {
-            let mut bench = Bench::with_r1();
-            bench.ask(1, execute("r1", "start", 0));
-            bench.ask(1, execute("r1", "monitor", 0));
-            let cancelled = "tell 1 r1 monitor/0 #4 0 Cancelled deleted=1";
-            if replace {
-                let request = Request::RegisterResource {
-                    resource_id: Some(ResourceId::new("r1")),
-                    agent: agent("Other"),
-                    drop_recurring: false,
-                };
-                assert_eq!(bench.ask(1, request), ["reply 1 0", cancelled, "tell 1 registered r1 0"]);
-            } else {
-                let expected = ["reply 1 -115", cancelled, "tell 1 unregistered r1 -115"];
-                assert_eq!(bench.ask(1, unregister("r1")), expected);
-                bench.ask(1, register("r1"));
-            }
-            assert!(bench.ask(1, execute("r1", "stop", 0)).iter().all(|line| !line.starts_with("run")));
-            bench.pass(2000);
-            let lines = bench.exits(1, 0);
-            assert_eq!(lines[0], "tell 1 r1 start/0 #3 0 Done deleted=1 exec=2000");
-            assert_eq!(lines[1], "run 2 r1 stop/0");
-        }
-    }
-
-    #[test]
-    fn unregistering_answers_by_what_is_there() {
-        let mut bench = Bench::with_r1();
-        assert_eq!(bench.ask(1, Request::UnregisterResource(None)), ["reply 1 -19"]);
-        assert_eq!(bench.ask(1, unregister("r9")), ["reply 1 0", "tell 1 unregistered r9 0"]);
-        assert_eq!(bench.ask(1, unregister("r1")), ["reply 1 0", "tell 1 unregistered r1 0"]);
-        assert_eq!(bench.ask(1, execute("r1", "start", 0)), ["reply 1 -19"]);
-        assert_eq!(bench.ask(1, cancel("r1", "monitor", 1)), ["reply 1 -19"]);
-    }
-
-    #[test]
-    fn what_is_not_known_is_refused() {
-        let mut bench = Bench::with_r1();
-        assert_eq!(bench.ask(1, Request::ResourceInfo(None)), ["reply 1 -19"]);
-        let unknown = Some(ResourceId::new("r9"));
-        assert_eq!(bench.ask(1, Request::ResourceInfo(unknown.clone())), ["reply 1 -19"]);
-        assert_eq!(bench.ask(1, Request::RecurringOperations(unknown)), ["reply 1 -19"]);
-        let mut nameless = operation("r1", "start", 0);
-        nameless.resource_id = None;
-        assert_eq!(bench.ask(1, Request::Execute(Box::new(nameless))), ["reply 1 -22"]);
-    }
-
-    #[test]
-    fn recurring_operations_are_listed_once_they_have_begun() {
-        let mut bench = Bench::with_r1();
-        bench.ask(1, register("r2"));
-        bench.ask(1, execute("r1", "start", 0));
-        bench.ask(1, execute("r1", "monitor", 100));
-        let all = Request::RecurringOperations(None);
-        assert_eq!(bench.ask(1, all.clone()), ["reply 1 0 r1: r2:"], "still queued");
-        bench.exits(1, 0);
-        assert_eq!(bench.ask(1, all), ["reply 1 0 r1:monitor/100/0; r2:"]);
-        let one = Request::RecurringOperations(Some(ResourceId::new("r2")));
-        assert_eq!(bench.ask(1, one), ["reply 1 0 r2:"]);
-    }
-
-    #[test]
-    fn who_leaves_takes_its_recurring_operations_along() {
-        let mut bench = Bench::with_r1();
-        let keep = Request::RegisterResource {
-            resource_id: Some(ResourceId::new("keep")),
-            agent: agent("Dummy"),
-            drop_recurring: false,
-        };
-        bench.ask(1, keep);
-        bench.local(2, true);
-        for (peer, id, interval, run) in [(2, "r1", 100, 1), (2, "keep", 100, 2), (1, "r1", 200, 3)] {
-            bench.ask(peer, execute(id, "monitor", interval));
-            bench.exits(run, 0);
-        }
-        assert_eq!(bench.gone(2), ["tell 1 r1 monitor/100 #5 0 Cancelled"], "a local client: only its own");
-        bench.remote(3);
-        assert!(bench.gone(1).is_empty(), "a remote client, but not the last");
-        assert!(bench.gone(3).is_empty(), "the last, but nobody is left to be told");
-        bench.remote(4);
-        let all = Request::RecurringOperations(None);
-        assert_eq!(bench.ask(4, all), ["reply 4 0 keep:monitor/100/0; r1:"]);
-    }
-
-    #[test]
-    fn local_clients_count_when_the_last_remote_one_leaves() {
-        let mut bench = Bench::with_r1();
-        bench.local(2, false);
-        bench.ask(1, execute("r1", "monitor", 100));
-        bench.exits(1, 0);
-        assert!(bench.gone(1).is_empty());
-        assert_eq!(bench.pass(100), ["run 2 r1 monitor/100"]);
-    }
-
-    #[test]
-    fn there_is_an_end_to_what_one_may_queue() {
-        let mut bench = Bench::new(DaemonKind::Execd);
-        bench.remote(1);
-        bench.ask(1, register("r1"));
-        let mut last = Vec::new();
-        for _ in 0..=super::MOST_OPERATIONS {
-            let request = execute("r1", "start", 0);
-            let incoming = RequestMessage { client_name: None, options: 0, request };
-            last = bench.raw(Input::Request { peer: PeerId(1), token: RequestToken(0), incoming });
-        }
-        assert!(matches!(last.as_slice(), [Effect::Reply { reply, .. }] if reply.rc == -7), "{last:?}");
     }
 }

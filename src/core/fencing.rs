@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Fence devices on a cluster node: what is remembered of them, and what the loss of the fencer means.
-use super::Finish;
-use super::context::Context;
-use super::executor::{Entry, Executor};
-use super::operation::{OperationKey, State};
-use super::timers::Timer;
-use crate::model::{DeviceState, ExecStatus, Execution, Millis, OcfExit, Standard};
+//! Fence devices on a cluster node: the limit of what the fencer does, and what a result says of a device.
+use crate::model::{DeviceState, ExecStatus, Millis, OcfExit};
 
 /// The fencer keeps the time itself, and knows better what did not answer: this is for a fencer that hangs.
 const GRACE: Millis = Millis(5_000);
@@ -18,66 +13,21 @@ pub(super) fn limit(timeout: Millis) -> Millis {
     }
 }
 
-/// Notes what a result says about a device.
-pub(super) fn remember(entry: &mut Entry, action: &str, result: (OcfExit, ExecStatus)) {
-    if result != (OcfExit::OK, ExecStatus::Done) {
-        return;
-    }
-    if action.eq_ignore_ascii_case("start") {
-        entry.device = DeviceState::Started;
-    } else if action.eq_ignore_ascii_case("stop") {
-        entry.device = DeviceState::Stopped;
-    }
-}
-
-impl Executor {
-    /// What is known of the device, if this is one and can be run here.
-    pub(super) fn device_of(&self, execution: &Execution) -> Option<DeviceState> {
-        let fences = self.fences && execution.agent.standard() == Some(Standard::Stonith);
-        let known = || self.resources.get(&execution.resource_id).map(|entry| entry.device);
-        fences.then(|| known().unwrap_or_default())
-    }
-
-    /// The fencer is gone, and with it perhaps its devices: whatever recurs or waits for a first run fails, so
-    /// that the cluster hears of it now and not when an interval has passed.
-    pub(super) fn fencer_lost(&mut self, finish: &Finish, context: &mut Context<'_>) {
-        let mut failing = Vec::new();
-        for entry in self.resources.values_mut() {
-            if entry.resource.agent.standard() != Some(Standard::Stonith) {
-                continue;
-            }
-            if entry.device == DeviceState::Started {
-                entry.device = DeviceState::Doubtful;
-            }
-            failing.extend(entry.recurring.iter().copied());
-            for key in entry.queue.drain(..) {
-                let queued = self.operations.get(&key);
-                if queued.is_some_and(|operation| operation.interval.recurs()) {
-                    entry.recurring.push(key);
-                }
-                failing.push(key);
-            }
-        }
-        for key in failing {
-            if self.waits(key) {
-                context.timers.clear(Timer::StartDelay(key));
-                self.complete(key, finish.clone(), false, context);
-            }
-        }
-    }
-
-    /// Is the operation neither in flight nor about to be?
-    fn waits(&self, key: OperationKey) -> bool {
-        let operation = self.operations.get(&key);
-        operation.is_some_and(|operation| matches!(operation.state, State::Queued { .. } | State::Resting))
+/// What a result makes of a device, if anything.
+pub(super) fn device_after(action: &str, result: (OcfExit, ExecStatus)) -> Option<DeviceState> {
+    let named = |name| action.eq_ignore_ascii_case(name);
+    match result {
+        (OcfExit::OK, ExecStatus::Done) if named("start") => Some(DeviceState::Started),
+        (OcfExit::OK, ExecStatus::Done) if named("stop") => Some(DeviceState::Stopped),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::core::testing::{Bench, execute, finish, register_agent};
-    use crate::core::{DaemonKind, Finish, Input};
-    use crate::model::{Agent, ExecStatus, OcfExit, Outcome};
+    use crate::core::testing::{Bench, execute, exited, register_agent};
+    use crate::core::{DaemonKind, Input};
+    use crate::model::{Agent, ExecStatus, OcfExit, Outcome, RunResult};
 
     /// A cluster node with fence device f1 and a client.
     fn bench() -> Bench {
@@ -93,7 +43,7 @@ mod tests {
 
     fn lost() -> Input {
         let outcome = Outcome::new(OcfExit::ERROR, ExecStatus::Error);
-        Input::FencerLost { finish: Finish { outcome, ..finish(1) } }
+        Input::FencerLost { result: RunResult { outcome, ..exited(1) } }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Everything that can happen to a server.
-use crate::model::{ClientId, LocalIdentity, Outcome, Payload, ProxiedServer, RequestMessage};
+use crate::model::{ClientId, LocalIdentity, Payload, ProxiedServer, RequestMessage, RunResult};
 
 /// A connection, as the driver numbers them; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,21 +33,6 @@ pub enum PeerKind {
     },
 }
 
-/// How a run ended, as the driver saw it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finish {
-    /// The result, already translated from the agent's standard. When the core had ordered a kill it
-    /// replaces status and reason by its own and keeps the output.
-    pub outcome: Outcome,
-    /// Did a signal end it? Decides what a cancelled run reports.
-    pub signalled: bool,
-    /// Could the agent not even be prepared (missing, unknown standard)? Such a recurring operation reports
-    /// once and is not repeated.
-    pub unprepared: bool,
-    /// The agent's exit code before translation; None when there was none. Decides when `rc_change_s` moves.
-    pub raw_exit: Option<i32>,
-}
-
 /// What the driver feeds to [`super::Server::step`].
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -64,16 +49,16 @@ pub enum Input {
     Disconnected(PeerId),
     /// A remote or local executor client asked something.
     Request {
-        /// Who.
+        /// The client that asks.
         peer: PeerId,
         /// For addressing the reply.
         token: RequestToken,
-        /// What.
+        /// The request.
         incoming: RequestMessage,
     },
     /// A proxied client sent a message to its server. `flags` as in its IPC header.
     Proxied {
-        /// Who.
+        /// The local client.
         peer: PeerId,
         /// Its request id.
         msg_id: i32,
@@ -84,16 +69,16 @@ pub enum Input {
     },
     /// A run ended (agents and alerts alike). Comes exactly once for each `Run` and `RunAlert` effect.
     Finished {
-        /// Which.
+        /// Its number.
         run: RunId,
-        /// How.
-        finish: Finish,
+        /// How it ended.
+        result: RunResult,
     },
-    /// The fencer that was connected is gone. What it was running is reported by `Finished` as ever; `finish` is
-    /// the result of whatever else there is of fence devices.
+    /// The fencer that was connected is gone. What it was running is reported by `Finished` as ever; `result` is
+    /// that of whatever else there is of fence devices.
     FencerLost {
-        /// How.
-        finish: Finish,
+        /// How it ended.
+        result: RunResult,
     },
     /// SIGTERM.
     Terminate,

@@ -16,36 +16,33 @@ mod context;
 mod effect;
 mod executor;
 mod fencing;
+mod history;
 mod input;
+mod log_level;
 mod operation;
+mod operations;
 mod peers;
 mod pending;
 mod proxy;
-mod queue;
-mod recurring;
+mod refusal;
+mod registration;
+mod registrations;
 mod requests;
 mod server;
 mod shutdown;
+mod slots;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod timers;
+mod times;
 
 pub use client::{
     Client, ClientCarrier, ClientError, ClientOutput, ClientSettings, FromServer, Outgoing, REMOTE_LIMIT,
     RequestId,
 };
 pub use effect::{Effect, Relay};
+pub use input::{Input, PeerId, PeerKind, RequestToken, RunId};
+pub use log_level::LogLevel;
 pub use server::{DaemonKind, Server, Settings};
-
-/// How urgent a line in the log is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "the names are syslog's own")]
-pub enum LogLevel {
-    Error,
-    Warning,
-    Notice,
-    Info,
-    Debug,
-}
-
-pub use input::{Finish, Input, PeerId, PeerKind, RequestToken, RunId};

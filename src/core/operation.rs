@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! One operation of the executor, from request to (last) result.
-use super::{PeerId, RunId};
+use super::completion::{explain_phases, level_of, timed_out};
+use super::context::Context;
+use super::history::History;
+use super::operations::OperationName;
+use super::pending::{Pending, undecided};
+use super::registration::Registration;
+use super::slots::Turn;
+use super::times::Times;
+use super::{PeerId, RunId, fencing};
 use crate::model::{
-    CallId, ExecStatus, Execute, Execution, Interval, KillScope, Millis, Moment, Notify, Now, OcfExit,
-    Params, Resource,
+    CallId, Completion, DeviceState, ExecStatus, Execute, Execution, Interval, KillScope, Millis, Moment,
+    Notification, Notify, Now, OcfExit, Outcome, Params, RecurringOperation, Resource, ResourceId, RunResult,
 };
 use std::sync::Arc;
-
-/// The executor's own number for an operation; never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct OperationKey(pub(super) u64);
 
 /// Where an operation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// In the queue of its resource. `delayed`: its start delay has not passed.
-    Queued {
-        /// May it not start yet?
-        delayed: bool,
-    },
+    /// In the queue of its resource. `delayed`: it may not start yet.
+    Queued { delayed: bool },
     /// Due, but another run of the same resource is in flight.
-    Blocked,
+    Blocked(Turn),
     /// In flight.
     Running(RunId),
     /// Recurring, and waiting for its interval to pass.
@@ -29,50 +30,55 @@ pub(super) enum State {
     Dormant,
 }
 
+/// What becomes of an operation after a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    /// Nothing was told: it is to be queued again, and to begin after this time.
+    LookAgain(Millis),
+    /// It is over.
+    Over,
+    /// It is to run again after this time.
+    Rest(Interval),
+    /// It is kept, but not repeated.
+    Dormant,
+}
+
 /// An accepted operation.
 #[derive(Debug)]
 pub(super) struct Operation {
-    pub(super) resource: Arc<Resource>,
-    /// Who asked first; a merged duplicate does not change it.
-    pub(super) owner: PeerId,
-    pub(super) call_id: CallId,
-    pub(super) user_data: Option<String>,
-    pub(super) action: Arc<str>,
-    pub(super) interval: Interval,
-    pub(super) timeout: Millis,
-    pub(super) start_delay: Millis,
-    pub(super) params: Arc<Params>,
-    pub(super) notify: Notify,
-    pub(super) state: State,
+    resource: Arc<Resource>,
+    /// The client that asked first; a merged duplicate does not change it.
+    owner: PeerId,
+    /// Does it end when its owner leaves?
+    ends_with_owner: bool,
+    call_id: CallId,
+    user_data: Option<String>,
+    action: Arc<str>,
+    interval: Interval,
+    timeout: Millis,
+    start_delay: Millis,
+    params: Arc<Params>,
+    notify: Notify,
+    state: State,
     /// Was the resource unregistered or replaced meanwhile?
-    pub(super) resource_deleted: bool,
-    /// Arrival; None from the second run of a recurring operation on.
-    pub(super) queued_at: Option<Moment>,
-    /// First start; None before it, and from the second run of a recurring operation on.
-    pub(super) started_at: Option<Now>,
-    /// When the exit code last changed, seconds since the epoch; 0: never.
-    pub(super) rc_change_s: u64,
-    /// Exit of the last run, translated; 0 before the first.
-    pub(super) last_exit: OcfExit,
-    /// What was last told of this operation; None: nothing since it was requested or merged.
-    pub(super) last_told: Option<(OcfExit, ExecStatus)>,
-    /// Since when every run of it has found the resource in transition; None: the last one did not.
-    pub(super) pending_since: Option<Moment>,
-    /// Does it look again at a resource that a probe found in transition? See [`super::pending`].
-    pub(super) following_up: bool,
+    resource_deleted: bool,
+    times: Times,
+    history: History,
+    pending: Pending,
 }
 
 impl Operation {
     pub(super) fn new(
         request: Execute,
-        resource: Arc<Resource>,
+        registration: &Registration,
         owner: PeerId,
         call_id: CallId,
         now: Now,
     ) -> Self {
         Self {
-            resource,
+            resource: registration.resource().clone(),
             owner,
+            ends_with_owner: request.interval.recurs() && registration.drops_recurring(),
             call_id,
             user_data: request.user_data,
             action: request.action,
@@ -83,19 +89,195 @@ impl Operation {
             notify: request.notify,
             state: State::Queued { delayed: request.start_delay > Millis(0) },
             resource_deleted: false,
-            queued_at: Some(now.mono),
-            started_at: None,
-            rc_change_s: 0,
-            last_exit: OcfExit::OK,
-            last_told: None,
-            pending_since: None,
-            following_up: false,
+            times: Times::arrived(now),
+            history: History::default(),
+            pending: Pending::default(),
         }
     }
 
-    /// Is this what a request for `action` at `interval` means?
-    pub(super) fn matches(&self, action: &str, interval: Interval) -> bool {
-        self.interval == interval && self.action.eq_ignore_ascii_case(action)
+    pub(super) const fn state(&self) -> State {
+        self.state
+    }
+
+    pub(super) fn resource_id(&self) -> &ResourceId {
+        &self.resource.id
+    }
+
+    pub(super) fn name(&self) -> OperationName {
+        OperationName::new(&self.action, self.interval)
+    }
+
+    pub(super) const fn recurs(&self) -> bool {
+        self.interval.recurs()
+    }
+
+    pub(super) const fn start_delay(&self) -> Millis {
+        self.start_delay
+    }
+
+    /// The client whose leaving ends it, if one's does.
+    pub(super) fn ends_with(&self) -> Option<PeerId> {
+        self.ends_with_owner.then_some(self.owner)
+    }
+
+    /// Is it neither in flight nor about to be?
+    pub(super) const fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Queued { .. } | State::Resting)
+    }
+
+    /// Its start delay has passed.
+    pub(super) const fn delay_passed(&mut self) {
+        self.state = State::Queued { delayed: false };
+    }
+
+    /// It leaves the queue, for its first run.
+    pub(super) fn leave_queue(&mut self, now: Now) {
+        self.times.begin(now);
+    }
+
+    /// Another run of its resource is in flight.
+    pub(super) const fn block(&mut self, turn: Turn) {
+        self.state = State::Blocked(turn);
+    }
+
+    /// It is in flight.
+    pub(super) const fn begin(&mut self, run: RunId) {
+        self.state = State::Running(run);
+    }
+
+    /// Its resource is not known any longer.
+    pub(super) const fn resource_deleted(&mut self) {
+        self.resource_deleted = true;
+    }
+
+    /// It takes the number and the user data of a second request for the same, whose result is told in any case; true
+    /// when it would not run soon by itself.
+    pub(super) fn merge(&mut self, call_id: CallId, user_data: Option<String>) -> bool {
+        self.call_id = call_id;
+        self.user_data = user_data;
+        self.history.forget_what_was_told();
+        matches!(self.state, State::Resting | State::Dormant)
+    }
+
+    /// Reports a run and says what comes next. `killed`: because its time was up.
+    pub(super) fn ended(&mut self, result: RunResult, killed: bool, context: &mut Context) -> After {
+        let unprepared = result.unprepared;
+        let mut outcome = self.judge(result, killed, context.now());
+        if self.is_undecided_probe(&outcome) {
+            let spent = self.times.ran(context.now().mono);
+            if let Some(delay) = self.pending.look_again(self.timeout, spent) {
+                self.state = State::Queued { delayed: true };
+                return After::LookAgain(delay);
+            }
+            outcome = undecided(&self.action, self.timeout, outcome);
+        }
+        self.tell(outcome, context);
+        if !self.interval.recurs() {
+            return After::Over;
+        }
+        self.times.forget();
+        if unprepared {
+            self.state = State::Dormant;
+            return After::Dormant;
+        }
+        self.state = State::Resting;
+        After::Rest(self.interval)
+    }
+
+    /// Reports that it was cancelled, with the exit of its last run if it was at rest.
+    pub(super) fn cancelled(mut self, context: &mut Context) {
+        let exit = match self.state {
+            State::Resting | State::Dormant => self.history.last_exit(),
+            State::Queued { .. } | State::Blocked(_) | State::Running(_) => OcfExit::OK,
+        };
+        self.tell(Outcome::new(exit, ExecStatus::Cancelled), context);
+    }
+
+    /// What the last result says about a fence device.
+    pub(super) fn device_change(&self) -> Option<DeviceState> {
+        fencing::device_after(&self.action, self.history.last_told()?)
+    }
+
+    /// Takes in how a run ended and says what to report.
+    fn judge(&mut self, result: RunResult, killed: bool, now: Now) -> Outcome {
+        let unprepared = result.unprepared;
+        let exit = result.raw_exit.unwrap_or(result.outcome.exit.0);
+        let pending = result.outcome.status == ExecStatus::Pending;
+        let overdue = |spent| self.timeout > Millis(0) && spent >= self.timeout;
+        let (outcome, exit) = if killed {
+            let mut outcome = timed_out(&self.action, self.timeout, result);
+            explain_phases(&mut outcome, &self.times, (self.timeout, self.start_delay), now);
+            (outcome, OcfExit::ERROR.0)
+        } else if self.pending.found(pending && self.interval.recurs(), now.mono).is_some_and(overdue) {
+            (undecided(&self.action, self.timeout, result.outcome), OcfExit::ERROR.0)
+        } else {
+            (result.outcome, exit)
+        };
+        self.history.record(exit, outcome.exit, unprepared, now.epoch_s);
+        outcome
+    }
+
+    /// Is this the result of a probe that has to look again? Not if its resource is gone: what it would look at is
+    /// not known then.
+    fn is_undecided_probe(&self, outcome: &Outcome) -> bool {
+        let looks = ["monitor", "status"].iter().any(|action| self.action.eq_ignore_ascii_case(action));
+        outcome.status == ExecStatus::Pending && looks && !self.interval.recurs() && !self.resource_deleted
+    }
+
+    /// Tells the clients that are to hear of it.
+    fn tell(&mut self, outcome: Outcome, context: &mut Context) {
+        let news = self.history.tell(&outcome);
+        if self.notify.changes_only && !news {
+            return;
+        }
+        if !self.interval.recurs() || news {
+            context.log(level_of(&outcome), || self.describe_result(&outcome));
+        }
+        let peers = match self.notify.origin_only {
+            true => context.peers().only(self.owner),
+            false => context.peers().named(),
+        };
+        if !peers.is_empty() {
+            let completion = self.completion(outcome, context.now());
+            context.notify(peers, Notification::Completed(Box::new(completion)));
+        }
+    }
+
+    fn completion(&self, outcome: Outcome, now: Now) -> Completion {
+        Completion {
+            call_id: self.call_id,
+            resource_id: self.resource.id.clone(),
+            action: self.action.clone(),
+            interval: self.interval,
+            timeout: self.timeout,
+            start_delay: self.start_delay,
+            user_data: self.user_data.clone(),
+            outcome,
+            resource_deleted: self.resource_deleted,
+            run_time_s: self.times.began_s(),
+            rc_change_s: self.history.rc_change_s(),
+            exec_time: self.times.ran(now.mono),
+            queue_time: self.times.waited(),
+            params: self.params.clone(),
+        }
+    }
+
+    fn describe_result(&self, outcome: &Outcome) -> String {
+        let mut text = format!(
+            "resource {} action {} interval {} call {}: exit {}, {:?}",
+            self.resource.id, self.action, self.interval, self.call_id, outcome.exit.0, outcome.status
+        );
+        if let Some(reason) = &outcome.reason {
+            text.push_str(": ");
+            text.push_str(reason);
+        }
+        text
+    }
+
+    /// From when on the limit of a run that begins `now` counts: a second look of a probe has only the time
+    /// that the first ones left.
+    pub(super) fn limit_from(&self, now: Moment) -> Moment {
+        if self.pending.is_looking_again() { self.times.began_at().unwrap_or(now) } else { now }
     }
 
     /// What a kill of this operation takes along: with `on-fail=block` the administrator wants to look at
@@ -117,5 +299,10 @@ impl Operation {
             timeout: self.timeout,
             params: self.params.clone(),
         }
+    }
+
+    /// As listings of recurring operations show it.
+    pub(super) fn describe(&self) -> RecurringOperation {
+        RecurringOperation { action: self.action.clone(), interval: self.interval, timeout: self.timeout }
     }
 }

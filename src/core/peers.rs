@@ -4,9 +4,9 @@ use super::{PeerId, PeerKind};
 use crate::model::{ClientId, Request};
 use std::collections::BTreeMap;
 
-/// How far a client is trusted.
+/// How a client reached us, and so how far it is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Carrier {
+enum Carrier {
     /// Over TLS: holds the cluster's key.
     Remote,
     /// Over local IPC.
@@ -16,13 +16,17 @@ pub(super) enum Carrier {
 /// One client of the executor (local clients of proxied servers are in [`super::proxy`]).
 #[derive(Debug)]
 pub(super) struct Peer {
-    pub(super) carrier: Carrier,
-    pub(super) client_id: ClientId,
+    carrier: Carrier,
+    client_id: ClientId,
     /// What it calls itself; without a name it is told nothing.
-    pub(super) name: Option<String>,
+    name: Option<String>,
 }
 
 impl Peer {
+    pub(super) const fn client_id(&self) -> &ClientId {
+        &self.client_id
+    }
+
     pub(super) fn is_remote(&self) -> bool {
         self.carrier == Carrier::Remote
     }
@@ -83,16 +87,16 @@ impl Peers {
         self.peers.is_empty()
     }
 
-    pub(super) fn ids(&self) -> impl Iterator<Item = PeerId> {
-        self.peers.keys().copied()
+    pub(super) fn ids(&self) -> Vec<PeerId> {
+        self.peers.keys().copied().collect()
     }
 
-    /// Whom a notification for everybody reaches.
+    /// The receivers of a notification for all clients: those with a name.
     pub(super) fn named(&self) -> Vec<PeerId> {
         self.peers.iter().filter(|(_, peer)| peer.name.is_some()).map(|(id, _)| *id).collect()
     }
 
-    /// Whom a notification about `newcomer` reaches.
+    /// The receivers of a notification about `newcomer`.
     pub(super) fn named_except(&self, newcomer: PeerId) -> Vec<PeerId> {
         let mut peers = self.named();
         peers.retain(|peer| *peer != newcomer);

@@ -5,95 +5,76 @@
 //! A recurring monitor reports that; when it has nothing else to report for as long as its timeout, it
 //! fails. A probe has to come to a decision: it looks again, within its timeout, and reports only what it
 //! found in the end.
-use super::LogLevel;
-use super::context::Context;
-use super::executor::Executor;
-use super::operation::{Operation, OperationKey, State};
-use crate::model::{ExecStatus, Millis, Moment, Now, OcfExit, Outcome};
+use crate::model::{ExecStatus, Millis, Moment, OcfExit, Outcome};
 
 /// Longest rest before a probe looks again.
 const LONGEST_REST: Millis = Millis(2000);
 
-impl Operation {
-    /// What a recurring operation reports instead of "pending" when it has been that for too long.
-    pub(super) fn pending_too_long(&mut self, outcome: &Outcome, now: Now) -> Option<Outcome> {
-        if outcome.status != ExecStatus::Pending || !self.interval.recurs() {
-            self.pending_since = None;
+/// What an operation has found of a transition.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    /// Since when every run has found the resource in transition; None: the last one did not.
+    since: Option<Moment>,
+    /// Is this a probe that has found a transition, and has not decided yet?
+    looking_again: bool,
+}
+
+impl Pending {
+    /// A run of a recurring operation found the resource in transition or not: for how long it has done so by now.
+    pub(super) fn found(&mut self, in_transition: bool, now: Moment) -> Option<Millis> {
+        if !in_transition {
+            self.since = None;
             return None;
         }
-        let since = *self.pending_since.get_or_insert(now.mono);
-        let spent = Millis::from(now.mono.since(since));
-        (self.timeout > Millis(0) && spent >= self.timeout).then(|| self.still_pending(outcome.clone()))
+        Some(now.since(*self.since.get_or_insert(now)).into())
     }
 
-    /// A failure for want of a decision.
-    pub(super) fn still_pending(&self, pending: Outcome) -> Outcome {
-        let mut reason = format!("{} found the resource in transition for {}", self.action, self.timeout);
-        if let Some(words) = &pending.reason {
-            reason.push_str(": ");
-            reason.push_str(words);
-        }
-        Outcome { exit: OcfExit::ERROR, status: ExecStatus::Timeout, ..pending }.because(reason)
+    /// A probe found a transition: how long it rests before it looks again. None: of its `timeout` (zero: none) too
+    /// much is `spent`.
+    pub(super) fn look_again(&mut self, timeout: Millis, spent: Millis) -> Option<Millis> {
+        let delay = rest(timeout, spent);
+        self.looking_again |= delay.is_some();
+        delay
     }
 
-    /// Is this the result of a probe that has to look again? Not if its resource is gone: nobody would know
-    /// what it looks for.
-    pub(super) fn is_unsettled_probe(&self, outcome: &Outcome) -> bool {
-        let looks = ["monitor", "status"].iter().any(|action| self.action.eq_ignore_ascii_case(action));
-        outcome.status == ExecStatus::Pending && looks && !self.interval.recurs() && !self.resource_deleted
-    }
-
-    /// How long a probe rests before it looks again; None: its time is up.
-    pub(super) fn follow_up_delay(&self, now: Moment) -> Option<Millis> {
-        if self.timeout == Millis(0) {
-            return Some(LONGEST_REST);
-        }
-        let left = self.timeout.0.saturating_sub(Millis::from(now.since(self.limit_start(now))).0);
-        let delay = LONGEST_REST.0.min(self.timeout.0 / 10).max(1);
-        let delay = if delay >= left && left > 20 { left / 2 } else { delay };
-        (delay < left).then_some(Millis(delay))
-    }
-
-    /// From when on the limit of a run that begins `now` counts: a second look of a probe has only the time
-    /// that the first ones left.
-    pub(super) fn limit_from(&self, now: Moment) -> Moment {
-        if self.following_up { self.limit_start(now) } else { now }
-    }
-
-    fn limit_start(&self, now: Moment) -> Moment {
-        self.started_at.map_or(now, |started| started.mono)
+    /// Is this a probe that looks again? It has only the time that its first look left.
+    pub(super) const fn is_looking_again(&self) -> bool {
+        self.looking_again
     }
 }
 
-impl Executor {
-    /// Puts a probe back into the queue of its resource.
-    pub(super) fn follow_up(&mut self, key: OperationKey, delay: Millis, context: &mut Context<'_>) {
-        let Some(operation) = self.operations.get_mut(&key) else { return };
-        operation.following_up = true;
-        operation.state = State::Queued { delayed: true };
-        let id = operation.resource.id.clone();
-        context.log(LogLevel::Debug, || format!("resource {id} is in transition: looking again in {delay}"));
-        self.arm_start_delay(key, delay, context);
-        if let Some(entry) = self.resources.get_mut(&id) {
-            entry.queue.push_back(key);
-        }
-        self.deactivate(&id, key);
+fn rest(timeout: Millis, spent: Millis) -> Option<Millis> {
+    if timeout == Millis(0) {
+        return Some(LONGEST_REST);
     }
+    let left = timeout.0.saturating_sub(spent.0);
+    let delay = LONGEST_REST.0.min(timeout.0 / 10).max(1);
+    let delay = if delay >= left && left > 20 { left / 2 } else { delay };
+    (delay < left).then_some(Millis(delay))
+}
+
+/// A failure for want of a decision within `timeout`.
+pub(super) fn undecided(action: &str, timeout: Millis, pending: Outcome) -> Outcome {
+    let mut reason = format!("{action} found the resource in transition for {timeout}");
+    if let Some(words) = &pending.reason {
+        reason.push_str(": ");
+        reason.push_str(words);
+    }
+    Outcome { exit: OcfExit::ERROR, status: ExecStatus::Timeout, ..pending }.because(reason)
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::core::Finish;
-    use crate::core::testing::{Bench, cancel, execute, finish, killed, operation, unregister};
-    use crate::model::{ExecStatus, Execute, Millis, OcfExit, Outcome, Request};
+    use crate::core::testing::{Bench, cancel, execute, exited, killed, operation, unregister};
+    use crate::model::{ExecStatus, Execute, Millis, OcfExit, Outcome, Request, RunResult};
 
     fn with(action: &str, interval: u32, timeout: u64) -> Request {
         Request::Execute(Box::new(Execute { timeout: Millis(timeout), ..operation("r1", action, interval) }))
     }
 
-    fn pending() -> Finish {
+    fn pending() -> RunResult {
         let outcome = Outcome::new(OcfExit::UNKNOWN, ExecStatus::Pending).because("activating");
-        Finish { outcome, ..finish(193) }
+        RunResult { outcome, ..exited(193) }
     }
 
     #[test]
@@ -220,7 +201,7 @@ mod tests {
         bench.ask(1, with("start", 0, 2000));
         assert_eq!(bench.pass(2000), ["kill 1 Group"]);
         let outcome = Outcome::new(OcfExit::ERROR, ExecStatus::Timeout).because("job not done");
-        let lines = bench.ends(1, Finish { outcome, signalled: false, unprepared: false, raw_exit: None });
+        let lines = bench.ends(1, RunResult::new(outcome, None));
         assert!(lines[0].contains("1 Timeout"), "{lines:?}");
         assert!(lines[0].contains("why=\"start did not complete within 2s: job not done\""), "{lines:?}");
     }

@@ -7,12 +7,12 @@ use crate::model::site::IPC_FLAG_PROXIED;
 use crate::model::{
     ClientId, LocalIdentity, Notification, Payload, ProxiedServer, ProxyCommand, ProxyNotice,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One local client of a proxied server.
 #[derive(Debug)]
 struct Session {
-    /// Who serves it; None: nobody could, and it is being closed.
+    /// The remote client that serves it; None: there was none, and it is being closed.
     provider: Option<PeerId>,
     id: ClientId,
     server: ProxiedServer,
@@ -28,15 +28,13 @@ impl Session {
     }
 }
 
-/// What a provider's word asks the rest of the server to do.
+/// What the cluster says to our wish to shut down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// Nothing; it is dealt with.
-    Handled,
-    /// The cluster has heard our wish to shut down.
-    ShutdownAcknowledged,
-    /// The cluster denies it.
-    ShutdownDenied,
+pub(super) enum ShutdownAnswer {
+    /// It has heard us.
+    Acknowledged,
+    /// It does not move anything away.
+    Denied,
 }
 
 /// Providers and sessions.
@@ -46,6 +44,9 @@ pub(super) struct Proxies {
     providers: Vec<PeerId>,
     sessions: BTreeMap<PeerId, Session>,
     by_id: BTreeMap<ClientId, PeerId>,
+    by_provider: BTreeMap<PeerId, BTreeSet<PeerId>>,
+    /// Sessions whose end has not been ordered.
+    open: usize,
 }
 
 impl Proxies {
@@ -55,19 +56,19 @@ impl Proxies {
     }
 
     /// Are there local clients that stay?
-    pub(super) fn has_open_sessions(&self) -> bool {
-        self.sessions.values().any(|session| !session.closing)
+    pub(super) const fn has_open_sessions(&self) -> bool {
+        self.open > 0
     }
 
     /// Ends all sessions.
-    pub(super) fn close_all(&mut self, context: &mut Context<'_>) {
-        for (peer, session) in &mut self.sessions {
-            close(*peer, session, context);
+    pub(super) fn close_all(&mut self, context: &mut Context) {
+        for peer in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.close(peer, context);
         }
     }
 
     /// A remote client offers to carry messages (again, maybe: it is then the newest).
-    pub(super) fn add_provider(&mut self, provider: PeerId, context: &mut Context<'_>) {
+    pub(super) fn add_provider(&mut self, provider: PeerId, context: &mut Context) {
         let first = self.providers.is_empty();
         self.providers.retain(|other| *other != provider);
         self.providers.insert(0, provider);
@@ -77,17 +78,17 @@ impl Proxies {
     }
 
     /// A remote client is gone; true when it was the last provider.
-    pub(super) fn remove_provider(&mut self, provider: PeerId, context: &mut Context<'_>) -> bool {
+    pub(super) fn remove_provider(&mut self, provider: PeerId, context: &mut Context) -> bool {
         let before = self.providers.len();
         self.providers.retain(|other| *other != provider);
         if self.providers.len() == before {
             return false;
         }
-        for (peer, session) in &mut self.sessions {
-            if session.provider == Some(provider) {
+        for peer in self.by_provider.remove(&provider).unwrap_or_default() {
+            if let Some(session) = self.sessions.get_mut(&peer) {
                 session.provider = None;
-                close(*peer, session, context);
             }
+            self.close(peer, context);
         }
         if self.providers.is_empty() {
             context.emit(Effect::AcceptProxied(false));
@@ -102,31 +103,49 @@ impl Proxies {
         server: ProxiedServer,
         identity: LocalIdentity,
         id: ClientId,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) {
         let provider = self.newest_provider();
-        let mut session = Session { provider, id: id.clone(), server, identity, closing: false };
+        let session = Session { provider, id: id.clone(), server, identity, closing: false };
+        self.by_id.insert(id.clone(), peer);
+        self.sessions.insert(peer, session);
+        self.open = self.open.saturating_add(1);
         match provider {
             Some(provider) => {
-                let notice = ProxyNotice::New { session: id.clone(), server: server.wire_name().to_owned() };
+                self.by_provider.entry(provider).or_default().insert(peer);
+                let notice = ProxyNotice::New { session: id, server: server.wire_name().to_owned() };
                 context.notify(vec![provider], Notification::Proxy(notice));
             }
             None => {
                 context.log(LogLevel::Warning, || {
                     format!("no cluster node is connected: refused a client of {}", server.wire_name())
                 });
-                close(peer, &mut session, context);
+                self.close(peer, context);
             }
         }
-        self.by_id.insert(id, peer);
-        self.sessions.insert(peer, session);
+    }
+
+    /// Orders the end of a local client, once.
+    fn close(&mut self, peer: PeerId, context: &mut Context) {
+        if let Some(session) = self.sessions.get_mut(&peer)
+            && !std::mem::replace(&mut session.closing, true)
+        {
+            self.open = self.open.saturating_sub(1);
+            context.emit(Effect::Close(peer));
+        }
     }
 
     /// A local client is gone; false when it was none.
-    pub(super) fn closed(&mut self, peer: PeerId, context: &mut Context<'_>) -> bool {
+    pub(super) fn closed(&mut self, peer: PeerId, context: &mut Context) -> bool {
         let Some(session) = self.sessions.remove(&peer) else { return false };
         self.by_id.remove(&session.id);
+        if !session.closing {
+            self.open = self.open.saturating_sub(1);
+        }
         if let Some(provider) = session.provider {
+            if let Some(served) = self.by_provider.get_mut(&provider) {
+                served.remove(&peer);
+            }
             destroy(provider, session.id, context);
         }
         true
@@ -139,16 +158,10 @@ impl Proxies {
         msg_id: i32,
         flags: u32,
         payload: Payload,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) {
-        let Some(session) = self.sessions.get_mut(&peer) else { return };
-        if session.closing {
-            return;
-        }
-        let Some(provider) = session.provider else {
-            close(peer, session, context);
-            return;
-        };
+        let Some(session) = self.sessions.get(&peer).filter(|session| !session.closing) else { return };
+        let Some(provider) = session.provider else { return };
         let notice = ProxyNotice::Request {
             session: session.id.clone(),
             client: session.display_name(),
@@ -160,16 +173,16 @@ impl Proxies {
         context.notify(vec![provider], Notification::Proxy(notice));
     }
 
-    /// A remote client said something about a session.
+    /// A remote client said something about a session, or about our shutdown.
     pub(super) fn command(
         &mut self,
         from: PeerId,
         command: ProxyCommand,
-        context: &mut Context<'_>,
-    ) -> Verdict {
+        context: &mut Context,
+    ) -> Option<ShutdownAnswer> {
         match command {
-            ProxyCommand::ShutdownAck => return Verdict::ShutdownAcknowledged,
-            ProxyCommand::ShutdownNack => return Verdict::ShutdownDenied,
+            ProxyCommand::ShutdownAck => return Some(ShutdownAnswer::Acknowledged),
+            ProxyCommand::ShutdownNack => return Some(ShutdownAnswer::Denied),
             ProxyCommand::Event { session, payload } => {
                 self.relay(from, session, payload, Relay::Event, context);
             }
@@ -178,8 +191,8 @@ impl Proxies {
                 self.relay(from, session, payload, respond, context);
             }
             ProxyCommand::Destroy { session } => {
-                if let Some((peer, session)) = self.session_of(from, session, context) {
-                    close(peer, session, context);
+                if let Some((peer, _)) = self.session_of(from, session, context) {
+                    self.close(peer, context);
                 }
             }
             ProxyCommand::Unknown { session, op } => {
@@ -189,16 +202,16 @@ impl Proxies {
                 }
             }
         }
-        Verdict::Handled
+        None
     }
 
     fn relay(
-        &mut self,
+        &self,
         from: PeerId,
         id: ClientId,
         payload: Option<Payload>,
         relay: impl FnOnce(Payload) -> Relay,
-        context: &mut Context<'_>,
+        context: &mut Context,
     ) {
         let Some((peer, session)) = self.session_of(from, id, context) else { return };
         match payload {
@@ -212,14 +225,9 @@ impl Proxies {
 
     /// The session that `from` may speak for. Otherwise tells it that there is no such session: only the
     /// provider that a session is bound to may touch it.
-    fn session_of(
-        &mut self,
-        from: PeerId,
-        id: ClientId,
-        context: &mut Context<'_>,
-    ) -> Option<(PeerId, &mut Session)> {
+    fn session_of(&self, from: PeerId, id: ClientId, context: &mut Context) -> Option<(PeerId, &Session)> {
         let peer = self.by_id.get(&id).copied();
-        let found = peer.and_then(|peer| Some((peer, self.sessions.get_mut(&peer)?)));
+        let found = peer.and_then(|peer| Some((peer, self.sessions.get(&peer)?)));
         match found {
             Some((peer, session)) if session.provider == Some(from) => Some((peer, session)),
             _ => {
@@ -230,15 +238,8 @@ impl Proxies {
     }
 }
 
-/// Orders the end of a local client, once.
-fn close(peer: PeerId, session: &mut Session, context: &mut Context<'_>) {
-    if !std::mem::replace(&mut session.closing, true) {
-        context.emit(Effect::Close(peer));
-    }
-}
-
 /// Tells a provider that a session is over.
-fn destroy(provider: PeerId, session: ClientId, context: &mut Context<'_>) {
+fn destroy(provider: PeerId, session: ClientId, context: &mut Context) {
     context.notify(vec![provider], Notification::Proxy(ProxyNotice::Destroy { session }));
 }
 

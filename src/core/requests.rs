@@ -1,16 +1,32 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! What the executor's clients ask, and the answers. Cancellations that a request brings about are told
-//! before its reply, generic notifications after it; runs begin at the end of the step.
+//! What the executor's clients ask, and the answers. A reply goes out before the notifications that its request
+//! causes, and before the runs, which begin at the end of the step.
+use super::alerts::Alerts;
 use super::context::Context;
-use super::proxy::Verdict;
-use super::server::{DaemonKind, Parts};
+use super::executor::{Executor, Unregistered};
+use super::proxy::{Proxies, ShutdownAnswer};
+use super::refusal::Refusal;
+use super::server::{DaemonKind, Settings};
 use super::{Effect, LogLevel, PeerId, RequestToken};
 use crate::model::{
-    CallId, Notification, ProtocolVersion, ProxyCommand, Registered, Reply, ReplyBody, Request,
-    RequestMessage, ResourceId, errno,
+    Agent, CallId, Moment, Notification, ProtocolVersion, ProxyCommand, Registered, Reply, ReplyBody,
+    Request, RequestMessage, ResourceId, errno,
 };
 
-/// Who asked, and what the answer is filed under.
+/// A request, and who asked.
+pub(super) struct Asked {
+    peer: PeerId,
+    token: RequestToken,
+    incoming: RequestMessage,
+}
+
+impl Asked {
+    pub(super) const fn new(peer: PeerId, token: RequestToken, incoming: RequestMessage) -> Self {
+        Self { peer, token, incoming }
+    }
+}
+
+/// Where an answer goes, and what it is filed under.
 #[derive(Clone, Copy)]
 struct Asker {
     peer: PeerId,
@@ -19,165 +35,248 @@ struct Asker {
 }
 
 impl Asker {
-    fn answer(self, rc: i32, body: ReplyBody, context: &mut Context<'_>) {
+    fn send(self, rc: i32, body: ReplyBody, context: &mut Context) {
         let reply = Reply { rc, call_id: self.call_id, body };
         context.emit(Effect::Reply { peer: self.peer, token: self.token, reply });
     }
 
-    fn plain(self, rc: i32, context: &mut Context<'_>) {
-        self.answer(rc, ReplyBody::Plain, context);
+    /// Answers with a number alone.
+    fn plain(self, rc: i32, context: &mut Context) {
+        self.send(rc, ReplyBody::Plain, context);
+    }
+
+    fn done(self, done: Result<(), Refusal>, context: &mut Context) {
+        self.plain(done.map_or_else(rc, |()| 0), context);
+    }
+
+    fn body(self, body: Result<ReplyBody, Refusal>, context: &mut Context) {
+        match body {
+            Ok(body) => self.send(0, body, context),
+            Err(refusal) => self.plain(rc(refusal), context),
+        }
     }
 }
 
-impl Parts {
-    pub(super) fn request(
+/// The number of a reply that refuses.
+const fn rc(refusal: Refusal) -> i32 {
+    let number = match refusal {
+        Refusal::Incomplete => errno::EINVAL,
+        Refusal::UnknownResource => errno::ENODEV,
+        Refusal::UnknownOperation | Refusal::UnknownRequest => errno::EOPNOTSUPP,
+        Refusal::TooManyResources | Refusal::TooManyOperations => errno::E2BIG,
+        Refusal::NotPrivileged | Refusal::LocalProvider => errno::EACCES,
+        Refusal::NoProxiedClients => errno::EPROTONOSUPPORT,
+        Refusal::ProtocolVersion => errno::EPROTO,
+    };
+    number.saturating_neg()
+}
+
+/// Answers requests, and counts them.
+#[derive(Debug)]
+pub(super) struct Requests {
+    settings: Settings,
+    started: Moment,
+    last_call: CallId,
+}
+
+impl Requests {
+    pub(super) const fn new(settings: Settings, started: Moment) -> Self {
+        Self { settings, started, last_call: CallId(0) }
+    }
+
+    pub(super) const fn daemon(&self) -> DaemonKind {
+        self.settings.daemon
+    }
+
+    /// Does what is asked, and answers. What the cluster answers to a wish to shut down is handed on.
+    pub(super) fn answer(
         &mut self,
-        peer: PeerId,
-        token: RequestToken,
-        incoming: RequestMessage,
-        context: &mut Context<'_>,
-    ) {
+        asked: Asked,
+        executor: &mut Executor,
+        proxies: &mut Proxies,
+        alerts: &mut Alerts,
+        context: &mut Context,
+    ) -> Option<ShutdownAnswer> {
+        let Asked { peer, token, incoming } = asked;
         let RequestMessage { client_name, request, .. } = incoming;
-        if context.peers.get(peer).is_none() {
-            return;
-        }
-        if context.peers.name(peer, client_name.as_deref()) {
-            let name = context.peers.describe(peer);
+        context.peers().get(peer)?;
+        if context.peers_mut().name(peer, client_name.as_deref()) {
+            let name = context.peers().describe(peer);
             context.log(LogLevel::Info, || format!("{name} connected"));
         }
         self.last_call = CallId(self.last_call.0.checked_add(1).unwrap_or(1));
         let asker = Asker { peer, token, call_id: self.last_call };
-        if context.peers.get(peer).is_some_and(|client| client.may(&request)) {
-            let (before, about_a_session) = (context.effects.len(), matches!(request, Request::Proxy(_)));
-            self.answer(asker, request, context);
-            if !about_a_session {
-                reply_first(context.effects, before);
-            }
-        } else {
-            let name = context.peers.describe(peer);
-            context.log(LogLevel::Warning, || {
-                format!("{name} is neither root nor the cluster's user: request refused")
-            });
-            if !matches!(request, Request::Check { .. }) {
-                asker.plain(-errno::EACCES, context);
-            }
+        if !context.peers().get(peer).is_some_and(|client| client.may(&request)) {
+            refuse_unprivileged(asker, &request, context);
+            return None;
         }
+        let before = context.effect_count();
+        if let Request::Proxy(command) = request {
+            return self.proxy_command(asker, command, proxies, context);
+        }
+        self.carry_out(asker, request, executor, proxies, alerts, context);
+        reply_first(context.effects_from(before));
+        None
     }
 
-    fn answer(&mut self, asker: Asker, request: Request, context: &mut Context<'_>) {
+    fn carry_out(
+        &self,
+        asker: Asker,
+        request: Request,
+        executor: &mut Executor,
+        proxies: &mut Proxies,
+        alerts: &mut Alerts,
+        context: &mut Context,
+    ) {
         match request {
             Request::Register { version, is_provider, .. } => {
-                self.sign_on(asker, version, is_provider, context);
+                self.sign_on(asker, version, is_provider, proxies, context);
             }
-            Request::Poke => {
-                asker.plain(0, context);
-                let poke = Notification::Poke { rc: 0, call_id: asker.call_id, resource_id: None };
-                context.notify(context.peers.named(), poke);
-            }
+            Request::Poke => poke(asker, context),
             Request::RegisterResource { resource_id, agent, drop_recurring } => {
-                let rc = self.executor.register(resource_id.clone(), agent, drop_recurring, context);
-                asker.plain(rc, context);
-                if rc == 0 {
-                    let call_id = asker.call_id;
-                    context
-                        .notify(context.peers.named(), Notification::Registered { rc, call_id, resource_id });
-                }
+                let resource = (resource_id, agent, drop_recurring);
+                register(asker, resource, executor, context);
             }
-            Request::UnregisterResource(resource_id) => self.unregister(asker, resource_id, context),
-            Request::ResourceInfo(id) => match id.and_then(|id| self.executor.resource(&id)) {
-                Some(resource) => asker.answer(0, ReplyBody::ResourceInfo(resource.clone()), context),
-                None => asker.plain(-errno::ENODEV, context),
-            },
+            Request::UnregisterResource(resource_id) => unregister(asker, resource_id, executor, context),
+            Request::ResourceInfo(id) => asker.body(resource_info(id, executor), context),
             Request::Execute(execute) => {
-                let rc = self.executor.execute(*execute, asker.peer, asker.call_id, context);
-                asker.plain(rc, context);
+                let accepted = executor.execute(*execute, asker.peer, asker.call_id, context);
+                asker.plain(accepted.map_or_else(rc, |call_id| call_id.0), context);
             }
-            Request::Cancel(cancel) => {
-                let rc = self.executor.cancel(&cancel, context);
-                asker.plain(rc, context);
+            Request::Cancel(cancel) => asker.done(executor.cancel(&cancel, context), context),
+            Request::RecurringOperations(id) => {
+                asker.body(executor.recurring_operations(id.as_ref()).map(ReplyBody::Recurring), context);
             }
-            Request::RecurringOperations(id) => match self.executor.recurring_operations(id.as_ref()) {
-                Some(list) => asker.answer(0, ReplyBody::Recurring(list), context),
-                None => asker.plain(-errno::ENODEV, context),
-            },
             Request::Check { watchdog } => context.emit(Effect::CheckWatchdog(watchdog)),
+            // The reply follows the effect, as upstream answers once the alert has started.
             Request::Alert { id, path, timeout, params } => {
-                // The reply follows the effect, as upstream answers once the alert has started.
-                let rc = self.alerts.start(id, path, timeout, params, context);
-                asker.plain(rc, context);
+                asker.done(alerts.start(id, path, timeout, params, context), context);
             }
-            Request::Proxy(command) => self.proxy_command(asker, command, context),
+            Request::Proxy(_) => {}
             Request::Unknown(op) => {
                 context.log(LogLevel::Warning, || format!("unknown operation {op:?} refused"));
-                asker.plain(-errno::EOPNOTSUPP, context);
+                asker.done(Err(Refusal::UnknownRequest), context);
             }
         }
     }
 
-    fn unregister(&mut self, asker: Asker, resource_id: Option<ResourceId>, context: &mut Context<'_>) {
-        let rc = self.executor.unregister(resource_id.as_ref(), context);
-        asker.plain(rc, context);
-        if rc == 0 || rc == -errno::EINPROGRESS {
-            let call_id = asker.call_id;
-            context.notify(context.peers.named(), Notification::Unregistered { rc, call_id, resource_id });
-        }
-    }
-
-    fn proxy_command(&mut self, asker: Asker, command: ProxyCommand, context: &mut Context<'_>) {
+    /// What is said about sessions is answered last, unlike all else.
+    fn proxy_command(
+        &self,
+        asker: Asker,
+        command: ProxyCommand,
+        proxies: &mut Proxies,
+        context: &mut Context,
+    ) -> Option<ShutdownAnswer> {
         if self.settings.daemon == DaemonKind::Execd {
-            asker.plain(-errno::EPROTONOSUPPORT, context);
-            return;
+            asker.done(Err(Refusal::NoProxiedClients), context);
+            return None;
         }
-        let verdict = self.proxies.command(asker.peer, command, context);
-        asker.plain(0, context);
-        match verdict {
-            Verdict::Handled => {}
-            Verdict::ShutdownAcknowledged => self.shutdown_acknowledged(context),
-            Verdict::ShutdownDenied => self.shutdown_denied(context),
-        }
+        let answer = proxies.command(asker.peer, command, context);
+        asker.done(Ok(()), context);
+        answer
     }
 
     /// The answer names the connection even when it is a refusal, since clients want to read why.
     fn sign_on(
-        &mut self,
+        &self,
         asker: Asker,
         version: Option<ProtocolVersion>,
         is_provider: bool,
-        context: &mut Context<'_>,
+        proxies: &mut Proxies,
+        context: &mut Context,
     ) {
-        let Some(client) = context.peers.get(asker.peer) else { return };
-        let (client_id, remote) = (client.client_id.clone(), client.is_remote());
-        let mut rc = match version {
-            Some(version) if version >= ProtocolVersion::OLDEST => 0,
-            _ => -errno::EPROTO,
-        };
-        if rc != 0 {
-            let name = context.peers.describe(asker.peer);
-            let theirs = version.map_or("none".to_owned(), |version| version.to_string());
-            context.log(LogLevel::Error, || {
-                format!("{name} speaks protocol version {theirs}, need {} or later", ProtocolVersion::OLDEST)
-            });
-        }
-        let carries = is_provider && remote && self.settings.daemon == DaemonKind::Remoted;
+        let Some(client) = context.peers().get(asker.peer) else { return };
+        let (client_id, is_remote) = (client.client_id().clone(), client.is_remote());
+        let mut outcome = check_version(asker.peer, version, context);
+        let carries = is_provider && is_remote && self.settings.daemon == DaemonKind::Remoted;
         if carries {
-            self.proxies.add_provider(asker.peer, context);
+            proxies.add_provider(asker.peer, context);
         } else if is_provider {
-            rc = match self.settings.daemon {
-                DaemonKind::Remoted => -errno::EACCES,
-                DaemonKind::Execd => -errno::EPROTONOSUPPORT,
-            };
+            outcome = Err(match self.settings.daemon {
+                DaemonKind::Remoted => Refusal::LocalProvider,
+                DaemonKind::Execd => Refusal::NoProxiedClients,
+            });
         }
         let body = Registered {
             client_id,
             version: Some(ProtocolVersion::OURS),
-            uptime_s: Some(context.now.mono.since(self.started).as_secs()),
+            uptime_s: Some(context.now().mono.since(self.started).as_secs()),
             node_start_state: self.settings.node_start_state.clone(),
         };
-        asker.answer(rc, ReplyBody::Registered(body), context);
+        asker.send(outcome.map_or_else(rc, |()| 0), ReplyBody::Registered(body), context);
         if carries && version.is_some_and(|version| version >= ProtocolVersion::SCHEMAS) {
             context.emit(Effect::FetchSchemas);
         }
     }
+}
+
+#[cfg(test)]
+impl Requests {
+    pub(super) const fn set_last_call(&mut self, call_id: i32) {
+        self.last_call = CallId(call_id);
+    }
+}
+
+fn check_version(
+    peer: PeerId,
+    version: Option<ProtocolVersion>,
+    context: &mut Context,
+) -> Result<(), Refusal> {
+    if version.is_some_and(|version| version >= ProtocolVersion::OLDEST) {
+        return Ok(());
+    }
+    let name = context.peers().describe(peer);
+    let theirs = version.map_or("none".to_owned(), |version| version.to_string());
+    context.log(LogLevel::Error, || {
+        format!("{name} speaks protocol version {theirs}, need {} or later", ProtocolVersion::OLDEST)
+    });
+    Err(Refusal::ProtocolVersion)
+}
+
+fn refuse_unprivileged(asker: Asker, request: &Request, context: &mut Context) {
+    let name = context.peers().describe(asker.peer);
+    context
+        .log(LogLevel::Warning, || format!("{name} is neither root nor the cluster's user: request refused"));
+    if !matches!(request, Request::Check { .. }) {
+        asker.done(Err(Refusal::NotPrivileged), context);
+    }
+}
+
+fn poke(asker: Asker, context: &mut Context) {
+    asker.done(Ok(()), context);
+    context.notify_all(Notification::Poke { rc: 0, call_id: asker.call_id, resource_id: None });
+}
+
+fn register(
+    asker: Asker,
+    resource: (Option<ResourceId>, Agent, bool),
+    executor: &mut Executor,
+    context: &mut Context,
+) {
+    let (resource_id, agent, drops_recurring) = resource;
+    let registered = executor.register(resource_id.clone(), agent, drops_recurring, context);
+    asker.done(registered, context);
+    if registered.is_ok() {
+        let call_id = asker.call_id;
+        context.notify_all(Notification::Registered { rc: 0, call_id, resource_id });
+    }
+}
+
+fn resource_info(id: Option<ResourceId>, executor: &Executor) -> Result<ReplyBody, Refusal> {
+    let known = id.and_then(|id| executor.resource(&id));
+    known.map(|resource| ReplyBody::ResourceInfo(resource.clone())).ok_or(Refusal::UnknownResource)
+}
+
+fn unregister(asker: Asker, resource_id: Option<ResourceId>, executor: &mut Executor, context: &mut Context) {
+    let rc = match executor.unregister(resource_id.as_ref(), context) {
+        Ok(Unregistered::Done) => 0,
+        Ok(Unregistered::StillRuns) => -errno::EINPROGRESS,
+        Err(refusal) => return asker.done(Err(refusal), context),
+    };
+    asker.plain(rc, context);
+    let call_id = asker.call_id;
+    context.notify_all(Notification::Unregistered { rc, call_id, resource_id });
 }
 
 /// Moves a request's reply before the notifications that it causes; upstream's daemon has cancellations first.
@@ -185,13 +284,12 @@ impl Parts {
 /// Clients (of every release) that wait for a reply put aside what comes before it, and work that off in one go.
 /// If one of these notices makes them ask again, what comes meanwhile is lost, such as a local client's words: a
 /// controller asks for the resource whose operation was cancelled. What comes after the reply is safe.
-fn reply_first(effects: &mut [Effect], before: usize) {
-    let Some(ours) = effects.get_mut(before..) else { return };
-    let reply = ours.iter().position(|effect| matches!(effect, Effect::Reply { .. }));
-    let notice = ours.iter().position(|effect| matches!(effect, Effect::Notify { .. }));
+fn reply_first(effects: &mut [Effect]) {
+    let reply = effects.iter().position(|effect| matches!(effect, Effect::Reply { .. }));
+    let notice = effects.iter().position(|effect| matches!(effect, Effect::Notify { .. }));
     if let (Some(reply), Some(notice)) = (reply, notice)
         && notice < reply
-        && let Some(turned) = ours.get_mut(notice..=reply)
+        && let Some(turned) = effects.get_mut(notice..=reply)
     {
         turned.rotate_right(1);
     }
@@ -199,184 +297,24 @@ fn reply_first(effects: &mut [Effect], before: usize) {
 
 #[cfg(test)]
 mod tests {
-    use crate::core::testing::{Bench, agent, cancel, execute, now, payload, register, sign_on, unregister};
-    use crate::core::{DaemonKind, Effect, Input, PeerId, PeerKind, RequestToken};
-    use crate::model::{
-        CallId, ClientId, Millis, Params, ProtocolVersion, ProxyCommand, ReplyBody, Request, RequestMessage,
-    };
-
-    fn hello(version: Option<&str>, is_provider: bool) -> Request {
-        let version = version.and_then(ProtocolVersion::parse);
-        Request::Register { version, is_provider, client_name: None }
-    }
-
-    fn check() -> Request {
-        Request::Check { watchdog: Some("10s".into()) }
-    }
-
-    fn alert() -> Request {
-        Request::Alert { id: None, path: None, timeout: Millis(0), params: Params::new() }
-    }
+    use super::*;
 
     #[test]
-    fn signing_on_tells_identity_version_uptime_and_start_state() {
-        let mut bench = Bench::remoted();
-        bench.connect(1, PeerKind::Remote);
-        bench.now_ms = 61_000;
-        let incoming = RequestMessage { client_name: None, options: 0, request: sign_on(false) };
-        let effects = bench.raw(Input::Request { peer: PeerId(1), token: RequestToken(9), incoming });
-        let [Effect::Reply { peer: PeerId(1), token: RequestToken(9), reply }] = effects.as_slice() else {
-            panic!("{effects:?}")
-        };
-        assert_eq!((reply.rc, reply.call_id), (0, CallId(1)));
-        let ReplyBody::Registered(body) = &reply.body else { panic!("{reply:?}") };
-        assert_eq!(body.client_id, ClientId::new("00000001-uuid"));
-        assert_eq!(body.version, Some(ProtocolVersion::OURS));
-        assert_eq!(body.uptime_s, Some(61));
-        assert_eq!(body.node_start_state.as_deref(), Some("online"));
-        assert!(now(0).mono < now(61_000).mono);
-    }
-
-    #[test]
-    fn versions_and_providers() {
-        let remote = PeerKind::Remote;
-        let local = PeerKind::Local { privileged: true };
-        let (remoted, execd) = (DaemonKind::Remoted, DaemonKind::Execd);
+    fn each_refusal_has_its_number() {
         let table = [
-            (remoted, &remote, Some("1.2"), false, vec!["reply 1 0 00000001-uuid 1.2"]),
-            (remoted, &remote, Some("1"), false, vec!["reply 1 0 00000001-uuid 1.2"]),
-            (remoted, &remote, Some("0.9"), false, vec!["reply 1 -71 00000001-uuid 1.2"]),
-            (remoted, &remote, None, false, vec!["reply 1 -71 00000001-uuid 1.2"]),
-            (remoted, &remote, Some("1.1"), true, vec!["accept true", "reply 1 0 00000001-uuid 1.2"]),
-            (
-                remoted,
-                &remote,
-                Some("1.2"),
-                true,
-                vec!["accept true", "reply 1 0 00000001-uuid 1.2", "schemas"],
-            ),
-            (remoted, &remote, None, true, vec!["accept true", "reply 1 -71 00000001-uuid 1.2"]),
-            (remoted, &local, Some("1.2"), true, vec!["reply 1 -13 00000001-uuid 1.2"]),
-            (execd, &local, Some("1.2"), true, vec!["reply 1 -93 00000001-uuid 1.2"]),
-            (execd, &remote, Some("1.2"), true, vec!["reply 1 -93 00000001-uuid 1.2"]),
+            (Refusal::Incomplete, -22),
+            (Refusal::UnknownResource, -19),
+            (Refusal::UnknownOperation, -95),
+            (Refusal::UnknownRequest, -95),
+            (Refusal::TooManyResources, -7),
+            (Refusal::TooManyOperations, -7),
+            (Refusal::NotPrivileged, -13),
+            (Refusal::LocalProvider, -13),
+            (Refusal::NoProxiedClients, -93),
+            (Refusal::ProtocolVersion, -71),
         ];
-        for (daemon, kind, version, is_provider, expected) in table {
-            let mut bench = Bench::new(daemon);
-            bench.connect(1, kind.clone());
-            assert_eq!(
-                bench.ask(1, hello(version, is_provider)),
-                expected,
-                "{daemon:?} {kind:?} {version:?}"
-            );
+        for (row, (refusal, number)) in table.into_iter().enumerate() {
+            assert_eq!((refusal as usize, rc(refusal)), (row, number), "{refusal:?}");
         }
-    }
-
-    #[test]
-    fn a_poke_is_answered_and_then_told_to_all_named_clients() {
-        let mut bench = Bench::remoted();
-        bench.remote(1);
-        bench.local(2, false);
-        bench.connect(3, PeerKind::Remote);
-        assert_eq!(bench.ask(1, Request::Poke), ["reply 1 0", "tell 1,2 poke 0"]);
-        assert_eq!(bench.ask_as(3, None, Request::Poke), ["reply 3 0", "tell 1,2 poke 0"], "nameless");
-        assert_eq!(bench.ask_as(3, Some("x"), Request::Poke), ["reply 3 0", "tell 1,2,3 poke 0"]);
-    }
-
-    #[test]
-    fn every_request_takes_a_number_and_numbers_wrap_to_one() {
-        let mut bench = Bench::remoted();
-        bench.remote(1);
-        bench.local(2, false);
-        bench.ask(1, Request::Poke);
-        bench.ask(1, check());
-        bench.ask(2, check());
-        bench.ask(1, Request::Proxy(ProxyCommand::ShutdownAck));
-        bench.ask(1, Request::Unknown("x".into()));
-        bench.ask(1, register("r1"));
-        assert_eq!(bench.ask(1, execute("r1", "start", 0))[0], "reply 1 9");
-        bench.server.set_last_call(i32::MAX - 1);
-        assert_eq!(bench.ask(1, execute("r1", "monitor", 0))[0], format!("reply 1 {}", i32::MAX));
-        assert_eq!(bench.ask(1, execute("r1", "monitor", 0))[0], "reply 1 1");
-    }
-
-    #[test]
-    fn the_unprivileged_are_refused_with_an_answer_but_for_a_check() {
-        let mut bench = Bench::with_r1();
-        bench.local(2, false);
-        let refused = [
-            register("r2"),
-            unregister("r1"),
-            Request::ResourceInfo(None),
-            execute("r1", "start", 0),
-            cancel("r1", "monitor", 1),
-            Request::RecurringOperations(None),
-            alert(),
-            Request::Proxy(ProxyCommand::ShutdownNack),
-        ];
-        for request in refused {
-            assert_eq!(bench.ask(2, request.clone()), ["reply 2 -13"], "{request:?}");
-        }
-        assert!(bench.ask(2, check()).is_empty());
-        assert_eq!(bench.ask(2, Request::Unknown("x".into())), ["reply 2 -95"]);
-        assert_eq!(bench.ask(2, hello(Some("1.1"), false)), ["reply 2 0 00000002-uuid 1.2"]);
-    }
-
-    #[test]
-    fn a_check_is_never_answered() {
-        let mut bench = Bench::remoted();
-        bench.remote(1);
-        assert_eq!(bench.ask(1, check()), ["watchdog Some(\"10s\")"]);
-        assert_eq!(bench.ask(1, Request::Check { watchdog: None }), ["watchdog None"]);
-    }
-
-    #[test]
-    fn a_cluster_nodes_executor_carries_nothing() {
-        let mut bench = Bench::new(DaemonKind::Execd);
-        bench.local(1, true);
-        let session = ClientId::new("s");
-        let event = ProxyCommand::Event { session, payload: Some(payload("<a/>")) };
-        assert_eq!(bench.ask(1, Request::Proxy(event)), ["reply 1 -93"]);
-    }
-
-    #[test]
-    fn results_go_to_everybody_or_to_the_origin_alone() {
-        let mut bench = Bench::with_r1();
-        bench.remote(2);
-        bench.connect(3, PeerKind::Remote);
-        bench.ask(1, execute("r1", "start", 0));
-        assert_eq!(bench.exits(1, 0), ["tell 1,2 r1 start/0 #4 0 Done"], "3 is nameless");
-        let only = || {
-            let mut operation = crate::core::testing::operation("r1", "monitor", 0);
-            operation.notify.origin_only = true;
-            Request::Execute(Box::new(operation))
-        };
-        bench.ask(2, only());
-        assert_eq!(bench.exits(2, 0), ["tell 2 r1 monitor/0 #5 0 Done"]);
-        bench.ask(2, only());
-        bench.gone(2);
-        assert!(bench.exits(3, 0).is_empty(), "the origin has left");
-        bench.ask_as(3, None, only());
-        assert!(bench.exits(4, 0).is_empty(), "the origin has no name");
-    }
-
-    #[test]
-    fn who_is_not_connected_is_not_heard() {
-        let mut bench = Bench::with_r1();
-        bench.gone(1);
-        assert!(bench.ask(1, Request::Poke).is_empty());
-        bench.provider(2);
-        bench.proxied(3);
-        assert!(bench.ask(3, register("r2")).is_empty(), "no client of the executor");
-    }
-
-    #[test]
-    fn a_resource_without_agent_parts_is_taken_as_it_is() {
-        let mut bench = Bench::remoted();
-        bench.remote(1);
-        let mut bare = agent("");
-        (bare.standard, bare.provider) = (String::new(), None);
-        let resource_id = Some(crate::model::ResourceId::new("r1"));
-        let request = Request::RegisterResource { resource_id, agent: bare, drop_recurring: false };
-        assert_eq!(bench.ask(1, request)[0], "reply 1 0");
     }
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The server: one input at a time goes to the part that it concerns.
 use super::alerts::Alerts;
-use super::context::{Context, RunNumbers};
+use super::context::Context;
 use super::executor::Executor;
-use super::peers::Peers;
-use super::proxy::Proxies;
-use super::shutdown::Phase;
-use super::timers::{Timer, Timers};
-use super::{Effect, Finish, Input, LogLevel, PeerId, PeerKind, RunId};
-use crate::model::{CallId, ClientId, Moment, Notification, Now};
+use super::proxy::{Proxies, ShutdownAnswer};
+use super::requests::{Asked, Requests};
+use super::shutdown::{Course, Shutdown};
+use super::timers::Timer;
+use super::{Effect, Input, LogLevel, PeerId, PeerKind, RunId};
+use crate::model::{ClientId, Moment, Notification, Now, RunResult};
 
 /// Which daemon this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub enum DaemonKind {
 pub struct Settings {
     /// Which daemon this is.
     pub daemon: DaemonKind,
-    /// `PCMK_node_start_state`, told to whoever signs on.
+    /// `PCMK_node_start_state`, told to every client that signs on.
     pub node_start_state: Option<String>,
 }
 
@@ -34,139 +34,138 @@ pub struct Settings {
 /// [`Server::next_deadline`] has passed. After [`Effect::Exit`] there is nothing left to feed.
 #[derive(Debug)]
 pub struct Server {
-    peers: Peers,
-    timers: Timers,
-    run_numbers: RunNumbers,
-    parts: Parts,
-}
-
-/// Everything but what a [`Context`] lends out.
-#[derive(Debug)]
-pub(super) struct Parts {
-    pub(super) settings: Settings,
-    pub(super) started: Moment,
-    pub(super) last_call: CallId,
-    pub(super) executor: Executor,
-    pub(super) proxies: Proxies,
-    pub(super) alerts: Alerts,
-    pub(super) phase: Phase,
+    context: Context,
+    requests: Requests,
+    executor: Executor,
+    proxies: Proxies,
+    alerts: Alerts,
+    shutdown: Shutdown,
 }
 
 impl Server {
     /// A server without clients or resources, started `now`.
     pub fn new(settings: Settings, now: Now) -> Self {
-        let fences = settings.daemon == DaemonKind::Execd;
         Self {
-            peers: Peers::default(),
-            timers: Timers::default(),
-            run_numbers: RunNumbers::default(),
-            parts: Parts {
-                settings,
-                started: now.mono,
-                last_call: CallId(0),
-                executor: Executor::new(fences),
-                proxies: Proxies::default(),
-                alerts: Alerts::default(),
-                phase: Phase::default(),
-            },
+            context: Context::default(),
+            executor: Executor::new(settings.daemon == DaemonKind::Execd),
+            proxies: Proxies::default(),
+            alerts: Alerts::default(),
+            shutdown: Shutdown::default(),
+            requests: Requests::new(settings, now.mono),
         }
     }
 
     /// Takes in what happened; appends what is to be done.
     pub fn step(&mut self, input: Input, now: Now, effects: &mut Vec<Effect>) {
-        let mut context = Context {
-            now,
-            effects,
-            peers: &mut self.peers,
-            timers: &mut self.timers,
-            run_numbers: &mut self.run_numbers,
-        };
-        self.parts.take(input, &mut context);
-        self.parts.executor.run_ready(&mut context);
+        self.context.set_now(now);
+        self.context.swap_effects(effects);
+        self.take(input);
+        self.executor.run_ready(&mut self.context);
+        self.context.swap_effects(effects);
     }
 
     /// When the next [`Input::Tick`] is due, if any. May change with every step, and only then.
     pub fn next_deadline(&self) -> Option<Moment> {
-        self.timers.next()
+        self.context.next_deadline()
     }
-}
 
-impl Parts {
-    fn take(&mut self, input: Input, context: &mut Context<'_>) {
+    fn take(&mut self, input: Input) {
+        let serves = self.shutdown.serves();
         match input {
-            Input::Connected { peer, kind, client_id } => self.connected(peer, kind, client_id, context),
-            Input::Disconnected(peer) => self.disconnected(peer, context),
-            Input::Request { peer, token, incoming } if self.phase.serves() => {
-                self.request(peer, token, incoming, context);
+            Input::Connected { peer, kind, client_id } if serves => self.connected(peer, kind, client_id),
+            Input::Connected { peer, .. } => self.context.emit(Effect::Close(peer)),
+            Input::Disconnected(peer) if serves => self.disconnected(peer),
+            Input::Disconnected(peer) => drop(self.context.peers_mut().remove(peer)),
+            Input::Request { peer, token, incoming } if serves => {
+                self.request(Asked::new(peer, token, incoming));
             }
-            Input::Proxied { peer, msg_id, flags, payload } if self.phase.serves() => {
-                self.proxies.forward(peer, msg_id, flags, payload, context);
+            Input::Proxied { peer, msg_id, flags, payload } if serves => {
+                self.proxies.forward(peer, msg_id, flags, payload, &mut self.context);
             }
             Input::Request { .. } | Input::Proxied { .. } => {}
-            Input::Finished { run, finish } => self.finished(run, finish, context),
-            Input::FencerLost { finish } => self.executor.fencer_lost(&finish, context),
-            Input::Terminate => self.terminate(context),
-            Input::Tick => self.tick(context),
+            Input::Finished { run, result } => self.finished(run, result),
+            Input::FencerLost { result } => self.executor.fencer_lost(&result, &mut self.context),
+            Input::Terminate => self.terminate(),
+            Input::Tick => self.tick(),
         }
     }
 
-    fn connected(&mut self, peer: PeerId, kind: PeerKind, client_id: ClientId, context: &mut Context<'_>) {
-        if !self.phase.serves() {
-            context.emit(Effect::Close(peer));
-            return;
-        }
-        if context.peers.add(peer, &kind, &client_id) {
-            let others = context.peers.named_except(peer);
-            context.notify(others, Notification::NewClient);
+    fn connected(&mut self, peer: PeerId, kind: PeerKind, client_id: ClientId) {
+        let context = &mut self.context;
+        if context.peers_mut().add(peer, &kind, &client_id) {
+            context.notify(context.peers().named_except(peer), Notification::NewClient);
         } else if let PeerKind::Proxied { server, identity } = kind {
             self.proxies.open(peer, server, identity, client_id, context);
         }
     }
 
-    fn disconnected(&mut self, peer: PeerId, context: &mut Context<'_>) {
-        if !self.phase.serves() {
-            context.peers.remove(peer);
-            return;
-        }
+    fn disconnected(&mut self, peer: PeerId) {
+        let context = &mut self.context;
         if self.proxies.closed(peer, context) {
             return;
         }
-        let name = context.peers.describe(peer);
-        let Some(gone) = context.peers.remove(peer) else { return };
-        // Whoever never named itself only looked whether we are there, as pacemakerd does all the time.
+        let name = context.peers().describe(peer);
+        let Some(gone) = context.peers_mut().remove(peer) else { return };
+        // A client that never named itself only looked whether we are there, as pacemakerd does all the time.
         let level = if gone.is_named() { LogLevel::Info } else { LogLevel::Debug };
         context.log(level, || format!("{name} disconnected"));
         let deserted = self.proxies.remove_provider(peer, context);
-        if gone.is_remote() {
-            if context.peers.is_empty() && !self.proxies.has_open_sessions() {
-                self.executor.drop_recurring(None, context);
-            }
-        } else {
+        if !gone.is_remote() {
             self.executor.drop_recurring(Some(peer), context);
+        } else if context.peers().is_empty() && !self.proxies.has_open_sessions() {
+            self.executor.drop_recurring(None, context);
         }
         if deserted {
-            self.deserted(context);
+            let course = self.shutdown.deserted(context);
+            self.follow(course);
         }
     }
 
-    fn finished(&mut self, run: RunId, finish: Finish, context: &mut Context<'_>) {
-        if let Some(finish) = self.executor.finished(run, finish, context) {
-            self.alerts.finished(run, &finish, context);
-            self.alert_ended(context);
+    fn request(&mut self, asked: Asked) {
+        let (executor, proxies, alerts) = (&mut self.executor, &mut self.proxies, &mut self.alerts);
+        let answer = self.requests.answer(asked, executor, proxies, alerts, &mut self.context);
+        let course = match answer {
+            None => Course::Stay,
+            Some(ShutdownAnswer::Acknowledged) => self.shutdown.acknowledged(&mut self.context),
+            Some(ShutdownAnswer::Denied) => self.shutdown.denied(&mut self.context),
+        };
+        self.follow(course);
+    }
+
+    fn finished(&mut self, run: RunId, result: RunResult) {
+        if self.executor.has_run(run) {
+            self.executor.finished(run, result, &mut self.context);
+        } else {
+            self.alerts.finished(run, &result, &mut self.context);
+            self.shutdown.alert_ended(&self.alerts, &mut self.context);
         }
     }
 
-    fn tick(&mut self, context: &mut Context<'_>) {
-        while let Some(timer) = context.timers.expire(context.now.mono) {
+    fn terminate(&mut self) {
+        let provider = self.proxies.newest_provider();
+        let course = self.shutdown.requested(provider, self.requests.daemon(), &mut self.context);
+        self.follow(course);
+    }
+
+    fn follow(&mut self, course: Course) {
+        match course {
+            Course::Stay => {}
+            Course::Leave => {
+                self.executor.abandon(&mut self.context);
+                self.shutdown.leave(&self.alerts, &mut self.proxies, &mut self.context);
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let context = &mut self.context;
+        while let Some(timer) = context.expired() {
             match timer {
-                Timer::RunLimit(run) => {
-                    if !self.executor.run_overdue(run, context) {
-                        self.alerts.overdue(run, context);
-                    }
-                }
+                Timer::RunLimit(run) if self.executor.has_run(run) => self.executor.run_overdue(run, context),
+                Timer::RunLimit(run) => self.alerts.overdue(run, context),
                 Timer::StartDelay(key) => self.executor.start_delay_passed(key),
                 Timer::Interval(key) => self.executor.interval_passed(key, context),
-                Timer::DrainAlerts => self.drained(context),
+                Timer::DrainAlerts => self.shutdown.drained(context),
             }
         }
     }
@@ -174,8 +173,8 @@ impl Parts {
 
 #[cfg(test)]
 impl Server {
-    pub(super) fn set_last_call(&mut self, call_id: i32) {
-        self.parts.last_call = CallId(call_id);
+    pub(super) const fn set_last_call(&mut self, call_id: i32) {
+        self.requests.set_last_call(call_id);
     }
 }
 

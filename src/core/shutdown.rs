@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The way out: ask the cluster to move its resources away, wait for it to leave, let alerts finish, exit.
+use super::alerts::Alerts;
 use super::context::Context;
-use super::server::{DaemonKind, Parts};
+use super::proxy::Proxies;
+use super::server::DaemonKind;
 use super::timers::Timer;
-use super::{Effect, LogLevel};
+use super::{Effect, LogLevel, PeerId};
 use crate::model::{Notification, ProxyNotice};
 
 /// How far the daemon is on its way out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Phase {
+enum Phase {
     /// Not leaving.
     #[default]
     Serving,
@@ -20,100 +22,120 @@ pub(super) enum Phase {
     Over,
 }
 
-impl Phase {
-    /// Are clients still served?
-    pub(super) const fn serves(self) -> bool {
-        matches!(self, Self::Serving | Self::Asked)
-    }
+/// What the server has to do now.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Course {
+    /// Nothing new.
+    Stay,
+    /// End what it does, and then [`Shutdown::leave`].
+    Leave,
 }
 
-impl Parts {
-    /// SIGTERM.
-    pub(super) fn terminate(&mut self, context: &mut Context<'_>) {
+/// Where the daemon is between start and exit.
+#[derive(Debug, Default)]
+pub(super) struct Shutdown {
+    phase: Phase,
+}
+
+impl Shutdown {
+    /// Are clients still served?
+    pub(super) const fn serves(&self) -> bool {
+        matches!(self.phase, Phase::Serving | Phase::Asked)
+    }
+
+    /// SIGTERM. `provider` is the one to be asked, if there is one.
+    pub(super) fn requested(
+        &mut self,
+        provider: Option<PeerId>,
+        daemon: DaemonKind,
+        context: &mut Context,
+    ) -> Course {
         if self.phase != Phase::Serving {
             context.log(LogLevel::Notice, || "already shutting down".to_owned());
-            return;
+            return Course::Stay;
         }
-        let Some(provider) = self.proxies.newest_provider() else {
-            context.log(LogLevel::Notice, || match self.settings.daemon {
+        let Some(provider) = provider else {
+            context.log(LogLevel::Notice, || match daemon {
                 DaemonKind::Remoted => "shutting down: no cluster node is connected".to_owned(),
                 DaemonKind::Execd => "shutting down".to_owned(),
             });
-            self.leave(context);
-            return;
+            return Course::Leave;
         };
         self.phase = Phase::Asked;
-        let name = context.peers.describe(provider);
+        let name = context.peers().describe(provider);
         context.log(LogLevel::Notice, || format!("shutting down: asked {name} to move resources away"));
         context.notify(vec![provider], Notification::Proxy(ProxyNotice::ShutdownRequest));
         context.emit(Effect::StopListening);
+        Course::Stay
     }
 
     /// The cluster has heard us.
-    pub(super) fn shutdown_acknowledged(&self, context: &mut Context<'_>) {
+    pub(super) fn acknowledged(&self, context: &mut Context) -> Course {
         match self.phase {
             Phase::Asked => context.log(LogLevel::Info, || {
                 "the cluster moves resources away; waiting for it to disconnect".to_owned()
             }),
             _ => context.log(LogLevel::Debug, || "stray shutdown acknowledgement ignored".to_owned()),
         }
+        Course::Stay
     }
 
     /// The cluster does not move anything: it manages nothing here.
-    pub(super) fn shutdown_denied(&mut self, context: &mut Context<'_>) {
-        match self.phase {
-            Phase::Asked => {
-                context.log(LogLevel::Notice, || {
-                    "the cluster does not manage this node now: leaving without delay".to_owned()
-                });
-                self.leave(context);
-            }
-            _ => context.log(LogLevel::Debug, || "stray shutdown rejection ignored".to_owned()),
+    pub(super) fn denied(&self, context: &mut Context) -> Course {
+        if self.phase != Phase::Asked {
+            context.log(LogLevel::Debug, || "stray shutdown rejection ignored".to_owned());
+            return Course::Stay;
         }
+        context.log(LogLevel::Notice, || {
+            "the cluster does not manage this node now: leaving without delay".to_owned()
+        });
+        Course::Leave
     }
 
     /// The last provider is gone.
-    pub(super) fn deserted(&mut self, context: &mut Context<'_>) {
-        if self.phase == Phase::Asked {
-            context.log(LogLevel::Notice, || "the cluster has left: exiting".to_owned());
-            self.leave(context);
+    pub(super) fn deserted(&self, context: &mut Context) -> Course {
+        if self.phase != Phase::Asked {
+            return Course::Stay;
         }
+        context.log(LogLevel::Notice, || "the cluster has left: exiting".to_owned());
+        Course::Leave
     }
 
-    /// Ends everything but alerts, and exits as soon as these have ended too. Nobody is told.
-    pub(super) fn leave(&mut self, context: &mut Context<'_>) {
-        self.executor.abandon(context);
-        if !self.alerts.are_running() {
+    /// Exits as soon as there are no alerts any more; clients are served no longer. The executor is to be abandoned
+    /// before.
+    pub(super) fn leave(&mut self, alerts: &Alerts, proxies: &mut Proxies, context: &mut Context) {
+        if !alerts.are_running() {
             self.exit(context);
             return;
         }
         self.phase = Phase::Draining;
         context.emit(Effect::StopListening);
-        for peer in context.peers.ids().collect::<Vec<_>>() {
+        for peer in context.peers().ids() {
             context.emit(Effect::Close(peer));
         }
-        self.proxies.close_all(context);
-        let until = self.alerts.drain_until(context.now.mono);
-        context.timers.set(Timer::DrainAlerts, until);
+        proxies.close_all(context);
+        let until = alerts.drain_until(context.now().mono);
+        context.arm(Timer::DrainAlerts, until);
     }
 
     /// An alert ended: was it the one that we waited for?
-    pub(super) fn alert_ended(&mut self, context: &mut Context<'_>) {
-        if self.phase == Phase::Draining && !self.alerts.are_running() {
-            context.timers.clear(Timer::DrainAlerts);
+    pub(super) fn alert_ended(&mut self, alerts: &Alerts, context: &mut Context) {
+        if self.phase == Phase::Draining && !alerts.are_running() {
+            context.disarm(Timer::DrainAlerts);
             self.exit(context);
         }
     }
 
     /// The alerts had their time.
-    pub(super) fn drained(&mut self, context: &mut Context<'_>) {
+    pub(super) fn drained(&mut self, context: &mut Context) {
         if self.phase == Phase::Draining {
             context.log(LogLevel::Warning, || "exiting while alerts still run".to_owned());
             self.exit(context);
         }
     }
 
-    fn exit(&mut self, context: &mut Context<'_>) {
+    fn exit(&mut self, context: &mut Context) {
         self.phase = Phase::Over;
         context.emit(Effect::Exit);
     }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A server with a clock to turn, for unit tests; effects are written as short lines, logs left out.
-use super::{
-    DaemonKind, Effect, Finish, Input, PeerId, PeerKind, Relay, RequestToken, RunId, Server, Settings,
-};
+use super::{DaemonKind, Effect, Input, PeerId, PeerKind, Relay, RequestToken, RunId, Server, Settings};
 use crate::model::{
     Agent, Cancel, ClientId, Completion, ExecStatus, Execute, Interval, LocalIdentity, Millis, Moment,
     Notification, Notify, Now, OcfExit, Outcome, Params, Payload, ProtocolVersion, ProxiedServer,
-    ProxyNotice, ReplyBody, Request, RequestMessage, ResourceId,
+    ProxyNotice, Reply, ReplyBody, Request, RequestMessage, ResourceId, RunResult,
 };
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -103,11 +101,11 @@ impl Bench {
 
     /// An agent exits.
     pub(super) fn exits(&mut self, run: u64, exit: i32) -> Vec<String> {
-        self.ends(run, finish(exit))
+        self.ends(run, exited(exit))
     }
 
-    pub(super) fn ends(&mut self, run: u64, finish: Finish) -> Vec<String> {
-        self.step(Input::Finished { run: RunId(run), finish })
+    pub(super) fn ends(&mut self, run: u64, result: RunResult) -> Vec<String> {
+        self.step(Input::Finished { run: RunId(run), result })
     }
 }
 
@@ -162,22 +160,13 @@ pub(super) fn cancel(id: &str, action: &str, interval_ms: u32) -> Request {
     Request::Cancel(Cancel { resource_id: Some(ResourceId::new(id)), action: Some(action.into()), interval })
 }
 
-pub(super) fn finish(exit: i32) -> Finish {
-    Finish {
-        outcome: Outcome::new(OcfExit(exit), ExecStatus::Done),
-        signalled: false,
-        unprepared: false,
-        raw_exit: Some(exit),
-    }
+pub(super) fn exited(exit: i32) -> RunResult {
+    RunResult::new(Outcome::new(OcfExit(exit), ExecStatus::Done), Some(exit))
 }
 
-pub(super) fn killed() -> Finish {
-    Finish {
-        outcome: Outcome::new(OcfExit::ERROR, ExecStatus::Error).because("killed"),
-        signalled: true,
-        unprepared: false,
-        raw_exit: None,
-    }
+pub(super) fn killed() -> RunResult {
+    let outcome = Outcome::new(OcfExit::ERROR, ExecStatus::Error).because("killed");
+    RunResult { signal: Some(9), ..RunResult::new(outcome, None) }
 }
 
 pub(super) fn payload(text: &str) -> Payload {
@@ -187,29 +176,7 @@ pub(super) fn payload(text: &str) -> Payload {
 fn line(effect: &Effect) -> Option<String> {
     Some(match effect {
         Effect::Log { .. } => return None,
-        Effect::Reply { peer, reply, .. } => {
-            let mut text = format!("reply {} {}", peer.0, reply.rc);
-            match &reply.body {
-                ReplyBody::Plain => {}
-                ReplyBody::Registered(body) => {
-                    let version = body.version.unwrap();
-                    let _ = write!(text, " {} {version}", body.client_id);
-                }
-                ReplyBody::ResourceInfo(resource) => {
-                    let _ = write!(text, " {} {}", resource.id, resource.agent);
-                }
-                ReplyBody::Recurring(list) => {
-                    for resource in list {
-                        let _ = write!(text, " {}:", resource.resource_id);
-                        for operation in &resource.operations {
-                            let interval = operation.interval.0;
-                            let _ = write!(text, "{}/{interval}/{};", operation.action, operation.timeout.0);
-                        }
-                    }
-                }
-            }
-            text
-        }
+        Effect::Reply { peer, reply, .. } => format!("reply {} {}", peer.0, replied(reply)),
         Effect::Notify { peers, notification } => {
             let peers: Vec<_> = peers.iter().map(|peer| peer.0.to_string()).collect();
             format!("tell {} {}", peers.join(","), notified(notification))
@@ -240,6 +207,30 @@ fn line(effect: &Effect) -> Option<String> {
         Effect::StopListening => "stop listening".into(),
         Effect::Exit => "exit".into(),
     })
+}
+
+fn replied(reply: &Reply) -> String {
+    let mut text = reply.rc.to_string();
+    match &reply.body {
+        ReplyBody::Plain => {}
+        ReplyBody::Registered(body) => {
+            let version = body.version.unwrap();
+            let _ = write!(text, " {} {version}", body.client_id);
+        }
+        ReplyBody::ResourceInfo(resource) => {
+            let _ = write!(text, " {} {}", resource.id, resource.agent);
+        }
+        ReplyBody::Recurring(list) => {
+            for resource in list {
+                let _ = write!(text, " {}:", resource.resource_id);
+                for operation in &resource.operations {
+                    let interval = operation.interval.0;
+                    let _ = write!(text, "{}/{interval}/{};", operation.action, operation.timeout.0);
+                }
+            }
+        }
+    }
+    text
 }
 
 fn notified(notification: &Notification) -> String {

@@ -4,8 +4,8 @@
 
 use super::running::Running;
 use crate::agents::discovery::{self, Inquiry, Metadata, NoMetadata, Node};
-use crate::agents::{Capture, Convention, Ended, Verdict, outcome};
-use crate::model::{Agent, ExecStatus, Millis, OcfExit, Outcome, Params, Standard};
+use crate::agents::{Capture, Convention, Ended, outcome};
+use crate::model::{Agent, ExecStatus, Millis, OcfExit, Outcome, Params, RunResult, Standard};
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ pub enum Refused {
     /// There is no such agent, or its name is not complete.
     Unprepared(NoMetadata),
     /// It could not be started.
-    NotStarted(Box<Verdict>),
+    NotStarted(Box<RunResult>),
 }
 
 /// An agent that runs for its metadata. Dropping it kills the agent with all that it has started.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! From a plan to a process.
 use super::files::NodeFiles;
-use crate::agents::{AgentConfig, Plan, StartFailure, Verdict, exec_failed, start_failed};
+use crate::agents::{AgentConfig, Plan, StartFailure, exec_failed, start_failed};
+use crate::model::RunResult;
 use crate::sys::spawn::{self, Child, Identity, Launch, SpawnError, Stdin};
 use crate::sys::strings::Strings;
 use std::ffi::CString;
@@ -11,7 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 ///
 /// # Errors
 /// What to report instead.
-pub(super) fn launch(plan: &Plan, config: &AgentConfig, stdin: Stdin<'_>) -> Result<Child, Box<Verdict>> {
+pub(super) fn launch(plan: &Plan, config: &AgentConfig, stdin: Stdin<'_>) -> Result<Child, Box<RunResult>> {
     try_launch(plan, config, stdin).map_err(|error| {
         let failure = match error {
             LaunchError::UnknownUser(user) => StartFailure::UnknownUser(user),

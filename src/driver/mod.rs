@@ -4,6 +4,7 @@
 
 pub mod blocking;
 pub mod client;
+mod exit;
 mod files;
 pub mod hub;
 pub mod inquiry;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A process from its start to its end, within a limit. Nothing here blocks: the caller watches the descriptors and the
 //! deadline in its loop, and calls [`Running::advance`].
+use super::exit::try_end;
 use super::launch::launch;
-use crate::agents::{AgentConfig, Capture, Ended, Plan, StartFailure, Stream, Verdict, start_failed};
-use crate::sys::process::{self, ExitStatus};
+use crate::agents::{AgentConfig, Capture, Ended, Plan, StartFailure, Stream, start_failed};
+use crate::model::RunResult;
+use crate::sys::process;
 use crate::sys::spawn::{Child, Stdin};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -48,7 +50,7 @@ impl Running {
         config: &AgentConfig,
         input: &[u8],
         deadline: Instant,
-    ) -> Result<Self, Box<Verdict>> {
+    ) -> Result<Self, Box<RunResult>> {
         // A file, not a pipe: one that is not read cannot block us.
         let stdin = file_of(input).map_err(|error| {
             let errno = error.raw_os_error().unwrap_or_default();
@@ -82,16 +84,7 @@ impl Running {
         if self.state == State::Over {
             return None;
         }
-        let ended = match process::try_wait(self.pidfd.as_fd()) {
-            Ok(Some(ExitStatus::Exited(code))) => Some(Ended::Exited(code)),
-            Ok(Some(ExitStatus::Signalled { signal, core_dumped })) => {
-                Some(Ended::Signalled { signal, core_dumped })
-            }
-            Ok(None) => None,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
-            // Somebody in this process waits for any child, or ignores SIGCHLD.
-            Err(_) => Some(Ended::Lost),
-        };
+        let ended = try_end(self.pidfd.as_fd());
         // After the end was seen, so that nothing which was printed before it is missed.
         self.stdout.read();
         self.stderr.read();

@@ -24,7 +24,7 @@ pub use message::{
     Cancel, Completion, Execute, Notification, Notify, RecurringOperation, Registered, Reply, ReplyBody,
     Request, RequestMessage, RequestRefused, ResourceOperations, errno,
 };
-pub use outcome::{ExecStatus, OcfExit, Outcome};
+pub use outcome::{ExecStatus, OcfExit, Outcome, RunResult};
 pub use params::Params;
 pub use proxy::{ClientId, LocalIdentity, Payload, ProxiedServer, ProxyCommand, ProxyNotice};
 pub use release::Release;

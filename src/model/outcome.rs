@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! How an action ended: what the agent said, and how the executor fared with it, kept apart.
+//! How an action ended: what the agent said, and what the executor adds to it, kept apart.
 
 /// An OCF exit code, after translation from the agent's own standard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,5 +101,27 @@ impl Outcome {
     pub fn because(mut self, reason: impl Into<String>) -> Self {
         self.reason = Some(reason.into());
         self
+    }
+}
+
+/// What is known of one run of an agent or an alert after its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunResult {
+    /// The result, translated from the agent's standard. When the core had ordered a kill it replaces status and
+    /// reason by its own and keeps the output.
+    pub outcome: Outcome,
+    /// Exit code in the agent's own terms; None when there was none. Decides when `rc_change_s` moves.
+    pub raw_exit: Option<i32>,
+    /// Number of the signal that ended the process, if one did.
+    pub signal: Option<i32>,
+    /// Could the agent not even be prepared (missing, unknown standard)? Such a recurring operation reports once and
+    /// is not repeated.
+    pub unprepared: bool,
+}
+
+impl RunResult {
+    /// The result of something that was prepared and that no signal ended.
+    pub const fn new(outcome: Outcome, raw_exit: Option<i32>) -> Self {
+        Self { outcome, raw_exit, signal: None, unprepared: false }
     }
 }

@@ -6,8 +6,8 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask};
 use nix::unistd::Pid;
 use node::*;
 use pcmk_remote_rs::agents::AgentConfig;
-use pcmk_remote_rs::core::Finish;
 use pcmk_remote_rs::driver::tokio::children::start_alert;
+use pcmk_remote_rs::model::RunResult;
 use pcmk_remote_rs::model::{Alert, ExecStatus, KillScope, Millis, OcfExit, Params};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -23,8 +23,8 @@ fn the_environment_is_exact() {
     let params =
         [("OCF_CHECK_LEVEL", "10"), ("ip", "a \"b\"\nc"), ("CRM_meta_timeout", "20000"), ("empty", "")];
     execution.params = Arc::new(Params::from_iter(params));
-    let finish = node.run(&execution);
-    let mut lines: Vec<&str> = output(&finish).lines().collect();
+    let result = node.run(&execution);
+    let mut lines: Vec<&str> = output(&result).lines().collect();
     lines.sort_unstable();
     let mut expected = vec![
         "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
@@ -86,9 +86,9 @@ fn what_it_says_on_standard_error_wins() {
     let node = Node::new();
     node.agent("both", "echo out; echo ocf-exit-reason:first >&2; echo ocf-exit-reason:last >&2; exit 6");
     node.agent("odd", "printf 'a\\0b\\377'");
-    let finish = node.run(&execution("both", "start"));
-    assert_eq!(output(&finish), "ocf-exit-reason:first\nocf-exit-reason:last\n");
-    assert_eq!(reason(&finish), "last");
+    let result = node.run(&execution("both", "start"));
+    assert_eq!(output(&result), "ocf-exit-reason:first\nocf-exit-reason:last\n");
+    assert_eq!(reason(&result), "last");
     assert_eq!(output(&node.run(&execution("odd", "start"))), "a\u{fffd}b\u{fffd}");
 }
 
@@ -96,35 +96,35 @@ fn what_it_says_on_standard_error_wins() {
 fn a_signal_is_named() {
     let node = Node::new();
     node.agent("dies", "echo partly; kill -TERM $$");
-    let finish = node.run(&execution("dies", "start"));
-    assert_eq!(ended(&finish), (1, ExecStatus::Error, None));
-    assert!(finish.signalled && reason(&finish).contains("SIGTERM"), "{}", reason(&finish));
-    assert_eq!(output(&finish), "partly\n");
+    let result = node.run(&execution("dies", "start"));
+    assert_eq!(ended(&result), (1, ExecStatus::Error, None));
+    assert!(result.signal.is_some() && reason(&result).contains("SIGTERM"), "{}", reason(&result));
+    assert_eq!(output(&result), "partly\n");
 }
 
-/// Starts a run with a child of its own, kills it as told, and gives the finish and the child's number.
-fn killed(node: &Node, scope: KillScope) -> (Finish, String) {
+/// Starts a run with a child of its own, kills it as told, and gives the result and the child's number.
+fn killed(node: &Node, scope: KillScope) -> (RunResult, String) {
     let note = node.path("child");
     node.agent("slow", &format!("trap '' TERM; sleep 1000 & echo $! >{}; wait", note.display()));
     on_runtime(async {
-        let (handle, finish) = node.start(&execution("slow", "start"));
+        let (handle, result) = node.start(&execution("slow", "start"));
         let child = line_in(&note).await;
         kill(Pid::from_raw(handle.pid().unwrap()), Signal::SIGTERM).unwrap();
         assert!(alive(&child));
         handle.kill(scope);
-        let finish = finish.await.unwrap();
+        let result = result.await.unwrap();
         assert_eq!(handle.pid(), None);
         handle.kill(scope);
-        (finish, child)
+        (result, child)
     })
 }
 
 #[test]
 fn a_group_is_killed_whole() {
     let node = Node::new();
-    let (finish, child) = killed(&node, KillScope::Group);
-    let reason = reason(&finish);
-    assert!(finish.signalled && reason.contains("SIGKILL") && !reason.contains("memory"), "{reason}");
+    let (result, child) = killed(&node, KillScope::Group);
+    let reason = reason(&result);
+    assert!(result.signal.is_some() && reason.contains("SIGKILL") && !reason.contains("memory"), "{reason}");
     while alive(&child) {
         std::thread::yield_now();
     }
@@ -133,8 +133,8 @@ fn a_group_is_killed_whole() {
 #[test]
 fn a_process_is_killed_alone() {
     let node = Node::new();
-    let (finish, child) = killed(&node, KillScope::Process);
-    assert!(finish.signalled);
+    let (result, child) = killed(&node, KillScope::Process);
+    assert!(result.signal.is_some());
     assert!(alive(&child));
     end(&child);
 }
@@ -143,9 +143,9 @@ fn a_process_is_killed_alone() {
 fn a_grandchild_that_holds_the_pipes_delays_nothing() {
     let node = Node::new();
     node.agent("daemon", "sleep 1000 & echo $!");
-    let finish = node.run(&execution("daemon", "start"));
-    assert_eq!(ended(&finish), (0, ExecStatus::Done, Some(0)));
-    let grandchild = output(&finish).trim();
+    let result = node.run(&execution("daemon", "start"));
+    assert_eq!(ended(&result), (0, ExecStatus::Done, Some(0)));
+    let grandchild = output(&result).trim();
     assert!(alive(grandchild));
     end(grandchild);
 }
@@ -158,8 +158,8 @@ fn long_output_is_kept_up_to_the_limit() {
     {
         let mut execution = execution("long", "start");
         execution.params = Arc::new(Params::from_iter([("bytes", bytes.to_string())]));
-        let finish = node.run(&execution);
-        let text = output(&finish);
+        let result = node.run(&execution);
+        let text = output(&result);
         assert_eq!(text.bytes().take_while(|byte| *byte == b'x').count(), kept);
         assert_eq!(text.contains("more bytes"), cut.is_some());
         assert!(cut.is_none_or(|cut: u32| text.contains(&format!("[{cut} more bytes"))), "{}", &text[kept..]);
@@ -174,12 +174,12 @@ fn one_that_never_stops_printing_holds_up_nobody() {
     on_runtime(async {
         let (handle, flood) = node.start(&execution("flood", "start"));
         for _ in 0..20 {
-            let (_, finish) = node.start(&execution("quick", "monitor"));
-            assert_eq!(finish.await.unwrap().outcome.exit, OcfExit::OK);
+            let (_, result) = node.start(&execution("quick", "monitor"));
+            assert_eq!(result.await.unwrap().outcome.exit, OcfExit::OK);
         }
         handle.kill(KillScope::Group);
-        let finish = flood.await.unwrap();
-        assert!(finish.signalled && output(&finish).starts_with("y\n"));
+        let result = flood.await.unwrap();
+        assert!(result.signal.is_some() && output(&result).starts_with("y\n"));
     });
 }
 
@@ -190,23 +190,23 @@ fn what_cannot_be_executed_says_why() {
     let lost = node.file("test/lost", b"#!/opt/none/perl -w\n", 0o755);
     node.file("test/bare", b"echo \"$0 $*\"; exit 7\n", 0o755);
     node.file("test/dir/file", b"", 0o644);
-    let finish = node.run(&execution("plain", "monitor"));
-    assert_eq!(ended(&finish), (4, ExecStatus::Done, Some(4)));
-    assert!(reason(&finish).contains(&format!("chmod a+x {}", plain.display())), "{}", reason(&finish));
-    let finish = node.run(&execution("lost", "monitor"));
-    assert_eq!(ended(&finish), (5, ExecStatus::Done, Some(5)));
-    assert!(reason(&finish).contains(&format!("{}", lost.display())), "{}", reason(&finish));
-    assert!(reason(&finish).contains("/opt/none/perl"), "{}", reason(&finish));
-    let finish = node.run(&execution("dir", "monitor"));
-    assert_eq!(ended(&finish), (4, ExecStatus::Done, Some(4)));
-    assert!(reason(&finish).contains("is a directory"), "{}", reason(&finish));
+    let result = node.run(&execution("plain", "monitor"));
+    assert_eq!(ended(&result), (4, ExecStatus::Done, Some(4)));
+    assert!(reason(&result).contains(&format!("chmod a+x {}", plain.display())), "{}", reason(&result));
+    let result = node.run(&execution("lost", "monitor"));
+    assert_eq!(ended(&result), (5, ExecStatus::Done, Some(5)));
+    assert!(reason(&result).contains(&format!("{}", lost.display())), "{}", reason(&result));
+    assert!(reason(&result).contains("/opt/none/perl"), "{}", reason(&result));
+    let result = node.run(&execution("dir", "monitor"));
+    assert_eq!(ended(&result), (4, ExecStatus::Done, Some(4)));
+    assert!(reason(&result).contains("is a directory"), "{}", reason(&result));
     // A script without an interpreter line runs under the shell.
-    let finish = node.run(&execution("bare", "monitor"));
-    assert_eq!(output(&finish), format!("{} monitor\n", node.path("test/bare").display()));
-    assert_eq!(ended(&finish), (7, ExecStatus::Done, Some(7)));
-    let finish = node.run(&execution("missing", "monitor"));
-    assert_eq!(ended(&finish), (5, ExecStatus::NotInstalled, None));
-    assert!(finish.unprepared);
+    let result = node.run(&execution("bare", "monitor"));
+    assert_eq!(output(&result), format!("{} monitor\n", node.path("test/bare").display()));
+    assert_eq!(ended(&result), (7, ExecStatus::Done, Some(7)));
+    let result = node.run(&execution("missing", "monitor"));
+    assert_eq!(ended(&result), (5, ExecStatus::NotInstalled, None));
+    assert!(result.unprepared);
     assert_no_children();
 }
 
@@ -236,9 +236,9 @@ fn a_child_starts_clean() {
     let mut blocked = SigSet::empty();
     blocked.add(Signal::SIGUSR1);
     pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&blocked), None).unwrap();
-    let finish = node.run(&execution("state", "monitor"));
+    let result = node.run(&execution("state", "monitor"));
     drop(leak);
-    let lines: Vec<&str> = output(&finish).lines().collect();
+    let lines: Vec<&str> = output(&result).lines().collect();
     assert_eq!(lines[..2], ["SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000"]);
     assert_eq!(lines[2], lines[3], "leads its own group");
     // 10 is where the shell keeps its script.
@@ -262,10 +262,10 @@ fn none_is_lost_when_many_end_at_once() {
             })
             .collect();
         let opened = fs::OpenOptions::new().read(true).write(true).open(&gate).unwrap();
-        for (number, (handle, finish)) in runs.into_iter().enumerate() {
-            let finish = finish.await.unwrap();
-            assert_eq!(ended(&finish), (0, ExecStatus::Done, Some(0)));
-            assert_eq!(output(&finish), format!("{number}\n"));
+        for (number, (handle, result)) in runs.into_iter().enumerate() {
+            let result = result.await.unwrap();
+            assert_eq!(ended(&result), (0, ExecStatus::Done, Some(0)));
+            assert_eq!(output(&result), format!("{number}\n"));
             assert_eq!(handle.pid(), None);
         }
         drop(opened);
@@ -293,14 +293,14 @@ fn a_daemon_without_descriptors_says_so() {
     let node = Node::new();
     node.agent("quick", "exit 0");
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-    let finish = on_runtime(async {
+    let result = on_runtime(async {
         setrlimit(Resource::RLIMIT_NOFILE, 3, hard).unwrap();
-        let (_, finish) = node.start(&execution("quick", "monitor"));
+        let (_, result) = node.start(&execution("quick", "monitor"));
         setrlimit(Resource::RLIMIT_NOFILE, soft, hard).unwrap();
-        finish.await.unwrap()
+        result.await.unwrap()
     });
-    assert_eq!(ended(&finish), (1, ExecStatus::Error, None));
-    assert!(reason(&finish).contains("LimitNOFILE") && !finish.unprepared, "{}", reason(&finish));
+    assert_eq!(ended(&result), (1, ExecStatus::Error, None));
+    assert!(reason(&result).contains("LimitNOFILE") && !result.unprepared, "{}", reason(&result));
 }
 
 #[test]
@@ -317,16 +317,16 @@ fn an_alert_runs_as_its_user() {
     let run = |config: &AgentConfig| {
         on_runtime(async {
             let (sender, receiver) = oneshot::channel();
-            start_alert(&alert, config, move |finish| drop(sender.send(finish)));
+            start_alert(&alert, config, move |result| drop(sender.send(result)));
             receiver.await.unwrap()
         })
     };
     node.config.alert_user = Some("nobody".into());
-    let finish = run(&node.config);
+    let result = run(&node.config);
     if nix::unistd::geteuid().is_root() {
-        assert_eq!(output(&finish), format!("nobody\n{}\n3 node 0\n", nobody.gid));
+        assert_eq!(output(&result), format!("nobody\n{}\n3 node 0\n", nobody.gid));
     } else {
-        assert!(reason(&finish).contains("as user nobody"), "{}", reason(&finish));
+        assert!(reason(&result).contains("as user nobody"), "{}", reason(&result));
     }
     node.config.alert_user = Some("no such user".into());
     assert!(reason(&run(&node.config)).contains("no such user"));

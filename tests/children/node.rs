@@ -3,9 +3,9 @@
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pcmk_remote_rs::agents::AgentConfig;
-use pcmk_remote_rs::core::Finish;
 use pcmk_remote_rs::driver::tokio::Units;
 use pcmk_remote_rs::driver::tokio::children::{RunHandle, start};
+use pcmk_remote_rs::model::RunResult;
 use pcmk_remote_rs::model::{Agent, ExecStatus, Execution, Interval, Millis, Params, ResourceId};
 use std::fs;
 use std::future::Future;
@@ -54,14 +54,14 @@ impl Node {
         self.file(&format!("test/{name}"), format!("#!/bin/sh\n{body}\n").as_bytes(), 0o755)
     }
 
-    pub(crate) fn start(&self, execution: &Execution) -> (RunHandle, oneshot::Receiver<Finish>) {
+    pub(crate) fn start(&self, execution: &Execution) -> (RunHandle, oneshot::Receiver<RunResult>) {
         let (sender, receiver) = oneshot::channel();
         let handle =
-            start(execution, &self.config, &Units::default(), move |finish| drop(sender.send(finish)));
+            start(execution, &self.config, &Units::default(), move |result| drop(sender.send(result)));
         (handle, receiver)
     }
 
-    pub(crate) fn run(&self, execution: &Execution) -> Finish {
+    pub(crate) fn run(&self, execution: &Execution) -> RunResult {
         on_runtime(async { self.start(execution).1.await.unwrap() })
     }
 }
@@ -85,16 +85,16 @@ pub(crate) fn execution(agent: &str, action: &str) -> Execution {
     }
 }
 
-pub(crate) fn output(finish: &Finish) -> &str {
-    finish.outcome.output.as_deref().unwrap_or_default()
+pub(crate) fn output(result: &RunResult) -> &str {
+    result.outcome.output.as_deref().unwrap_or_default()
 }
 
-pub(crate) fn reason(finish: &Finish) -> &str {
-    finish.outcome.reason.as_deref().unwrap_or_default()
+pub(crate) fn reason(result: &RunResult) -> &str {
+    result.outcome.reason.as_deref().unwrap_or_default()
 }
 
-pub(crate) fn ended(finish: &Finish) -> (i32, ExecStatus, Option<i32>) {
-    (finish.outcome.exit.0, finish.outcome.status, finish.raw_exit)
+pub(crate) fn ended(result: &RunResult) -> (i32, ExecStatus, Option<i32>) {
+    (result.outcome.exit.0, result.outcome.status, result.raw_exit)
 }
 
 /// Waits until `path` has a whole line; what it says.

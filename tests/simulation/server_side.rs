@@ -32,11 +32,11 @@ impl World {
 
     pub(crate) fn run_ends(&mut self, run: RunId, plan: u32) {
         let around = self.hub.carrier_mut();
-        if let Some(finish) = around.agents.end(run, plan)
+        if let Some(result) = around.agents.end(run, plan)
             && !self.exited
         {
-            around.checks.finished(run, finish.unprepared, around.now_ms);
-            self.inbox.input(Input::Finished { run, finish });
+            around.checks.finished(run, result.unprepared, around.now_ms);
+            self.inbox.input(Input::Finished { run, result });
         }
     }
 

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What an init script is started with.
 use super::names;
-use crate::agents::Verdict;
 use crate::agents::config::{AgentConfig, AgentFiles};
 use crate::agents::failure::stat_failed;
 use crate::agents::plan::{Convention, Plan};
-use crate::model::Execution;
+use crate::model::{Execution, RunResult};
 
 /// A script gets no parameters, and a monitor is its `status`.
 pub(in crate::agents) fn plan(
     execution: &Execution,
     config: &AgentConfig,
     files: &dyn AgentFiles,
-) -> Result<Plan, Box<Verdict>> {
+) -> Result<Plan, Box<RunResult>> {
     let is = |action: &str| execution.action.eq_ignore_ascii_case(action);
     let (action, convention) = if is("monitor") || is("status") {
         ("status", Convention::LsbStatus)

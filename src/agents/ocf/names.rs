@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Where OCF agents are: in the first directory of the search path that has `provider/agent`.
-use crate::agents::Verdict;
 use crate::agents::config::{AgentConfig, AgentFiles};
 use crate::agents::failure::not_installed;
 use crate::agents::names::{FileName, directories, executables, search_path};
-use crate::model::{Agent, Standard};
+use crate::model::{Agent, RunResult, Standard};
 use std::path::PathBuf;
 
 /// The agent's file, whatever kind of file it is.
@@ -12,7 +11,7 @@ pub(super) fn find(
     agent: &Agent,
     config: &AgentConfig,
     files: &dyn AgentFiles,
-) -> Result<PathBuf, Box<Verdict>> {
+) -> Result<PathBuf, Box<RunResult>> {
     let provider = FileName::of(agent, agent.provider.as_deref().unwrap_or_default())?;
     let name = FileName::of(agent, &agent.name)?;
     search_path(&config.ocf_search_path)
@@ -21,7 +20,7 @@ pub(super) fn find(
         .ok_or_else(|| not_found(agent, config))
 }
 
-fn not_found(agent: &Agent, config: &AgentConfig) -> Box<Verdict> {
+fn not_found(agent: &Agent, config: &AgentConfig) -> Box<RunResult> {
     let (provider, name) = (agent.provider.as_deref().unwrap_or_default(), &agent.name);
     not_installed(format!(
         "{name}: No such file or directory: no file {provider}/{name} in {}; install the package that provides {agent}",

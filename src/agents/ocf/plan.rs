@@ -2,11 +2,10 @@
 //! What an OCF agent is started with.
 use super::exit::EXIT_REASON_PREFIX;
 use super::{names, secrets};
-use crate::agents::Verdict;
 use crate::agents::config::{AgentConfig, AgentFiles};
 use crate::agents::failure::refuse;
 use crate::agents::plan::{Convention, Plan, Variables};
-use crate::model::{ExecStatus, Execution, OcfExit};
+use crate::model::{ExecStatus, Execution, OcfExit, RunResult};
 use zeroize::Zeroizing;
 
 /// What a parameter's name becomes in the environment begins with this.
@@ -18,7 +17,7 @@ pub(in crate::agents) fn plan(
     execution: &Execution,
     config: &AgentConfig,
     files: &dyn AgentFiles,
-) -> Result<Plan, Box<Verdict>> {
+) -> Result<Plan, Box<RunResult>> {
     let program = names::find(&execution.agent, config, files)?;
     let mut plan = Plan::of(program, Some(&execution.action), Convention::Ocf);
     plan.environment = environment(execution, config, files)?;
@@ -29,7 +28,7 @@ fn environment(
     execution: &Execution,
     config: &AgentConfig,
     files: &dyn AgentFiles,
-) -> Result<Variables, Box<Verdict>> {
+) -> Result<Variables, Box<RunResult>> {
     let plain = |text: &str| Zeroizing::new(text.as_bytes().to_vec());
     let mut variables = Vec::with_capacity(execution.params.iter().count() + 7);
     for (name, value) in execution.params.iter() {
@@ -63,7 +62,7 @@ fn environment(
 }
 
 /// As if the agent itself had refused its configuration: it is asked again at the next interval.
-fn without_secret(reason: String) -> Box<Verdict> {
+fn without_secret(reason: String) -> Box<RunResult> {
     let mut verdict = refuse(OcfExit::INVALID_PARAM, ExecStatus::Done, reason);
     verdict.raw_exit = Some(OcfExit::INVALID_PARAM.0);
     verdict.unprepared = false;

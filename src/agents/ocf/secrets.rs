@@ -76,7 +76,7 @@ mod tests {
         FakeFiles::default().with("/one/p/x", "", true)
     }
 
-    fn value(files: &FakeFiles, action: &str) -> Result<String, Box<crate::agents::Verdict>> {
+    fn value(files: &FakeFiles, action: &str) -> Result<String, Box<crate::model::RunResult>> {
         let params = [("password", "lrm://"), ("other", "lrm://x")];
         let plan = plan(&execution("ocf:p:x", action, &params), &config(), files)?;
         let found = plan.environment.iter().find(|(name, _)| name == "OCF_RESKEY_password").unwrap();

@@ -22,7 +22,7 @@ fn what_cannot_run_says_why() {
         let files = FakeFiles::default();
         let verdict = plan(&execution(agent, "monitor", &[]), &config(), &files).err().expect(agent);
         assert_eq!((verdict.outcome.exit, verdict.outcome.status), (exit, status), "{agent}");
-        assert!(verdict.unprepared && !verdict.signalled && verdict.raw_exit.is_none(), "{agent}");
+        assert!(verdict.unprepared && verdict.signal.is_none() && verdict.raw_exit.is_none(), "{agent}");
         let reason = verdict.outcome.reason.unwrap();
         assert!(reason.contains(words), "{agent}: {reason}");
     }

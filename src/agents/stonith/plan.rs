@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Fence devices: what an action means for the fencer, and the fencer's results for the cluster.
-use crate::agents::Verdict;
 use crate::agents::failure::refuse;
-use crate::model::{DeviceState, ExecStatus, Execution, FenceOrder, OcfExit, Outcome};
+use crate::model::{DeviceState, ExecStatus, Execution, FenceOrder, OcfExit, Outcome, RunResult};
 
 /// What the fencer is to do for an action.
 ///
@@ -11,7 +10,7 @@ use crate::model::{DeviceState, ExecStatus, Execution, FenceOrder, OcfExit, Outc
 pub(in crate::agents) fn fence_order(
     execution: &Execution,
     device: DeviceState,
-) -> Result<FenceOrder, Box<Verdict>> {
+) -> Result<FenceOrder, Box<RunResult>> {
     let named = |name: &str| execution.action.eq_ignore_ascii_case(name);
     if named("monitor") && !execution.interval.recurs() {
         Err(result(execution, known(device)))
@@ -42,11 +41,11 @@ pub fn fencer_lost() -> Outcome {
 }
 
 /// The fencer's result as the cluster understands it.
-pub fn fence_result(execution: &Execution, outcome: Outcome) -> Verdict {
+pub fn fence_result(execution: &Execution, outcome: Outcome) -> RunResult {
     *result(execution, outcome)
 }
 
-fn result(execution: &Execution, mut outcome: Outcome) -> Box<Verdict> {
+fn result(execution: &Execution, mut outcome: Outcome) -> Box<RunResult> {
     if outcome.exit != OcfExit::OK {
         outcome.exit = OcfExit::ERROR;
     }
@@ -63,7 +62,7 @@ fn result(execution: &Execution, mut outcome: Outcome) -> Box<Verdict> {
         ExecStatus::NotSupported => outcome.exit = OcfExit::UNIMPLEMENTED,
         _ => {}
     }
-    Box::new(Verdict { outcome, raw_exit: None, signalled: false, unprepared: false })
+    Box::new(RunResult::new(outcome, None))
 }
 
 #[cfg(test)]
@@ -76,7 +75,7 @@ mod tests {
         Execution { interval: Interval(interval), ..execution("stonith:fence_x", action, &[]) }
     }
 
-    fn parts(verdict: &Verdict) -> (i32, ExecStatus) {
+    fn parts(verdict: &RunResult) -> (i32, ExecStatus) {
         assert!(!verdict.unprepared, "or it would not be repeated");
         (verdict.outcome.exit.0, verdict.outcome.status)
     }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What is to be done with a unit.
 use super::names::unit_name;
-use crate::agents::Verdict;
 use crate::agents::config::AgentConfig;
 use crate::agents::failure::refuse;
 use crate::agents::names::FileName;
-use crate::model::{ExecStatus, Execution, OcfExit};
+use crate::model::{ExecStatus, Execution, OcfExit, RunResult};
 use std::path::PathBuf;
 
 /// Name of the drop-in that a unit gets while the cluster has started it.
@@ -42,14 +41,14 @@ pub struct UnitPlan {
     /// Where the drop-in belongs.
     pub drop_in: PathBuf,
     /// For an agent that is a unit only if systemd knows one of that name: the result if it does not.
-    pub if_unknown: Option<Box<Verdict>>,
+    pub if_unknown: Option<Box<RunResult>>,
 }
 
 pub(in crate::agents) fn plan(
     execution: &Execution,
     config: &AgentConfig,
-    if_unknown: Option<Box<Verdict>>,
-) -> Result<UnitPlan, Box<Verdict>> {
+    if_unknown: Option<Box<RunResult>>,
+) -> Result<UnitPlan, Box<RunResult>> {
     let action_name = execution.action.to_string();
     let Some(action) = UnitAction::named(&action_name) else { return Err(unimplemented(&action_name)) };
     let unit = unit_name(&execution.agent.name);
@@ -86,7 +85,7 @@ impl UnitAction {
 }
 
 /// The agent's class is that of units in general but it has no such action.
-pub(super) fn unimplemented(action: &str) -> Box<Verdict> {
+pub(super) fn unimplemented(action: &str) -> Box<RunResult> {
     let reason = format!(
         "systemd units have no action '{action}' (but start, stop, status, restart, and reload if the unit can)"
     );
@@ -94,7 +93,7 @@ pub(super) fn unimplemented(action: &str) -> Box<Verdict> {
 }
 
 /// What was refused now may go another time.
-fn repeatable(mut verdict: Box<Verdict>) -> Box<Verdict> {
+fn repeatable(mut verdict: Box<RunResult>) -> Box<RunResult> {
     verdict.unprepared = false;
     verdict
 }
@@ -124,10 +123,10 @@ pub(super) mod tests {
     }
 
     /// Exit, status, and whether the reason has these words.
-    pub(in crate::agents::systemd) fn check(verdict: &Verdict, exit: i32, status: ExecStatus, words: &str) {
+    pub(in crate::agents::systemd) fn check(verdict: &RunResult, exit: i32, status: ExecStatus, words: &str) {
         assert_eq!((verdict.outcome.exit.0, verdict.outcome.status), (exit, status), "{verdict:?}");
         assert!(verdict.outcome.reason.as_deref().unwrap_or_default().contains(words), "{verdict:?}");
-        assert!(!verdict.unprepared && !verdict.signalled, "it may be repeated");
+        assert!(!verdict.unprepared && verdict.signal.is_none(), "it may be repeated");
     }
 
     #[test]

@@ -2,13 +2,12 @@
 //! What systemd's answers mean for an action of a unit.
 use super::metadata::describe;
 use super::plan::{UnitAction, UnitPlan, unimplemented};
-use crate::agents::Verdict;
 use crate::agents::failure::{Kind, describe as words_of};
-use crate::model::{ExecStatus, OcfExit, Outcome, Release};
+use crate::model::{ExecStatus, OcfExit, Outcome, Release, RunResult};
 
 impl UnitPlan {
     /// The result of `status` by the unit's `ActiveState`.
-    pub fn state(&self, active_state: &str) -> Verdict {
+    pub fn state(&self, active_state: &str) -> RunResult {
         match active_state {
             "active" | "reloading" | "refreshing" => done(OcfExit::OK),
             "activating" | "deactivating" => self.pending(&format!("it is {active_state}")),
@@ -17,13 +16,13 @@ impl UnitPlan {
     }
 
     /// The result of `status` while it cannot be known.
-    pub fn pending(&self, why: &str) -> Verdict {
+    pub fn pending(&self, why: &str) -> RunResult {
         let reason = format!("State of {} not settled: {why}", self.unit);
         made(Outcome::new(OcfExit::UNKNOWN, ExecStatus::Pending).because(reason))
     }
 
     /// The result of an action by the result of its job.
-    pub fn job_ended(&self, result: &str) -> Verdict {
+    pub fn job_ended(&self, result: &str) -> RunResult {
         let (status, hint) = match result {
             "done" => return done(OcfExit::OK),
             "timeout" => (ExecStatus::Timeout, "see TimeoutStartSec and TimeoutStopSec of the unit"),
@@ -40,7 +39,7 @@ impl UnitPlan {
     }
 
     /// The result of an action whose job is gone without a word, by the unit's `ActiveState`.
-    pub fn job_vanished(&self, active_state: &str) -> Verdict {
+    pub fn job_vanished(&self, active_state: &str) -> RunResult {
         let reached = match self.action {
             UnitAction::Stop => matches!(active_state, "inactive" | "failed"),
             _ => matches!(active_state, "active" | "reloading" | "refreshing"),
@@ -49,7 +48,7 @@ impl UnitPlan {
     }
 
     /// The result of a job's method that systemd refused. What is not there need not be stopped.
-    pub fn refused(&self, error: &str, message: &str) -> Verdict {
+    pub fn refused(&self, error: &str, message: &str) -> RunResult {
         let unknown = ["InvalidName", "LoadFailed", "NoSuchUnit"];
         if !unknown.iter().any(|name| error.strip_prefix("org.freedesktop.systemd1.") == Some(*name)) {
             return self.failed(&format!("systemd refused: {message} ({error})"));
@@ -62,26 +61,26 @@ impl UnitPlan {
     }
 
     /// The result when something else than the unit failed.
-    pub fn failed(&self, why: &str) -> Verdict {
+    pub fn failed(&self, why: &str) -> RunResult {
         let reason = format!("Could not {} {}: {why}", self.action_name.to_lowercase(), self.unit);
         made(Outcome::new(OcfExit::ERROR, ExecStatus::Error).because(reason))
     }
 
     /// The result when the unit has no such action.
-    pub fn cannot(&self) -> Verdict {
+    pub fn cannot(&self) -> RunResult {
         let mut verdict = *unimplemented(&self.action_name);
         verdict.outcome.reason = Some(format!("{} cannot {}", self.unit, self.action_name.to_lowercase()));
         verdict
     }
 
     /// The result when the drop-in could not be written, with the errno.
-    pub fn drop_in_failed(&self, errno: i32) -> Verdict {
+    pub fn drop_in_failed(&self, errno: i32) -> RunResult {
         let reason = format!("{}: {}", self.drop_in.display(), words_of(errno));
         made(Outcome::new(Kind::of(errno).exit(), ExecStatus::Error).because(reason))
     }
 
     /// The result when the core wants no more of it. The reason says what was being waited for.
-    pub fn given_up(&self, phase: &str) -> Verdict {
+    pub fn given_up(&self, phase: &str) -> RunResult {
         let reason = format!("{phase} ({}); the unit goes on by itself", self.unit);
         let mut verdict = made(Outcome::new(OcfExit::ERROR, ExecStatus::Timeout).because(reason));
         verdict.raw_exit = None;
@@ -89,7 +88,7 @@ impl UnitPlan {
     }
 
     /// The result of `meta-data`, by the unit's description, if it has one.
-    pub fn metadata(&self, description: Option<&str>) -> Verdict {
+    pub fn metadata(&self, description: Option<&str>) -> RunResult {
         let mut verdict = done(OcfExit::OK);
         verdict.outcome.output = Some(describe(&self.agent, description, Release::default()));
         verdict
@@ -113,16 +112,16 @@ pub fn is_unknown_object(error: &str) -> bool {
     matches!(name, Some("UnknownObject" | "UnknownMethod" | "UnknownInterface"))
 }
 
-fn made(outcome: Outcome) -> Verdict {
+fn made(outcome: Outcome) -> RunResult {
     let raw_exit = Some(outcome.exit.0);
-    Verdict { outcome, raw_exit, signalled: false, unprepared: false }
+    RunResult::new(outcome, raw_exit)
 }
 
-fn done(exit: OcfExit) -> Verdict {
+fn done(exit: OcfExit) -> RunResult {
     made(Outcome::new(exit, ExecStatus::Done))
 }
 
-fn done_because(exit: OcfExit, reason: String) -> Verdict {
+fn done_because(exit: OcfExit, reason: String) -> RunResult {
     made(Outcome::new(exit, ExecStatus::Done).because(reason))
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Runs one process to its end, within a limit.
-use crate::agents::{AgentConfig, Convention, Ended, Plan, Verdict};
+use crate::agents::{AgentConfig, Convention, Ended, Plan};
 use crate::driver::link::timeout;
 use crate::driver::running::{Run, Running};
+use crate::model::RunResult;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 use std::ffi::OsStr;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 ///
 /// # Errors
 /// What to report when it could not be started.
-fn run(plan: &Plan, config: &AgentConfig, input: &[u8], deadline: Instant) -> Result<Run, Box<Verdict>> {
+fn run(plan: &Plan, config: &AgentConfig, input: &[u8], deadline: Instant) -> Result<Run, Box<RunResult>> {
     Running::start(plan, config, input, deadline).map(wait)
 }
 

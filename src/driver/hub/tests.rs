@@ -2,11 +2,11 @@
 //! The hub with a carrier that writes down what it is told.
 use super::schemas::LIMIT;
 use super::*;
-use crate::core::{DaemonKind, Finish, Settings};
+use crate::core::{DaemonKind, Settings};
 use crate::model::{
     Agent, Alert, ClientId, DeviceState, ExecStatus, Execute, Execution, Interval, LocalIdentity, Millis,
     Notify, OcfExit, Outcome, Params, Payload, ProtocolVersion, ProxiedServer, ProxyCommand, Request,
-    RequestMessage, ResourceId,
+    RequestMessage, ResourceId, RunResult,
 };
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -175,13 +175,8 @@ impl Bench {
     }
 
     fn ends(&mut self, run: u64) {
-        let finish = Finish {
-            outcome: Outcome::new(OcfExit::OK, ExecStatus::Done),
-            signalled: false,
-            unprepared: false,
-            raw_exit: Some(0),
-        };
-        self.inbox.input(Input::Finished { run: RunId(run), finish });
+        let result = RunResult::new(Outcome::new(OcfExit::OK, ExecStatus::Done), Some(0));
+        self.inbox.input(Input::Finished { run: RunId(run), result });
     }
 
     /// What the carrier is told in one turn.

@@ -8,9 +8,9 @@ use super::inbox::Inbox;
 use super::ipc::{LocalConnId, LocalServers};
 use super::systemd::Units;
 use crate::agents::AgentConfig;
-use crate::core::{Finish, Input, PeerId, RequestToken, RunId};
+use crate::core::{Input, PeerId, RequestToken, RunId};
 use crate::driver::hub::{Carrier, Hub, Next};
-use crate::model::{Alert, ClientId, DeviceState, Execution, KillScope, Notification, Now, Reply};
+use crate::model::{Alert, ClientId, DeviceState, Execution, KillScope, Notification, Now, Reply, RunResult};
 use crate::session::EncodedNotification;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -49,9 +49,9 @@ impl TokioCarrier {
     }
 
     /// What is called with a run's result.
-    fn done(&self, run: RunId) -> impl FnOnce(Finish) + 'static {
+    fn done(&self, run: RunId) -> impl FnOnce(RunResult) + 'static {
         let inbox = self.inbox.clone();
-        move |finish| inbox.input(Input::Finished { run, finish })
+        move |result| inbox.input(Input::Finished { run, result })
     }
 }
 

@@ -7,14 +7,14 @@ use super::output::Output;
 use super::systemd::Units;
 use super::watch;
 use crate::agents::{
-    self, AgentConfig, Capture, Convention, Ended, Means, Plan, StartFailure, UnitPlan, Verdict, start_failed,
+    self, AgentConfig, Capture, Convention, Ended, Means, Plan, StartFailure, UnitPlan, start_failed,
 };
-use crate::core::Finish;
+use crate::driver::exit::try_end;
 use crate::driver::files::NodeFiles;
 use crate::driver::launch::launch;
 use crate::driver::oom::OomCounter;
-use crate::model::{Alert, Execution, KillScope};
-use crate::sys::process::{self, ExitStatus};
+use crate::model::{Alert, Execution, KillScope, RunResult};
+use crate::sys::process;
 use crate::sys::spawn::{Child, Stdin};
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -68,20 +68,20 @@ pub fn start(
     execution: &Execution,
     config: &AgentConfig,
     units: &Units,
-    done: impl FnOnce(Finish) + 'static,
+    done: impl FnOnce(RunResult) + 'static,
 ) -> RunHandle {
     let plan = match agents::plan(execution, config, &NodeFiles) {
         Ok(Means::Process(plan)) => Ok(plan),
         Ok(Means::Unit(plan)) => return run_unit(plan, units.clone(), done),
-        Err(verdict) => Err(verdict),
+        Err(refused) => Err(refused),
     };
     run(plan, config, done)
 }
 
-fn run_unit(plan: UnitPlan, units: Units, done: impl FnOnce(Finish) + 'static) -> RunHandle {
+fn run_unit(plan: UnitPlan, units: Units, done: impl FnOnce(RunResult) + 'static) -> RunHandle {
     let stop = Rc::new(Notify::new());
     let handle = RunHandle { stop: Some(Rc::clone(&stop)), ..RunHandle::default() };
-    drop(spawn_local(async move { done(finish(units.run(&plan, &stop).await)) }));
+    drop(spawn_local(async move { done(units.run(&plan, &stop).await) }));
     handle
 }
 
@@ -89,29 +89,24 @@ fn run_unit(plan: UnitPlan, units: Units, done: impl FnOnce(Finish) + 'static) -
 ///
 /// # Panics
 /// As [`start`].
-pub fn start_alert(alert: &Alert, config: &AgentConfig, done: impl FnOnce(Finish) + 'static) -> RunHandle {
+pub fn start_alert(alert: &Alert, config: &AgentConfig, done: impl FnOnce(RunResult) + 'static) -> RunHandle {
     run(agents::plan_alert(alert, config, &NodeFiles), config, done)
 }
 
 fn run(
-    plan: Result<Plan, Box<Verdict>>,
+    plan: Result<Plan, Box<RunResult>>,
     config: &AgentConfig,
-    done: impl FnOnce(Finish) + 'static,
+    done: impl FnOnce(RunResult) + 'static,
 ) -> RunHandle {
     let handle = RunHandle::default();
     match plan.and_then(|plan| begin(&plan, config, &handle)) {
-        Ok(run) => drop(spawn_local(async move { done(finish(run.end().await)) })),
-        Err(verdict) => drop(spawn_local(async move { done(finish(*verdict)) })),
+        Ok(run) => drop(spawn_local(async move { done(run.end().await) })),
+        Err(refused) => drop(spawn_local(async move { done(*refused) })),
     }
     handle
 }
 
-fn finish(verdict: Verdict) -> Finish {
-    let Verdict { outcome, raw_exit, signalled, unprepared } = verdict;
-    Finish { outcome, signalled, unprepared, raw_exit }
-}
-
-fn begin(plan: &Plan, config: &AgentConfig, handle: &RunHandle) -> Result<Run, Box<Verdict>> {
+fn begin(plan: &Plan, config: &AgentConfig, handle: &RunHandle) -> Result<Run, Box<RunResult>> {
     let child = launch(plan, config, Stdin::Inherit)?;
     let pid = child.pid;
     let run = Run::new(child, plan.convention, handle.clone()).map_err(|error| {
@@ -154,7 +149,7 @@ impl Run {
         })
     }
 
-    async fn end(mut self) -> Verdict {
+    async fn end(mut self) -> RunResult {
         let ended = match timeout(BRIEF, poll_fn(|context| self.poll_end(context))).await {
             Ok(ended) => ended,
             Err(_) => {
@@ -167,34 +162,24 @@ impl Run {
             }
         };
         let capture = Capture { stdout: self.stdout.finish(), stderr: self.stderr.finish() };
-        let verdict = agents::outcome(self.convention, ended, capture);
-        let explained = matches!(ended, Ended::Signalled { signal: nix::libc::SIGKILL, .. })
+        let result = agents::outcome(self.convention, ended, capture);
+        let explained = agents::may_have_lacked_memory(&result)
             && OOM.with(|counter| counter.has_grown(self.out_of_memory));
-        if explained { verdict.short_of_memory() } else { verdict }
+        if explained { agents::short_of_memory(result) } else { result }
     }
 
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
         while let Poll::Ready(ready) = self.pidfd.poll_read_ready(context) {
-            let status = process::try_wait(self.pidfd.as_fd());
-            match (status, ready) {
-                (Ok(None), Ok(mut guard)) => guard.clear_ready(),
-                (Err(error), Ok(_)) if error.kind() == io::ErrorKind::Interrupted => {}
-                (status, _) => {
+            match (try_end(self.pidfd.as_fd()), ready) {
+                (None, Ok(mut guard)) => guard.clear_ready(),
+                (ended, _) => {
                     self.handle.leader.set(None);
-                    return Poll::Ready(ended(status));
+                    return Poll::Ready(ended.unwrap_or(Ended::Lost));
                 }
             }
         }
         self.stdout.poll(context);
         self.stderr.poll(context);
         Poll::Pending
-    }
-}
-
-fn ended(status: io::Result<Option<ExitStatus>>) -> Ended {
-    match status {
-        Ok(Some(ExitStatus::Exited(code))) => Ended::Exited(code),
-        Ok(Some(ExitStatus::Signalled { signal, core_dumped })) => Ended::Signalled { signal, core_dumped },
-        Ok(None) | Err(_) => Ended::Lost,
     }
 }

@@ -12,7 +12,7 @@ use super::inbox::Inbox;
 use crate::agents::fence_order;
 use crate::core::{Input, RunId};
 use crate::model::{DeviceState, Execution};
-use task::{FencerTask, Order, finish};
+use task::{FencerTask, Order};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::spawn_local;
 
@@ -30,7 +30,7 @@ impl Fencer {
     /// Runs an action; its end is put into the inbox, sooner or later.
     pub(super) fn start(&mut self, run: RunId, execution: Box<Execution>, device: DeviceState) {
         match fence_order(&execution, device) {
-            Err(verdict) => self.inbox.input(Input::Finished { run, finish: finish(*verdict) }),
+            Err(refused) => self.inbox.input(Input::Finished { run, result: *refused }),
             Ok(order) => self.order(Order::Begin { run, order, execution }),
         }
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The task that hands orders to the fencer and its answers to the hub.
 use super::link::{Command, Link, LinkEvent, Target};
-use crate::agents::{Verdict, fence_result, fencer_lost};
-use crate::core::{Finish, Input, RunId};
+use crate::agents::{fence_result, fencer_lost};
+use crate::core::{Input, RunId};
 use crate::driver::tokio::inbox::Inbox;
-use crate::model::{ExecStatus, Execution, FenceOrder, OcfExit, Outcome};
+use crate::model::{ExecStatus, Execution, FenceOrder, OcfExit, Outcome, RunResult};
 use crate::session::{FencerSession, FencerStep, Ticket};
 use log::{info, warn};
 use std::collections::HashMap;
@@ -73,8 +73,8 @@ impl FencerTask {
 
     fn done(&mut self, run: RunId, outcome: Outcome) {
         let Some(execution) = self.runs.remove(&run) else { return };
-        let finish = finish(fence_result(&execution, outcome));
-        self.inbox.input(Input::Finished { run, finish });
+        let result = fence_result(&execution, outcome);
+        self.inbox.input(Input::Finished { run, result });
     }
 
     fn follow(&mut self, steps: Vec<FencerStep>) {
@@ -135,8 +135,7 @@ impl FencerTask {
         let mut outcome = fencer_lost();
         let steps = self.session.disconnected(&outcome);
         outcome.status = ExecStatus::Error;
-        let finish = Finish { outcome, signalled: false, unprepared: false, raw_exit: None };
-        self.inbox.input(Input::FencerLost { finish });
+        self.inbox.input(Input::FencerLost { result: RunResult::new(outcome, None) });
         self.follow(steps);
     }
 }
@@ -149,10 +148,4 @@ async fn next_event(link: &mut Option<(Link, UnboundedReceiver<LinkEvent>)>) -> 
         return event;
     }
     pending().await
-}
-
-/// A result in the core's terms.
-pub(super) fn finish(verdict: Verdict) -> Finish {
-    let Verdict { outcome, raw_exit, signalled, unprepared } = verdict;
-    Finish { outcome, signalled, unprepared, raw_exit }
 }

@@ -3,7 +3,8 @@
 use super::bus::{Bus, CallError, JobEnd};
 use super::drop_in;
 use super::link::SystemdLink;
-use crate::agents::{UnitAction, UnitPlan, Verdict};
+use crate::agents::{UnitAction, UnitPlan};
+use crate::model::RunResult;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
@@ -42,7 +43,7 @@ impl<'a> Action<'a> {
         self.phase.get()
     }
 
-    pub(super) async fn run(&self) -> Verdict {
+    pub(super) async fn run(&self) -> RunResult {
         let attempts = if self.plan.action == UnitAction::Status { LOOKS } else { ATTEMPTS };
         let mut attempt = 0;
         loop {
@@ -67,21 +68,21 @@ impl<'a> Action<'a> {
         }
     }
 
-    fn without_systemd(&self, why: &str) -> Verdict {
+    fn without_systemd(&self, why: &str) -> RunResult {
         match &self.plan.if_unknown {
-            Some(verdict) => Verdict::clone(verdict),
+            Some(verdict) => RunResult::clone(verdict),
             None => self.plan.failed(&format!("systemd cannot be reached: {why}")),
         }
     }
 
-    async fn attempt(&self) -> Result<Verdict, CallError> {
+    async fn attempt(&self) -> Result<RunResult, CallError> {
         let bus = self.link.bus().await?;
         self.phase.set("systemd did not answer");
         let unit = bus.load(&self.plan.unit).await?;
         if let Some(verdict) = &self.plan.if_unknown
             && !matches!(bus.unit_text(&unit, "LoadState").await?.as_str(), "loaded" | "masked")
         {
-            return Ok(Verdict::clone(verdict));
+            return Ok(RunResult::clone(verdict));
         }
         match self.plan.action {
             UnitAction::Status => Ok(self.plan.state(&bus.unit_text(&unit, "ActiveState").await?)),
@@ -93,7 +94,7 @@ impl<'a> Action<'a> {
         }
     }
 
-    async fn change(&self, bus: &Bus, unit: &OwnedObjectPath) -> Result<Verdict, CallError> {
+    async fn change(&self, bus: &Bus, unit: &OwnedObjectPath) -> Result<RunResult, CallError> {
         let mut ends = bus.job_ends();
         let known = self.job.borrow().clone();
         let (job, missed) = match known {
@@ -124,7 +125,7 @@ impl<'a> Action<'a> {
         &self,
         bus: &Bus,
         unit: &OwnedObjectPath,
-    ) -> Result<Result<OwnedObjectPath, Verdict>, CallError> {
+    ) -> Result<Result<OwnedObjectPath, RunResult>, CallError> {
         match self.plan.action {
             UnitAction::Start => {
                 if let Err(error) = drop_in::write(self.plan) {
@@ -162,7 +163,7 @@ impl<'a> Action<'a> {
         bus: &Bus,
         job: &OwnedObjectPath,
         ends: &mut Receiver<JobEnd>,
-    ) -> Result<Option<Verdict>, CallError> {
+    ) -> Result<Option<RunResult>, CallError> {
         let hung_up = || CallError::Interrupted("D-Bus hung up".to_owned());
         let mut inquiry = interval_at(Instant::now() + INQUIRY, INQUIRY);
         loop {

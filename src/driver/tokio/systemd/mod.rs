@@ -8,7 +8,8 @@ mod bus;
 mod drop_in;
 mod link;
 
-use crate::agents::{UnitPlan, Verdict};
+use crate::agents::UnitPlan;
+use crate::model::RunResult;
 use action::Action;
 use link::SystemdLink;
 use std::rc::Rc;
@@ -22,7 +23,7 @@ pub struct Units {
 
 impl Units {
     /// Carries out an action, until `stop` is notified.
-    pub(super) async fn run(&self, plan: &UnitPlan, stop: &Notify) -> Verdict {
+    pub(super) async fn run(&self, plan: &UnitPlan, stop: &Notify) -> RunResult {
         let action = Action::new(&self.link, plan);
         tokio::select! {
             biased;

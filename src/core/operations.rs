@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! All operations that the executor has accepted and not finished with.
+use super::PeerId;
+use super::operation::Operation;
+use super::refusal::Refusal;
+use crate::model::Interval;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// More than any cluster has: stops a client that queues without end before memory does.
+pub(super) const MOST_OPERATIONS: usize = 100_000;
+
+/// The executor's own number for an operation; never reused. Of the operations of one resource the lower one has the
+/// earlier turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct OperationKey(u64);
+
+#[cfg(test)]
+impl OperationKey {
+    pub(super) const fn of(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+/// What requests call an operation of a known resource. Case does not count in it. Those that recur come last.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct OperationName {
+    interval: Interval,
+    action: Arc<str>,
+}
+
+impl OperationName {
+    pub(super) fn new(action: &Arc<str>, interval: Interval) -> Self {
+        let action = match action.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            true => action.to_ascii_lowercase().into(),
+            false => action.clone(),
+        };
+        Self { interval, action }
+    }
+
+    /// Before all names of operations that recur.
+    pub(super) fn first_that_recurs() -> Self {
+        Self { interval: Interval(1), action: "".into() }
+    }
+
+    pub(super) const fn recurs(&self) -> bool {
+        self.interval.recurs()
+    }
+}
+
+/// The table of operations.
+#[derive(Debug, Default)]
+pub(super) struct Operations {
+    operations: BTreeMap<OperationKey, Operation>,
+    /// Those that end with their owner.
+    by_owner: BTreeMap<PeerId, BTreeSet<OperationKey>>,
+    last_key: OperationKey,
+}
+
+impl Operations {
+    /// Is there room for one more?
+    ///
+    /// # Errors
+    /// When there is not.
+    pub(super) fn check_room(&self) -> Result<(), Refusal> {
+        if self.operations.len() >= MOST_OPERATIONS { Err(Refusal::TooManyOperations) } else { Ok(()) }
+    }
+
+    /// Takes an operation in.
+    pub(super) fn add(&mut self, operation: Operation) -> OperationKey {
+        self.last_key.0 = self.last_key.0.saturating_add(1);
+        let key = self.last_key;
+        if let Some(owner) = operation.ends_with() {
+            self.by_owner.entry(owner).or_default().insert(key);
+        }
+        self.operations.insert(key, operation);
+        key
+    }
+
+    pub(super) fn remove(&mut self, key: OperationKey) -> Option<Operation> {
+        let operation = self.operations.remove(&key)?;
+        if let Some(owner) = operation.ends_with()
+            && let Some(keys) = self.by_owner.get_mut(&owner)
+        {
+            keys.remove(&key);
+            if keys.is_empty() {
+                self.by_owner.remove(&owner);
+            }
+        }
+        Some(operation)
+    }
+
+    /// Gives an operation the last turn, and with it a new key.
+    pub(super) fn move_to_end(&mut self, key: OperationKey) -> Option<OperationKey> {
+        self.remove(key).map(|operation| self.add(operation))
+    }
+
+    pub(super) fn get(&self, key: OperationKey) -> Option<&Operation> {
+        self.operations.get(&key)
+    }
+
+    pub(super) fn get_mut(&mut self, key: OperationKey) -> Option<&mut Operation> {
+        self.operations.get_mut(&key)
+    }
+
+    /// Those that end with their owner (None: anybody's), in the order of their resources' names and their turns.
+    pub(super) fn ending_with(&self, owner: Option<PeerId>) -> Vec<OperationKey> {
+        let mut keys: Vec<_> = match owner {
+            Some(owner) => self.by_owner.get(&owner).into_iter().flatten().copied().collect(),
+            None => self.by_owner.values().flatten().copied().collect(),
+        };
+        let resource = |key| self.get(key).map(|operation| operation.resource_id().clone());
+        keys.sort_by_cached_key(|key| (resource(*key), *key));
+        keys
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (OperationKey, &Operation)> {
+        self.operations.iter().map(|(key, operation)| (*key, operation))
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.operations.clear();
+        self.by_owner.clear();
+    }
+}
