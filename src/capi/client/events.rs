@@ -79,7 +79,7 @@ entry! {
 }
 
 entry! {
-    /// Puts a result into an event: the OCF exit code, how the executor fared, and a copy of the reason, which may be
+    /// Puts a result into an event: the OCF exit code, the execution status, and a copy of the reason, which may be
     /// NULL. The event's former reason is freed. NULL as the event does nothing.
     ///
     /// # Safety
@@ -112,7 +112,7 @@ entry! {
     /// # Safety
     /// `event` is NULL or an event whose reason and output are NULL or from `malloc`.
     pub unsafe fn lrmd__reset_result(event: *mut LrmdEventData) {
-        // SAFETY: NULL or an event that nobody else uses meanwhile, by the caller's promise.
+        // SAFETY: NULL or an event that nothing else uses meanwhile, by the caller's promise.
         if let Some(event) = unsafe { event.as_mut() } {
             // SAFETY: it owns both, by the caller's promise.
             unsafe { reset_result(event) };

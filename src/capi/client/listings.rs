@@ -108,7 +108,7 @@ slot! {
 /// only.
 ///
 /// # Safety
-/// `list` is NULL or points to NULL or a list that nobody else uses meanwhile.
+/// `list` is NULL or points to NULL or a list that nothing else uses meanwhile.
 unsafe fn append(list: *mut *mut LrmdList, names: &[String]) -> c_int {
     if !list.is_null() {
         let element =

@@ -47,11 +47,11 @@ impl Element for LrmdList {
 /// Adds elements, whose next one is NULL, to the end of a list.
 ///
 /// # Safety
-/// `list` points to NULL or to a list that nobody else uses meanwhile.
+/// `list` points to NULL or to a list that nothing else uses meanwhile.
 pub(super) unsafe fn append<E: Element>(list: *mut *mut E, elements: impl IntoIterator<Item = E>) {
     let mut place = list;
     // SAFETY: `place` walks from the caller's pointer over the places of the pointers to the next element, all of them
-    // alive and used by nobody else.
+    // alive and used by nothing else.
     unsafe {
         while let Some(element) = (*place).as_mut() {
             place = element.next();
@@ -72,7 +72,7 @@ pub(super) unsafe fn free<E: Element>(head: *mut E) {
     // SAFETY: an element of the list, whose successor is read before it is freed.
     while let Some(element) = unsafe { place.as_mut() } {
         let next = std::mem::replace(element.next(), ptr::null_mut());
-        // SAFETY: the element owns its strings and is from `malloc`; nobody uses it again.
+        // SAFETY: the element owns its strings and is from `malloc`; it is not used again.
         unsafe {
             element.free_content();
             cmem::free(place);

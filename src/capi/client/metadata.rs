@@ -45,7 +45,7 @@ slot! {
     ///
     /// # Safety
     /// The strings are NULL or C strings; `output` is NULL or may be written; `params` is NULL or a list of this
-    /// library that nobody uses afterwards.
+    /// library that is not used afterwards.
     pub(super) unsafe fn slot_get_metadata_params(
         _lrmd: *mut Lrmd,
         #[shown] standard: *const c_char,

@@ -43,7 +43,7 @@ entry_data! {
 }
 
 entry_data! {
-    /// Exported by Pacemaker 2.1, used by nobody and always NULL.
+    /// Exported by Pacemaker 2.1, not used by any program and always NULL.
     pub static mut psk_cred_s: *mut c_void = ptr::null_mut();
 }
 

@@ -130,7 +130,7 @@ entry! {
     /// Frees a session. NULL is allowed. It does not leave the table by this: the table calls it.
     ///
     /// # Safety
-    /// `data` is NULL or a session that nobody uses afterwards.
+    /// `data` is NULL or a session that is not used afterwards.
     pub unsafe fn remote_proxy_free(data: *mut c_void) {
         // SAFETY: the caller's promise.
         unsafe { free(data.cast()) }
@@ -138,7 +138,7 @@ entry! {
 }
 
 /// # Safety
-/// `proxy` is NULL or a session that nobody uses afterwards.
+/// `proxy` is NULL or a session that is not used afterwards.
 unsafe fn free(proxy: *mut RemoteProxy) {
     if proxy.is_null() {
         return;
@@ -153,7 +153,7 @@ unsafe fn free(proxy: *mut RemoteProxy) {
 
 entry! {
     /// Ends a session whose connection to its server is gone: tells the remote node and takes it out of `proxy_table`,
-    /// which frees it. Pacemaker's main loop calls this, whoever closed the connection.
+    /// which frees it. Pacemaker's main loop calls this, no matter which side closed the connection.
     ///
     /// # Safety
     /// `userdata` is NULL or a living session of this library.
