@@ -11,20 +11,24 @@ use crate::session::{EncodedNotification, ServerEvent, ServerSession};
 use crate::sys::tls::ServerContext;
 use crate::transport::tcp;
 use log::{debug, info, warn};
+use nix::sys::socket::{MsgFlags, recv};
 use std::cell::{Cell, RefCell};
-use std::io::ErrorKind;
+use std::future::pending;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::pin::Pin;
 use std::rc::Rc;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Bytes taken from a socket at once; one buffer serves all connections.
 const READ_SIZE: usize = 64 * 1024;
 
-/// Reads in a row before other peers get a turn. The second one shows whether the first took all.
+/// Reads in a row before other peers get a turn.
 const READS_PER_TURN: usize = 2;
 
 thread_local! {
@@ -44,6 +48,8 @@ pub struct RemoteConnection {
     attention: Notify,
     /// When the oldest byte that still waits to be sent last made progress.
     stalled_since: Cell<Option<Instant>>,
+    /// Was anything sent since the last read? Its acknowledgement has left with it then.
+    acknowledged: Cell<bool>,
 }
 
 /// What a connection's task waits for beside its socket.
@@ -67,6 +73,7 @@ impl RemoteConnection {
             queue_limit,
             attention: Notify::new(),
             stalled_since: Cell::new(None),
+            acknowledged: Cell::new(true),
         })
     }
 
@@ -94,6 +101,7 @@ impl RemoteConnection {
                 Ok(sent) => {
                     session.sent(sent);
                     self.stalled_since.set(None);
+                    self.acknowledged.set(true);
                 }
                 Err(problem) if problem.kind() == ErrorKind::Interrupted => {}
                 Err(problem) if problem.kind() == ErrorKind::WouldBlock => {
@@ -116,6 +124,34 @@ impl RemoteConnection {
         self.stalled_since.set(None);
     }
 
+    /// Receives once: how much, and whether that was all.
+    fn receive(&self) -> io::Result<(usize, bool)> {
+        let mut size = 0;
+        let received = READ_BUFFER.with_borrow_mut(|buffer| {
+            let received = self.stream.try_io(Interest::READABLE, || {
+                size = recv(self.stream.as_raw_fd(), buffer, MsgFlags::empty())?;
+                // The socket is empty when it does not fill the buffer. The runtime waits for more when it is told
+                // so, which saves a read that finds nothing.
+                if (1..buffer.len()).contains(&size) { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            });
+            self.session.borrow_mut().receive(&buffer[..size]);
+            received
+        });
+        match received {
+            Ok(()) => Ok((size, false)),
+            Err(problem) if problem.kind() == ErrorKind::WouldBlock && size > 0 => Ok((size, true)),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// Peers that write header and payload separately send the second when the first is acknowledged. What was sent
+    /// since the read has told them already.
+    fn acknowledge(&self) {
+        if !self.acknowledged.replace(true) {
+            tcp::acknowledge_at_once(&self.stream);
+        }
+    }
+
     /// Says goodbye behind what is queued, as far as the socket takes it at once.
     pub(super) fn say_goodbye(&self) {
         self.session.borrow_mut().close();
@@ -133,6 +169,30 @@ impl RemoteConnection {
         };
         let why = life.live().await;
         life.end(&why);
+    }
+}
+
+/// A timer that is set again only to ring earlier, or once it has rung: each time costs the runtime a system call,
+/// and nearly all deadlines are met. So it may ring too early.
+struct PeerTimer {
+    sleep: Pin<Box<Sleep>>,
+    set: bool,
+}
+
+impl PeerTimer {
+    fn new() -> Self {
+        Self { sleep: Box::pin(sleep_until(instant_now())), set: false }
+    }
+
+    /// Waits until the deadline at the latest; for ever if there is none.
+    async fn rings_by(&mut self, deadline: Option<Instant>) {
+        let Some(deadline) = deadline else { return pending().await };
+        if !self.set || deadline < self.sleep.deadline() {
+            self.sleep.as_mut().reset(deadline);
+            self.set = true;
+        }
+        self.sleep.as_mut().await;
+        self.set = false;
     }
 }
 
@@ -158,6 +218,7 @@ struct Life {
 impl Life {
     /// Moves bytes until the connection has to end; why it has to.
     async fn live(&mut self) -> String {
+        let mut timer = PeerTimer::new();
         loop {
             if let Some(why) = self.connection.ending.borrow().clone() {
                 return why;
@@ -185,7 +246,7 @@ impl Life {
                     Err(problem) => return format!("its socket failed: {problem}"),
                 },
                 () = self.connection.attention.notified() => {}
-                () = sleep_until(deadline.unwrap_or_else(instant_now)), if deadline.is_some() => {
+                () = timer.rings_by(deadline) => {
                     if let Some(why) = self.overdue() {
                         return why;
                     }
@@ -197,20 +258,20 @@ impl Life {
     /// Reads what is there, but not for ever.
     fn read(&mut self) -> Turn {
         for _ in 0..READS_PER_TURN {
-            let received = READ_BUFFER.with_borrow_mut(|buffer| {
-                self.connection.stream.try_read(buffer).inspect(|&size| {
-                    self.connection.session.borrow_mut().receive(&buffer[..size]);
-                })
-            });
-            match received {
-                Ok(0) => return Turn::End("the peer closed it".to_owned()),
-                Ok(size) => {
-                    tcp::acknowledge_at_once(&self.connection.stream);
+            match self.connection.receive() {
+                Ok((0, _)) => return Turn::End("the peer closed it".to_owned()),
+                Ok((size, all)) => {
+                    self.connection.acknowledged.set(false);
                     if let Some(why) = self.digest() {
                         return Turn::End(why);
                     }
                     self.connection.flush();
+                    self.connection.acknowledge();
                     self.expect_message(size);
+                    // Behind half a message the acknowledgement may have brought the rest.
+                    if all && self.deadlines.message.is_none() {
+                        return Turn::Empty;
+                    }
                 }
                 Err(problem) if problem.kind() == ErrorKind::WouldBlock => return Turn::Empty,
                 Err(problem) if problem.kind() == ErrorKind::Interrupted => {}
