@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The clock, the latencies of one measure and its line of JSON, for lrmd-bench.c.
+ * The clock, the latencies of one measure and its line of JSON, for the programs here.
  */
+#ifndef SAMPLES_H
+#define SAMPLES_H
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -103,3 +106,5 @@ report(const char *name)
            percentile_us(0.5), percentile_us(0.99), samples.seconds[samples.count - 1] * 1e6);
     fflush(stdout);
 }
+
+#endif

@@ -25,9 +25,20 @@ def bare_loop(seconds, in_flight):
     return json.loads(done.stdout)["per_second"]
 
 
+def bare_calls(program, seconds):
+    """Round trips of the same transport when nothing is done with them: how many a second, and what one costs its
+    server in microseconds of CPU."""
+    name = "bare-tls" if "-S" in program else "bare-qb"
+    results = _results([PROGRAMS[name], "1000000", str(seconds)], seconds)
+    return results[name]["per_second"], results["server"]["cpu_us"]
+
+
 def measure(program, seconds, *words, agent=NULL_AGENT, most=1000000):
     """One measure, of at most so many rounds; a dictionary of result name to result."""
-    command = [*program, "-a", agent, "-p", words[0], "-t", str(seconds), "-n", str(most), *words]
+    return _results([*program, "-a", agent, "-p", words[0], "-t", str(seconds), "-n", str(most), *words], seconds)
+
+
+def _results(command, seconds):
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=seconds * 4 + ANSWER_LIMIT_S,
                               check=False)

@@ -14,7 +14,9 @@ import tempfile
 from .errors import BenchError
 
 CACHE = os.environ.get("PCMK_TEST_CACHE", "/var/cache/pcmk-remote-rs")
-PACKAGES = "pacemaker pacemaker-resource-agents pacemaker-dev libglib2.0-dev pkg-config gcc"
+PACKAGES = "pacemaker pacemaker-resource-agents pacemaker-dev libglib2.0-dev libqb-dev libssl-dev pkg-config gcc"
+# What a program is linked with, as pkg-config calls it, where that is not liblrmd.
+LIBRARIES = {"bare-qb": "libqb", "bare-tls": "openssl"}
 
 
 def _call(command, what, **options):
@@ -63,18 +65,20 @@ def remoted():
 
 
 def program(name, sources):
-    """lrmd-bench, lrmd-many or bare-loop, compiled when it is not there or older than its sources. In a place for these
+    """One of the programs here, compiled when it is not there or older than its sources. In a place for these
     sources alone, so that another version of them does not use it."""
-    files = [os.path.join(sources, file) for file in (name + ".c", "samples.h")]
+    files = [os.path.join(sources, file) for file in (name + ".c", "samples.h", "child.h")]
     place = hashlib.sha256(sources.encode()).hexdigest()[:8]
     binary = os.path.join(CACHE, "bench-" + place, name)
     if os.path.exists(binary) and os.path.getmtime(binary) > max(map(os.path.getmtime, files)):
         return binary
     os.makedirs(os.path.dirname(binary), exist_ok=True)
-    hint = f"building the client (it needs: apt-get install {PACKAGES})"
-    flags = _call(["pkg-config", "--cflags", "--libs", "pacemaker-lrmd", "glib-2.0"], hint).split()
-    # -lcrmcommon and -lqb are what the library itself needs; a client names only what it calls.
-    flags = [flag for flag in flags if not flag.startswith("-l") or flag in ("-llrmd", "-lglib-2.0")]
+    hint = f"building {name} (it needs: apt-get install {PACKAGES})"
+    library = LIBRARIES.get(name, "pacemaker-lrmd")
+    flags = _call(["pkg-config", "--cflags", "--libs", library, "glib-2.0"], hint).split()
+    if library == "pacemaker-lrmd":
+        # -lcrmcommon and -lqb are what the library itself needs; a client names only what it calls.
+        flags = [flag for flag in flags if not flag.startswith("-l") or flag in ("-llrmd", "-lglib-2.0")]
     _call(["cc", "-O2", "-Wall", files[0], "-o", binary + ".new", *flags], hint)
     os.rename(binary + ".new", binary)
     return binary

@@ -23,8 +23,10 @@ OURS = {"pacemaker-remoted": os.path.join(BUILT, "pacemaker-remoted"),
 DESCRIPTION = """\
 Runs the distribution's unmodified daemons and ours in turn, each phase in namespaces and on a daemon of its
 own, and prints a table with ratios and targets for each program. pacemaker-remoted is driven over TLS (4096-byte
-key), pacemaker-execd over local IPC, by a client linked with the distribution's liblrmd; liblrmd under that client, against both
-daemons. Absolute numbers belong to the machine; the ratios are what can be compared."""
+key), pacemaker-execd over local IPC, by a client linked with the distribution's liblrmd; liblrmd under that
+client, against both daemons. Calls are measured with daemon and client on one CPU, beside an echo that does
+nothing else, since across CPUs a wake-up costs as much as the call itself. Absolute numbers belong to the machine;
+the ratios are what can be compared."""
 
 
 def arguments():
@@ -92,7 +94,7 @@ def main():
         if os.geteuid() != 0:
             raise BenchError("namespaces and mounts need root")
         programs = {name: distribution.program(name, os.path.join(REPOSITORY, "benches"))
-                    for name in ("lrmd-bench", "lrmd-many", "bare-loop")}
+                    for name in ("lrmd-bench", "lrmd-many", "bare-loop", "bare-qb", "bare-tls")}
         programs["servers"] = {"distribution": distribution.remoted(), "ours": OURS["pacemaker-remoted"]}
         for program in options.program or PHASES:
             paths[program] = daemons(program, options.daemon)

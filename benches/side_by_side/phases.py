@@ -2,8 +2,10 @@
 """What is measured. A phase runs inside the sandbox, on daemons of its own, and returns numbers by name;
 table.py has their titles and targets."""
 
+import os
 import statistics
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from . import client
@@ -63,20 +65,45 @@ def idle(path, program, effort):
             "connect_ms": connect["mean_us"] / 1e3, "connected_rss_kib": after["Rss"]}
 
 
+@contextmanager
+def on_one_cpu():
+    """Everything that is started meanwhile runs on one CPU. Across CPUs a call waits for two wake-ups, whose cost
+    depends on where the scheduler happens to put the two ends."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _info(daemon, program, seconds, key=""):
+    """get_rsc_info: its rate, its latency, and what one costs the daemon."""
+    before, _ = daemon.cpu_s()
+    result = client.measure(program, seconds, "info")["info"]
+    after, _ = daemon.cpu_s()
+    return {key + "info_rate": result["per_second"], key + "info_p50_us": result["p50_us"],
+            key + "info_cpu_us": (after - before) * 1e6 / result["count"]}
+
+
+def _bare(program, seconds):
+    rate, cpu_us = client.bare_calls(program, seconds)
+    return {"bare_call_rate": rate, "bare_call_cpu_us": cpu_us}
+
+
 def calls(path, program, effort):
     """Round trips in which no agent runs."""
-    numbers = {}
-    with Daemon(path) as daemon:
-        for measure in ("info", "poke"):
-            result = client.measure(program, effort.measure_s, measure)[measure]
-            numbers[measure + "_rate"] = result["per_second"]
-            numbers[measure + "_p50_us"] = result["p50_us"]
+    with on_one_cpu(), Daemon(path) as daemon:
+        numbers = _info(daemon, program, effort.measure_s)
+        poke = client.measure(program, effort.measure_s, "poke")["poke"]
+        numbers.update(poke_rate=poke["per_second"], poke_p50_us=poke["p50_us"])
         runs, began = [], time.perf_counter()
         while not runs or time.perf_counter() - began < effort.measure_s:
             runs.append(client.measure(program, effort.measure_s, "register", most=REGISTERED))
         for name in ("register", "unregister"):
             numbers[name + "_rate"] = statistics.median(run[name]["per_second"] for run in runs)
         daemon.stop()
+        numbers.update(_bare(program, effort.measure_s))
     return numbers
 
 
@@ -156,13 +183,14 @@ def crowd(path, program, effort):
 def library_calls(library, program, effort):
     """The same client on a library, against each daemon."""
     words, numbers = ["env", "LD_LIBRARY_PATH=" + library, *program], {}
-    for key, name in (("up", "distribution"), ("own", "ours")):
-        with Daemon(client.PROGRAMS["servers"][name]) as daemon:
-            numbers[key + "_connect_ms"] = client.measure(words, effort.measure_s, "connect")["connect"]["mean_us"] / 1e3
-            result = client.measure(words, effort.measure_s, "info")["info"]
-            numbers[key + "_info_rate"] = result["per_second"]
-            numbers[key + "_info_p50_us"] = result["p50_us"]
-            daemon.stop()
+    with on_one_cpu():
+        for key, name in (("up", "distribution"), ("own", "ours")):
+            with Daemon(client.PROGRAMS["servers"][name]) as daemon:
+                connect = client.measure(words, effort.measure_s, "connect")["connect"]
+                numbers[key + "_connect_ms"] = connect["mean_us"] / 1e3
+                numbers.update(_info(daemon, words, effort.measure_s, key + "_"))
+                daemon.stop()
+        numbers.update(_bare(program, effort.measure_s))
     return numbers
 
 

@@ -34,12 +34,18 @@ def at_least_times(factor, name):
     return Target(f">= {factor:g} x distribution", lambda base, ours: factor * base[name], most=False)
 
 
+def at_most_bare_calls(factor, name="info_cpu_us"):
+    """The echo of the same run is the limit, so that the bound holds on any machine."""
+    return {name: [Target(f"<= {factor:g} x bare echo", lambda base, ours: factor * ours["bare_call_cpu_us"])]}
+
+
 TARGETS = {
     "pacemaker-remoted": {
         "start_ms": [at_most(20)],
         "idle_rss_kib": [at_most(11264)],
         "connect_ms": [at_most(1.2)],
         "info_rate": [at_least(5500)],
+        **at_most_bare_calls(1.55),
         "poke_rate": [at_least(5500)],
         "exec_1_rate": [at_least(400)],
         "exec_32_rate": [at_least(600)],
@@ -48,12 +54,14 @@ TARGETS = {
     "liblrmd": {
         "up_info_rate": [at_least(5000)],
         "own_info_rate": [at_least(15000)],
+        **at_most_bare_calls(1.1, "own_info_cpu_us"),
         "many_up": [at_least(1000)],
         "many_iteration_ms": [at_most(10)],
         "many_frozen_iteration_ms": [at_most(10)],
     },
     "pacemaker-execd": {
         "info_rate": [at_least_times(1, "info_rate")],
+        **at_most_bare_calls(1.4),
         "exec_32_rate": [at_least_times(2, "exec_32_rate"),
                          Target(">= bare loop / 1.3", lambda base, ours: ours["bare_1_rate"] / 1.3, most=False)],
         "recurring_own_s": [at_most_times(0.5, "recurring_own_s")],

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
 /// Has the kernel acknowledge what was received at once instead of waiting for something to send along. It
-/// falls back by itself, so this is to be renewed after each read.
+/// falls back by itself, so this is to be renewed for what is received later.
 pub fn set_quick_ack(socket: &impl AsFd) -> io::Result<()> {
     let on: libc::c_int = 1;
     // SAFETY: the descriptor is open as long as it is borrowed; value and length belong together.

@@ -161,8 +161,8 @@ pub fn prepare(socket: &impl AsFd) -> io::Result<()> {
     Ok(())
 }
 
-/// To be called after each read: peers that write header and payload separately wait for the acknowledgement
-/// of the first. Failure only costs time, so it is not reported.
+/// To be called after a read that nothing was sent after: peers that write header and payload separately wait for
+/// the acknowledgement of the first. Failure only costs time, so it is not reported.
 pub fn acknowledge_at_once(socket: &impl AsFd) {
     let _ = set_quick_ack(socket);
 }

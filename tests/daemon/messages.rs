@@ -9,6 +9,7 @@ use bzip2::write::BzEncoder;
 use pcmk_remote_rs::wire::frame::{HEADER_LEN, encode_header};
 use std::fs;
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 const MIB: usize = 1024 * 1024;
 
@@ -245,5 +246,39 @@ fn unknown_operations_sessions_and_resources_are_answered() {
         assert!(told.contains("lrmd_ipc_session=\"none\""), "{told}");
         let header = encode_header(1, 3).unwrap();
         assert_eq!(header.len(), HEADER_LEN);
+    });
+}
+
+/// Sends a message by two calls, as old peers do, of which the second waits in the kernel until what went before is
+/// acknowledged.
+fn send_by_two_calls(peer: &mut Peer, text: &str) {
+    peer.send(&encode_header(1, text.len()).unwrap());
+    peer.send(&[text.as_bytes(), b"\0"].concat());
+}
+
+#[test]
+fn no_acknowledgement_is_delayed_for_a_peer_that_sends_by_two_calls() {
+    isolated(|| {
+        let daemon = serving();
+        let mut peer = attacker();
+        peer.socket.set_nodelay(false).unwrap();
+        for unanswered in [0, 1] {
+            let round = |id: u32| {
+                let began = Instant::now();
+                for _ in 0..unanswered {
+                    send_by_two_calls(&mut peer, "<nonsense/>");
+                }
+                send_by_two_calls(&mut peer, &request("lrmd_rsc_poke", id, ""));
+                peer.text_with(&format!("lrmd_remote_msg_id=\"{id}\""));
+                began.elapsed()
+            };
+            // The kernel delays none of a connection's first acknowledgements, and later ones by 40 ms or more.
+            let shortest = (0..40).map(round).skip(20).min().unwrap();
+            assert!(
+                shortest < Duration::from_millis(40),
+                "{shortest:?} after {unanswered} unanswered messages"
+            );
+        }
+        assert_eq!(daemon.stop(), Some(0));
     });
 }

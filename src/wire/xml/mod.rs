@@ -236,11 +236,11 @@ impl<'a> Builder<'a> {
             _ if escape::is_blank(&piece) => self.blanks.push_str(&piece),
             _ => {
                 self.budget.node()?;
-                let text = if self.blanks.is_empty() {
-                    piece
-                } else {
-                    Cow::Owned(std::mem::take(&mut self.blanks) + &piece)
-                };
+                let mut text = piece;
+                if !self.blanks.is_empty() {
+                    text.to_mut().insert_str(0, &self.blanks);
+                    self.blanks.clear();
+                }
                 parent.children.push(Node::Text(text));
             }
         }
