@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The checks see each form in which one module can name another.
+use crate::references::Kind;
+use crate::tree::{Target, Tree};
+use crate::{circles, layers, made_up};
+
+/// A crate of two folders, in which `low/a.rs` holds `text`.
+fn with(text: &str) -> Tree {
+    made_up(&[
+        ("lib.rs", "pub mod low; pub mod high;"),
+        ("low/mod.rs", "pub mod a; pub mod b;"),
+        ("low/a.rs", text),
+        ("low/b.rs", "pub struct Below;"),
+        (
+            "high/mod.rs",
+            "mod inner; pub use inner::Thing; pub mod deep; #[macro_export] macro_rules! shout { () => {} }",
+        ),
+        ("high/inner.rs", "pub struct Thing; impl Thing { pub const SIZE: usize = 1; }"),
+        ("high/deep.rs", "pub fn call() {}"),
+    ])
+}
+
+/// Whether the table's check finds that `low`, which may import nothing, imports `high`.
+fn seen(text: &str) -> bool {
+    let faults = layers::faults(&with(text), &[("low", &[]), ("high", &[])]);
+    assert!(
+        faults.iter().all(|fault| fault.starts_with("low/a.rs:1: low must not import high")),
+        "{faults:?}"
+    );
+    !faults.is_empty()
+}
+
+#[test]
+fn an_import_is_seen_in_every_form() {
+    let forms = [
+        "use crate::high::Thing;",
+        "use crate::{low::b::Below, high::{Thing}};",
+        "use crate::{high as h};",
+        "use crate::high::{self};",
+        "use crate::high::*;",
+        "use super::super::high::Thing;",
+        "use super::super::{high::deep::call};",
+        "use crate as whole; fn f() { whole::high::deep::call() }",
+        "pub(crate) use crate::high::Thing as Other;",
+        "fn f() { use crate::high::Thing; }",
+        "fn f(_: crate::high::Thing) {}",
+        "fn f(_: Option<&mut [crate::high::Thing]>) {}",
+        "fn f() -> usize { crate::high::Thing::SIZE }",
+        "fn f(x: usize) -> bool { match x { crate::high::Thing::SIZE => true, _ => false } }",
+        "fn f() { super::super::high::deep::call() }",
+        "fn f() -> String { format!(\"{}\", crate::high::Thing::SIZE) }",
+        "fn f() { assert!(matches!(1, super::super::high::Thing::SIZE)) }",
+        "macro_rules! m { () => { $crate::high::deep::call() } }",
+        "macro_rules! m { () => { use $crate::{low::b, high::deep}; } }",
+        "#[derive(crate::high::Thing)] struct S;",
+        "#[arg(value_parser = crate::high::deep::call)] struct S;",
+        "mod within { use super::super::super::high::Thing; }",
+        "mod within { pub fn f() { crate::high::deep::call() } }",
+        "#[cfg(test)] mod tests { use crate::high::Thing; }",
+        "impl From<crate::high::Thing> for u8 { fn from(_: crate::high::Thing) -> u8 { 1 } }",
+        "type T = <crate::high::Thing as Clone>::Owned;",
+    ];
+    for form in forms {
+        assert!(seen(form), "{form}");
+    }
+}
+
+#[test]
+fn what_is_no_import_is_not_seen() {
+    let forms = [
+        "use crate::low::b::Below; // crate::high",
+        "/// [`crate::high`]\nfn f() {}",
+        "const TEXT: &str = \"crate::high::Thing\";",
+        "use super::b::Below; use std::fmt; fn f(high: u8) -> u8 { high }",
+        "mod high { pub fn call() {} } fn f() { high::call() }",
+    ];
+    for form in forms {
+        assert!(!seen(form), "{form}");
+    }
+}
+
+#[test]
+fn an_allowance_that_nothing_uses_is_a_fault() {
+    let faults = layers::faults(&with(""), &[("low", &["high"]), ("high", &[])]);
+    assert_eq!(faults, ["the table lets low import high, and nothing there does"]);
+}
+
+#[test]
+fn names_that_a_layer_gives_on_must_be_listed() {
+    let tree = made_up(&[
+        ("lib.rs", "mod low; mod middle; mod top;"),
+        ("low.rs", "pub struct Thing;"),
+        ("middle.rs", "pub use crate::low::Thing;"),
+        ("top.rs", "use crate::middle::Thing;"),
+    ]);
+    let table: [(&str, &[&str]); 3] = [("low", &[]), ("middle", &["low"]), ("top", &["middle"])];
+    assert!(layers::faults(&tree, &table).is_empty());
+    assert_eq!(layers::unlisted_reexports(&tree, &[]), ["middle gives on names of low"]);
+    assert!(layers::unlisted_reexports(&tree, &[("middle", "low", "reason")]).is_empty());
+    assert_eq!(
+        layers::unlisted_reexports(&tree, &[("middle", "low", "reason"), ("top", "low", "reason")]),
+        ["top gives on nothing of low"]
+    );
+}
+
+#[test]
+fn a_visibility_names_a_folder_and_is_no_import() {
+    let tree = with("pub(in crate::low) fn f() {} pub(crate) fn g() {}");
+    let named: Vec<_> =
+        tree.references.iter().filter(|reference| reference.kind == Kind::Visibility).collect();
+    assert_eq!(named.len(), 1);
+    assert_eq!(named[0].path, ["crate", "low"]);
+    assert!(circles::circles(&tree).is_empty());
+}
+
+fn target(tree: &Tree, module: &str, path: &str) -> Target {
+    let split = |text: &str| text.split("::").map(str::to_owned).collect::<Vec<_>>();
+    tree.resolve(&split(module), &split(path))
+}
+
+fn inside(module: &str) -> Target {
+    Target::Inside(module.split("::").map(str::to_owned).collect())
+}
+
+#[test]
+fn a_path_is_followed_to_the_definition() {
+    let tree = with("use crate::high::*; use std::time::Instant; use crate::high as upper; use super::b;");
+    assert_eq!(target(&tree, "low::a", "Thing"), inside("high::inner"), "through a glob and a re-export");
+    assert_eq!(target(&tree, "low::a", "upper::deep::call"), inside("high::deep"), "through another name");
+    assert_eq!(target(&tree, "low::a", "b::Below"), inside("low::b"));
+    let now = ["std", "time", "Instant", "now"].map(str::to_owned).to_vec();
+    assert_eq!(target(&tree, "low::a", "Instant::now"), Target::Outside(now));
+    let tree = with("use ::high::Thing;");
+    assert_eq!(
+        target(&tree, "low::a", "Thing"),
+        Target::Outside(["high", "Thing"].map(str::to_owned).to_vec())
+    );
+}
+
+#[test]
+fn a_module_called_like_a_crate_is_not_that_crate() {
+    let tree = made_up(&[
+        ("lib.rs", "mod driver;"),
+        ("driver/mod.rs", "pub mod tokio; pub mod other;"),
+        ("driver/tokio/mod.rs", "use tokio::net::TcpStream; use ::tokio::time; mod hub;"),
+        ("driver/tokio/hub.rs", "use super::super::other::f;"),
+        ("driver/other.rs", "use super::tokio; pub fn f() {}"),
+    ]);
+    assert_eq!(target(&tree, "driver::other", "tokio::hub"), inside("driver::tokio::hub"));
+    let outside = target(&tree, "driver::tokio", "tokio::net");
+    assert_eq!(outside, Target::Outside(vec!["tokio".to_owned(), "net".to_owned()]));
+}
+
+#[test]
+fn circles_between_files_and_folders_are_found() {
+    let tree = made_up(&[
+        ("lib.rs", "mod x;"),
+        ("x/mod.rs", "mod a; mod b; mod c; mod d; pub use a::A; pub use d::D;"),
+        ("x/a.rs", "use super::{b::B}; pub struct A;"),
+        ("x/b.rs", "pub struct B; fn f() { super::d::call() }"),
+        ("x/c.rs", "use super::A; #[cfg(test)] mod tests { use super::super::a::A; }"),
+        ("x/d/mod.rs", "mod e; pub use e::*;"),
+        ("x/d/e.rs", "pub struct D; pub fn call() -> super::super::A { super::super::A }"),
+    ]);
+    let found = circles::circles(&tree);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((found[0].folder.as_str(), found[0].back), ("x", 1));
+    assert_eq!(found[0].members, ["a", "b", "d"]);
+    assert_eq!(found[0].arrows, ["a -> b (x/a.rs:1)", "b -> d (x/b.rs:1)", "d -> a (x/d/e.rs:1)"]);
+}
+
+#[test]
+fn code_for_unit_tests_makes_no_circle() {
+    let a = "pub struct A; #[cfg(test)] mod tests { use super::super::b::B; } #[cfg(all(test, unix))] use super::b::B;";
+    let tree = made_up(&[
+        ("lib.rs", "mod x;"),
+        ("x/mod.rs", "mod a; mod b; #[cfg(test)] mod tests;"),
+        ("x/a.rs", a),
+        ("x/b.rs", "use super::a::A; pub struct B;"),
+        ("x/tests.rs", "use super::b::B; pub struct Help;"),
+    ]);
+    assert!(circles::circles(&tree).is_empty());
+}
+
+#[test]
+fn a_face_that_calls_its_members_is_part_of_a_circle() {
+    let tree = made_up(&[
+        ("lib.rs", "mod x;"),
+        ("x/mod.rs", "mod a; pub struct Shared; fn f() { a::call() }"),
+        ("x/a.rs", "use super::Shared; pub fn call() {}"),
+    ]);
+    assert_eq!(circles::circles(&tree)[0].members, ["a", circles::FACE]);
+}
+
+#[test]
+fn the_list_keeps_reasons_and_drops_what_is_gone() {
+    let tree = made_up(&[
+        ("lib.rs", "mod x; mod y;"),
+        ("x/mod.rs", "mod a; mod b;"),
+        ("x/a.rs", "use super::b;"),
+        ("x/b.rs", "use super::a;"),
+        ("y/mod.rs", "mod c; mod d;"),
+        ("y/c.rs", "use super::d;"),
+        ("y/d.rs", "use super::c;"),
+    ]);
+    let list = circles::list(&circles::circles(&tree), "x: a b: they are one\nz: gone too: stale\n");
+    assert_eq!(list, format!("x: a b: they are one\ny: c d: {}\n", circles::UNEXPLAINED));
+}
