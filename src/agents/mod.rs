@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What an agent is started with, and what its exit means, by agent standard. Pure.
 //!
-//! [`plan`], [`plan_alert`] and, for fence devices, [`fence_order`] say what to start; [`outcome`],
+//! [`plan()`], [`plan_alert`] and, for fence devices, [`fence_order`] say what to start; [`outcome`],
 //! [`exec_failed`] and [`start_failed`] say what became of it. A [`UnitPlan`] does both for systemd's units.
 //! [`discovery`] finds agents and their metadata.
 //! Files are looked at through [`AgentFiles`], which a driver provides.

@@ -5,16 +5,21 @@
 pub mod blocking;
 #[cfg(feature = "capi")]
 pub mod client;
+#[cfg(feature = "agents")]
 mod files;
+#[cfg(feature = "agents")]
 pub mod inquiry;
+#[cfg(feature = "agents")]
 mod launch;
 mod link;
 #[cfg(feature = "daemon")]
 mod oom;
 #[cfg(feature = "capi")]
 pub mod plugins;
+#[cfg(feature = "agents")]
 mod running;
 pub mod severity;
+#[cfg(feature = "agents")]
 mod system_bus;
 #[cfg(feature = "daemon")]
 pub mod tokio;

@@ -19,6 +19,7 @@
 
 mod bytes;
 pub mod codec;
+#[cfg(feature = "agents")]
 pub mod dbus;
 pub mod fencer;
 pub mod frame;
