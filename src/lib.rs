@@ -142,6 +142,7 @@ pub mod check {
 /// of one would be started with.
 #[cfg(feature = "agents")]
 pub mod node_agents {
+    pub use crate::agents::{AgentConfig, Verdict};
     pub use crate::driver::blocking::{
         Explained, Explanation, NoMetadata, NodeAgents, Shown, ShownValue, UnitAction, UnitPlan,
     };
@@ -156,6 +157,7 @@ pub mod protocol {
         ClientEvent, ClientSession, EncodedNotification, Probe, ProbeProgress, ServerEvent, ServerSession,
         SessionError,
     };
+    pub use crate::wire::frame::FrameError;
 
     /// The two sides of the protocol as state machines: inputs and the time in, effects out.
     pub mod core {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The table of layers: what each folder of `src` is, whom it may import, and what it may do. ARCHITECTURE.md shows this
 //! table; a test writes it there.
-use crate::references::Kind;
+use crate::references::{Kind, Reference};
 use crate::tree::{Target, Tree};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 pub(crate) struct Layer {
     pub(crate) folder: &'static str,
@@ -119,7 +120,7 @@ pub(crate) fn table() -> String {
 pub(crate) fn faults(tree: &Tree, layers: &[(&str, &[&str])]) -> Vec<String> {
     let mut faults = BTreeSet::new();
     let mut used = BTreeSet::new();
-    for reference in &tree.references {
+    for reference in below_the_root(tree) {
         let Some(folder) = reference.module.first() else { continue };
         let place = format!("{}:{}", reference.file.display(), reference.line);
         let Some((_, allowed)) = layers.iter().find(|(name, _)| name == folder) else {
@@ -145,6 +146,11 @@ pub(crate) fn faults(tree: &Tree, layers: &[(&str, &[&str])]) -> Vec<String> {
     faults.into_iter().collect()
 }
 
+/// What `lib.rs` holds is the interface, which no layer may name, and which gives names of all on.
+fn below_the_root(tree: &Tree) -> impl Iterator<Item = &Reference> {
+    tree.references.iter().filter(|reference| reference.file != Path::new("lib.rs"))
+}
+
 /// What a layer gives on of a lower one, as part of its own interface: the layers above may use it although they may
 /// not import the lower one. Who gives, what is given on, why.
 pub(crate) const GIVEN_ON: [(&str, &str, &str); 5] = [
@@ -162,7 +168,7 @@ pub(crate) const GIVEN_ON: [(&str, &str, &str); 5] = [
 /// Re-exports from one layer in another that `listed` does not have, and entries that are no longer needed.
 pub(crate) fn unlisted_reexports(tree: &Tree, listed: &[(&str, &str, &str)]) -> Vec<String> {
     let mut found = BTreeSet::new();
-    for reference in tree.references.iter().filter(|reference| reference.kind == Kind::Reexport) {
+    for reference in below_the_root(tree).filter(|reference| reference.kind == Kind::Reexport) {
         let Target::Inside(target) = tree.resolve(&reference.module, &reference.path) else { continue };
         if let (Some(folder), Some(from)) = (reference.module.first(), target.first())
             && folder != from

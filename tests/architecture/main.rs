@@ -10,10 +10,12 @@
 
 mod circles;
 mod documents;
+mod interface;
 mod layers;
 mod references;
 mod rules;
 mod sight;
+mod signature;
 mod tree;
 
 use layers::LAYERS;
@@ -117,6 +119,18 @@ fn every_circle_is_listed_with_its_reason() {
     let wanted = circles::list(&found, &listed);
     documents::assert_current(path, &wanted);
     assert!(!wanted.contains(circles::UNEXPLAINED), "circles without a reason in {path}:\n{wanted}");
+}
+
+#[test]
+fn the_list_of_the_interface_is_current() {
+    let interface = interface::Interface::new(package());
+    println!("{} documented items", interface.size());
+    documents::assert_current("docs/public-api.txt", &interface.list());
+}
+
+#[test]
+fn a_program_can_name_each_type_of_the_interface() {
+    none(interface::Interface::new(package()).unnamed().into_iter().collect());
 }
 
 #[test]

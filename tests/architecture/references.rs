@@ -199,7 +199,7 @@ impl<'ast> Visit<'ast> for Collector<'_> {
 }
 
 /// A path with a leading `::` begins with that as its first segment.
-fn segments(path: &syn::Path) -> Vec<String> {
+pub(crate) fn segments(path: &syn::Path) -> Vec<String> {
     let leading = path.leading_colon.map(|_| "::".to_owned());
     leading.into_iter().chain(path.segments.iter().map(|segment| segment.ident.to_string())).collect()
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The checks see each form in which one module can name another.
+use crate::interface::Interface;
 use crate::references::Kind;
 use crate::tree::{Target, Tree};
 use crate::{circles, layers, made_up};
@@ -190,6 +191,31 @@ fn a_face_that_calls_its_members_is_part_of_a_circle() {
         ("x/a.rs", "use super::Shared; pub fn call() {}"),
     ]);
     assert_eq!(circles::circles(&tree)[0].members, ["a", circles::FACE]);
+}
+
+#[test]
+fn the_interface_has_what_is_shown_and_misses_what_cannot_be_named() {
+    let tree = made_up(&[
+        (
+            "lib.rs",
+            "#[doc(hidden)] pub mod low; pub mod face { pub use crate::low::{Thing, call as begin}; }",
+        ),
+        (
+            "low/mod.rs",
+            "mod a; pub use a::Thing; pub fn call(_: Hidden) {} pub struct Hidden; pub struct Unused;",
+        ),
+        (
+            "low/a.rs",
+            "#[derive(Clone)] pub struct Thing { pub size: u8, secret: u8 } impl Thing { pub fn new() -> Self { todo!() } \
+             fn inner() {} #[doc(hidden)] pub fn internal() {} } impl From<u8> for Thing {}",
+        ),
+    ]);
+    let interface = Interface::new(&tree);
+    let list = "fn face::begin : fn call(_: Hidden)\nmod face\nstruct face::Thing\n    ..\n    fn new() -> Self\n    \
+                impl Clone\n    impl From<u8>\n    size: u8\n";
+    assert_eq!(interface.list(), list);
+    assert_eq!(interface.size(), 5);
+    assert_eq!(interface.unnamed().into_iter().collect::<Vec<_>>(), ["face::begin names low::Hidden"]);
 }
 
 #[test]

@@ -35,6 +35,9 @@ pub(crate) enum Target {
     Outside(Vec<String>),
 }
 
+/// A module, and the item of it that a path names; none for the module itself.
+pub(crate) type Definition = (ModulePath, Option<String>);
+
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
     pub(crate) modules: BTreeMap<ModulePath, Module>,
@@ -138,12 +141,26 @@ impl Tree {
 
     /// Where `path`, written in `module`, ends: re-exports and imports are followed to the definition.
     pub(crate) fn resolve(&self, module: &[String], path: &[String]) -> Target {
-        self.resolve_within(module, path, 0)
+        match self.resolve_within(module, path, 0) {
+            Ok((place, _)) => Target::Inside(place),
+            Err(outside) => Target::Outside(outside),
+        }
     }
 
-    fn resolve_within(&self, module: &[String], path: &[String], depth: usize) -> Target {
+    /// The definition in this crate that `path` leads to, if it does.
+    pub(crate) fn definition(&self, module: &[String], path: &[String]) -> Option<Definition> {
+        self.resolve_within(module, path, 0).ok()
+    }
+
+    /// The path into another crate as an error.
+    fn resolve_within(
+        &self,
+        module: &[String],
+        path: &[String],
+        depth: usize,
+    ) -> Result<Definition, Vec<String>> {
         if let Some(("::", outside)) = path.split_first().map(|(first, rest)| (first.as_str(), rest)) {
-            return Target::Outside(outside.to_vec());
+            return Err(outside.to_vec());
         }
         let mut place = module.to_vec();
         let mut rest = path;
@@ -163,14 +180,20 @@ impl Tree {
         self.descend(place, rest, anchored, depth)
     }
 
-    fn descend(&self, place: ModulePath, rest: &[String], anchored: bool, depth: usize) -> Target {
-        let Some((first, others)) = rest.split_first() else { return Target::Inside(place) };
+    fn descend(
+        &self,
+        place: ModulePath,
+        rest: &[String],
+        anchored: bool,
+        depth: usize,
+    ) -> Result<Definition, Vec<String>> {
+        let Some((first, others)) = rest.split_first() else { return Ok((place, None)) };
         let mut inner = place.clone();
         inner.push(first.clone());
         if self.modules.contains_key(&inner) {
             return self.descend(inner, others, true, depth);
         }
-        let Some(module) = self.modules.get(&place) else { return Target::Inside(place) };
+        let Some(module) = self.modules.get(&place) else { return Ok((place, None)) };
         // A circle of globs or re-exports is no path that compiles.
         let deeper = depth < 16;
         match module.names.get(first) {
@@ -179,36 +202,32 @@ impl Tree {
                 let whole: Vec<_> = path.iter().chain(others).cloned().collect();
                 self.resolve_within(&place, &whole, depth + 1)
             }
-            Some(Name::Imported(path)) if path.len() == 1 => Target::Outside(rest.to_vec()),
-            Some(_) => Target::Inside(place),
-            None => {
-                let through_globs = module.globs.iter().filter(|_| deeper).find_map(|glob| {
-                    match self.resolve_within(&place, glob, depth + 1) {
-                        Target::Inside(from) if from != place && self.knows(&from, first, depth + 1) => {
-                            Some(self.descend(from, rest, true, depth + 1))
-                        }
-                        _ => None,
-                    }
-                });
-                through_globs.unwrap_or_else(|| match anchored {
-                    true => Target::Inside(place),
-                    false => Target::Outside(rest.to_vec()),
-                })
-            }
+            Some(Name::Imported(path)) if path.len() == 1 => Err(rest.to_vec()),
+            Some(_) => Ok((place, Some(first.clone()))),
+            None if deeper => match self.through_globs(&place, first, depth) {
+                Some(from) => self.descend(from, rest, true, depth + 1),
+                None if anchored => Ok((place, Some(first.clone()))),
+                None => Err(rest.to_vec()),
+            },
+            None => Ok((place, None)),
         }
+    }
+
+    /// The module whose names one of the globs in `place` brings in, if it knows `name`.
+    fn through_globs(&self, place: &[String], name: &str, depth: usize) -> Option<ModulePath> {
+        self.modules.get(place)?.globs.iter().find_map(|glob| {
+            let (from, _) = self.resolve_within(place, glob, depth + 1).ok()?;
+            (from != place && self.knows(&from, name, depth + 1)).then_some(from)
+        })
     }
 
     fn knows(&self, module: &[String], name: &str, depth: usize) -> bool {
         let mut inner = module.to_vec();
         inner.push(name.to_owned());
-        let Some(found) = self.modules.get(module) else { return false };
-        self.modules.contains_key(&inner)
-            || found.names.contains_key(name)
-            || (depth < 16
-                && found.globs.iter().any(|glob| match self.resolve_within(module, glob, depth + 1) {
-                    Target::Inside(from) => from != module && self.knows(&from, name, depth + 1),
-                    Target::Outside(_) => false,
-                }))
+        let named = self.modules.get(module).is_some_and(|module| module.names.contains_key(name));
+        named
+            || self.modules.contains_key(&inner)
+            || depth < 16 && self.through_globs(module, name, depth).is_some()
     }
 
     /// The deepest module that `path` names in words: imports of its own module are replaced, re-exports of others are
@@ -235,6 +254,29 @@ impl Tree {
             }
         }
         Some(place)
+    }
+
+    /// The items of each module. Parsed anew, since syntax trees cannot be shared between the threads of tests.
+    pub(crate) fn items(&self) -> BTreeMap<ModulePath, Vec<Item>> {
+        fn add(found: &mut BTreeMap<ModulePath, Vec<Item>>, path: ModulePath, items: Vec<Item>) {
+            for item in &items {
+                if let Item::Mod(syn::ItemMod { ident, content: Some((_, inner)), .. }) = item {
+                    let below = path.iter().cloned().chain([ident.to_string()]).collect();
+                    add(found, below, inner.clone());
+                }
+            }
+            found.insert(path, items);
+        }
+        let mut found = BTreeMap::new();
+        let mut roots: BTreeMap<&Path, &ModulePath> = BTreeMap::new();
+        // A module comes before those inside it.
+        for (path, module) in &self.modules {
+            roots.entry(&module.file).or_insert(path);
+        }
+        for (file, path) in roots {
+            add(&mut found, path.clone(), syn::parse_file(&self.texts[file]).unwrap().items);
+        }
+        found
     }
 
     /// The file that a module is written in.
@@ -282,7 +324,7 @@ pub(crate) fn for_tests_only(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| demands_test(&attribute.meta))
 }
 
-fn defined_name(item: &Item) -> Option<String> {
+pub(crate) fn defined_name(item: &Item) -> Option<String> {
     let ident = match item {
         Item::Const(item) => &item.ident,
         Item::Enum(item) => &item.ident,
