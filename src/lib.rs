@@ -92,7 +92,7 @@
 //!
 //! A client needs none of them: `default-features = false`.
 //!
-//! * `agents`: the agents of the node on which the program runs ([node_agents](#what-a-program-in-rust-can-do-with-it)).
+//! * `agents`: the agents of the node on which the program runs (`node_agents`).
 //! * `daemon` (default): the daemons `pacemaker-remoted` and `pacemaker-execd`, with tokio, libqb's servers and D-Bus.
 //! * `tool` (default): the program `pcmk-remote`.
 //! * `capi`: the C interface of Pacemaker's liblrmd (docs/linking.md).

@@ -23,6 +23,8 @@ pub(crate) struct Interface<'a> {
     also: BTreeSet<(String, String)>,
     /// Types that signatures name, with the place.
     named: Vec<(Definition, String)>,
+    /// Types that are the error of a `Result`.
+    errors: BTreeSet<Definition>,
 }
 
 impl<'a> Interface<'a> {
@@ -33,6 +35,7 @@ impl<'a> Interface<'a> {
             entries: BTreeMap::new(),
             also: BTreeSet::new(),
             named: Vec::new(),
+            errors: BTreeSet::new(),
         };
         found.add_module(&[], "");
         found.add_implementations();
@@ -70,6 +73,13 @@ impl<'a> Interface<'a> {
                 format!("{place} names {}::{}", module.join("::"), name.as_deref().unwrap_or(""))
             })
             .collect()
+    }
+
+    /// Types that a function of the interface answers as its error, and that are none for `?` and `Box<dyn Error>`.
+    pub(crate) fn no_errors(&self) -> BTreeSet<String> {
+        let is_error = |entry: &Entry| entry.lines.iter().any(|line| line.ends_with("error::Error"));
+        let answered = self.errors.iter().filter_map(|definition| self.entries.get(definition));
+        answered.filter(|entry| !is_error(entry)).map(|entry| entry.head.clone()).collect()
     }
 
     fn add_module(&mut self, module: &[String], path: &str) {
@@ -182,6 +192,8 @@ impl<'a> Interface<'a> {
     }
 
     fn note(&mut self, paths: Paths, module: &[String], place: &str) {
+        let errors = paths.errors.iter().filter_map(|path| self.tree.definition(module, path));
+        self.errors.extend(errors);
         for path in paths.found {
             match self.tree.definition(module, &path) {
                 // `Self` and names of generic parameters are none.
@@ -197,11 +209,19 @@ impl<'a> Interface<'a> {
 #[derive(Default)]
 struct Paths {
     found: Vec<Vec<String>>,
+    errors: Vec<Vec<String>>,
 }
 
 impl<'ast> Visit<'ast> for Paths {
     fn visit_path(&mut self, path: &'ast syn::Path) {
         self.found.push(segments(path));
+        if let Some(last) = path.segments.last()
+            && let syn::PathArguments::AngleBracketed(arguments) = &last.arguments
+            && let Some(syn::GenericArgument::Type(syn::Type::Path(error))) = arguments.args.get(1)
+            && last.ident == "Result"
+        {
+            self.errors.push(segments(&error.path));
+        }
         visit::visit_path(self, path);
     }
 

@@ -134,6 +134,11 @@ fn a_program_can_name_each_type_of_the_interface() {
 }
 
 #[test]
+fn what_the_interface_answers_as_an_error_is_one() {
+    none(interface::Interface::new(package()).no_errors().into_iter().collect());
+}
+
+#[test]
 fn the_table_in_architecture_md_is_the_one_that_is_tested() {
     let wanted = documents::with_table(&documents::document(), &layers::table()).expect("marks of the table");
     documents::assert_current("ARCHITECTURE.md", &wanted);

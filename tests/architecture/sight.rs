@@ -219,6 +219,16 @@ fn the_interface_has_what_is_shown_and_misses_what_cannot_be_named() {
 }
 
 #[test]
+fn an_answered_error_that_is_none_is_found() {
+    let tree = made_up(&[(
+        "lib.rs",
+        "pub struct Bare; pub struct Good; impl std::error::Error for Good {} pub fn a() -> Result<u8, Bare> { todo!() } \
+         pub fn b() -> Option<std::result::Result<Bare, Good>> { None }",
+    )]);
+    assert_eq!(Interface::new(&tree).no_errors().into_iter().collect::<Vec<_>>(), ["struct Bare"]);
+}
+
+#[test]
 fn the_list_keeps_reasons_and_drops_what_is_gone() {
     let tree = made_up(&[
         ("lib.rs", "mod x; mod y;"),
