@@ -37,8 +37,8 @@ check: setup-test
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
 	$(CARGO) clippy --locked -- -D warnings
-	$(CARGO) clippy --locked --no-default-features --lib --examples -- -D warnings
-	$(CARGO) clippy --locked --no-default-features --features agents --lib --examples -- -D warnings
+	$(CARGO) clippy --locked --no-default-features --all-targets -- -D warnings
+	$(CARGO) clippy --locked --no-default-features --features agents --all-targets -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --features tool --bins -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --features capi --lib -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --all-features
