@@ -3,7 +3,7 @@
 use crate::interface::Interface;
 use crate::references::Kind;
 use crate::tree::{Target, Tree};
-use crate::{circles, layers, made_up};
+use crate::{circles, layers, made_up, rules};
 
 /// A crate of two folders, in which `low/a.rs` holds `text`.
 fn with(text: &str) -> Tree {
@@ -150,6 +150,78 @@ fn a_module_called_like_a_crate_is_not_that_crate() {
     assert_eq!(target(&tree, "driver::other", "tokio::hub"), inside("driver::tokio::hub"));
     let outside = target(&tree, "driver::tokio", "tokio::net");
     assert_eq!(outside, Target::Outside(vec!["tokio".to_owned(), "net".to_owned()]));
+}
+
+/// What `check` finds in a crate whose folder `folder` holds `text`.
+fn found(check: fn(&Tree) -> Vec<String>, folder: &str, text: &str) -> usize {
+    let declared = format!("mod {folder};");
+    check(&made_up(&[("lib.rs", &declared), (&format!("{folder}/mod.rs"), text)])).len()
+}
+
+#[test]
+fn a_pure_layer_is_seen_to_touch_the_world_in_every_form() {
+    let forms = [
+        "use std::{fmt, fs};",
+        "use std::fs as files; use std::fmt;",
+        "fn f() -> Vec<u8> { std::fs::read(\"x\").unwrap_or_default() }",
+        "fn f() { assert!(std::env::var(\"X\").is_ok()) }",
+        "fn f(_: nix::unistd::Pid) {}",
+        "use ::libc::pid_t;",
+        "use std::os::fd::{AsFd};",
+    ];
+    for form in forms {
+        assert!(found(rules::impure, "model", form) > 0, "{form}");
+        assert_eq!(found(rules::impure, "driver", form), 0, "{form}");
+    }
+    for form in [
+        "use nix::errno::Errno;",
+        "#[cfg(test)] mod tests { use std::fs; }",
+        "use std::ffi::OsStr; // std::fs",
+    ] {
+        assert_eq!(found(rules::impure, "model", form), 0, "{form}");
+    }
+}
+
+#[test]
+fn a_clock_is_seen_in_every_form() {
+    let forms = [
+        "fn f() { let _ = std::time::Instant::now(); }",
+        "use std::time::Instant; fn f() -> Instant { Instant::now() }",
+        "use std::time; const NOW: fn() -> time::SystemTime = time::SystemTime::now;",
+        "use std::time::Instant as Time; fn f() { dbg!(Time::now()); }",
+    ];
+    for form in forms {
+        assert!(found(rules::clocks, "transport", form) > 0, "{form}");
+        assert_eq!(found(rules::clocks, "driver", form), 0, "{form}");
+    }
+    assert_eq!(found(rules::clocks, "transport", "use std::time::Instant; fn f(_: Instant) {}"), 0);
+}
+
+#[test]
+fn the_runtime_is_seen_outside_of_its_places() {
+    for form in ["use tokio::net::TcpStream;", "fn f(_: zbus::Connection) {}", "fn f() { tokio::pin!(x); }"] {
+        assert!(found(rules::runtimes, "driver", form) > 0, "{form}");
+        assert_eq!(found(rules::runtimes, "daemon", form), 0, "{form}");
+    }
+}
+
+#[test]
+fn unsafe_code_is_seen_and_must_be_forbidden() {
+    let forbidden = "#![forbid(unsafe_code)]";
+    assert_eq!(
+        found(rules::unsafe_code, "model", &format!("{forbidden} // unsafe\nconst A: &str = \"unsafe\";")),
+        0
+    );
+    assert_eq!(found(rules::unsafe_code, "model", "fn f() {}"), 1, "not forbidden");
+    assert_eq!(
+        found(
+            rules::unsafe_code,
+            "model",
+            &format!("{forbidden} macro_rules! m {{ () => {{ unsafe {{}} }} }}")
+        ),
+        1
+    );
+    assert_eq!(found(rules::unsafe_code, "sys", "unsafe fn f() {}"), 0);
 }
 
 #[test]
