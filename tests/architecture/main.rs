@@ -78,7 +78,7 @@ fn only_the_layers_of_the_table_read_the_clock() {
 }
 
 #[test]
-fn only_the_daemons_know_tokio() {
+fn only_the_daemons_driver_knows_tokio() {
     none(rules::runtimes(package()));
 }
 

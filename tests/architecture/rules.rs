@@ -74,13 +74,11 @@ pub(crate) fn clocks(tree: &Tree) -> Vec<String> {
         .collect()
 }
 
-/// The daemons' runtime, and the D-Bus library that stands on it, outside of their places.
+/// The daemons' runtime, and the D-Bus library that stands on it, outside of their driver.
 pub(crate) fn runtimes(tree: &Tree) -> Vec<String> {
     outside(tree)
         .filter(|(_, path)| begins(path, "tokio") || begins(path, "zbus"))
-        .filter(|(reference, _)| {
-            !["driver/tokio", "daemon"].iter().any(|home| reference.file.starts_with(home))
-        })
+        .filter(|(reference, _)| !reference.file.starts_with("driver/tokio"))
         .map(|(reference, path)| format!("{}: uses {path}", place(reference)))
         .collect()
 }
