@@ -32,13 +32,18 @@ lib: setup-library
 test:
 	tests/run
 
-## check: what a change must keep: format, lints, documentation, layers, licences, generated files
+## check: what a change must keep: format, lints, documentation, layers, interface, licences, package, generated files
 check: setup-test
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
 	$(CARGO) clippy --locked -- -D warnings
+	$(CARGO) clippy --locked --no-default-features --all-targets -- -D warnings
+	$(CARGO) clippy --locked --no-default-features --features agents --all-targets -- -D warnings
+	$(CARGO) clippy --locked --no-default-features --features tool --bins -- -D warnings
+	$(CARGO) clippy --locked --no-default-features --features capi --lib -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --all-features
 	tests/check-dependencies
+	tests/check-package
 	$(CARGO) test --locked --all-features --test architecture --test bindings --test options
 	$(CARGO) test --locked --all-features --test capi generated
 

@@ -19,6 +19,7 @@ fn main() {
         let micros = |time: nix::sys::time::TimeVal| time.tv_sec() * 1_000_000 + time.tv_usec();
         micros(usage.user_time()) + micros(usage.system_time())
     };
+    #[allow(clippy::disallowed_methods, reason = "a measurement")]
     let report = |what: &str, started: std::time::Instant, before: i64| {
         let (took, used) = (started.elapsed(), cpu() - before);
         let rate = RUNS as f64 / took.as_secs_f64();

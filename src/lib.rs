@@ -4,14 +4,14 @@
 //!
 //! # What a program in Rust can do with it
 //!
-//! **Be a client of an executor.** [`driver::blocking::Client`] connects to a remote node (or, with the feature
+//! **Be a client of an executor**, with [`client`]. A [`client::Client`] connects to a remote node (or, with the feature
 //! `local`, to the executor of this node), waits for answers and hands out what the executor tells. A cluster that uses
 //! the node drops its own connection when another client signs on, so this is for nodes of one's own; to look whether a
-//! node is reachable without being noticed, see below. [`driver::client::Connection`] does the same without waiting, in
-//! any event loop.
+//! node is reachable without being noticed, see below. A [`client::Connection`] does the same without waiting, in any
+//! event loop.
 //!
 //! ```no_run
-//! use pcmk_remote_rs::driver::blocking::{Client, Target};
+//! use pcmk_remote_rs::client::{Client, Target};
 //! use pcmk_remote_rs::model::{
 //!     Agent, Execute, Interval, Millis, Notification, Notify, Request, ResourceId,
 //! };
@@ -57,11 +57,11 @@
 //! }
 //! ```
 //!
-//! **Find out why a node cannot be reached.** [`driver::blocking::check()`] goes the way step by step and stops before
-//! a cluster would notice. A [`Problem`](driver::client::Problem) tells what happened, how far it came, and the remedy.
+//! **Find out why a node cannot be reached**, with [`check`]. [`check::check()`] goes the way step by step and stops
+//! before a cluster would notice. A [`Problem`](check::Problem) tells what happened, how far it came, and the remedy.
 //!
 //! ```
-//! use pcmk_remote_rs::driver::blocking::{Problem, Stage, Target, check};
+//! use pcmk_remote_rs::check::{Problem, Stage, Target, check};
 //!
 //! // There is no listener on port 1 here.
 //! let target = Target::new("127.0.0.1", 1);
@@ -71,53 +71,123 @@
 //! println!("{problem}; {}", problem.remedy());
 //! ```
 //!
-//! **Ask what this node could run.** [`driver::blocking::NodeAgents`] lists standards, providers and agents, gives their
-//! metadata, and explains what an action would be started with, without running it.
+//! **Ask what this node could run**, with `node_agents` (feature `agents`). Its `NodeAgents` lists standards, providers and
+//! agents, gives their metadata, and explains what an action would be started with, without running it.
 //!
-//! ```
-//! use pcmk_remote_rs::driver::blocking::NodeAgents;
+#![cfg_attr(feature = "agents", doc = "```")]
+#![cfg_attr(not(feature = "agents"), doc = "```ignore")]
 //! use pcmk_remote_rs::model::{Agent, Millis, Params, Release, Standard};
+//! use pcmk_remote_rs::node_agents::NodeAgents;
 //!
 //! let node = NodeAgents::new(Release::V3_0);
 //! for agent in node.agents(Some(Standard::Ocf), Some("heartbeat")) {
 //!     println!("{agent}");
 //! }
-//! let missing = Agent { standard: "ocf".into(), provider: Some("nobody".into()), name: "nothing".into() };
+//! let missing = Agent { standard: "ocf".into(), provider: Some("none".into()), name: "nothing".into() };
 //! assert!(node.metadata(&missing, &Params::new(), Millis(5_000)).is_err());
 //! ```
 //!
-//! **Drive the protocol by itself.** [`session::ClientSession`] and [`session::ServerSession`] turn bytes into messages
-//! and back, [`core::Client`] and [`core::Server`] are the two sides as state machines: no socket, no clock, no thread.
-//! Any event loop can carry them, and a test can play hours in milliseconds.
+//! **Drive the protocol by itself**, with [`protocol`]: sessions that turn bytes into messages and back, and both sides as
+//! state machines; no socket, no clock, no thread. Any event loop can carry them, and a test can play hours in
+//! milliseconds.
+//!
+//! The package's `examples` folder has a short program for each of these.
 //!
 //! # Features
 //!
-//! `daemon` (default): the daemons `pacemaker-remoted` and `pacemaker-execd`, with tokio, libqb and D-Bus. `capi`: the C
-//! interface of Pacemaker's liblrmd (docs/linking.md). `local`, which both imply: libqb, for the executor of this node.
-//! A client of remote nodes needs none of them.
+//! A client of remote nodes needs none of them: `default-features = false`.
 //!
-//! # The layers
+//! * `local`: libqb, for the executor of this node; `daemon` and `capi` imply it.
 //!
-//! Lowest first; each imports only those above it in this list (ARCHITECTURE.md has the map):
+//! * `agents`: the agents of the node on which the program runs (`node_agents`).
+//! * `daemon` (default): the daemons `pacemaker-remoted` and `pacemaker-execd`, with tokio, libqb's servers and D-Bus.
+//! * `tool` (default): the program `pcmk-remote`.
+//! * `capi`: the C interface of Pacemaker's liblrmd (docs/linking.md).
 //!
-//! * [`model`]: the field's vocabulary as types.
-//! * [`wire`]: bytes and XML to messages and back. [`core`]: the protocol and the executor as state
-//!   machines. [`agents`]: what an agent is started with and what its exit means. All three are pure.
-//! * [`sys`]: every line of unsafe code but that of the C interface. [`transport`]: credentials and sockets.
-//! * [`session`]: TLS bytes to messages, both roles.
-//! * [`driver`]: the only place that waits.
-//! * `daemon`, [`tool`], `capi`: the edges, which never see each other.
+//! # What is stable
+//!
+//! Versions follow SemVer for what is documented here. All other modules are public only for the programs, tests and fuzz
+//! targets of this package; they change without notice. ARCHITECTURE.md describes them.
 
+#[cfg(feature = "agents")]
+#[doc(hidden)]
 pub mod agents;
 #[cfg(feature = "capi")]
+#[doc(hidden)]
 pub mod capi;
+#[doc(hidden)]
 pub mod core;
 #[cfg(feature = "daemon")]
+#[doc(hidden)]
 pub mod daemon;
+#[doc(hidden)]
 pub mod driver;
 pub mod model;
+#[doc(hidden)]
 pub mod session;
+#[doc(hidden)]
 pub mod sys;
+#[cfg(feature = "tool")]
+#[doc(hidden)]
 pub mod tool;
+#[doc(hidden)]
 pub mod transport;
+#[doc(hidden)]
 pub mod wire;
+
+/// A client of a remote node's executor: connect, call, hear what the executor tells.
+pub mod client {
+    pub use crate::driver::blocking::{Client, Target};
+    pub use crate::driver::client::{
+        CallProblem, ClientError, Connection, Event, HANDSHAKE_LIMIT, Identity, KeyProblem, Keys, Problem,
+        RemoteSettings, Stage, Wanted,
+    };
+    pub use crate::wire::ipc::IpcLayout;
+}
+
+/// Whether a node can be reached, and if not, why. A cluster that uses the node does not notice.
+pub mod check {
+    pub use crate::driver::blocking::{KeyProblem, Problem, Stage, Step, Target, check};
+}
+
+/// The agents of the node on which the program runs: which there are, what they say of themselves, and what an action
+/// of one would be started with.
+#[cfg(feature = "agents")]
+pub mod node_agents {
+    pub use crate::agents::AgentConfig;
+    pub use crate::driver::blocking::{
+        Explained, Explanation, NoMetadata, NodeAgents, Shown, ShownValue, UnitAction, UnitPlan,
+    };
+    pub use crate::driver::inquiry::{Answer, Asked, Asking, Refused};
+}
+
+/// The protocol without input and output: for an event loop of one's own, and for tests.
+///
+/// A session turns the bytes of a TLS connection into messages and back. The program carries the bytes and says what time it
+/// is: received bytes go in by `receive`, events come out by `next_event`, bytes to send by `output`.
+pub mod protocol {
+    pub use crate::session::{
+        ClientEvent, ClientSession, EncodedNotification, Probe, ProbeProgress, ServerEvent, ServerSession,
+        SessionError,
+    };
+    pub use crate::wire::frame::FrameError;
+
+    /// The two sides of the protocol as state machines: inputs and the time in, effects out.
+    pub mod core {
+        pub use crate::core::{
+            Client, ClientCarrier, ClientError, ClientOutput, ClientSettings, DaemonKind, Effect, FromServer,
+            Input, LogLevel, Outgoing, PeerId, PeerKind, REMOTE_LIMIT, Relay, RequestId, RequestToken, RunId,
+            Server, Settings,
+        };
+    }
+
+    /// What a session needs to encrypt: the shared key and the policy.
+    pub mod tls {
+        pub use crate::sys::tls::{
+            ClientContext, InvalidKey, Policy, Psk, ServerContext, TlsError, TlsVersion,
+        };
+        pub use crate::transport::credentials::KeyFileError;
+        pub use crate::transport::credentials::{KeyError, read_key};
+        pub use crate::transport::priorities::{PriorityError, Translation, translate};
+    }
+}

@@ -2,7 +2,7 @@
 //! What an agent is started with, and what its exit means, by agent standard. Pure.
 //!
 //! Each standard has a folder: `plan` says what to start, `exit` or `result` what became of it, `names` which agents
-//! there are, `metadata` what they say of themselves. `standards` chooses the folder. [`plan`], [`plan_alert`] and, for
+//! there are, `metadata` what they say of themselves. `standards` chooses the folder. [`plan()`], [`plan_alert`] and, for
 //! fence devices, [`fence_order`] say what to start; [`outcome`], [`exec_failed`] and [`start_failed`] say what became
 //! of it. A [`UnitPlan`] does both for systemd's units. [`discovery`] finds agents and their metadata.
 //! Files are looked at through [`AgentFiles`], which a driver provides.

@@ -6,6 +6,7 @@ use super::running::Running;
 use crate::agents::discovery::{self, Inquiry, Metadata, NoMetadata, Node};
 use crate::agents::{Capture, Convention, Ended, outcome};
 use crate::model::{Agent, ExecStatus, Millis, OcfExit, Outcome, Params, RunResult, Standard};
+use std::fmt;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -21,12 +22,26 @@ pub enum Asked {
 }
 
 /// Why no agent runs.
+#[derive(Debug)]
 pub enum Refused {
     /// There is no such agent, or its name is not complete.
     Unprepared(NoMetadata),
     /// It could not be started.
     NotStarted(Box<RunResult>),
 }
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unprepared(reason) => reason.fmt(f),
+            Self::NotStarted(result) => {
+                f.write_str(result.outcome.reason.as_deref().unwrap_or("the agent could not be started"))
+            }
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
 
 /// An agent that runs for its metadata. Dropping it kills the agent with all that it has started.
 pub struct Asking {

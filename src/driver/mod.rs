@@ -4,18 +4,24 @@
 
 pub mod blocking;
 pub mod client;
+#[cfg(feature = "agents")]
 mod exit;
+#[cfg(feature = "agents")]
 mod files;
 pub mod hub;
+#[cfg(feature = "agents")]
 pub mod inquiry;
+#[cfg(feature = "agents")]
 mod launch;
 mod link;
 #[cfg(feature = "capi")]
 pub mod linux_ha;
 #[cfg(feature = "daemon")]
 mod oom;
+#[cfg(feature = "agents")]
 mod running;
 pub mod severity;
+#[cfg(feature = "agents")]
 mod system_bus;
 #[cfg(feature = "daemon")]
 pub mod tokio;

@@ -127,18 +127,21 @@ pub fn log_effect(level: LogLevel, text: &str) {
 
 /// Logs at severity notice: normal, and worth the system log.
 #[macro_export]
+#[doc(hidden)]
 macro_rules! log_notice {
     ($($argument:tt)+) => { ::log::info!(target: concat!(module_path!(), "!notice"), $($argument)+) };
 }
 
 /// Logs at severity critical: a defect or a broken rule that needs a person.
 #[macro_export]
+#[doc(hidden)]
 macro_rules! log_critical {
     ($($argument:tt)+) => { ::log::error!(target: concat!(module_path!(), "!critical"), $($argument)+) };
 }
 
 /// Logs at severity emergency: the daemon stops, or the node is in danger.
 #[macro_export]
+#[doc(hidden)]
 macro_rules! log_emergency {
     ($($argument:tt)+) => { ::log::error!(target: concat!(module_path!(), "!emergency"), $($argument)+) };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! `pcmk-remote check`: which layer of the way to a remote node fails, and the remedy.
-use super::Peer;
+use super::arguments::Peer;
 use super::words;
 use crate::driver::blocking::{self, Problem, Step};
 use std::process::ExitCode;

@@ -2,8 +2,9 @@
 //! `pcmk-remote exec`: one action of an agent, run by a remote node's executor.
 #![allow(clippy::disallowed_methods, reason = "the tool keeps its own deadline; it is no driver")]
 
+use super::arguments::Peer;
 use super::names::{agent, parameters};
-use super::{Peer, busy, words};
+use super::{busy, words};
 use crate::driver::blocking::Client;
 use crate::model::{
     CallId, Completion, ExecStatus, Execute, Interval, Millis, Notification, Notify, Request, ResourceId,

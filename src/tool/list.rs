@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! `pcmk-remote list`: the agents of this node.
-use super::Discovery;
+use super::arguments::Discovery;
 use crate::driver::blocking::NodeAgents;
 use crate::model::Standard;
 use clap::Subcommand;

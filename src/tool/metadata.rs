@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! `pcmk-remote metadata`: what an agent of this node says of itself.
-use super::Discovery;
+use super::arguments::Discovery;
 use super::names;
 use crate::driver::blocking::NoMetadata;
 use crate::model::Millis;

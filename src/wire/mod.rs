@@ -7,7 +7,7 @@
 //! * [`codec`]: text to `model` messages and back, both directions.
 //! * [`fencer`]: the few messages to and from the fencer.
 //! * [`ipc`]: the header of local IPC, in its two incompatible layouts.
-//! * [`dbus`]: calls to the service manager.
+//! * `dbus` (feature `agents`): calls to the service manager.
 #![forbid(unsafe_code)]
 #![deny(
     clippy::unwrap_used,
@@ -19,6 +19,7 @@
 
 mod bytes;
 pub mod codec;
+#[cfg(feature = "agents")]
 pub mod dbus;
 pub mod fencer;
 pub mod frame;

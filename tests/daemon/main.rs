@@ -9,6 +9,7 @@
 mod agents;
 mod bystander;
 mod clock;
+mod examples;
 mod execd;
 mod files;
 mod flood;

@@ -100,6 +100,7 @@ impl Work {
 }
 
 impl Drop for Work {
+    #[allow(clippy::disallowed_methods, reason = "the main loop's time is what this is about")]
     fn drop(&mut self) {
         // At the thread's end nothing is counted any longer.
         let _ = PACE.try_with(|pace| pace.worked(self.0.elapsed()));

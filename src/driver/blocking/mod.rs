@@ -8,20 +8,28 @@
 //! * `agents`: this node's agents. `run`: a process, to its end. `units`, `bus`: questions to systemd.
 #![allow(clippy::disallowed_methods, reason = "a driver: it reads the clock")]
 
+#[cfg(feature = "agents")]
 mod agents;
+#[cfg(feature = "agents")]
 mod bus;
 mod check;
 mod client;
+#[cfg(feature = "agents")]
 mod run;
 mod target;
+#[cfg(feature = "agents")]
 mod units;
 
+#[cfg(feature = "agents")]
 pub use crate::agents::discovery::NoMetadata;
+#[cfg(feature = "agents")]
 pub use crate::agents::{Explained, Explanation, Shown, ShownValue, UnitAction, UnitPlan};
 pub use crate::driver::client::{CallProblem, ClientError, KeyProblem, Problem, Stage};
 pub use crate::model::site::REMOTE_PORT;
+#[cfg(feature = "agents")]
 pub use agents::NodeAgents;
 pub use check::{Step, check};
 pub use client::Client;
+#[cfg(feature = "agents")]
 pub use run::output_of;
 pub use target::Target;

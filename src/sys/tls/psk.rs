@@ -51,6 +51,8 @@ impl fmt::Display for InvalidKey {
     }
 }
 
+impl std::error::Error for InvalidKey {}
+
 /// A key as libssl is given it: itself, or the handle of a registered long key.
 pub(super) enum Secret {
     Plain(Psk),

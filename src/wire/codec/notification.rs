@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What an executor tells its clients unasked.
+use super::decoded::{CodecError, FromServer};
+use super::envelope::{Envelope, MessageType, ORIGIN, write_envelope};
 use super::value::{int, interval, is_number, millis, resource_id, seconds, sendable, text};
-use super::{CodecError, Envelope, FromServer, MessageType, ORIGIN, params, proxy, write_envelope};
+use super::{params, proxy};
 use crate::model::{CallId, Completion, ExecStatus, Notification, OcfExit, Outcome, ResourceId};
 use crate::wire::names::{attribute, element, op};
 use crate::wire::xml::{Element, Writer};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Messages about proxied sessions. The proxied message itself is carried as text and never taken apart.
+use super::decoded::{CodecError, FromServer};
+use super::envelope::{Envelope, MessageType, write_envelope};
 use super::value::{int, text, unsigned};
-use super::{CodecError, Envelope, FromServer, MessageType, write_envelope};
 use crate::model::{ClientId, Notification, Payload, ProxyCommand, ProxyNotice};
 use crate::wire::names::{attribute, element, ipc_op, op, value};
 use crate::wire::xml::{Element, Writer};

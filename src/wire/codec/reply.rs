@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Replies. What kind a reply is shows in what it holds; only the one to a sign-on names its request.
+use super::decoded::CodecError;
+use super::envelope::{Envelope, MessageType, ORIGIN, write_envelope};
 use super::value::{int, interval, is_number, millis, resource_id, seconds, sendable, text};
-use super::{CodecError, Envelope, MessageType, ORIGIN, write_envelope};
 use crate::model::{
     Agent, CallId, ClientId, ProtocolVersion, RecurringOperation, Registered, Reply, ReplyBody, Resource,
     ResourceOperations,

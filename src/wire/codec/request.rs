@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Requests. `lrmd_op` alone decides what a request is; what it needs is then looked for leniently.
+use super::decoded::CodecError;
+use super::envelope::{Envelope, MessageType, ORIGIN, write_envelope};
 use super::value::{interval, is_true, millis, resource_id, sendable, text, unsigned};
-use super::{CodecError, Envelope, MessageType, ORIGIN, params, proxy, write_envelope};
+use super::{params, proxy};
 use crate::model::{
     Agent, Cancel, Execute, Millis, Notify, Payload, ProtocolVersion, Request, RequestMessage, ResourceId,
 };
