@@ -32,7 +32,7 @@ pub fn of_connect(problem: &Problem, way: Way) -> c_int {
             | Problem::DialTimedOut
             | Problem::Tcp { .. }
             | Problem::NoLocalExecutor(_)
-            | Problem::ForeignExecutor { .. },
+            | Problem::ForeignExecutor(_),
             _,
         ) => NOT_CONNECTED,
         (Problem::Key(KeyProblem::NoKey(_)), _) => -libc::ENOKEY,
@@ -92,6 +92,7 @@ pub fn of_call(problem: &CallProblem, remote: bool) -> c_int {
 mod tests {
     use super::*;
     use crate::session::SessionError;
+    use crate::sys::qb::ConnectError;
     use crate::sys::tls::TlsError;
     use nix::errno::Errno;
 
@@ -105,7 +106,7 @@ mod tests {
             (Problem::DialTimedOut, -107, -110),
             (tcp, -107, -111),
             (Problem::NoLocalExecutor(Errno::ECONNREFUSED), -107, -107),
-            (Problem::ForeignExecutor { uid: 1, gid: 1 }, -107, -107),
+            (Problem::ForeignExecutor(ConnectError::NoAnswer { name: String::new() }), -107, -107),
             (Problem::Key(KeyProblem::NoKey(String::new())), -126, -126),
             (Problem::Key(KeyProblem::Setup(String::new())), -71, -71),
             (Problem::Key(KeyProblem::Certificates), -71, -71),

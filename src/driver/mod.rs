@@ -5,6 +5,8 @@
 pub mod blocking;
 #[cfg(feature = "capi")]
 pub mod client;
+#[cfg(feature = "capi")]
+mod cluster_user;
 mod files;
 pub mod inquiry;
 mod launch;

@@ -2,22 +2,21 @@
 //! The executor of this node, over libqb.
 use super::{CallProblem, Identity, Problem, Report};
 use crate::core::{ClientError, RequestId};
+use crate::driver::cluster_user;
 use crate::model::{Millis, Moment, ReplyBody, Request};
 use crate::session::{ClientEvent, LocalClientSession, LocalRequest};
-use crate::sys::qb::Client;
+use crate::sys::qb::{Client, ConnectError, Trusted};
 use crate::wire::ipc::{Assembler, DEFAULT_BUFFER, IpcLayout, IpcRequest, detect, encode, flag};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::unistd::{Group, User};
 use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 /// The executor's name among libqb's servers.
 pub(super) const SERVER: &str = "lrmd";
-/// Who Pacemaker's daemons may be, besides root.
-const DAEMON_USER: &str = "hacluster";
-const DAEMON_GROUP: &str = "haclient";
+/// Whose executor we talk to.
+pub(super) const TRUSTED: Trusted = Trusted::RootOr(cluster_user::uid);
 /// How long the executor may leave its buffer full.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
 /// libqb does not tell while it waits that the server has gone.
@@ -46,9 +45,13 @@ pub(super) struct Local {
 }
 
 impl Local {
-    pub(super) fn open(server: &str, identity: Identity, layout: IpcLayout) -> Result<Self, Problem> {
-        let client = Client::connect(server, DEFAULT_BUFFER).map_err(Problem::NoLocalExecutor)?;
-        check_server(&client)?;
+    pub(super) fn open(
+        server: &str,
+        trusted: Trusted,
+        identity: Identity,
+        layout: IpcLayout,
+    ) -> Result<Self, Problem> {
+        let client = Client::connect(server, DEFAULT_BUFFER, trusted)?;
         let mut session = LocalClientSession::new(identity.name.as_deref(), identity.is_provider);
         let origin = Instant::now();
         session.connected(Moment::default());
@@ -320,12 +323,11 @@ fn refused(error: ClientError) -> CallProblem {
     }
 }
 
-/// Anybody can take the name of a server that does not run.
-fn check_server(client: &Client) -> Result<(), Problem> {
-    let (uid, gid) = client.server_identity().map_err(Problem::NoLocalExecutor)?;
-    let is_daemon =
-        || User::from_name(DAEMON_USER).ok().flatten().is_some_and(|user| user.uid.as_raw() == uid);
-    let in_group =
-        || Group::from_name(DAEMON_GROUP).ok().flatten().is_some_and(|group| group.gid.as_raw() == gid);
-    if uid == 0 || is_daemon() || in_group() { Ok(()) } else { Err(Problem::ForeignExecutor { uid, gid }) }
+impl From<ConnectError> for Problem {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Untrusted { .. } => Self::ForeignExecutor(error),
+            ConnectError::NoAnswer { .. } | ConnectError::Failed(_) => Self::NoLocalExecutor(error.errno()),
+        }
+    }
 }

@@ -3,6 +3,8 @@
 use super::*;
 use crate::driver::tokio::ipc::{IpcConfig, LocalConnId, LocalHub, LocalServer, LocalServers};
 use crate::model::{CallId, ClientId, LocalIdentity, ProtocolVersion, ReplyBody};
+use crate::sys::qb::Trusted;
+use crate::sys::qb::impostor::Impostor;
 use crate::wire::codec::{Envelope, decode_incoming, encode_notification, encode_reply};
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
@@ -83,9 +85,12 @@ fn serve() -> (String, JoinHandle<()>) {
     (name, thread)
 }
 
+/// The user of this process, who need not be root.
+const OURS: Trusted = Trusted::RootOr(|| Some(nix::unistd::geteuid().as_raw()));
+
 fn connected(name: &str, layout: IpcLayout) -> Connection {
     let identity = Identity { name: Some("tester".to_owned()), is_provider: false };
-    let local = Local::open(name, identity, layout).unwrap();
+    let local = Local::open(name, OURS, identity, layout).unwrap();
     let mut connection = Connection::over(Carrier::Local(Box::new(local)));
     connection.wait_for_sign_on().unwrap();
     connection
@@ -152,6 +157,17 @@ fn who_only_asks_is_not_dropped_for_a_full_buffer() {
 
 #[test]
 fn nobody_there_is_said_at_once() {
-    let problem = Local::open("client-none", Identity::default(), IpcLayout::Old).unwrap_err();
+    let problem = Local::open("client-none", OURS, Identity::default(), IpcLayout::Old).unwrap_err();
     assert!(matches!(problem, Problem::NoLocalExecutor(_)), "{problem:?}");
+}
+
+#[test]
+fn an_executor_of_a_foreign_user_is_told_nothing() {
+    let name = format!("client-foreign-{}-lrmd", std::process::id());
+    let impostor = Impostor::hold(&name);
+    let identity = Identity { name: Some("tester".to_owned()), is_provider: true };
+    let problem = Local::open(&name, Trusted::Root, identity, IpcLayout::Old).unwrap_err();
+    assert!(matches!(problem, Problem::ForeignExecutor(_)), "{problem:?}");
+    assert!(problem.to_string().contains(&name), "{problem}");
+    assert_eq!(impostor.next_received(), b"");
 }

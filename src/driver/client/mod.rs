@@ -106,13 +106,14 @@ impl Connection {
         Remote::start(settings, identity).map(|remote| Self::over(Carrier::Remote(Box::new(remote))))
     }
 
-    /// Connects to the executor of this node; the sign-on follows. libqb's own greeting is waited for.
+    /// Connects to the executor of this node; the sign-on follows. libqb's own greeting is waited for, ten seconds at most.
     /// `layout`: how this node's release lays out local messages.
     ///
     /// # Errors
-    /// There is none, or it is not Pacemaker's.
+    /// There is none, it is not Pacemaker's, or it does not answer.
     pub fn local(identity: Identity, layout: IpcLayout) -> Result<Self, Problem> {
-        Local::open(local::SERVER, identity, layout).map(|local| Self::over(Carrier::Local(Box::new(local))))
+        let local = Local::open(local::SERVER, local::TRUSTED, identity, layout)?;
+        Ok(Self::over(Carrier::Local(Box::new(local))))
     }
 
     fn over(carrier: Carrier) -> Self {

@@ -3,6 +3,7 @@
 use super::keys::KeyProblem;
 use crate::core::ClientError;
 use crate::session::SessionError;
+use crate::sys::qb::ConnectError;
 use nix::errno::Errno;
 use std::fmt;
 use std::net::SocketAddr;
@@ -38,13 +39,8 @@ pub enum Problem {
     },
     /// There is no local executor to talk to.
     NoLocalExecutor(Errno),
-    /// The local executor runs as this user and group, which are not Pacemaker's.
-    ForeignExecutor {
-        /// Its user.
-        uid: u32,
-        /// Its group.
-        gid: u32,
-    },
+    /// The local executor's name is held by a user who is not Pacemaker's, so that nothing was sent.
+    ForeignExecutor(ConnectError),
     /// TLS cannot be used on this side.
     Key(KeyProblem),
     /// The handshake failed.
@@ -77,7 +73,7 @@ impl Problem {
             | Self::DialTimedOut
             | Self::Tcp { .. }
             | Self::NoLocalExecutor(_)
-            | Self::ForeignExecutor { .. } => Stage::Dial,
+            | Self::ForeignExecutor(_) => Stage::Dial,
             Self::Key(_) => Stage::Key,
             Self::Handshake(_) | Self::ClosedInHandshake | Self::HandshakeTimedOut => Stage::Handshake,
             Self::SignOn(_) => Stage::SignOn,
@@ -100,9 +96,7 @@ impl fmt::Display for Problem {
             Self::NoLocalExecutor(errno) => {
                 write!(f, "cannot connect to the local executor: {}", errno.desc())
             }
-            Self::ForeignExecutor { uid, gid } => {
-                write!(f, "the local executor runs as uid {uid} and gid {gid}, which are not Pacemaker's")
-            }
+            Self::ForeignExecutor(error) => write!(f, "no local executor: {error}"),
             Self::Key(problem) => problem.fmt(f),
             Self::Handshake(error) => write!(f, "TLS handshake: {error}"),
             Self::ClosedInHandshake => f.write_str("the peer closed during the TLS handshake"),

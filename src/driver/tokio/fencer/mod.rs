@@ -111,8 +111,8 @@ impl Fencer {
 
     fn unreachable(&self, hub: &Rc<Hub>, problem: &str) {
         warn!("Cannot connect to the fencer: {problem}");
-        let outcome =
-            Outcome::new(OcfExit::ERROR, ExecStatus::NotConnected).because("No connection to fencer");
+        let outcome = Outcome::new(OcfExit::ERROR, ExecStatus::NotConnected)
+            .because(format!("No connection to fencer: {problem}"));
         let steps = self.session.borrow_mut().disconnected(&outcome);
         self.follow(hub, steps);
     }
