@@ -3,14 +3,14 @@
 use super::clock::instant_now;
 use super::hub::Hub;
 use super::limits::Limits;
-use super::listener::WaitingPlace;
+use super::waiting::WaitingPlace;
 use crate::core::{Input, PeerId, PeerKind, RequestToken};
 use crate::log_notice;
 use crate::model::Reply;
 use crate::session::{EncodedNotification, ServerEvent, ServerSession};
 use crate::sys::tls::ServerContext;
 use crate::transport::tcp;
-use log::{debug, info, warn};
+use log::{debug, warn};
 use std::cell::{Cell, RefCell};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -146,6 +146,14 @@ enum Turn {
     End(String),
 }
 
+/// Waits until a connection that is not authenticated has to go.
+async fn evicted(place: Option<&WaitingPlace>) {
+    match place {
+        Some(place) => place.evicted().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The state of a connection's task.
 struct Life {
     connection: Rc<RemoteConnection>,
@@ -168,6 +176,9 @@ impl Life {
             let deadline = self.deadline();
             tokio::select! {
                 biased;
+                () = evicted(self.place.as_ref()) => {
+                    return "it had to make room for newcomers, and its handshake was not finished".to_owned();
+                }
                 ready = self.connection.stream.ready(interest) => match ready {
                     Ok(ready) => {
                         if ready.is_writable() {
@@ -250,7 +261,7 @@ impl Life {
         self.deadlines.handshake = None;
         let peer = self.hub.new_peer();
         self.peer = Some(peer);
-        info!("{} authenticated ({version}, {cipher})", self.connection.address);
+        log_notice!("Connection from {}, authenticated ({version}, {cipher})", self.connection.address);
         self.hub.add_remote(peer, Rc::clone(&self.connection));
         self.hub.input(Input::Connected { peer, kind: PeerKind::Remote, client_id: Hub::new_client_id() });
     }
@@ -303,7 +314,15 @@ impl Life {
             None if self.deadlines.handshake.is_some() && why == "the peer closed it" => {
                 debug!("{} closed its connection before the handshake", connection.address);
             }
-            None => warn!("Connection with {} failed before it was authenticated: {why}", connection.address),
+            None => {
+                let line = format!(
+                    "Connection with {} failed before it was authenticated: {why}",
+                    connection.address
+                );
+                if let Some(place) = &self.place {
+                    place.warn(&line);
+                }
+            }
         }
     }
 }

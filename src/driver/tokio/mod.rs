@@ -12,13 +12,16 @@ mod fencer;
 pub mod hub;
 pub mod ipc;
 pub mod limits;
+mod line_budget;
 pub mod listener;
 mod local_hub;
+mod newcomers;
 mod output;
 pub mod schema_peer;
 pub mod serve;
 mod signals;
 mod systemd;
+pub mod waiting;
 mod watch;
 
 use super::{files, oom};

@@ -5,9 +5,10 @@ use super::deadline::Alarm;
 use super::hub::{Hooks, Hub};
 use super::ipc::LocalServers;
 use super::limits::Limits;
-use super::listener::{Waiting, accept};
+use super::listener::accept;
 use super::local_hub::LocalEar;
 use super::signals;
+use super::waiting::Waiting;
 use crate::agents::AgentConfig;
 use crate::core::{Server, Settings};
 use crate::transport::credentials::Credentials;
@@ -69,7 +70,7 @@ async fn run(setup: Setup) -> io::Result<u8> {
     let hub = Hub::new(core, clock, setup.agents, setup.credentials, setup.hooks, setup.limits);
     let locals = LocalServers::start(setup.ipc, Rc::new(LocalEar::new(&hub)))?;
     hub.attach_locals(locals);
-    let waiting = Rc::new(Waiting::default());
+    let waiting = Waiting::new(hub.clock, &hub.limits);
     for listener in setup.listeners {
         let listener = TcpListener::from_std(listener)?;
         spawn_local(accept(Rc::clone(&hub), Rc::clone(&waiting), listener));
