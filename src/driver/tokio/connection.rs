@@ -3,7 +3,7 @@
 use super::clock::instant_now;
 use super::hub::Hub;
 use super::limits::Limits;
-use super::waiting::WaitingPlace;
+use super::waiting::{EVICTED, WaitingPlace, late};
 use crate::core::{Input, PeerId, PeerKind, RequestToken};
 use crate::log_notice;
 use crate::model::Reply;
@@ -124,10 +124,11 @@ impl RemoteConnection {
 
     /// The connection's whole life. `place` is held until the handshake is finished.
     pub(super) async fn run(self: Rc<Self>, hub: Rc<Hub>, place: WaitingPlace) {
+        let handshake = Some(place.deadline(hub.limits.handshake));
         let mut life = Life {
             peer: None,
             place: Some(place),
-            deadlines: Deadlines { handshake: Some(instant_now() + hub.limits.handshake), message: None },
+            deadlines: Deadlines { handshake, message: None },
             hub,
             connection: self,
         };
@@ -177,7 +178,7 @@ impl Life {
             tokio::select! {
                 biased;
                 () = evicted(self.place.as_ref()) => {
-                    return "it had to make room for newcomers, and its handshake was not finished".to_owned();
+                    return EVICTED.to_owned();
                 }
                 ready = self.connection.stream.ready(interest) => match ready {
                     Ok(ready) => {
@@ -289,7 +290,7 @@ impl Life {
         let now = instant_now();
         let Limits { handshake, stalled, .. } = self.hub.limits;
         if self.deadlines.handshake.is_some_and(|deadline| deadline <= now) {
-            return Some(format!("it did not finish the TLS handshake within {handshake:?}"));
+            return Some(late(handshake));
         }
         if let Some((begun, received)) = self.deadlines.message
             && begun + self.hub.limits.message_time(received) <= now
@@ -315,12 +316,11 @@ impl Life {
                 debug!("{} closed its connection before the handshake", connection.address);
             }
             None => {
-                let line = format!(
-                    "Connection with {} failed before it was authenticated: {why}",
-                    connection.address
-                );
                 if let Some(place) = &self.place {
-                    place.warn(&line);
+                    let address = connection.address;
+                    place.warn(format_args!(
+                        "Connection with {address} failed before it was authenticated: {why}"
+                    ));
                 }
             }
         }

@@ -7,8 +7,8 @@ use std::time::Duration;
 pub struct Limits {
     /// From accept to a finished handshake.
     pub handshake: Duration,
-    /// Connections whose handshake is not finished; who has to make room beyond that, and that the time is shorter when
-    /// many wait, is decided in `newcomers`.
+    /// Connections whose handshake is not finished: so many that have said nothing, and as many that have. Who has to make
+    /// room beyond that, and that the time is shorter when many wait, is decided in `newcomers`.
     pub unauthenticated: usize,
     /// For one message, from its first byte; grows with what has arrived (see [`Limits::message_time`]).
     pub message: Duration,

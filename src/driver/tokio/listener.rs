@@ -2,7 +2,7 @@
 //! Accepts TCP connections.
 use super::connection::RemoteConnection;
 use super::hub::Hub;
-use super::waiting::Waiting;
+use super::waiting::{FirstByte, Waiting, WaitingPlace};
 use crate::transport::tcp;
 use log::{debug, error, warn};
 use std::io;
@@ -42,21 +42,35 @@ fn admit(hub: &Rc<Hub>, waiting: &Rc<Waiting>, stream: TcpStream, address: Socke
     let source = address.ip().to_canonical();
     let address = SocketAddr::new(source, address.port());
     let place = waiting.enter(source);
+    debug!("Connection from {address}");
+    spawn_local(serve_newcomer(Rc::clone(hub), place, stream, address));
+}
+
+/// Waits for the first byte: a peer that says nothing costs its socket, but neither a look at the key nor a TLS session.
+async fn serve_newcomer(hub: Rc<Hub>, mut place: WaitingPlace, stream: TcpStream, address: SocketAddr) {
+    match place.first_byte(&stream, hub.limits.handshake).await {
+        FirstByte::Here => {}
+        FirstByte::Closed => return debug!("{address} closed its connection before the handshake"),
+        FirstByte::Never(why) => {
+            return place
+                .warn(format_args!("Connection with {address} failed before it was authenticated: {why}"));
+        }
+    }
     if let Err(problem) = tcp::prepare(&stream) {
-        return waiting
-            .warn(&format!("Refused connection from {address}: cannot set socket options: {problem}"));
+        return place
+            .warn(format_args!("Refused connection from {address}: cannot set socket options: {problem}"));
     }
     let context = hub.credentials.borrow_mut().server_context();
     for warning in hub.credentials.borrow_mut().take_warnings() {
         warn!("{warning}");
     }
-    let context = match context {
-        Ok(context) => context,
-        Err(problem) => return waiting.warn(&format!("Refused connection from {address}: {problem}")),
-    };
-    debug!("Connection from {address}");
-    let connection = RemoteConnection::new(stream, address, &context, hub.limits.queued);
-    spawn_local(RemoteConnection::run(connection, Rc::clone(hub), place));
+    match context {
+        Ok(context) => {
+            let connection = RemoteConnection::new(stream, address, &context, hub.limits.queued);
+            connection.run(hub, place).await;
+        }
+        Err(problem) => place.warn(format_args!("Refused connection from {address}: {problem}")),
+    }
 }
 
 #[cfg(test)]

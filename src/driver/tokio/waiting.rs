@@ -1,59 +1,88 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The connections whose handshake is not finished, and what is logged about them.
+//!
+//! There are two crowds with as many places each: connections that have said nothing, which cost a socket, and those that
+//! have, which cost a TLS session. So a peer whose first bytes are there, as a genuine one's are at once, has to make room
+//! for others of its kind only, however many silent ones come.
 use super::clock::Clock;
 use super::limits::Limits;
 use super::line_budget::{LineBudget, Verdict};
 use super::newcomers::{Newcomers, Source, Ticket};
+use crate::model::Moment;
 use log::warn;
 use std::cell::RefCell;
+use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 
 /// Lines about connections without a key that are written in a period; the others are counted.
 const LINES: u32 = 32;
 const PERIOD: Duration = Duration::from_secs(60);
 
+/// Why a connection ends that was evicted.
+pub(super) const EVICTED: &str = "it had to make room for newcomers, and its handshake was not finished";
+
+/// Why a connection ends whose handshake takes longer than `limit`.
+pub(super) fn late(limit: Duration) -> String {
+    format!("it did not finish the TLS handshake within {limit:?}")
+}
+
+/// What became of a connection that had said nothing.
+pub(super) enum FirstByte {
+    /// It has said something.
+    Here,
+    /// The peer closed it.
+    Closed,
+    /// It has to end, for this reason.
+    Never(String),
+}
+
 /// Connections whose handshake is not finished.
 #[derive(Debug)]
 pub struct Waiting {
     clock: Clock,
-    newcomers: RefCell<Newcomers<Rc<Notify>>>,
+    silent: Crowd,
+    speaking: Crowd,
     lines: RefCell<LineBudget>,
 }
+
+type Crowd = RefCell<Newcomers<Rc<Notify>>>;
 
 /// A place among the waiting; given back when dropped.
 #[derive(Debug)]
 pub struct WaitingPlace {
     waiting: Rc<Waiting>,
+    source: Source,
+    since: Instant,
     ticket: Ticket,
+    has_spoken: bool,
     evicted: Rc<Notify>,
 }
 
 impl Waiting {
     /// With the number of places that `limits` say.
     pub fn new(clock: Clock, limits: &Limits) -> Rc<Self> {
-        let newcomers = RefCell::new(Newcomers::new(limits.unauthenticated));
-        Rc::new(Self { clock, newcomers, lines: RefCell::new(LineBudget::new(LINES, PERIOD)) })
+        let crowd = || RefCell::new(Newcomers::new(limits.unauthenticated));
+        let lines = RefCell::new(LineBudget::new(LINES, PERIOD));
+        Rc::new(Self { clock, silent: crowd(), speaking: crowd(), lines })
     }
 
-    /// A place for a connection from `address`; others may lose theirs for it.
+    /// A place for a connection from `address`, which has said nothing yet; others may lose theirs for it.
     pub(super) fn enter(self: &Rc<Self>, address: IpAddr) -> WaitingPlace {
-        let evicted = Rc::new(Notify::new());
+        let (source, evicted) = (Source::from(address), Rc::new(Notify::new()));
         let now = self.clock.now().mono;
-        let entered = self.newcomers.borrow_mut().enter(Source::from(address), now, Rc::clone(&evicted));
-        let (ticket, losers) = entered;
-        for loser in losers {
-            loser.notify_one();
-        }
-        WaitingPlace { waiting: Rc::clone(self), ticket, evicted }
+        let ticket = enter(&self.silent, source, now, &evicted);
+        let since = self.clock.instant(now);
+        WaitingPlace { waiting: Rc::clone(self), source, since, ticket, has_spoken: false, evicted }
     }
 
     /// Warns of something that a peer without a key has caused, unless there were many such lines.
-    pub(super) fn warn(self: &Rc<Self>, line: &str) {
+    fn warn(self: &Rc<Self>, line: fmt::Arguments<'_>) {
         let verdict = self.lines.borrow_mut().take(self.clock.now().mono);
         match verdict {
             Verdict::Write => warn!("{line}"),
@@ -70,7 +99,8 @@ impl Waiting {
 
     fn tell_withheld(&self) {
         let count = self.lines.borrow_mut().settle();
-        let most = match self.newcomers.borrow().greatest() {
+        let greatest = [&self.speaking, &self.silent].map(|crowd| crowd.borrow().greatest());
+        let most = match greatest.into_iter().flatten().max_by_key(|(_, places)| *places) {
             Some((source, places)) => format!(" (most of those that wait now, {places}, are from {source})"),
             None => String::new(),
         };
@@ -81,6 +111,15 @@ impl Waiting {
     }
 }
 
+/// Takes a place in a crowd, and tells those who lose theirs.
+fn enter(crowd: &Crowd, source: Source, now: Moment, evicted: &Rc<Notify>) -> Ticket {
+    let (ticket, losers) = crowd.borrow_mut().enter(source, now, Rc::clone(evicted));
+    for loser in losers {
+        loser.notify_one();
+    }
+    ticket
+}
+
 impl WaitingPlace {
     /// Waits until the connection has to make room for another.
     pub(super) async fn evicted(&self) {
@@ -88,13 +127,50 @@ impl WaitingPlace {
     }
 
     /// See [`Waiting::warn`].
-    pub(super) fn warn(&self, line: &str) {
+    pub(super) fn warn(&self, line: fmt::Arguments<'_>) {
         self.waiting.warn(line);
+    }
+
+    /// When the handshake must be finished, of which `limit` is the time from accept on.
+    pub(super) fn deadline(&self, limit: Duration) -> Instant {
+        self.since + limit
+    }
+
+    /// Waits until the connection's first byte has come. Its place is then among those that have said something.
+    pub(super) async fn first_byte(&mut self, stream: &TcpStream, limit: Duration) -> FirstByte {
+        let mut byte = [0];
+        tokio::select! {
+            biased;
+            peeked = stream.peek(&mut byte) => match peeked {
+                Ok(0) => FirstByte::Closed,
+                Ok(_) => {
+                    self.speak();
+                    FirstByte::Here
+                }
+                Err(problem) => FirstByte::Never(format!("receiving failed: {problem}")),
+            },
+            () = self.evicted() => FirstByte::Never(EVICTED.to_owned()),
+            () = sleep_until(self.deadline(limit)) => FirstByte::Never(late(limit)),
+        }
+    }
+}
+
+impl WaitingPlace {
+    fn crowd(&self) -> &Crowd {
+        if self.has_spoken { &self.waiting.speaking } else { &self.waiting.silent }
+    }
+
+    fn speak(&mut self) {
+        self.crowd().borrow_mut().leave(self.ticket);
+        // An eviction from among the silent ones means nothing any more.
+        self.evicted = Rc::new(Notify::new());
+        self.has_spoken = true;
+        self.ticket = enter(self.crowd(), self.source, self.waiting.clock.now().mono, &self.evicted);
     }
 }
 
 impl Drop for WaitingPlace {
     fn drop(&mut self) {
-        self.waiting.newcomers.borrow_mut().leave(self.ticket);
+        self.crowd().borrow_mut().leave(self.ticket);
     }
 }
