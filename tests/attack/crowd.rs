@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Peers without a key that connect and say nothing.
+//! Peers without a key that connect, and then say nothing or never finish what they have begun.
 use crate::node::PORT;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, setsockopt, socket, sockopt,
 };
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd};
 use std::process::Command;
@@ -66,14 +67,17 @@ pub(crate) struct Crowd {
 }
 
 impl Crowd {
-    /// `count` connections, taken from `sources` in turn.
-    pub(crate) fn insist(sources: Vec<IpAddr>, count: usize) -> Self {
+    /// `count` connections, taken from `sources` in turn, that begin with `words`.
+    pub(crate) fn insist(sources: Vec<IpAddr>, count: usize, words: &'static [u8]) -> Self {
         let (over, dialled) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (ended, counter) = (Arc::clone(&over), Arc::clone(&dialled));
         let thread = std::thread::spawn(move || {
             let dial = |number: usize| {
                 counter.fetch_add(1, Ordering::Relaxed);
-                dial_from(sources[number % sources.len()])
+                let mut stream = dial_from(sources[number % sources.len()]);
+                // It may be closed again by now.
+                let _ = stream.write_all(words);
+                stream
             };
             let mut held: Vec<TcpStream> = (0..count).map(&dial).collect();
             while !ended.load(Ordering::Relaxed) {

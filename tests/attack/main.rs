@@ -14,6 +14,6 @@ mod peer;
 mod place;
 
 mod crowd;
-mod fencer;
 mod impostor;
+mod local_servers;
 mod newcomers;

@@ -16,6 +16,10 @@ const PATIENCE_IN_A_FLOOD: Duration = Duration::from_secs(3);
 /// The daemon's places for connections whose handshake is not finished.
 const PLACES: usize = 256;
 
+const SILENCE: &[u8] = b"";
+/// The beginning of a ClientHello, for which the daemon makes a TLS session.
+const BEGINNING: &[u8] = &[0x16, 3, 1, 1, 0, 1, 0, 0, 0xfc, 3, 3];
+
 /// Connects and asks many times, as a cluster node; the slowest time.
 fn slowest_connect(attack: &str) -> Duration {
     let mut times: Vec<_> = (0..60)
@@ -69,7 +73,7 @@ fn silent_peers_that_come_again_at_once_keep_nobody_out() {
         raise_descriptor_limit();
         let daemon = serving();
         let before = daemon.descriptors();
-        let crowd = Crowd::insist(hundred_sources(), 2000);
+        let crowd = Crowd::insist(hundred_sources(), 2000, SILENCE);
         await_full(&daemon, before);
         let slowest = slowest_connect("2000 silent peers from 100 sources, coming again");
         assert!(slowest < PATIENCE_IN_A_FLOOD, "{slowest:?}, {} connections", crowd.dialled());
@@ -86,11 +90,31 @@ fn silent_peers_at_the_cluster_s_own_address_do_not_keep_it_out() {
         let before = daemon.descriptors();
         for count in [32, PLACES, 600] {
             let own: IpAddr = Ipv4Addr::LOCALHOST.into();
-            let crowd = Crowd::insist(vec![own], count);
+            let crowd = Crowd::insist(vec![own], count, SILENCE);
             eventually("they are in", || daemon.descriptors() >= before + count.min(PLACES));
             let slowest = slowest_connect(&format!("{count} silent peers from the cluster's own address"));
             let patience = if count > PLACES { PATIENCE_IN_A_FLOOD } else { PATIENCE };
             assert!(slowest < patience, "{slowest:?}");
+            drop(crowd);
+        }
+        assert_eq!(daemon.stop(), Some(0));
+    });
+}
+
+#[test]
+fn peers_that_begin_a_handshake_keep_nobody_out() {
+    isolated(|| {
+        raise_descriptor_limit();
+        let daemon = serving();
+        let before = daemon.descriptors();
+        let own: IpAddr = Ipv4Addr::LOCALHOST.into();
+        for (what, sources, count) in
+            [("a hundred sources", hundred_sources(), 600), ("the cluster's own address", vec![own], 32)]
+        {
+            let crowd = Crowd::insist(sources, count, BEGINNING);
+            eventually("they are in", || daemon.descriptors() >= before + count.min(PLACES));
+            let slowest = slowest_connect(&format!("{count} peers with half a ClientHello from {what}"));
+            assert!(slowest < PATIENCE_IN_A_FLOOD, "{slowest:?}");
             drop(crowd);
         }
         assert_eq!(daemon.stop(), Some(0));

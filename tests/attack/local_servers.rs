@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! A foreign user in place of the fencer, which is told the passwords of fence devices.
+//! Foreign users who hold the names of local servers: of the fencer, which is told the passwords of fence devices, and of
+//! the executor.
 use crate::impostor::Impostor;
 use crate::local_peer::{EXPECTS_RESPONSE, Peer, Release};
 use crate::node::{Start, await_log};
@@ -50,6 +51,16 @@ fn a_foreign_fencer_is_told_nothing_and_the_real_one_is_used_when_it_comes() {
         assert!(fencer.heard.iter().take(2).any(|text| text.contains(PASSWORD)));
         drop(fencer);
         assert_eq!(daemon.stop(), Some(0));
+    });
+}
+
+#[test]
+fn a_daemon_whose_name_is_held_says_by_whom() {
+    isolated(|| {
+        let _impostor = Impostor::hold("lrmd");
+        let (code, ..) = Start::through(Command::new(env!("CARGO_BIN_EXE_pacemaker-execd"))).run();
+        assert_eq!(code, Some(100));
+        await_log(&["crit", "'lrmd'", "user nobody (uid 65534)", "stop it first"]);
     });
 }
 
