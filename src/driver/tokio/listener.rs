@@ -67,7 +67,8 @@ async fn serve_newcomer(hub: Rc<Hub>, mut place: WaitingPlace, stream: TcpStream
     match context {
         Ok(context) => {
             let connection = RemoteConnection::new(stream, address, &context, hub.limits.queued);
-            connection.run(hub, place).await;
+            // In a place of its own, so that the tasks of silent peers are small.
+            Box::pin(connection.run(hub, place)).await;
         }
         Err(problem) => place.warn(format_args!("Refused connection from {address}: {problem}")),
     }
