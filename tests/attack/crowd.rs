@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Peers without a key that connect, and then say nothing or never finish what they have begun.
 use crate::node::PORT;
+use crate::place::LIMIT;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{
@@ -56,7 +57,9 @@ pub(crate) fn dial_from(source: IpAddr) -> TcpStream {
     let address = |ip: IpAddr, port| SockaddrStorage::from(SocketAddr::new(ip, port));
     bind(socket.as_raw_fd(), &address(source, 0)).unwrap();
     connect(socket.as_raw_fd(), &address(destination, PORT)).expect("the daemon listens");
-    TcpStream::from(socket)
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    stream
 }
 
 /// Connections that come again whenever the daemon closes them, until this is dropped.

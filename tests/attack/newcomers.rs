@@ -3,9 +3,11 @@
 use crate::crowd::{
     Crowd, address_in_network, closed, dial_from, loopback_addresses, own_network, raise_descriptor_limit,
 };
-use crate::node::{Daemon, connect, log_text, serving};
+use crate::node::{Daemon, await_log, connect, log_text, serving};
+use crate::peer::is_closed;
 use crate::place::{eventually, isolated};
 use pcmk_remote_rs::model::Request;
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -130,7 +132,7 @@ fn a_network_of_many_addresses_takes_no_place_from_another_source() {
         let before = daemon.descriptors();
         let lonely = [dial_from(loopback_addresses(1)[0])];
         let start = Instant::now();
-        let held: Vec<TcpStream> = (1..=1000).map(|number| dial_from(address_in_network(number))).collect();
+        let held: Vec<TcpStream> = (1..=300).map(|number| dial_from(address_in_network(number))).collect();
         await_full(&daemon, before);
         eventually("most of them were closed", || closed(&held).len() >= held.len() - PLACES);
         // After two seconds it may go for being late.
@@ -146,17 +148,19 @@ fn connections_without_a_key_fill_no_log() {
     isolated(|| {
         raise_descriptor_limit();
         let daemon = serving();
-        let before = daemon.descriptors();
-        let lines = log_text().lines().count();
         for _ in 0..10 {
-            drop((0..300).map(|_| dial_from(Ipv4Addr::LOCALHOST.into())).collect::<Vec<_>>());
+            let mut held: Vec<TcpStream> = (0..100).map(|_| dial_from(Ipv4Addr::LOCALHOST.into())).collect();
+            for stream in &mut held {
+                let _ = stream.write_all(b"GET / HTTP/1.1\r\n\r\n");
+            }
+            assert!(held.iter_mut().all(is_closed));
         }
-        eventually("all are gone", || daemon.descriptors() <= before);
         // A client that comes afterwards is told of, behind all that was logged before.
         connect("last").unwrap();
-        crate::node::await_log(&["last connected"]);
-        let grown = log_text().lines().count() - lines;
-        assert!(grown < 50, "{grown} lines for 3000 connections");
+        await_log(&["last connected"]);
+        let failures = log_text().matches("failed before it was authenticated").count();
+        // As many again if that took longer than a minute.
+        assert!((32..=64).contains(&failures), "{failures} lines for 1000 connections");
         assert_eq!(daemon.stop(), Some(0));
     });
 }
