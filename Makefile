@@ -39,7 +39,7 @@ check: setup-test
 	$(CARGO) clippy --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --all-features
 	tests/check-dependencies
-	$(CARGO) test --locked --all-features --test architecture --test bindings
+	$(CARGO) test --locked --all-features --test architecture --test bindings --test options
 	$(CARGO) test --locked --all-features --test capi generated
 
 ## bench: side by side with the distribution's daemons, in one run (benches/run --help)

@@ -16,30 +16,12 @@
 #include <libxml/tree.h>
 #include <qb/qbipcs.h>
 
-/* As in transport.c; no release up to 3.0.0 differs in what is used here. */
-typedef struct {
-    unsigned int pid;
-    char *id;
-    char *name;
-    char *user;
-    uint64_t flags;
-    int request_id;
-    void *userdata;
-    int event_timer;
-    GQueue *event_queue;
-    qb_ipcs_connection_t *ipcs;
-    void *remote;
-    unsigned int queue_backlog;
-    unsigned int queue_max;
-} client_t;
+#include "clients.h"
 
 extern client_t *pcmk__new_client(qb_ipcs_connection_t *c, uid_t uid_client, gid_t gid_client);
 extern client_t *pcmk__find_client(const qb_ipcs_connection_t *c);
 extern int pcmk__client_pid(qb_ipcs_connection_t *c);
 extern xmlNode *pcmk__client_data2xml(client_t *c, void *data, uint32_t *id, uint32_t *flags);
-extern guint pcmk__ipc_client_count(void);
-extern void pcmk__free_client(client_t *c);
-extern void pcmk__client_cleanup(void);
 
 extern qb_ipcs_service_t *mainloop_add_ipc_server(const char *name, enum qb_ipc_type type,
                                                   struct qb_ipcs_service_handlers *callbacks);

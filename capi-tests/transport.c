@@ -23,7 +23,9 @@
 #include <gnutls/gnutls.h>
 #include <libxml/tree.h>
 
-typedef struct {
+#include "clients.h"
+
+typedef struct remote {
     char *buffer;
     size_t buffer_size;
     size_t buffer_offset;
@@ -41,22 +43,6 @@ typedef struct {
 #endif
 } remote_t;
 
-typedef struct {
-    unsigned int pid;
-    char *id;
-    char *name;
-    char *user;
-    uint64_t flags;
-    int request_id;
-    void *userdata;
-    int event_timer;
-    GQueue *event_queue;
-    void *ipcs;
-    remote_t *remote;
-    unsigned int queue_backlog;
-    unsigned int queue_max;
-} client_t;
-
 extern int crm_default_remote_port(void);
 extern void pcmk__sockaddr2str(const void *sa, char *s);
 extern int pcmk__accept_remote_connection(int ssock, int *csock);
@@ -65,9 +51,6 @@ extern client_t *pcmk__find_client(const void *c);
 extern client_t *pcmk__find_client_by_id(const char *id);
 extern const char *pcmk__client_name(const client_t *c);
 extern void pcmk__foreach_ipc_client(GHFunc func, gpointer user_data);
-extern guint pcmk__ipc_client_count(void);
-extern void pcmk__free_client(client_t *c);
-extern void pcmk__client_cleanup(void);
 extern int pcmk__read_handshake_data(const client_t *client);
 extern int pcmk__remote_send_xml(remote_t *remote, xmlNode *msg);
 extern xmlNode *pcmk__remote_message_xml(remote_t *remote);

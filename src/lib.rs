@@ -4,30 +4,34 @@
 //!
 //! # What a program in Rust can do with it
 //!
-//! **Be a client of an executor.** [`driver::blocking::Client`] connects to a remote node, waits for answers and hands
-//! out what the executor tells. A cluster that uses the node drops its own connection when somebody else signs on, so
-//! this is for nodes of one's own; to look whether a node is reachable without being noticed, see below.
+//! **Be a client of an executor.** [`driver::blocking::Client`] connects to a remote node (or, with the feature
+//! `local`, to the executor of this node), waits for answers and hands out what the executor tells. A cluster that uses
+//! the node drops its own connection when another client signs on, so this is for nodes of one's own; to look whether a
+//! node is reachable without being noticed, see below. [`driver::client::Connection`] does the same without waiting, in
+//! any event loop.
 //!
 //! ```no_run
-//! use pcmk_remote_rs::driver::blocking::{Client, Failure, Target};
+//! use pcmk_remote_rs::driver::blocking::{Client, Target};
 //! use pcmk_remote_rs::model::{
 //!     Agent, Execute, Interval, Millis, Notification, Notify, Request, ResourceId,
 //! };
 //! use std::time::{Duration, Instant};
 //!
-//! fn main() -> Result<(), Failure> {
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     // The key is looked for where Pacemaker keeps it, unless `with_key_file` names another place.
 //!     let target = Target::new("web1.example.org", 3121);
 //!     let mut client = Client::connect(&target, "my-tool")?;
 //!
 //!     let resource_id = ResourceId::new("web");
 //!     let agent = Agent { standard: "ocf".into(), provider: Some("pacemaker".into()), name: "Dummy".into() };
-//!     client.call(Request::RegisterResource {
+//!     let register = Request::RegisterResource {
 //!         resource_id: Some(resource_id.clone()),
 //!         agent,
 //!         drop_recurring: true,
-//!     })?;
-//!     let reply = client.call(Request::Execute(Box::new(Execute {
+//!     };
+//!     // A refusal is an answer; `result` makes an error of it.
+//!     client.call(register)?.result()?;
+//!     let start = Request::Execute(Box::new(Execute {
 //!         resource_id: Some(resource_id),
 //!         action: "start".into(),
 //!         interval: Interval(0),
@@ -36,14 +40,14 @@
 //!         user_data: None,
 //!         params: Default::default(),
 //!         notify: Notify::default(),
-//!     })))?;
-//!     // A refusal is an answer: a negated errno. Otherwise it is the number that the result will carry.
-//!     assert!(reply.rc > 0, "refused with {}", reply.rc);
+//!     }));
+//!     // The number that the operation's result will carry.
+//!     let call_id = client.call(start)?.result()?;
 //!
 //!     let deadline = Instant::now() + Duration::from_secs(30);
 //!     while let Some(notification) = client.next_notification(deadline)? {
 //!         if let Notification::Completed(done) = notification
-//!             && done.call_id.0 == reply.rc
+//!             && done.call_id == call_id
 //!         {
 //!             println!("{}: {:?}, {}", done.action, done.outcome, done.exec_time);
 //!             break;
@@ -53,17 +57,18 @@
 //! }
 //! ```
 //!
-//! **Find out why a node cannot be reached.** [`driver::blocking::check()`] goes the way layer by layer and stops before
-//! a cluster would notice. A [`Failure`](driver::blocking::Failure) names the layer, the problem and the remedy.
+//! **Find out why a node cannot be reached.** [`driver::blocking::check()`] goes the way step by step and stops before
+//! a cluster would notice. A [`Problem`](driver::client::Problem) tells what happened, how far it came, and the remedy.
 //!
 //! ```
-//! use pcmk_remote_rs::driver::blocking::{Layer, Target, check};
+//! use pcmk_remote_rs::driver::blocking::{Problem, Stage, Target, check};
 //!
-//! // Nobody listens on port 1 here.
+//! // There is no listener on port 1 here.
 //! let target = Target::new("127.0.0.1", 1);
-//! let failure = check(&target, None, &mut |step| println!("{step:?}")).unwrap_err();
-//! assert_eq!(failure.layer, Layer::Tcp);
-//! assert!(!failure.remedy.is_empty());
+//! let problem = check(&target, None, &mut |step| println!("{step:?}")).unwrap_err();
+//! assert!(matches!(problem, Problem::Tcp { .. }));
+//! assert_eq!(problem.stage(), Stage::Connect);
+//! println!("{problem}; {}", problem.remedy());
 //! ```
 //!
 //! **Ask what this node could run.** [`driver::blocking::NodeAgents`] lists standards, providers and agents, gives their
@@ -88,7 +93,8 @@
 //! # Features
 //!
 //! `daemon` (default): the daemons `pacemaker-remoted` and `pacemaker-execd`, with tokio, libqb and D-Bus. `capi`: the C
-//! interface of Pacemaker's liblrmd (docs/linking.md). A client in Rust needs neither.
+//! interface of Pacemaker's liblrmd (docs/linking.md). `local`, which both imply: libqb, for the executor of this node.
+//! A client of remote nodes needs none of them.
 //!
 //! # The layers
 //!

@@ -133,6 +133,34 @@ fn pure_layers_know_no_descriptor_clock_or_thread() {
     }
 }
 
+/// A caller of the C interface sees one release; which, and what follows from it, is said in one folder.
+#[test]
+fn only_capi_abi_asks_for_the_release() {
+    let asks = ["pcmk_abi", "Release::", "model::Release", "RELEASE ==", "RELEASE !=", "match RELEASE"];
+    let mut faults = Vec::new();
+    for (folder, path, text) in sources() {
+        if path.starts_with("capi/abi") {
+            continue;
+        }
+        let code = code(&text);
+        let banned = if folder == "capi" { &asks[..] } else { &asks[..1] };
+        let found = banned.iter().filter(|word| code.contains(**word));
+        faults.extend(found.map(|word| format!("{}: {word}", path.display())));
+    }
+    assert!(faults.is_empty(), "name what differs in src/capi/abi instead:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn no_runtime_is_named_outside_its_own_driver() {
+    for (_, path, text) in sources() {
+        if path.starts_with("driver/tokio") || path.ends_with("local_tests.rs") {
+            continue;
+        }
+        let body = code(&text).replace("driver::tokio::", "");
+        assert!(!body.contains("tokio::"), "{}: only driver/tokio uses tokio", path.display());
+    }
+}
+
 #[test]
 fn every_source_file_names_its_licence() {
     for (_, path, text) in sources() {

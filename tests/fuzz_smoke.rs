@@ -5,9 +5,13 @@
 #[allow(missing_docs, unreachable_pub, reason = "it is a crate of its own")]
 mod bodies;
 
+use nix::time::{ClockId, clock_gettime};
+use pcmk_remote_rs::model::site::IPC_BUFFER;
 use pcmk_remote_rs::wire::frame::encode_header;
-use pcmk_remote_rs::wire::ipc::{DEFAULT_BUFFER, IpcLayout, encode};
+use pcmk_remote_rs::wire::ipc::{IpcLayout, encode};
+use pcmk_remote_rs::wire::xml::{check_element, read, read_leniently, read_strictly};
 use std::path::Path;
+use std::time::Duration;
 
 /// Marsaglia's xorshift: enough to stir bytes, and the same on every machine.
 struct Random(u64);
@@ -107,6 +111,96 @@ fn xml_reader() {
     smoke(3000, |text, _| text.to_vec(), bodies::xml_reader::fuzz_one);
 }
 
+/// Pieces of content that are well-formed alone, and in most orders.
+const CONTENT: [&str; 16] = [
+    " ",
+    "\n\t",
+    "x",
+    "&lt;",
+    "&#32;",
+    "&#x41;",
+    "]",
+    ">",
+    "<b/>",
+    "<b> </b >",
+    "<b c='1' d = \"&gt; >\"\n/>",
+    "<!-- y -->",
+    "<![CDATA[ ]]>",
+    "<![CDATA[<&]]>",
+    "<b>",
+    "</b>",
+];
+
+#[test]
+fn xml_readers_agree() {
+    smoke(3000, |text, _| text.to_vec(), bodies::xml_readers_agree::fuzz_one);
+    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let mut well_formed = 0;
+    for _ in 0..5000 {
+        let pieces: String = (0..random.below(8)).map(|_| CONTENT[random.below(CONTENT.len())]).collect();
+        let text = format!("<a>{pieces}</a>");
+        well_formed += usize::from(read_strictly(&text).is_ok());
+        let outcome = std::panic::catch_unwind(|| bodies::xml_readers_agree::fuzz_one(text.as_bytes()));
+        assert!(outcome.is_ok(), "{text}");
+    }
+    assert!(well_formed > 1000, "{well_formed}");
+}
+
+/// Texts of about `length` bytes on which a reader might look at the same bytes again and again.
+fn hostile(length: usize) -> Vec<String> {
+    let run = |before: &str, piece: &str, after: &str| {
+        format!("{before}{}{after}", piece.repeat(length / piece.len()))
+    };
+    let mut texts = Vec::new();
+    for piece in
+        ["<", "&", "]", ">", " ", " <", "<!--", "<!---->", "</", "<b>", "<b/>", "<![CDATA[", "<![CDATA[]]>"]
+    {
+        texts.push(run("<a>", piece, ""));
+        texts.push(run("<a>", piece, "</a>"));
+    }
+    for piece in
+        ["<", "b ", "b=1 ", "b  ", "=", "b=\"\" ", "b='é' ", "b='é", "b=\"é' c='é", "b=\"é\"", "/", " "]
+    {
+        texts.push(run("<a ", piece, "/>"));
+    }
+    for piece in ["<", "&", "\" ", "\" c", "\"/", "\">", "&#0000000", "é"] {
+        texts.push(run("<a b=\"é", piece, "\"/>"));
+        texts.push(run("<a b=\"", piece, "\"/>"));
+    }
+    texts.extend(["<", "<!", "<?", " ", "a"].map(|piece| run("", piece, "<a/>")));
+    texts.push(format!("<a {}/>", (0..length / 10).map(|n| format!("a{n}=\"\" ")).collect::<String>()));
+    texts
+}
+
+/// CPU time of this thread: other load on the machine does not count.
+fn cpu_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap().into()
+}
+
+/// The shortest of some tries.
+fn reading_time(text: &str) -> Duration {
+    let once = || {
+        let began = cpu_time();
+        let _ = (read(text), read_leniently(text), check_element(text));
+        cpu_time() - began
+    };
+    (0..4).map(|_| once()).min().unwrap()
+}
+
+#[test]
+fn reading_takes_time_in_proportion_to_the_length() {
+    const LENGTH: usize = 8 * 1024;
+    for (short, long) in hostile(LENGTH).iter().zip(hostile(4 * LENGTH)) {
+        let (before, after) = (reading_time(short), reading_time(&long));
+        // In the square of the length it would be 16 times as much.
+        assert!(
+            after < before * 9 + Duration::from_micros(200),
+            "{:?}...: {before:?}, and {after:?} for four times as much",
+            short.chars().take(30).collect::<String>()
+        );
+    }
+}
+
 #[test]
 fn message_codec() {
     smoke(3000, |text, _| text.to_vec(), bodies::message_codec::fuzz_one);
@@ -118,7 +212,7 @@ fn ipc_header() {
         let layout = if choice.is_multiple_of(2) { IpcLayout::Old } else { IpcLayout::New };
         let text = String::from_utf8_lossy(text);
         // A small buffer makes the old layout compress.
-        let buffer = if choice.is_multiple_of(4) { 600 } else { DEFAULT_BUFFER };
+        let buffer = if choice.is_multiple_of(4) { 600 } else { IPC_BUFFER };
         encode(layout, 1, 0x200, &text, buffer).map_or(Vec::new(), |mut parts| parts.remove(0))
     };
     smoke(500, dress, bodies::ipc_header::fuzz_one);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Real messages of both releases: decoded to what their file names say, encoded by us, decoded again.
-use pcmk_remote_rs::model::{Incoming, Notification, ProxyCommand, ProxyNotice, ReplyBody, Request};
+use pcmk_remote_rs::model::{Notification, ProxyCommand, ProxyNotice, ReplyBody, Request, RequestMessage};
 use pcmk_remote_rs::wire::codec::{
     Decoded, Envelope, FromServer, MessageType, RequestFields, decode_from_server, decode_incoming,
     encode_notification, encode_reply, encode_request,
@@ -77,7 +77,7 @@ fn kind_of_answer(message: &FromServer) -> &'static str {
 }
 
 /// Bits that we write differently on purpose (3 for "drop recurring", where 3.0 writes 1).
-fn without_options(mut incoming: Incoming) -> Incoming {
+fn without_options(mut incoming: RequestMessage) -> RequestMessage {
     incoming.options = 0;
     incoming
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Any bytes as local messages; any text through both layouts.
+use pcmk_remote_rs::model::site::IPC_BUFFER;
 use pcmk_remote_rs::wire::MAX_MESSAGE;
-use pcmk_remote_rs::wire::ipc::{Assembler, DEFAULT_BUFFER, IpcLayout, IpcRequest, detect, encode};
+use pcmk_remote_rs::wire::ipc::{Assembler, IpcLayout, IpcRequest, detect, encode};
 
 const LAYOUTS: [IpcLayout; 2] = [IpcLayout::Old, IpcLayout::New];
 
@@ -39,13 +40,13 @@ pub fn fuzz_one(data: &[u8]) {
     let repeat = if data.len().is_multiple_of(16) { 131_031 / text.len().max(1) } else { 1 };
     let text = text.repeat(repeat.max(1));
     for layout in LAYOUTS {
-        let Ok(parts) = encode(layout, 5, flags, &text, DEFAULT_BUFFER) else { continue };
+        let Ok(parts) = encode(layout, 5, flags, &text, IPC_BUFFER) else { continue };
         assert_eq!(detect(&parts[0]), Some(layout));
         let mut assembler = Assembler::new(layout);
         let mut received = None;
         for part in &parts {
             assert_eq!(received, None, "complete too early");
-            assert!(part.len() <= DEFAULT_BUFFER);
+            assert!(part.len() <= IPC_BUFFER);
             received = assembler.push(part).expect("we read what we write");
         }
         assert_eq!(received, Some(IpcRequest { id: 5, flags, text: text.clone() }));

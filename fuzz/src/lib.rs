@@ -6,3 +6,4 @@ pub mod frame_decoder;
 pub mod ipc_header;
 pub mod message_codec;
 pub mod xml_reader;
+pub mod xml_readers_agree;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Alerts: programs that tell people and other programs what happened.
+use super::Verdict;
 use super::config::{AgentConfig, AgentFiles};
-use super::failure::stat_failed;
-use super::plan::refuse;
-use super::{Convention, Plan, Verdict};
+use super::failure::{refuse, stat_failed};
+use super::plan::{Convention, Plan};
 use crate::model::{Alert, ExecStatus, OcfExit};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -55,8 +55,7 @@ fn find(path: &str, config: &AgentConfig, files: &dyn AgentFiles) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::fake::FakeFiles;
-    use super::super::plan::tests::config;
+    use super::super::testing::{FakeFiles, config};
     use super::*;
     use crate::model::{Millis, Params};
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Where agents are found and what they inherit; and how this layer looks at files.
+use crate::model::{Release, site};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,13 +34,13 @@ impl AgentConfig {
     /// The places that distributions use.
     pub fn new(base_env: Arc<[(OsString, OsString)]>) -> Self {
         Self {
-            ocf_search_path: "/usr/lib/ocf/resource.d".to_owned(),
-            ocf_root: PathBuf::from("/usr/lib/ocf"),
-            init_dir: PathBuf::from("/etc/init.d"),
-            unit_dir: PathBuf::from("/run/systemd/system"),
-            fence_dir: PathBuf::from("/usr/sbin"),
-            secrets_dir: PathBuf::from("/var/lib/pacemaker/lrm/secrets"),
-            alert_user: Some("hacluster".to_owned()),
+            ocf_search_path: site::OCF_SEARCH_PATH.to_owned(),
+            ocf_root: PathBuf::from(site::OCF_ROOT),
+            init_dir: PathBuf::from(site::INIT_DIRECTORY),
+            unit_dir: PathBuf::from(site::UNIT_DIRECTORY),
+            fence_dir: PathBuf::from(site::FENCE_DIRECTORY),
+            secrets_dir: PathBuf::from(site::SECRETS_DIRECTORY),
+            alert_user: Some(site::CLUSTER_USER.to_owned()),
             file_limit: None,
             base_env,
         }
@@ -86,70 +87,15 @@ pub trait NodeUnits {
     fn property(&self, unit: &str, name: &str) -> Option<String>;
 }
 
-#[cfg(test)]
-pub(super) mod fake {
-    use super::*;
-    use std::collections::{BTreeMap, BTreeSet};
-
-    /// Unit files in memory: path, load state and description.
-    #[derive(Default)]
-    pub(in crate::agents) struct FakeUnits(Vec<[String; 3]>);
-
-    impl FakeUnits {
-        pub(in crate::agents) fn with(mut self, path: &str, state: &str, description: &str) -> Self {
-            self.0.push([path, state, description].map(str::to_owned));
-            self
-        }
-    }
-
-    impl NodeUnits for FakeUnits {
-        fn files(&self) -> Vec<String> {
-            self.0.iter().map(|[path, ..]| path.clone()).collect()
-        }
-
-        fn property(&self, unit: &str, name: &str) -> Option<String> {
-            let mut all = self.0.iter();
-            let found = all.find(|[path, ..]| path.ends_with(&format!("/{unit}")));
-            let [_, state, description] = found?;
-            Some(if name == "LoadState" { state } else { description }.clone())
-        }
-    }
-
-    /// Files in memory: content and whether executable.
-    #[derive(Default)]
-    pub(in crate::agents) struct FakeFiles(pub BTreeMap<PathBuf, (Vec<u8>, bool)>);
-
-    impl FakeFiles {
-        pub(in crate::agents) fn with(mut self, path: &str, content: &str, executable: bool) -> Self {
-            self.0.insert(path.into(), (content.into(), executable));
-            self
-        }
-
-        /// A directory is there as long as there is a file below it.
-        fn below(&self, directory: &Path) -> BTreeSet<OsString> {
-            let inside = self.0.keys().filter_map(|path| path.strip_prefix(directory).ok());
-            inside.filter_map(|rest| Some(rest.components().next()?.as_os_str().to_owned())).collect()
-        }
-    }
-
-    impl AgentFiles for FakeFiles {
-        fn facts(&self, path: &Path) -> Result<FileFacts, i32> {
-            if !self.below(path).is_empty() {
-                return Ok(FileFacts { directory: true, executable: false });
-            }
-            let (_, executable) = self.0.get(path).ok_or(nix::libc::ENOENT)?;
-            Ok(FileFacts { directory: false, executable: *executable })
-        }
-
-        fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, i32> {
-            let (content, _) = self.0.get(path).ok_or(nix::libc::ENOENT)?;
-            Ok(content.iter().copied().take(limit).collect())
-        }
-
-        fn entries(&self, path: &Path) -> Result<Vec<OsString>, i32> {
-            let names = self.below(path);
-            // Backwards: whoever needs an order must make it.
-            if names.is_empty() { Err(nix::libc::ENOENT) } else { Ok(names.into_iter().rev().collect()) }
-        }
-    }
+/// The node whose agents are looked for, as callers of one release of Pacemaker see it.
+#[derive(Clone, Copy)]
+pub struct Node<'a> {
+    /// Decides about orders and words.
+    pub release: Release,
+    /// Where agents are.
+    pub config: &'a AgentConfig,
+    /// Its files.
+    pub files: &'a dyn AgentFiles,
+    /// Its units of systemd.
+    pub units: &'a dyn NodeUnits,
 }

@@ -2,8 +2,10 @@
 //! What an action would be, without running it and without showing secrets.
 use super::config::{AgentConfig, AgentFiles};
 use super::failure::obstacle;
+use super::plan::Plan;
 use super::redact::is_secret;
-use super::{Means, Plan, UnitPlan, Verdict, plan, secrets};
+use super::standards::{Means, plan};
+use super::{UnitPlan, Verdict, ocf};
 use crate::model::Execution;
 use std::path::PathBuf;
 
@@ -89,11 +91,11 @@ fn process(
 }
 
 fn own(execution: &Execution, name: &str, value: &[u8]) -> Shown {
-    let parameter = name.strip_prefix("OCF_RESKEY_").unwrap_or(name);
-    if execution.params.get(parameter) != Some(secrets::PLACEHOLDER) {
+    let parameter = name.strip_prefix(ocf::PARAMETER_PREFIX).unwrap_or(name);
+    if execution.params.get(parameter) != Some(ocf::PLACEHOLDER) {
         return shown(name.to_owned(), String::from_utf8_lossy(value).into_owned());
     }
-    let found = value != secrets::PLACEHOLDER.as_bytes();
+    let found = value != ocf::PLACEHOLDER.as_bytes();
     let value = if found { ShownValue::FromNode } else { ShownValue::Missing };
     Shown { name: name.to_owned(), value }
 }
@@ -105,8 +107,7 @@ fn shown(name: String, value: String) -> Shown {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::fake::FakeFiles;
-    use super::super::plan::tests::{config, execution};
+    use super::super::testing::{FakeFiles, config, execution};
     use super::*;
     use crate::model::OcfExit;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Agents that could not be started: results, and reasons that say what to do about it.
+use super::Verdict;
 use super::config::AgentFiles;
-use super::{Convention, Plan, Verdict, lsb};
+use super::plan::{Convention, Plan};
 use crate::model::{ExecStatus, OcfExit, Outcome};
 use nix::errno::Errno;
 use std::fmt;
@@ -55,6 +56,17 @@ impl Kind {
     }
 }
 
+/// There is no such agent, now or later.
+pub(super) fn not_installed(reason: String) -> Box<Verdict> {
+    refuse(OcfExit::NOT_INSTALLED, ExecStatus::NotInstalled, reason)
+}
+
+/// An action for which nothing can be started, now or later.
+pub(super) fn refuse(exit: OcfExit, status: ExecStatus, reason: String) -> Box<Verdict> {
+    let outcome = Outcome::new(exit, status).because(reason);
+    Box::new(Verdict { outcome, raw_exit: None, signalled: false, unprepared: true })
+}
+
 /// The agent's file could not even be looked at.
 pub(super) fn stat_failed(program: &Path, errno: i32) -> Verdict {
     let kind = Kind::of(errno);
@@ -76,19 +88,14 @@ pub(super) fn stat_failed(program: &Path, errno: i32) -> Verdict {
 /// code, which is what clusters expect in this case.
 pub fn exec_failed(plan: &Plan, errno: i32, files: &dyn AgentFiles) -> Verdict {
     let kind = Kind::of(errno);
-    let (code, exit) = match plan.convention {
-        Convention::LsbStatus => {
-            let code = match kind {
-                Kind::NotInstalled => 150,
-                Kind::Privileges => 151,
-                Kind::Other => 4,
-            };
-            (code, lsb::exit(code, plan.convention))
-        }
-        _ => (kind.exit().0, kind.exit()),
+    let code = match (plan.convention, kind) {
+        (Convention::LsbStatus, Kind::NotInstalled) => 150,
+        (Convention::LsbStatus, Kind::Privileges) => 151,
+        (Convention::LsbStatus, Kind::Other) => 4,
+        _ => kind.exit().0,
     };
     let reason = exec_reason(&plan.program, errno, files);
-    verdict(Outcome::new(exit, ExecStatus::Done).because(reason), Some(code))
+    verdict(Outcome::new(kind.exit(), ExecStatus::Done).because(reason), Some(code))
 }
 
 fn exec_reason(program: &Path, errno: i32, files: &dyn AgentFiles) -> String {
@@ -196,7 +203,7 @@ fn verdict(outcome: Outcome, raw_exit: Option<i32>) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::fake::FakeFiles;
+    use super::super::testing::FakeFiles;
     use super::*;
 
     fn plan(convention: Convention) -> Plan {

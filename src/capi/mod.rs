@@ -4,7 +4,7 @@
 //!
 //! Rules for every entry point (ARCHITECTURE.md has the reasons):
 //!
-//! * It does its work inside [`boundary`](entry::boundary): no panic crosses into C.
+//! * It is declared by [`entry!`](entry) or, if it is an operation of the table, `slot!`: no panic crosses into C.
 //! * What it hands out comes from `malloc`, through [`cmem`](crate::sys::cmem), so that C can free it.
 //! * NULL is accepted wherever upstream accepts it, and is harmless where upstream would crash.
 //!
@@ -13,11 +13,12 @@
 pub mod abi;
 pub mod client;
 pub mod entry;
-mod environment;
 mod logging;
 pub mod rc;
 pub mod remote;
+mod trace;
 
-// cargo-c would take the daemons' profile, in which a panic is the end of the process: here, of the cluster's controller.
+// cargo-c would take the daemons' profile, in which a panic is the end of the process: here, of the cluster's
+// controller.
 #[cfg(all(cargo_c, panic = "abort"))]
 compile_error!("a library must survive a panic: use --profile capi");

@@ -3,15 +3,18 @@
 
 use std::ffi::c_int;
 
-use super::abi::RELEASE;
-use crate::driver::client::ClientError;
-use crate::driver::client::{CallProblem, KeyProblem, Problem};
-use crate::model::Release;
+use super::abi::BEHAVIOUR;
+use crate::driver::blocking::NoMetadata;
+use crate::driver::client::{CallProblem, ClientError, KeyProblem, Problem};
+use crate::model::Standard;
 
 /// There is no connection.
 pub const NOT_CONNECTED: c_int = -libc::ENOTCONN;
 /// An argument is missing or makes no sense.
 pub const INVALID: c_int = -libc::EINVAL;
+
+/// `pcmk_err_generic`: a failure of any kind.
+const GENERIC: c_int = 201;
 
 /// How a connection was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,23 +29,24 @@ pub enum Way {
 pub fn of_connect(problem: &Problem, way: Way) -> c_int {
     match (problem, way) {
         (Problem::Tcp { errno, .. }, Way::Event) => -(*errno as c_int),
-        (Problem::DialTimedOut, Way::Event) => -libc::ETIMEDOUT,
+        (Problem::NameTimedOut { .. }, Way::Event) => -libc::ETIMEDOUT,
         (
-            Problem::Name(_)
-            | Problem::DialTimedOut
+            Problem::Name { .. }
+            | Problem::NameTimedOut { .. }
             | Problem::Tcp { .. }
             | Problem::NoLocalExecutor(_)
-            | Problem::ForeignExecutor(_),
+            | Problem::ForeignExecutor { .. },
             _,
         ) => NOT_CONNECTED,
         (Problem::Key(KeyProblem::NoKey(_)), _) => -libc::ENOKEY,
         (Problem::Key(KeyProblem::Setup(_) | KeyProblem::Certificates), _) => -libc::EPROTO,
-        (Problem::HandshakeTimedOut, Way::Event) if RELEASE == Release::V3_0 => -libc::ETIME,
+        (Problem::HandshakeTimedOut, Way::Event) => BEHAVIOUR.slow_handshake_event_code,
         (Problem::Handshake(_) | Problem::ClosedInHandshake | Problem::HandshakeTimedOut, _) => {
             -libc::EKEYREJECTED
         }
         (Problem::SignOn(error), _) => of_sign_on(*error),
-        (Problem::Garbled(_), _) => -libc::EPROTO,
+        // Of clients in Rust alone: C is told of any other sign-on than a refused version as of a success.
+        (Problem::SignOnRefused(_) | Problem::Garbled(_), _) => -libc::EPROTO,
         (
             Problem::Lost
             | Problem::Broken(_)
@@ -88,11 +92,24 @@ pub fn of_call(problem: &CallProblem, remote: bool) -> c_int {
     }
 }
 
+/// Why a waited question for an agent's metadata has no answer.
+pub fn of_metadata(error: &NoMetadata, standard: Option<Standard>) -> c_int {
+    let is_fence_agent = standard == Some(Standard::Stonith);
+    match error {
+        NoMetadata::NotInstalled(_) if is_fence_agent => -libc::ENODEV,
+        NoMetadata::TimedOut(_) if is_fence_agent => -libc::ETIME,
+        NoMetadata::Failed(_) if is_fence_agent => -GENERIC,
+        NoMetadata::TimedOut(_) | NoMetadata::Failed(_) => -libc::EIO,
+        // An init script is looked for when it is read, the others before anything is tried.
+        NoMetadata::NotInstalled(_) if standard != Some(Standard::Ocf) => -libc::EIO,
+        NoMetadata::NotInstalled(_) | NoMetadata::Invalid(_) => INVALID,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::session::SessionError;
-    use crate::sys::qb::ConnectError;
     use crate::sys::tls::TlsError;
     use nix::errno::Errno;
 
@@ -100,13 +117,13 @@ mod tests {
     fn connecting_fails_with_the_controllers_codes() {
         let tcp = Problem::Tcp { address: ([127, 0, 0, 1], 3121).into(), errno: Errno::ECONNREFUSED };
         let wrong_key = Problem::Handshake(SessionError::Tls(TlsError::WrongKey));
-        let slow = if RELEASE == Release::V3_0 { -62 } else { -129 };
+        let slow = BEHAVIOUR.slow_handshake_event_code;
         for (problem, waited, event) in [
-            (Problem::Name(String::new()), -107, -107),
-            (Problem::DialTimedOut, -107, -110),
+            (Problem::Name { host: String::new(), reason: String::new() }, -107, -107),
+            (Problem::NameTimedOut { host: String::new() }, -107, -110),
             (tcp, -107, -111),
             (Problem::NoLocalExecutor(Errno::ECONNREFUSED), -107, -107),
-            (Problem::ForeignExecutor(ConnectError::NoAnswer { name: String::new() }), -107, -107),
+            (Problem::ForeignExecutor { server: String::new(), holder: String::new() }, -107, -107),
             (Problem::Key(KeyProblem::NoKey(String::new())), -126, -126),
             (Problem::Key(KeyProblem::Setup(String::new())), -71, -71),
             (Problem::Key(KeyProblem::Certificates), -71, -71),
@@ -138,6 +155,21 @@ mod tests {
         ] {
             assert_eq!(of_call(&problem, true), remote, "{problem:?}");
             assert_eq!(of_call(&problem, false), local, "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn metadata_fails_with_upstreams_codes() {
+        let text = String::new;
+        for (error, ocf, fence, lsb) in [
+            (NoMetadata::NotInstalled(text()), -22, -19, -5),
+            (NoMetadata::TimedOut(text()), -5, -62, -5),
+            (NoMetadata::Failed(text()), -5, -201, -5),
+            (NoMetadata::Invalid(text()), -22, -22, -22),
+        ] {
+            let codes = [Standard::Ocf, Standard::Stonith, Standard::Lsb]
+                .map(|standard| of_metadata(&error, Some(standard)));
+            assert_eq!(codes, [ocf, fence, lsb], "{error:?}");
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The client's side of the protocol: sign on, one waited call at a time, and what the server tells
-//! meanwhile. Whoever drives it calls a method for each thing that happens, then empties [`Client::poll`].
+//! meanwhile. Its driver calls a method for each thing that happens, then empties [`Client::next_request`] and
+//! [`Client::poll`].
 use crate::model::{
     ClientId, Millis, Moment, Notification, ProtocolVersion, Reply, ReplyBody, Request, errno,
 };
@@ -101,11 +102,9 @@ impl fmt::Display for ClientError {
 
 impl std::error::Error for ClientError {}
 
-/// One thing to do or to pass on.
+/// What became of the connection and its requests, and what the server tells.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClientOutput {
-    /// Send this.
-    Send(Outgoing),
     /// Signed on.
     Ready {
         /// Our identity on this connection.
@@ -118,8 +117,8 @@ pub enum ClientOutput {
     /// The waited call got its answer.
     Answered(RequestId, Reply),
     /// The waited call will get none.
-    Failed(RequestId, ClientError),
-    /// The answer to a request that nobody waited for.
+    Unanswered(RequestId, ClientError),
+    /// The answer to a request that is not waited for.
     LateReply(RequestId, Reply),
     /// The server tells something. Never given while a call waits.
     Notification(Notification),
@@ -150,6 +149,7 @@ pub struct Client {
     token: Option<ClientId>,
     last_id: u32,
     expected_late: u64,
+    requests: VecDeque<Outgoing>,
     outputs: VecDeque<ClientOutput>,
     notifications: VecDeque<Notification>,
 }
@@ -165,6 +165,7 @@ impl Client {
             token: None,
             last_id: 0,
             expected_late: 0,
+            requests: VecDeque::new(),
             outputs: VecDeque::new(),
             notifications: VecDeque::new(),
         }
@@ -210,12 +211,18 @@ impl Client {
         self.state == State::Ready
     }
 
-    /// Answers that are still to come though nobody waits for them.
+    /// Does the answer to a call that took too long still have to come (local IPC only)? No other call is possible
+    /// before.
+    pub fn is_stale(&self) -> bool {
+        self.stale.is_some()
+    }
+
+    /// Answers that are still to come and are not waited for.
     pub fn expected_late_replies(&self) -> u64 {
         self.expected_late
     }
 
-    /// Asks and waits: [`ClientOutput::Answered`] or [`ClientOutput::Failed`] follows, and no notification
+    /// Asks and waits: [`ClientOutput::Answered`] or [`ClientOutput::Unanswered`] follows, and no notification
     /// is given before it. `timeout` 0: the carrier's default.
     pub fn call(&mut self, request: Request, timeout: Millis, now: Moment) -> Result<RequestId, ClientError> {
         self.call_with(request, 0, timeout, now)
@@ -285,7 +292,7 @@ impl Client {
         self.waiting = None;
         match self.state {
             State::SigningOn => self.end(ClientError::NotAServer),
-            _ => self.outputs.push_back(ClientOutput::Failed(id, ClientError::Refused)),
+            _ => self.outputs.push_back(ClientOutput::Unanswered(id, ClientError::Refused)),
         }
     }
 
@@ -309,14 +316,19 @@ impl Client {
         if self.state == State::Ready && self.settings.carrier == ClientCarrier::Local {
             if let Some(waiting) = self.waiting.take() {
                 self.stale = Some(waiting.request_id);
-                self.outputs.push_back(ClientOutput::Failed(waiting.request_id, ClientError::TimedOut));
+                self.outputs.push_back(ClientOutput::Unanswered(waiting.request_id, ClientError::TimedOut));
             }
         } else {
             self.end(ClientError::TimedOut);
         }
     }
 
-    /// What is to be done next, if anything. Notifications wait while a call waits.
+    /// The next message to be sent.
+    pub fn next_request(&mut self) -> Option<Outgoing> {
+        self.requests.pop_front()
+    }
+
+    /// What is to be passed on next, if anything. Notifications wait while a call waits.
     pub fn poll(&mut self) -> Option<ClientOutput> {
         if let Some(output) = self.outputs.pop_front() {
             return Some(output);
@@ -331,7 +343,7 @@ impl Client {
         self.last_id = self.last_id.checked_add(1).filter(|id| *id <= i32::MAX.unsigned_abs()).unwrap_or(1);
         let request_id = RequestId(self.last_id);
         let token = self.token.clone();
-        self.outputs.push_back(ClientOutput::Send(Outgoing { request_id, timeout, token, options, request }));
+        self.requests.push_back(Outgoing { request_id, timeout, token, options, request });
         request_id
     }
 
@@ -373,9 +385,9 @@ impl Client {
         let was_ready = self.state == State::Ready;
         self.state = State::Idle;
         self.notifications.clear();
-        self.outputs.retain(|output| !matches!(output, ClientOutput::Send(_)));
+        self.requests.clear();
         if let Some(waiting) = self.waiting.take().filter(|_| was_ready) {
-            self.outputs.push_back(ClientOutput::Failed(waiting.request_id, why));
+            self.outputs.push_back(ClientOutput::Unanswered(waiting.request_id, why));
         }
         self.outputs.push_back(ClientOutput::Disconnected(why));
     }

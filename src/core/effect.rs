@@ -77,11 +77,8 @@ pub enum Effect {
     Close(PeerId),
     /// From now on local clients of proxied servers are accepted (or refused).
     AcceptProxied(bool),
-    /// A provider that can transfer schemas signed on.
-    FetchSchemas {
-        /// The provider.
-        provider: PeerId,
-    },
+    /// A provider that can transfer schemas signed on. It is the newest, so a session that is opened now is its own.
+    FetchSchemas,
     /// Does a watchdog of this node fit the time (text with an optional unit)? If not the daemon must exit
     /// with code 100.
     CheckWatchdog(Option<String>),

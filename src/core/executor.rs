@@ -209,7 +209,7 @@ impl Executor {
 mod tests {
     use crate::core::testing::{Bench, agent, cancel, execute, operation, register, unregister};
     use crate::core::{DaemonKind, Effect, Input, PeerId, RequestToken};
-    use crate::model::{Incoming, Request, ResourceId};
+    use crate::model::{Request, RequestMessage, ResourceId};
 
     #[test]
     fn registering_is_answered_then_told_to_all_named() {
@@ -353,7 +353,7 @@ mod tests {
         let mut last = Vec::new();
         for _ in 0..=super::MOST_OPERATIONS {
             let request = execute("r1", "start", 0);
-            let incoming = Incoming { client_name: None, options: 0, request };
+            let incoming = RequestMessage { client_name: None, options: 0, request };
             last = bench.raw(Input::Request { peer: PeerId(1), token: RequestToken(0), incoming });
         }
         assert!(matches!(last.as_slice(), [Effect::Reply { reply, .. }] if reply.rc == -7), "{last:?}");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Everything that can happen to a server.
-use crate::model::{ClientId, Incoming, LocalIdentity, Outcome, Payload, ProxiedServer};
+use crate::model::{ClientId, LocalIdentity, Outcome, Payload, ProxiedServer, RequestMessage};
 
 /// A connection, as the driver numbers them; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,7 +69,7 @@ pub enum Input {
         /// For addressing the reply.
         token: RequestToken,
         /// What.
-        incoming: Incoming,
+        incoming: RequestMessage,
     },
     /// A proxied client sent a message to its server. `flags` as in its IPC header.
     Proxied {

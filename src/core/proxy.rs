@@ -3,13 +3,11 @@
 //! messages to a cluster node. The newest provider gets new sessions; a session stays with its provider.
 use super::context::Context;
 use super::{Effect, LogLevel, PeerId, Relay};
+use crate::model::site::IPC_FLAG_PROXIED;
 use crate::model::{
     ClientId, LocalIdentity, Notification, Payload, ProxiedServer, ProxyCommand, ProxyNotice,
 };
 use std::collections::BTreeMap;
-
-/// Set in the flags of every forwarded message: its sender sits behind a proxy.
-const FLAG_PROXIED: u32 = 0x100;
 
 /// One local client of a proxied server.
 #[derive(Debug)]
@@ -156,7 +154,7 @@ impl Proxies {
             client: session.display_name(),
             user: session.identity.user.clone(),
             msg_id,
-            flags: flags | FLAG_PROXIED,
+            flags: flags | IPC_FLAG_PROXIED,
             payload,
         };
         context.notify(vec![provider], Notification::Proxy(notice));

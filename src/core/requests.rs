@@ -6,8 +6,8 @@ use super::proxy::Verdict;
 use super::server::{DaemonKind, Parts};
 use super::{Effect, LogLevel, PeerId, RequestToken};
 use crate::model::{
-    CallId, Incoming, Notification, ProtocolVersion, ProxyCommand, Registered, Reply, ReplyBody, Request,
-    ResourceId, errno,
+    CallId, Notification, ProtocolVersion, ProxyCommand, Registered, Reply, ReplyBody, Request,
+    RequestMessage, ResourceId, errno,
 };
 
 /// Who asked, and what the answer is filed under.
@@ -34,10 +34,10 @@ impl Parts {
         &mut self,
         peer: PeerId,
         token: RequestToken,
-        incoming: Incoming,
+        incoming: RequestMessage,
         context: &mut Context<'_>,
     ) {
-        let Incoming { client_name, request, .. } = incoming;
+        let RequestMessage { client_name, request, .. } = incoming;
         if context.peers.get(peer).is_none() {
             return;
         }
@@ -175,7 +175,7 @@ impl Parts {
         };
         asker.answer(rc, ReplyBody::Registered(body), context);
         if carries && version.is_some_and(|version| version >= ProtocolVersion::SCHEMAS) {
-            context.emit(Effect::FetchSchemas { provider: asker.peer });
+            context.emit(Effect::FetchSchemas);
         }
     }
 }
@@ -202,7 +202,7 @@ mod tests {
     use crate::core::testing::{Bench, agent, cancel, execute, now, payload, register, sign_on, unregister};
     use crate::core::{DaemonKind, Effect, Input, PeerId, PeerKind, RequestToken};
     use crate::model::{
-        CallId, ClientId, Incoming, Millis, Params, ProtocolVersion, ProxyCommand, ReplyBody, Request,
+        CallId, ClientId, Millis, Params, ProtocolVersion, ProxyCommand, ReplyBody, Request, RequestMessage,
     };
 
     fn hello(version: Option<&str>, is_provider: bool) -> Request {
@@ -223,7 +223,7 @@ mod tests {
         let mut bench = Bench::remoted();
         bench.connect(1, PeerKind::Remote);
         bench.now_ms = 61_000;
-        let incoming = Incoming { client_name: None, options: 0, request: sign_on(false) };
+        let incoming = RequestMessage { client_name: None, options: 0, request: sign_on(false) };
         let effects = bench.raw(Input::Request { peer: PeerId(1), token: RequestToken(9), incoming });
         let [Effect::Reply { peer: PeerId(1), token: RequestToken(9), reply }] = effects.as_slice() else {
             panic!("{effects:?}")
@@ -253,7 +253,7 @@ mod tests {
                 &remote,
                 Some("1.2"),
                 true,
-                vec!["accept true", "reply 1 0 00000001-uuid 1.2", "schemas 1"],
+                vec!["accept true", "reply 1 0 00000001-uuid 1.2", "schemas"],
             ),
             (remoted, &remote, None, true, vec!["accept true", "reply 1 -71 00000001-uuid 1.2"]),
             (remoted, &local, Some("1.2"), true, vec!["reply 1 -13 00000001-uuid 1.2"]),

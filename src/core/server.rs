@@ -183,7 +183,7 @@ impl Server {
 mod tests {
     use crate::core::testing::{Bench, execute};
     use crate::core::{Effect, Input, PeerId, PeerKind, RequestToken};
-    use crate::model::{Incoming, Request};
+    use crate::model::{Request, RequestMessage};
 
     #[test]
     fn newcomers_are_told_to_all_other_named_clients_of_the_executor() {
@@ -210,7 +210,7 @@ mod tests {
     fn what_peers_send_does_not_fill_the_log() {
         let mut bench = Bench::with_r1();
         let request = Request::Unknown("ä".repeat(1_000_000));
-        let incoming = Incoming { client_name: None, options: 0, request };
+        let incoming = RequestMessage { client_name: None, options: 0, request };
         let effects = bench.raw(Input::Request { peer: PeerId(1), token: RequestToken(0), incoming });
         let longest = effects.iter().filter_map(|effect| match effect {
             Effect::Log { text, .. } => Some(text.len()),

@@ -4,9 +4,9 @@ use super::{
     DaemonKind, Effect, Finish, Input, PeerId, PeerKind, Relay, RequestToken, RunId, Server, Settings,
 };
 use crate::model::{
-    Agent, Cancel, ClientId, Completion, ExecStatus, Execute, Incoming, Interval, LocalIdentity, Millis,
-    Moment, Notification, Notify, Now, OcfExit, Outcome, Params, Payload, ProtocolVersion, ProxiedServer,
-    ProxyNotice, ReplyBody, Request, ResourceId,
+    Agent, Cancel, ClientId, Completion, ExecStatus, Execute, Interval, LocalIdentity, Millis, Moment,
+    Notification, Notify, Now, OcfExit, Outcome, Params, Payload, ProtocolVersion, ProxiedServer,
+    ProxyNotice, ReplyBody, Request, RequestMessage, ResourceId,
 };
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -85,7 +85,7 @@ impl Bench {
     }
 
     pub(super) fn ask_as(&mut self, peer: u64, name: Option<&str>, request: Request) -> Vec<String> {
-        let incoming = Incoming { client_name: name.map(str::to_owned), options: 0, request };
+        let incoming = RequestMessage { client_name: name.map(str::to_owned), options: 0, request };
         self.step(Input::Request { peer: PeerId(peer), token: RequestToken(0), incoming })
     }
 
@@ -235,7 +235,7 @@ fn line(effect: &Effect) -> Option<String> {
         Effect::Kill { run, scope } => format!("kill {} {scope:?}", run.0),
         Effect::Close(peer) => format!("close {}", peer.0),
         Effect::AcceptProxied(accept) => format!("accept {accept}"),
-        Effect::FetchSchemas { provider } => format!("schemas {}", provider.0),
+        Effect::FetchSchemas => "schemas".to_owned(),
         Effect::CheckWatchdog(timeout) => format!("watchdog {timeout:?}"),
         Effect::StopListening => "stop listening".into(),
         Effect::Exit => "exit".into(),

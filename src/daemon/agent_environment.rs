@@ -2,7 +2,9 @@
 //! What every agent and alert inherits of the daemon's environment; their own variables come on top.
 use super::cli::Program;
 use super::config::Config;
-use super::environment::{Environment, enabled_for};
+use super::environment::Environment;
+use crate::model::options::{self, ClusterOption, enabled_for};
+use crate::model::site;
 use std::ffi::{OsStr, OsString};
 
 /// The whole environment, less what belongs between the daemon and its service manager, plus the daemon's
@@ -11,9 +13,9 @@ use std::ffi::{OsStr, OsString};
 pub fn agent_environment(config: &Config, environment: &Environment) -> Vec<(OsString, OsString)> {
     let mut inherited = environment.clone();
     inherited.retain(|variable| !is_service_manager_variable(variable));
-    inherited.set("PCMK_service", config.program.name());
+    inherited.set(options::AGENT_SERVICE.variable, config.program.name());
     if config.port_from_command_line {
-        inherited.set("PCMK_remote_port", config.port.to_string());
+        inherited.set(options::REMOTE_PORT.variable, config.port.to_string());
     }
     set_logging(&mut inherited, config.program);
     inherited.into_pairs()
@@ -27,26 +29,26 @@ fn is_service_manager_variable(variable: &OsStr) -> bool {
 }
 
 fn set_logging(environment: &mut Environment, program: Program) {
-    let facility = or_default(environment, "logfacility", "daemon");
+    let facility = or_default(environment, &options::LOG_FACILITY, "daemon");
     if !facility.eq_ignore_ascii_case("none") && facility != "/dev/null" {
-        environment.set_option("LOGFACILITY", &facility);
+        environment.set_option(&options::AGENT_LOG_FACILITY, &facility);
     }
-    let file = or_default(environment, "logfile", super::logging::settings::DEFAULT_FILE);
+    let file = or_default(environment, &options::LOG_FILE, site::LOG_FILE);
     if !file.eq_ignore_ascii_case("none") {
-        environment.set_option("LOGFILE", &file);
-        let debug = environment.option("debug");
+        environment.set_option(&options::AGENT_LOG_FILE, &file);
+        let debug = environment.option(&options::DEBUG);
         if debug.is_some_and(|setting| enabled_for(&setting.text(), program.name())) {
-            environment.set_option("DEBUGLOG", &file);
+            environment.set_option(&options::AGENT_DEBUG_LOG, &file);
         }
     }
 }
 
 /// The option's value; the default is also written into the environment.
-fn or_default(environment: &mut Environment, name: &str, default: &str) -> OsString {
-    match environment.option(name) {
+fn or_default(environment: &mut Environment, option: &ClusterOption, default: &str) -> OsString {
+    match environment.option(option) {
         Some(setting) => setting.value,
         None => {
-            environment.set_option(name, OsStr::new(default));
+            environment.set_option(option, OsStr::new(default));
             default.into()
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The command line of the daemons.
 use super::exit::ExitCode;
+use crate::model::{options, site};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -144,13 +145,11 @@ fn command(program: Program) -> Command {
                 .help("Where --version is written; \"-\" is standard output"),
         );
     if program == Program::Remoted {
-        command = command.arg(
-            Arg::new("port")
-                .short('p')
-                .long("port")
-                .value_name("PORT")
-                .help("TCP port to listen on, instead of PCMK_remote_port or 3121"),
-        );
+        command = command.arg(Arg::new("port").short('p').long("port").value_name("PORT").help(format!(
+            "TCP port to listen on, instead of {} or {}",
+            options::REMOTE_PORT.variable,
+            site::REMOTE_PORT
+        )));
     }
     command
 }

@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The environment as a value: read once at start, completed from files, handed on; never changed in place.
+use crate::model::options::{self, ClusterOption, Setting};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
 /// Environment variables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment(BTreeMap<OsString, OsString>);
-
-/// A cluster option that was found, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
-    /// The variable as spelled.
-    pub variable: String,
-    /// Its value, never empty.
-    pub value: OsString,
-}
 
 impl Environment {
     /// What this process was started with.
@@ -27,15 +19,14 @@ impl Environment {
         self.0.get(OsStr::new(variable)).map(OsString::as_os_str)
     }
 
-    /// A cluster option: `PCMK_<name>`, or else `HA_<name>`. A variable that is set and empty hides the other
-    /// one and counts as unset, so that a commented-out value in a defaults file can be left blank.
-    pub fn option(&self, name: &str) -> Option<Setting> {
-        let found = ["PCMK_", "HA_"].into_iter().find_map(|prefix| {
-            let variable = format!("{prefix}{name}");
-            let value = self.get(&variable)?.to_owned();
-            Some(Setting { variable, value })
-        })?;
-        (!found.value.is_empty()).then_some(found)
+    /// A cluster option that is set, by the daemons' rules.
+    pub fn option(&self, option: &ClusterOption) -> Option<Setting> {
+        options::DAEMON.find(option, |variable| self.get(variable).map(OsStr::to_owned))
+    }
+
+    /// The file of a certificate, by the daemons' rules.
+    pub fn certificate(&self, option: &ClusterOption) -> Option<Setting> {
+        options::DAEMON.certificate(option, |variable| self.get(variable).map(OsStr::to_owned))
     }
 
     /// Sets a variable.
@@ -43,10 +34,11 @@ impl Environment {
         self.0.insert(variable.into(), value.into());
     }
 
-    /// Sets both forms of a cluster option.
-    pub fn set_option(&mut self, name: &str, value: &OsStr) {
-        self.set(format!("PCMK_{name}"), value);
-        self.set(format!("HA_{name}"), value);
+    /// Sets a cluster option under all of its names.
+    pub fn set_option(&mut self, option: &ClusterOption, value: &OsStr) {
+        for variable in [Some(option.variable), option.old_variable].into_iter().flatten() {
+            self.set(variable, value);
+        }
     }
 
     /// Sets a variable unless it is there already, be it empty. Was it set?
@@ -77,45 +69,9 @@ impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment 
     }
 }
 
-impl Setting {
-    /// The value as text; what is not UTF-8 becomes U+FFFD.
-    pub fn text(&self) -> std::borrow::Cow<'_, str> {
-        self.value.to_string_lossy()
-    }
-}
-
-/// A boolean as configuration files write it.
-pub fn boolean(text: &str) -> Option<bool> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "true" | "on" | "yes" | "y" | "1" => Some(true),
-        "false" | "off" | "no" | "n" | "0" => Some(false),
-        _ => None,
-    }
-}
-
-/// A boolean, or the names of the daemons it holds for, separated by commas.
-pub fn enabled_for(text: &str, daemon: &str) -> bool {
-    boolean(text).unwrap_or_else(|| text.split(',').any(|name| name.trim() == daemon))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pcmk_wins_over_ha() {
-        let both = Environment::from_iter([("PCMK_debug", "no"), ("HA_debug", "yes")]);
-        assert_eq!(both.option("debug").unwrap().variable, "PCMK_debug");
-        let old = Environment::from_iter([("HA_debug", "yes")]);
-        let found = old.option("debug").unwrap();
-        assert_eq!((found.variable.as_str(), &*found.text()), ("HA_debug", "yes"));
-    }
-
-    #[test]
-    fn blank_is_unset_and_hides_the_other_form() {
-        let blank = Environment::from_iter([("PCMK_logfile", ""), ("HA_logfile", "/x")]);
-        assert_eq!(blank.option("logfile"), None);
-    }
 
     #[test]
     fn defaults_do_not_overwrite() {
@@ -124,13 +80,5 @@ mod tests {
         assert!(environment.set_default("B".into(), "2".into()));
         assert_eq!(environment.get("A"), Some(OsStr::new("")));
         assert_eq!(environment.get("B"), Some(OsStr::new("2")));
-    }
-
-    #[test]
-    fn daemon_lists_name_whole_daemons() {
-        assert!(enabled_for("Yes", "pacemaker-remoted"));
-        assert!(!enabled_for("off", "pacemaker-remoted"));
-        assert!(enabled_for("pacemaker-based, pacemaker-remoted", "pacemaker-remoted"));
-        assert!(!enabled_for("pacemaker-remoted2", "pacemaker-remoted"));
     }
 }

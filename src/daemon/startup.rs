@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The small things between start and listening. Nothing here is fatal: what fails is a warning in the log.
 use super::environment::Environment;
+use crate::model::site::{AGENT_STATE_DIRECTORY, CLUSTER_USER, CORE_DIRECTORY};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// Where a crash leaves its core file.
-pub const CORE_DIRECTORY: &str = "/var/lib/pacemaker/cores";
-/// Where agents keep their state.
-pub const RESOURCE_AGENTS_DIRECTORY: &str = "/run/resource-agents";
 /// More is never needed, and container managers hand out hard limits of a thousand million.
 const MOST_FILES: u64 = 524_288;
-const CLUSTER_USER: &str = "hacluster";
 
 /// New files are for owner and group: umask 0026. Before any file is made; agents inherit it.
 pub fn set_file_mode_mask() {
@@ -22,7 +18,7 @@ pub fn set_file_mode_mask() {
 /// Everything else, once there is a log.
 pub fn prepare(environment: &Environment) {
     enter_core_directory(environment, Path::new(CORE_DIRECTORY));
-    make_agents_directory(Path::new(RESOURCE_AGENTS_DIRECTORY));
+    make_agents_directory(Path::new(AGENT_STATE_DIRECTORY));
     raise_file_limit();
 }
 

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The user that Pacemaker's daemons run as where they do not need to be root.
+use crate::model::site::CLUSTER_USER;
 use nix::unistd::User;
 use std::sync::OnceLock;
-
-/// Its name, in every distribution.
-pub(super) const CLUSTER_USER: &str = "hacluster";
 
 /// Its number, which is looked up until it is found once; None: there is no such user.
 pub(super) fn uid() -> Option<u32> {

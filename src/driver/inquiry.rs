@@ -2,18 +2,19 @@
 //! Asks an agent of this node for its metadata without waiting: for callers with a loop of their own.
 #![allow(clippy::disallowed_methods, reason = "a driver: it reads the clock")]
 
-use super::blocking::NodeAgents;
-use super::files::NodeFiles;
 use super::running::Running;
-use crate::agents::discovery::{self, Inquiry, Metadata, NoMetadata};
+use crate::agents::discovery::{self, Inquiry, Metadata, NoMetadata, Node};
 use crate::agents::{Capture, Convention, Ended, Verdict, outcome};
 use crate::model::{Agent, ExecStatus, Millis, OcfExit, Outcome, Params, Standard};
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
+/// The longest that is waited; a time beyond it could not be reckoned with.
+pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// What became of the question.
 pub enum Asked {
-    /// Nobody needed to run: an XML document.
+    /// The agent need not be asked: an XML document.
     Known(Vec<u8>),
     /// The agent runs.
     Running(Box<Asking>),
@@ -42,7 +43,7 @@ pub struct Answer {
     pub outcome: Outcome,
     /// What it printed, as it was.
     pub stdout: Vec<u8>,
-    /// What it complained.
+    /// What it wrote to its standard error.
     pub stderr: Vec<u8>,
 }
 
@@ -71,22 +72,18 @@ impl From<Refused> for Answer {
     }
 }
 
-/// Finds out who knows the metadata of `agent`, and starts it if it does itself; it has as long as `limit`. An OCF
-/// agent is given `params`.
+/// Finds out where the metadata of `agent` comes from, and starts the agent if it must be asked; it has as long as
+/// `limit`. An OCF agent is given `params`. `units` is asked for the description of a unit, and may wait for it.
 ///
 /// # Errors
-/// When nobody does.
-pub fn ask(agents: &NodeAgents, agent: &Agent, params: &Params, limit: Millis) -> Result<Asked, Refused> {
-    const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
-    let (config, release) = (&agents.config, agents.release);
-    // Only a unit's description makes this wait for systemd.
-    let units = agents.systemd(limit.into());
-    let known = discovery::metadata(agent, params, release, config, &NodeFiles, &units);
+/// There is no such agent, or it could not be started.
+pub(super) fn ask(agent: &Agent, params: &Params, limit: Millis, node: &Node<'_>) -> Result<Asked, Refused> {
+    let known = discovery::metadata(agent, params, node);
     match known.map_err(Refused::Unprepared)? {
         Metadata::Known(document) => Ok(Asked::Known(document)),
         Metadata::Ask(inquiry) => {
-            let deadline = Instant::now() + Duration::from(limit).min(FOREVER);
-            let running = Running::start(&inquiry.plan, config, inquiry.input, deadline)
+            let deadline = Instant::now() + Duration::from(limit).min(LONGEST);
+            let running = Running::start(&inquiry.plan, node.config, inquiry.input, deadline)
                 .map_err(Refused::NotStarted)?;
             let fence = agent.standard() == Some(Standard::Stonith);
             Ok(Asked::Running(Box::new(Asking { inquiry: *inquiry, running, limit, fence })))
@@ -95,6 +92,11 @@ pub fn ask(agents: &NodeAgents, agent: &Agent, params: &Params, limit: Millis) -
 }
 
 impl Asking {
+    /// For a caller that waits.
+    pub(super) fn into_parts(self) -> (Inquiry, Running) {
+        (self.inquiry, self.running)
+    }
+
     /// The agent's process.
     pub const fn pid(&self) -> i32 {
         self.running.pid()
@@ -126,7 +128,7 @@ impl Asking {
             let outcome = outcome.because(format!("{name} printed more than 10 MiB of metadata"));
             return Some(Answer { outcome, stdout: Vec::new(), stderr: stderr.kept });
         }
-        // The reason is found in what it complained. Exit codes of fence agents are their own.
+        // The reason is found in its standard error. Exit codes of fence agents are their own.
         let mut complaint = Capture::default();
         complaint.stderr.add(&stderr.kept);
         let raw = self.fence && matches!(ended, Ended::Exited(_));

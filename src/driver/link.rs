@@ -2,27 +2,34 @@
 //! A connected socket and poll(2).
 #![allow(clippy::disallowed_methods, reason = "a driver: it reads the clock")]
 use crate::transport::tcp;
-use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::os::fd::AsFd;
-#[cfg(feature = "capi")]
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-/// What came of waiting.
-#[derive(Debug)]
-pub(super) enum Arrived {
-    /// So many bytes were read.
-    Bytes(usize),
-    /// The peer closed.
-    Closed,
-    /// The time is up, or only sending went on.
-    Nothing,
+/// What a descriptor is to be watched for, besides its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Something to read.
+    pub read: bool,
+    /// Room to write.
+    pub write: bool,
 }
 
-/// A socket that never blocks but in [`Link::exchange`].
+impl Wanted {
+    pub(super) const READ: Self = Self { read: true, write: false };
+    pub(super) const WRITE: Self = Self { read: false, write: true };
+
+    pub(super) fn of(self, descriptor: BorrowedFd<'_>) -> PollFd<'_> {
+        let mut flags = PollFlags::empty();
+        flags.set(PollFlags::POLLIN, self.read);
+        flags.set(PollFlags::POLLOUT, self.write);
+        PollFd::new(descriptor, flags)
+    }
+}
+
+/// A socket that never blocks.
 #[derive(Debug)]
 pub(super) struct Link(TcpStream);
 
@@ -47,31 +54,6 @@ impl Link {
         Ok(sent)
     }
 
-    /// Waits until the socket has something to read, or can take more if `has_output`, or the deadline has
-    /// come; reads into `buffer`.
-    pub(super) fn exchange(
-        &mut self,
-        buffer: &mut [u8],
-        has_output: bool,
-        deadline: Instant,
-    ) -> io::Result<Arrived> {
-        let mut interest = PollFlags::POLLIN;
-        if has_output {
-            interest |= PollFlags::POLLOUT;
-        }
-        let mut descriptors = [PollFd::new(self.0.as_fd(), interest)];
-        match poll(&mut descriptors, timeout(deadline.saturating_duration_since(Instant::now()))) {
-            Ok(0) | Err(Errno::EINTR) => return Ok(Arrived::Nothing),
-            Ok(_) => {}
-            Err(error) => return Err(error.into()),
-        }
-        Ok(match self.read(buffer)? {
-            Some(0) => Arrived::Closed,
-            Some(count) => Arrived::Bytes(count),
-            None => Arrived::Nothing,
-        })
-    }
-
     /// Reads what is there: 0 at the end, None for nothing yet.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         match self.0.read(buffer) {
@@ -85,10 +67,16 @@ impl Link {
     }
 
     /// The socket, to be watched.
-    #[cfg(feature = "capi")]
     pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// Waits until the descriptor is ready or the deadline, if there is one, has come. A signal or an error ends the wait
+/// as well: the caller looks what there is in any case.
+pub(super) fn wait(descriptor: BorrowedFd<'_>, wanted: Wanted, deadline: Option<Instant>) {
+    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    let _ = poll(&mut [wanted.of(descriptor)], left.map_or(PollTimeout::NONE, timeout));
 }
 
 /// Rounded up, so that a wait never ends just before its deadline.

@@ -3,18 +3,18 @@
 #![forbid(unsafe_code)]
 
 pub mod blocking;
-#[cfg(feature = "capi")]
 pub mod client;
-#[cfg(feature = "capi")]
+#[cfg(feature = "local")]
 mod cluster_user;
 mod files;
+pub mod hub;
 pub mod inquiry;
 mod launch;
 mod link;
+#[cfg(feature = "capi")]
+pub mod linux_ha;
 #[cfg(feature = "daemon")]
 mod oom;
-#[cfg(feature = "capi")]
-pub mod plugins;
 mod running;
 pub mod severity;
 mod system_bus;

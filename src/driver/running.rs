@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! A process from its start to its end, within a limit. Nothing here blocks: whoever has a loop watches the descriptors
-//! and the deadline, and calls [`Running::advance`].
+//! A process from its start to its end, within a limit. Nothing here blocks: the caller watches the descriptors and the
+//! deadline in its loop, and calls [`Running::advance`].
 use super::launch::launch;
 use crate::agents::{AgentConfig, Capture, Ended, Plan, StartFailure, Stream, Verdict, start_failed};
 use crate::sys::process::{self, ExitStatus};
@@ -49,7 +49,7 @@ impl Running {
         input: &[u8],
         deadline: Instant,
     ) -> Result<Self, Box<Verdict>> {
-        // A file, not a pipe: nobody is hurt who does not read it.
+        // A file, not a pipe: one that is not read cannot block us.
         let stdin = file_of(input).map_err(|error| {
             let errno = error.raw_os_error().unwrap_or_default();
             Box::new(start_failed(plan, &StartFailure::Resources(errno)))

@@ -5,6 +5,8 @@ use super::{
     Agent, CallId, ClientId, Interval, Millis, Outcome, Params, ProtocolVersion, ProxyCommand, ProxyNotice,
     Resource, ResourceId,
 };
+use nix::errno::Errno;
+use std::fmt;
 use std::sync::Arc;
 
 /// Linux error numbers, as replies carry them (negated).
@@ -22,9 +24,9 @@ pub mod errno {
     pub const EREMOTEIO: i32 = 121;
 }
 
-/// A request with what its envelope says of the sender.
+/// A request on its way, in either direction: with what its envelope says of the sender.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Incoming {
+pub struct RequestMessage {
     /// `lrmd_clientname`; the first request that carries it names the connection.
     pub client_name: Option<String>,
     /// `lrmd_callopt`, undecoded bits: which bit means what depends on the request (see the typed fields).
@@ -140,6 +142,41 @@ pub struct Reply {
     pub body: ReplyBody,
 }
 
+impl Reply {
+    /// The call id of the operation that was accepted, which its results carry; 0 for a request that starts none.
+    ///
+    /// # Errors
+    /// The executor refused the request.
+    pub const fn result(&self) -> Result<CallId, RequestRefused> {
+        match self.rc {
+            code @ 0.. => Ok(CallId(code)),
+            code => Err(RequestRefused { code: code.unsigned_abs() }),
+        }
+    }
+}
+
+/// An executor's refusal of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestRefused {
+    /// The reply's error number, positive.
+    pub code: u32,
+}
+
+impl RequestRefused {
+    /// The same by its name; [`Errno::UnknownErrno`] for a number that Linux does not have.
+    pub fn errno(self) -> Errno {
+        Errno::from_raw(i32::try_from(self.code).unwrap_or_default())
+    }
+}
+
+impl fmt::Display for RequestRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the executor refused the request: {} (error {})", self.errno().desc(), self.code)
+    }
+}
+
+impl std::error::Error for RequestRefused {}
+
 /// The part of a reply that depends on the request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReplyBody {
@@ -233,4 +270,21 @@ pub struct Completion {
     pub queue_time: Millis,
     /// Echo of the request's parameters.
     pub params: Arc<Params>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_negative_result_is_a_refusal_and_any_other_a_call_id() {
+        let result = |rc| Reply { rc, call_id: CallId(9), body: ReplyBody::Plain }.result();
+        assert_eq!(result(0), Ok(CallId(0)));
+        assert_eq!(result(7), Ok(CallId(7)));
+        let refused = result(-errno::ENODEV).unwrap_err();
+        assert_eq!((refused.code, refused.errno()), (19, Errno::ENODEV));
+        assert_eq!(refused.to_string(), "the executor refused the request: No such device (error 19)");
+        assert_eq!(result(-1001).unwrap_err().errno(), Errno::UnknownErrno);
+        assert_eq!(result(i32::MIN).unwrap_err().code, 1 << 31);
+    }
 }

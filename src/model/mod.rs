@@ -6,11 +6,13 @@ mod action;
 mod execution;
 mod fencing;
 mod message;
+pub mod options;
 mod outcome;
 mod params;
 mod proxy;
 mod release;
 mod resource;
+pub mod site;
 mod time;
 pub mod timespec;
 mod version;
@@ -19,8 +21,8 @@ pub use action::{CallId, Interval, Millis};
 pub use execution::{Alert, Execution, KillScope};
 pub use fencing::{DeviceState, FenceOrder};
 pub use message::{
-    Cancel, Completion, Execute, Incoming, Notification, Notify, RecurringOperation, Registered, Reply,
-    ReplyBody, Request, ResourceOperations, errno,
+    Cancel, Completion, Execute, Notification, Notify, RecurringOperation, Registered, Reply, ReplyBody,
+    Request, RequestMessage, RequestRefused, ResourceOperations, errno,
 };
 pub use outcome::{ExecStatus, OcfExit, Outcome};
 pub use params::Params;

@@ -100,14 +100,13 @@ impl Channel {
 
     /// Empties the decoder before it is given more, so that a bad header is seen before its payload is kept.
     fn next_text(&mut self) -> Result<Option<Arrival>, SessionError> {
-        let mut record = [0; MAX_RECORD_LEN];
         loop {
             if let Some(frame) = self.decoder.next()? {
                 return Ok(Some(Arrival::Text(frame.into_text())));
             }
             let Some(stream) = self.stream.as_mut() else { return Ok(None) };
-            match stream.read(&mut record)? {
-                Received::Data(count) => self.decoder.push(record.get(..count).unwrap_or_default()),
+            match stream.read(|record| self.decoder.push(record))? {
+                Received::Data(_) => {}
                 Received::Pending => return Ok(None),
                 Received::Closed => {
                     self.phase = Phase::Over;

@@ -2,10 +2,8 @@
 //! A connection to an executor over TLS: the handshake, then the client core on top of it.
 use super::channel::{Arrival, Channel, EncodedMessage};
 use super::error::SessionError;
-use crate::core::{
-    Client, ClientCarrier, ClientError, ClientOutput, ClientSettings, FromServer, Outgoing, RequestId,
-};
-use crate::model::{ClientId, Incoming, Millis, Moment, Notification, ProtocolVersion, Reply, Request};
+use crate::core::{Client, ClientCarrier, ClientOutput, ClientSettings, FromServer, Outgoing, RequestId};
+use crate::model::{ClientId, Moment, RequestMessage};
 use crate::sys::tls::{ClientContext, Stream};
 use crate::wire::codec::{self, Envelope, RequestFields, decode_from_server, encode_request};
 use std::collections::VecDeque;
@@ -20,30 +18,13 @@ pub enum ClientEvent {
         /// Cipher suite, for logs.
         cipher: &'static str,
     },
-    /// Signed on: calls are possible.
-    Ready {
-        /// Our identity on this connection.
-        client_id: ClientId,
-        /// The server's version of the lrmd protocol.
-        version: ProtocolVersion,
-        /// The whole answer.
-        reply: Reply,
-    },
-    /// The call got its answer.
-    Answered(RequestId, Reply),
-    /// The call will get none.
-    Unanswered(RequestId, ClientError),
-    /// The answer to a request that nobody waited for.
-    LateReply(RequestId, Reply),
-    /// The server tells something. Never while a call waits.
-    Notification(Notification),
-    /// A message that is none, with the reason; it is skipped.
+    /// The sign-on, answers, notifications, the connection's end.
+    Core(ClientOutput),
+    /// A message that cannot be read, with the reason; it is skipped.
     Undecodable(String),
     /// A request was not sent, with the reason. The call that it belongs to runs into its limit.
     Unsendable(String),
-    /// The server closed, we closed, or the protocol failed. Nothing follows.
-    Disconnected(ClientError),
-    /// TLS or the frames failed; [`ClientEvent::Disconnected`] follows if the client had signed on.
+    /// TLS or the frames failed; [`ClientOutput::Disconnected`] follows if the client had begun to sign on.
     Failed(SessionError),
 }
 
@@ -52,24 +33,15 @@ pub enum ClientEvent {
 #[derive(Debug)]
 pub struct ClientSession {
     channel: Channel,
-    core: Client,
-    name: Option<String>,
-    /// Told before anything else.
-    urgent: VecDeque<ClientEvent>,
+    messages: Messages,
 }
 
 impl ClientSession {
     /// A connection that begins with the first [`next_event`](Self::next_event). `client_name`: what the server
     /// shall call us; without one it tells us nothing unasked.
     pub fn new(context: &ClientContext, client_name: Option<&str>, is_provider: bool) -> Self {
-        let name = client_name.map(str::to_owned);
-        let settings = ClientSettings { name: name.clone(), is_provider, carrier: ClientCarrier::Remote };
-        Self {
-            channel: Channel::new(Stream::client(context)),
-            core: Client::new(settings),
-            name,
-            urgent: VecDeque::new(),
-        }
+        let messages = Messages::new(client_name, is_provider, ClientCarrier::Remote);
+        Self { channel: Channel::new(Stream::client(context)), messages }
     }
 
     /// Takes what came from the socket.
@@ -80,19 +52,18 @@ impl ClientSession {
     /// The socket is closed.
     pub fn disconnected(&mut self) {
         self.channel.close();
-        self.core.disconnected();
+        self.messages.core.disconnected();
     }
 
     /// The next thing that happened; None: more has to be received, or asked.
     pub fn next_event(&mut self, now: Moment) -> Option<ClientEvent> {
         loop {
-            if let Some(event) = self.urgent.pop_front() {
+            if let Some(outgoing) = self.messages.next_request() {
+                self.transmit(outgoing);
+            } else if let Some(event) = self.messages.next_event() {
                 return Some(event);
-            }
-            match self.core.poll() {
-                Some(ClientOutput::Send(outgoing)) => self.transmit(outgoing),
-                Some(output) => return event(output),
-                None => self.take_arrival(now)?,
+            } else {
+                self.take_arrival(now)?;
             }
         }
     }
@@ -101,83 +72,36 @@ impl ClientSession {
         match self.channel.next()? {
             Arrival::Handshaken => {
                 let (version, cipher) = self.channel.describe();
-                self.urgent.push_back(ClientEvent::Handshaken { version, cipher });
-                self.core.connected(now);
+                self.messages.tell(ClientEvent::Handshaken { version, cipher });
+                self.messages.core.connected(now);
             }
-            Arrival::Text(text) => self.take_text(&text),
-            Arrival::Closed => self.core.disconnected(),
+            Arrival::Text(text) => self.messages.take(&text, Origin::Stream),
+            Arrival::Closed => self.messages.core.disconnected(),
             Arrival::Failed(error) => {
-                self.urgent.push_back(ClientEvent::Failed(error));
-                self.core.disconnected();
+                self.messages.tell(ClientEvent::Failed(error));
+                self.messages.core.disconnected();
             }
         }
         Some(())
     }
 
-    fn take_text(&mut self, text: &str) {
-        match decode_from_server(text) {
-            Ok((codec::FromServer::Reply(reply), received)) => {
-                let id = RequestId(received.msg_id.unwrap_or_default());
-                self.core.received(FromServer::Reply(id, reply));
-            }
-            Ok((codec::FromServer::Notification(notification), _)) => {
-                self.core.received(FromServer::Notification(notification));
-            }
-            Ok((codec::FromServer::Refused { status }, _)) => {
-                let text = format!("the server did not take a request (status {status})");
-                self.urgent.push_back(ClientEvent::Undecodable(text));
-            }
-            Ok((codec::FromServer::Unknown { op }, _)) => {
-                self.urgent.push_back(ClientEvent::Undecodable(format!("unknown notification \"{op}\"")));
-            }
-            Err(error) => self.urgent.push_back(ClientEvent::Undecodable(error.to_string())),
-        }
-    }
-
     fn transmit(&mut self, outgoing: Outgoing) {
-        let Outgoing { request_id, timeout, token, options, request } = outgoing;
-        let incoming = Incoming { client_name: self.name.clone(), options, request };
-        let fields = RequestFields { timeout, token: token.as_ref().map(ClientId::as_str) };
-        let text = encode_request(&incoming, &fields, Envelope::Tls { msg_id: request_id.0 });
+        let envelope = Envelope::Tls { msg_id: outgoing.request_id.0 };
+        let text = self.messages.encode(outgoing, envelope);
         if let Err(error) = self.channel.send(&EncodedMessage::new(text)) {
-            self.urgent.push_back(ClientEvent::Unsendable(error.to_string()));
+            self.messages.tell(ClientEvent::Unsendable(error.to_string()));
         }
     }
 
-    /// Asks and waits: see [`Client::call`].
-    pub fn call(&mut self, request: Request, timeout: Millis, now: Moment) -> Result<RequestId, ClientError> {
-        self.core.call(request, timeout, now)
+    /// The client's side of the protocol: to ask, and for its deadline. What the server sends reaches it through this
+    /// session.
+    pub const fn core(&mut self) -> &mut Client {
+        &mut self.messages.core
     }
 
-    /// The same with option bits for the message.
-    pub fn call_with(
-        &mut self,
-        request: Request,
-        options: u32,
-        timeout: Millis,
-        now: Moment,
-    ) -> Result<RequestId, ClientError> {
-        self.core.call_with(request, options, timeout, now)
-    }
-
-    /// Signed on?
-    pub fn is_ready(&self) -> bool {
-        self.core.is_ready()
-    }
-
-    /// Asks without waiting: see [`Client::send`].
-    pub fn send(&mut self, request: Request) -> Result<RequestId, ClientError> {
-        self.core.send(request)
-    }
-
-    /// When [`tick`](Self::tick) is due.
+    /// When the core's [`tick`](Client::tick) is due.
     pub fn next_deadline(&self) -> Option<Moment> {
-        self.core.next_deadline()
-    }
-
-    /// A deadline may have passed.
-    pub fn tick(&mut self, now: Moment) {
-        self.core.tick(now);
+        self.messages.core.next_deadline()
     }
 
     /// Is the handshake finished?
@@ -198,18 +122,83 @@ impl ClientSession {
     /// Says goodbye. Nothing more is received or queued.
     pub fn close(&mut self) {
         self.channel.close();
-        self.core.close();
+        self.messages.core.close();
     }
 }
 
-pub(super) fn event(output: ClientOutput) -> Option<ClientEvent> {
-    Some(match output {
-        ClientOutput::Send(_) => return None,
-        ClientOutput::Ready { client_id, version, reply } => ClientEvent::Ready { client_id, version, reply },
-        ClientOutput::Answered(id, reply) => ClientEvent::Answered(id, reply),
-        ClientOutput::Failed(id, error) => ClientEvent::Unanswered(id, error),
-        ClientOutput::LateReply(id, reply) => ClientEvent::LateReply(id, reply),
-        ClientOutput::Notification(notification) => ClientEvent::Notification(notification),
-        ClientOutput::Disconnected(error) => ClientEvent::Disconnected(error),
-    })
+/// The client core, and how messages get into it and out of it: the same for both carriers.
+#[derive(Debug)]
+pub(super) struct Messages {
+    pub(super) core: Client,
+    name: Option<String>,
+    /// Told before what the core tells.
+    urgent: VecDeque<ClientEvent>,
+}
+
+/// Where a text came from.
+#[derive(Clone, Copy)]
+pub(super) enum Origin {
+    /// A connection on which replies and notifications follow each other.
+    Stream,
+    /// The response to this request.
+    Response(RequestId),
+    /// Sent unasked.
+    Event,
+}
+
+impl Messages {
+    pub(super) fn new(client_name: Option<&str>, is_provider: bool, carrier: ClientCarrier) -> Self {
+        let name = client_name.map(str::to_owned);
+        let core = Client::new(ClientSettings { name: name.clone(), is_provider, carrier });
+        Self { core, name, urgent: VecDeque::new() }
+    }
+
+    pub(super) fn tell(&mut self, event: ClientEvent) {
+        self.urgent.push_back(event);
+    }
+
+    pub(super) fn next_event(&mut self) -> Option<ClientEvent> {
+        self.urgent.pop_front().or_else(|| self.core.poll().map(ClientEvent::Core))
+    }
+
+    /// None before what is urgent was told.
+    pub(super) fn next_request(&mut self) -> Option<Outgoing> {
+        self.urgent.is_empty().then(|| self.core.next_request())?
+    }
+
+    pub(super) fn encode(&self, outgoing: Outgoing, envelope: Envelope) -> String {
+        let Outgoing { timeout, token, options, request, .. } = outgoing;
+        let message = RequestMessage { client_name: self.name.clone(), options, request };
+        let fields = RequestFields { timeout, token: token.as_ref().map(ClientId::as_str) };
+        encode_request(&message, &fields, envelope)
+    }
+
+    pub(super) fn take(&mut self, text: &str, origin: Origin) {
+        use codec::FromServer as Text;
+        let reason = match (decode_from_server(text), origin) {
+            (Ok((Text::Reply(reply), received)), Origin::Stream) => {
+                let id = RequestId(received.msg_id.unwrap_or_default());
+                return self.core.received(FromServer::Reply(id, reply));
+            }
+            (Ok((Text::Reply(reply), _)), Origin::Response(id)) => {
+                return self.core.received(FromServer::Reply(id, reply));
+            }
+            (Ok((Text::Notification(notification), _)), Origin::Stream | Origin::Event) => {
+                return self.core.received(FromServer::Notification(notification));
+            }
+            (Ok((Text::Refused { status }, _)), _) => {
+                format!("the server did not take a request (status {status})")
+            }
+            (Ok((Text::Unknown { op }, _)), Origin::Stream | Origin::Event) => {
+                format!("unknown notification \"{op}\"")
+            }
+            (Ok(_), Origin::Response(_)) => "a response that is no reply".to_owned(),
+            (Ok(_), Origin::Event) => "an event that is no notification".to_owned(),
+            (Err(error), _) => error.to_string(),
+        };
+        self.tell(ClientEvent::Undecodable(reason));
+        if let Origin::Response(id) = origin {
+            self.core.refused(id);
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::channel::{Arrival, Channel, EncodedMessage};
 use super::error::SessionError;
 use crate::core::RequestToken;
-use crate::model::{Incoming, Notification, Reply};
+use crate::model::{Notification, Reply, RequestMessage};
 use crate::sys::tls::{ServerContext, Stream};
 use crate::wire::codec::{Envelope, decode_incoming, encode_notification, encode_reply};
 use crate::wire::frame::FrameError;
@@ -24,7 +24,7 @@ pub enum ServerEvent {
         /// For the reply.
         token: RequestToken,
         /// The request.
-        incoming: Incoming,
+        incoming: RequestMessage,
     },
     /// A message that is none, with the reason; it is skipped and the connection goes on.
     Undecodable(String),
@@ -53,12 +53,14 @@ impl EncodedNotification {
 pub struct ServerSession {
     channel: Channel,
     unsendable: VecDeque<String>,
+    /// Length of the text of the latest message.
+    message_bytes: usize,
 }
 
 impl ServerSession {
     /// A connection that has heard nothing yet.
     pub fn new(context: &ServerContext) -> Self {
-        Self { channel: Channel::new(Stream::server(context)), unsendable: VecDeque::new() }
+        Self { channel: Channel::new(Stream::server(context)), unsendable: VecDeque::new(), message_bytes: 0 }
     }
 
     /// Takes what came from the socket.
@@ -76,16 +78,24 @@ impl ServerSession {
                 let (version, cipher) = self.channel.describe();
                 ServerEvent::Handshaken { version, cipher }
             }
-            Arrival::Text(text) => match decode_incoming(&text) {
-                Ok(decoded) => ServerEvent::Message {
-                    token: RequestToken(decoded.received.msg_id.unwrap_or_default()),
-                    incoming: decoded.incoming,
-                },
-                Err(error) => ServerEvent::Undecodable(error.to_string()),
-            },
+            Arrival::Text(text) => {
+                self.message_bytes = text.len();
+                match decode_incoming(&text) {
+                    Ok(decoded) => ServerEvent::Message {
+                        token: RequestToken(decoded.received.msg_id.unwrap_or_default()),
+                        incoming: decoded.incoming,
+                    },
+                    Err(error) => ServerEvent::Undecodable(error.to_string()),
+                }
+            }
             Arrival::Closed => ServerEvent::Closed,
             Arrival::Failed(error) => ServerEvent::Failed(error),
         })
+    }
+
+    /// How long the text of the latest message was, in bytes: what is kept of it may be as long.
+    pub fn message_bytes(&self) -> usize {
+        self.message_bytes
     }
 
     /// Queues the answer to a request.

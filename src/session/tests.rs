@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Both sessions joined in memory.
 use super::*;
-use crate::core::{ClientError, RequestToken};
+use crate::core::{ClientError, ClientOutput, RequestToken};
 use crate::model::{
     CallId, ClientId, Millis, Moment, Notification, ProtocolVersion, Registered, Reply, ReplyBody, Request,
 };
@@ -73,7 +73,7 @@ impl Pair {
         pair.server.send_reply(token, &registered());
         pair.pump(piece);
         assert!(matches!(pair.heard.remove(0), ClientEvent::Handshaken { .. }));
-        assert!(matches!(pair.heard.remove(0), ClientEvent::Ready { .. }));
+        assert!(matches!(pair.heard.remove(0), ClientEvent::Core(ClientOutput::Ready { .. })));
         pair
     }
 }
@@ -92,7 +92,7 @@ fn registered() -> Reply {
 fn requests_replies_and_notifications_pass_in_any_pieces() {
     for piece in [1, 7, 100_000] {
         let mut pair = Pair::ready(piece);
-        let id = pair.client.call(Request::Poke, Millis(0), NOW).unwrap();
+        let id = pair.client.core().call(Request::Poke, Millis(0), NOW).unwrap();
         pair.pump(piece);
         let ServerEvent::Message { token, incoming } = pair.asked.remove(0) else { panic!() };
         assert_eq!((token.0, incoming.request), (id.0, Request::Poke));
@@ -102,7 +102,8 @@ fn requests_replies_and_notifications_pass_in_any_pieces() {
         pair.pump(piece);
         assert_eq!(
             pair.heard,
-            [ClientEvent::Answered(id, answer), ClientEvent::Notification(Notification::NewClient)]
+            [ClientOutput::Answered(id, answer), ClientOutput::Notification(Notification::NewClient)]
+                .map(ClientEvent::Core)
         );
         assert!(!pair.server.mid_message());
     }
@@ -113,7 +114,7 @@ fn half_a_message_is_seen_as_such() {
     // Five bytes are a record's own header, of which OpenSSL keeps no count.
     for length in [0, 6, 20, 66, 67, 75, 150] {
         let mut pair = Pair::ready(100_000);
-        pair.client.send(Request::Poke).unwrap();
+        pair.client.core().send(Request::Poke).unwrap();
         assert_eq!(pair.client.next_event(NOW), None);
         let bytes = pair.client.output().to_vec();
         pair.server.receive(&bytes[..length]);
@@ -145,8 +146,7 @@ fn each_message_is_a_header_record_and_payload_records() {
     server.send_notification(&EncodedNotification::new(&large));
     client.feed(server.output());
     let mut sizes = Vec::new();
-    let mut buffer = vec![0; 100_000];
-    while let Received::Data(count) = client.read(&mut buffer).unwrap() {
+    while let Received::Data(count) = client.read(|_| {}).unwrap() {
         sizes.push(count);
     }
     assert_eq!((sizes[0], sizes[2]), (HEADER_LEN, HEADER_LEN));
@@ -211,13 +211,13 @@ fn goodbyes_are_heard() {
     pair.client.close();
     pair.pump(100_000);
     assert_eq!(pair.asked, [ServerEvent::Closed]);
-    assert_eq!(pair.heard, [ClientEvent::Disconnected(ClientError::Closed)]);
+    assert_eq!(pair.heard, [ClientEvent::Core(ClientOutput::Disconnected(ClientError::Closed))]);
     let mut pair = Pair::ready(100_000);
     pair.server.send_notification(&EncodedNotification::new(&Notification::NewClient));
     pair.server.close();
     pair.pump(100_000);
     assert_eq!(pair.heard.len(), 2);
-    assert!(matches!(pair.heard[1], ClientEvent::Disconnected(_)));
+    assert!(matches!(pair.heard[1], ClientEvent::Core(ClientOutput::Disconnected(_))));
 }
 
 #[test]
@@ -232,5 +232,5 @@ fn a_message_that_is_too_large_is_told_and_the_connection_goes_on() {
     pair.server.send_notification(&EncodedNotification::new(&Notification::NewClient));
     assert!(matches!(pair.server.next_event(), Some(ServerEvent::Unsendable(_))));
     pair.pump(100_000);
-    assert_eq!(pair.heard, [ClientEvent::Notification(Notification::NewClient)]);
+    assert_eq!(pair.heard, [ClientEvent::Core(ClientOutput::Notification(Notification::NewClient))]);
 }

@@ -5,10 +5,11 @@
 //! it in his process already. So it is not linked: a caller who never needs it need not have it, and no release of it
 //! is forced on anybody. Nothing here is called but by its public or exported name.
 
+use super::dynamic::{DynamicLibrary, c_name};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fmt;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::OnceLock;
 
 /// A name that is neither in the process nor in the library. It was logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +25,7 @@ impl std::error::Error for Missing {}
 
 /// One of the libraries of one release.
 #[derive(Clone, Copy, Debug)]
-pub struct PacemakerLibrary {
-    soname: &'static CStr,
-}
+pub struct PacemakerLibrary(DynamicLibrary);
 
 /// Declares functions of the library as methods that look their namesake up.
 macro_rules! functions {
@@ -42,20 +41,9 @@ macro_rules! functions {
                 /// # Safety
                 /// What the function of this name asks for in the release that this is.
                 pub unsafe fn $name(&self, $($argument: $type),*) -> Result<functions!(@ $($answer)?), Missing> {
-                    const NAME: &CStr =
-                        match CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
-                            Ok(name) => name,
-                            Err(_) => c"",
-                        };
-                    static PLACE: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
-                    let place = self.find_once(NAME, &PLACE)?;
+                    static FOUND: OnceLock<unsafe extern "C" fn($($type),*) $(-> $answer)?> = OnceLock::new();
                     // SAFETY: the library's function of this name has had this signature in every release that has it.
-                    let function = unsafe {
-                        std::mem::transmute::<
-                            *mut c_void,
-                            unsafe extern "C" fn($($type),*) $(-> $answer)?,
-                        >(place.as_ptr())
-                    };
+                    let function = unsafe { self.find_once(c_name!("", $name), &FOUND)? };
                     // SAFETY: the caller's promise.
                     Ok(unsafe { function($($argument),*) })
                 }
@@ -106,15 +94,14 @@ functions! {
 impl PacemakerLibrary {
     /// The library that has this soname.
     pub const fn new(soname: &'static CStr) -> Self {
-        Self { soname }
+        Self(DynamicLibrary::new(soname))
     }
 
     /// What the running program calls itself, if it ever told the library.
     pub fn system_name(&self) -> Option<String> {
-        let place = self.find(c"crm_system_name")?.cast::<*const c_char>();
         // SAFETY: the library's variable of this name is a pointer, NULL or to a string that stays.
         unsafe {
-            let name = place.read();
+            let name = self.0.find::<NonNull<*const c_char>>(c"crm_system_name")?.read();
             (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
         }
     }
@@ -127,54 +114,36 @@ impl PacemakerLibrary {
     /// # Safety
     /// `out` is an output object of this library whose format is XML.
     pub unsafe fn xml_parent(&self, out: *mut c_void, name: &CStr) -> Result<*mut c_void, Missing> {
-        static PLACE: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
-        let place = self.find_once(c"pcmk__output_xml_create_parent", &PLACE)?;
         type Function = unsafe extern "C" fn(*mut c_void, *const c_char, ...) -> *mut c_void;
+        static FOUND: OnceLock<Function> = OnceLock::new();
         // SAFETY: the library's function of this name has this signature.
-        let function = unsafe { std::mem::transmute::<*mut c_void, Function>(place.as_ptr()) };
+        let function = unsafe { self.find_once(c"pcmk__output_xml_create_parent", &FOUND)? };
         // SAFETY: the caller's promise; NULL ends the attributes.
         Ok(unsafe { function(out, name.as_ptr(), ptr::null::<c_char>()) })
     }
 
     /// Is there such a name, in the process or in the library?
     pub fn has(&self, name: &CStr) -> bool {
-        self.find(name).is_some()
+        self.0.has(name)
     }
 
     /// Is it in the process already?
     pub fn is_loaded(&self) -> bool {
-        // SAFETY: a string that ends with NUL; NOLOAD: nothing is run.
-        let library = unsafe { libc::dlopen(self.soname.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
-        if !library.is_null() {
-            // SAFETY: opened above; whoever loaded it keeps it.
-            unsafe { libc::dlclose(library) };
-        }
-        !library.is_null()
+        self.0.is_loaded()
     }
 
-    fn find_once(&self, name: &'static CStr, place: &AtomicPtr<c_void>) -> Result<NonNull<c_void>, Missing> {
-        if let Some(known) = NonNull::new(place.load(Ordering::Acquire)) {
-            return Ok(known);
+    /// # Safety
+    /// The function of this name has the type `F`, a function pointer.
+    unsafe fn find_once<F: Copy>(&self, name: &'static CStr, found: &OnceLock<F>) -> Result<F, Missing> {
+        if let Some(known) = found.get() {
+            return Ok(*known);
         }
-        let Some(found) = self.find(name) else {
+        // SAFETY: the caller's promise.
+        let Some(function) = (unsafe { self.0.find(name) }) else {
             log::error!("{}", Missing(name));
             return Err(Missing(name));
         };
-        place.store(found.as_ptr(), Ordering::Release);
-        Ok(found)
-    }
-
-    /// A name, in the process if it has it, otherwise in the library, which then stays loaded.
-    fn find(&self, name: &CStr) -> Option<NonNull<c_void>> {
-        // SAFETY: both are strings that end with NUL. Loading the library runs its initialisers, which is what anybody
-        // does who links it.
-        unsafe {
-            NonNull::new(libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr())).or_else(|| {
-                let library =
-                    NonNull::new(libc::dlopen(self.soname.as_ptr(), libc::RTLD_LAZY | libc::RTLD_LOCAL))?;
-                NonNull::new(libc::dlsym(library.as_ptr(), name.as_ptr()))
-            })
-        }
+        Ok(*found.get_or_init(|| function))
     }
 }
 
@@ -185,8 +154,9 @@ mod tests {
     #[test]
     fn what_is_nowhere_is_an_error_that_names_it() {
         let nowhere = PacemakerLibrary::new(c"libpcmk-remote-rs-none.so.0");
-        static PLACE: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
-        let error = nowhere.find_once(c"pcmk_remote_rs_no_such_name", &PLACE).unwrap_err();
+        static FOUND: OnceLock<unsafe extern "C" fn()> = OnceLock::new();
+        // SAFETY: there is no such function.
+        let error = unsafe { nowhere.find_once(c"pcmk_remote_rs_no_such_name", &FOUND) }.unwrap_err();
         assert_eq!(error.to_string(), "a library of Pacemaker's with pcmk_remote_rs_no_such_name is needed");
     }
 

@@ -2,7 +2,9 @@
 //! GnuTLS as it is in the caller's process. Our own TLS is OpenSSL's; but programs that use the transport functions of
 //! libcrmcommon make calls on the sessions themselves, so these must be GnuTLS's. It is not linked: whoever needs it
 //! has it loaded.
-use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use super::dynamic::{DynamicLibrary, function_table};
+use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::ptr::NonNull;
 use std::sync::OnceLock;
 
 /// Nothing can be read or written now.
@@ -30,7 +32,7 @@ pub mod credentials {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Datum {
-    /// The bytes.
+    /// The bytes. GnuTLS's allocator is `malloc`, and cannot be another since GnuTLS 3.3.
     pub data: *mut u8,
     /// How many.
     pub size: c_uint,
@@ -41,98 +43,69 @@ pub type Object = *mut c_void;
 /// A function of GnuTLS's header that decides about a peer.
 pub type Verify = Option<unsafe extern "C" fn(session: Object) -> c_int>;
 
-/// Declares GnuTLS's functions as fields of a table.
-macro_rules! functions {
-    ($($name:ident: fn($($argument:ty),*) $(-> $answer:ty)?;)*) => {
-        /// GnuTLS's functions by their names there; gnutls.h documents them, and what they ask of their caller.
-        #[allow(missing_docs, reason = "GnuTLS documents them")]
-        #[derive(Clone, Copy, Debug)]
-        pub struct Functions {
-            $(pub $name: unsafe extern "C" fn($($argument),*) $(-> $answer)?,)*
-        }
+const LIBRARY: DynamicLibrary = DynamicLibrary::new(c"libgnutls.so.30");
 
-        impl Functions {
-            fn find() -> Option<Self> {
-                Some(Self {
-                    $($name: {
-                        const NAME: &CStr = match CStr::from_bytes_with_nul(
-                            concat!("gnutls_", stringify!($name), "\0").as_bytes(),
-                        ) {
-                            Ok(name) => name,
-                            Err(_) => c"",
-                        };
-                        let place = symbol(NAME)?;
-                        // SAFETY: GnuTLS's function of this name has had this signature in every release of
-                        // libgnutls.so.30, and the library is never unloaded.
-                        unsafe {
-                            std::mem::transmute::<
-                                *mut c_void,
-                                unsafe extern "C" fn($($argument),*) $(-> $answer)?,
-                            >(place)
-                        }
-                    },)*
-                })
-            }
-        }
-    };
-}
-
-functions! {
-    global_init: fn() -> c_int;
-    global_deinit: fn();
-    strerror: fn(c_int) -> *const c_char;
-    init: fn(*mut Object, c_uint) -> c_int;
-    deinit: fn(Object);
-    priority_set_direct: fn(Object, *const c_char, *mut *const c_char) -> c_int;
-    credentials_set: fn(Object, c_int, *mut c_void) -> c_int;
-    transport_set_ptr: fn(Object, *mut c_void);
-    transport_get_ptr: fn(Object) -> *mut c_void;
-    handshake: fn(Object) -> c_int;
-    record_send: fn(Object, *const c_void, usize) -> isize;
-    record_recv: fn(Object, *mut c_void, usize) -> isize;
-    record_check_pending: fn(Object) -> usize;
-    record_get_direction: fn(Object) -> c_int;
-    dh_set_prime_bits: fn(Object, c_uint);
-    dh_params_init: fn(*mut Object) -> c_int;
-    dh_params_deinit: fn(Object);
-    dh_params_generate2: fn(Object, c_uint) -> c_int;
-    dh_params_import_raw: fn(Object, *const Datum, *const Datum) -> c_int;
-    sec_param_to_pk_bits: fn(c_int, c_int) -> c_uint;
-    anon_allocate_server_credentials: fn(*mut Object) -> c_int;
-    anon_free_server_credentials: fn(Object);
-    anon_set_server_dh_params: fn(Object, Object);
-    anon_allocate_client_credentials: fn(*mut Object) -> c_int;
-    anon_free_client_credentials: fn(Object);
-    psk_allocate_server_credentials: fn(*mut Object) -> c_int;
-    psk_free_server_credentials: fn(Object);
-    psk_set_server_dh_params: fn(Object, Object);
-    psk_set_server_credentials_function: fn(Object, *mut c_void);
-    psk_allocate_client_credentials: fn(*mut Object) -> c_int;
-    psk_free_client_credentials: fn(Object);
-    psk_set_client_credentials: fn(Object, *const c_char, *const Datum, c_int) -> c_int;
-    certificate_allocate_credentials: fn(*mut Object) -> c_int;
-    certificate_free_credentials: fn(Object);
-    certificate_set_dh_params: fn(Object, Object);
-    certificate_set_x509_trust_file: fn(Object, *const c_char, c_int) -> c_int;
-    certificate_set_x509_crl_file: fn(Object, *const c_char, c_int) -> c_int;
-    certificate_set_x509_key_file2:
-        fn(Object, *const c_char, *const c_char, c_int, *const c_char, c_uint) -> c_int;
-    certificate_set_verify_function: fn(Object, Verify);
-    certificate_server_set_request: fn(Object, c_int);
-    certificate_verify_peers3: fn(Object, *const c_char, *mut c_uint) -> c_int;
-    certificate_type_get: fn(Object) -> c_int;
-    certificate_get_ours: fn(Object) -> *const Datum;
-    x509_crt_init: fn(*mut Object) -> c_int;
-    x509_crt_import: fn(Object, *const Datum, c_int) -> c_int;
-    x509_crt_get_expiration_time: fn(Object) -> libc::time_t;
-    x509_crt_deinit: fn(Object);
+function_table! {
+    /// GnuTLS's functions by their names there, without the prefix; gnutls.h documents them, and what they ask of their
+    /// caller.
+    #[allow(missing_docs, reason = "GnuTLS documents them")]
+    pub struct Functions("gnutls_") {
+        pub global_init: fn() -> c_int;
+        pub global_deinit: fn();
+        pub strerror: fn(c_int) -> *const c_char;
+        pub init: fn(*mut Object, c_uint) -> c_int;
+        pub deinit: fn(Object);
+        pub priority_set_direct: fn(Object, *const c_char, *mut *const c_char) -> c_int;
+        pub credentials_set: fn(Object, c_int, *mut c_void) -> c_int;
+        pub transport_set_ptr: fn(Object, *mut c_void);
+        pub transport_get_ptr: fn(Object) -> *mut c_void;
+        pub handshake: fn(Object) -> c_int;
+        pub record_send: fn(Object, *const c_void, usize) -> isize;
+        pub record_recv: fn(Object, *mut c_void, usize) -> isize;
+        pub record_check_pending: fn(Object) -> usize;
+        pub record_get_direction: fn(Object) -> c_int;
+        pub dh_set_prime_bits: fn(Object, c_uint);
+        pub dh_params_init: fn(*mut Object) -> c_int;
+        pub dh_params_deinit: fn(Object);
+        pub dh_params_generate2: fn(Object, c_uint) -> c_int;
+        pub dh_params_import_raw: fn(Object, *const Datum, *const Datum) -> c_int;
+        pub sec_param_to_pk_bits: fn(c_int, c_int) -> c_uint;
+        pub anon_allocate_server_credentials: fn(*mut Object) -> c_int;
+        pub anon_free_server_credentials: fn(Object);
+        pub anon_set_server_dh_params: fn(Object, Object);
+        pub anon_allocate_client_credentials: fn(*mut Object) -> c_int;
+        pub anon_free_client_credentials: fn(Object);
+        pub psk_allocate_server_credentials: fn(*mut Object) -> c_int;
+        pub psk_free_server_credentials: fn(Object);
+        pub psk_set_server_dh_params: fn(Object, Object);
+        pub psk_set_server_credentials_function: fn(Object, *mut c_void);
+        pub psk_allocate_client_credentials: fn(*mut Object) -> c_int;
+        pub psk_free_client_credentials: fn(Object);
+        pub psk_set_client_credentials: fn(Object, *const c_char, *const Datum, c_int) -> c_int;
+        pub certificate_allocate_credentials: fn(*mut Object) -> c_int;
+        pub certificate_free_credentials: fn(Object);
+        pub certificate_set_dh_params: fn(Object, Object);
+        pub certificate_set_x509_trust_file: fn(Object, *const c_char, c_int) -> c_int;
+        pub certificate_set_x509_crl_file: fn(Object, *const c_char, c_int) -> c_int;
+        pub certificate_set_x509_key_file2: fn(Object, *const c_char, *const c_char, c_int, *const c_char, c_uint) -> c_int;
+        pub certificate_set_verify_function: fn(Object, Verify);
+        pub certificate_server_set_request: fn(Object, c_int);
+        pub certificate_verify_peers3: fn(Object, *const c_char, *mut c_uint) -> c_int;
+        pub certificate_type_get: fn(Object) -> c_int;
+        pub certificate_get_ours: fn(Object) -> *const Datum;
+        pub x509_crt_init: fn(*mut Object) -> c_int;
+        pub x509_crt_import: fn(Object, *const Datum, c_int) -> c_int;
+        pub x509_crt_get_expiration_time: fn(Object) -> libc::time_t;
+        pub x509_crt_deinit: fn(Object);
+    }
 }
 
 /// The functions; None, which is logged once, where there is no GnuTLS.
 pub fn functions() -> Option<&'static Functions> {
     static FOUND: OnceLock<Option<Functions>> = OnceLock::new();
     let found = FOUND.get_or_init(|| {
-        let found = Functions::find();
+        // SAFETY: GnuTLS's functions of these names have had these types in every release of libgnutls.so.30.
+        let found = unsafe { Functions::find(LIBRARY) };
         if found.is_none() {
             log::error!("GnuTLS (libgnutls.so.30) is needed and is not there");
         }
@@ -143,10 +116,10 @@ pub fn functions() -> Option<&'static Functions> {
 
 /// Memory that C callers give back with `gnutls_free()`; None when there is none left.
 pub fn allocate(size: usize) -> Option<*mut c_void> {
-    // What the symbol names is not the function but a variable that holds it.
-    let place = symbol(c"gnutls_malloc")?.cast::<Option<unsafe extern "C" fn(usize) -> *mut c_void>>();
-    // SAFETY: GnuTLS's variable of this name has this type; its function takes any size.
-    let memory = unsafe { (*place)?(size) };
+    type Allocate = unsafe extern "C" fn(usize) -> *mut c_void;
+    // SAFETY: GnuTLS's variable of this name, which it sets when it is loaded, has this type; its function takes any
+    // size.
+    let memory = unsafe { LIBRARY.find::<NonNull<Option<Allocate>>>(c"gnutls_malloc")?.read()?(size) };
     (!memory.is_null()).then_some(memory)
 }
 
@@ -155,10 +128,11 @@ pub fn allocate(size: usize) -> Option<*mut c_void> {
 /// # Safety
 /// `memory` came from there and nobody uses it afterwards.
 pub unsafe fn free(memory: *mut c_void) {
-    let Some(place) = symbol(c"gnutls_free") else { return };
-    let place = place.cast::<Option<unsafe extern "C" fn(*mut c_void)>>();
-    // SAFETY: GnuTLS's variable of this name has this type; the memory is the caller's promise.
-    if let Some(free) = unsafe { *place } {
+    type Free = unsafe extern "C" fn(*mut c_void);
+    // SAFETY: GnuTLS's variable of this name, which it sets when it is loaded, has this type.
+    let free =
+        unsafe { LIBRARY.find::<NonNull<Option<Free>>>(c"gnutls_free").and_then(|place| place.read()) };
+    if let Some(free) = free {
         // SAFETY: the caller's promise.
         unsafe { free(memory) };
     }
@@ -172,22 +146,7 @@ pub fn known_group(bits: c_uint) -> Option<(*const Datum, *const Datum)> {
         4096 => (c"gnutls_ffdhe_4096_group_prime", c"gnutls_ffdhe_4096_group_generator"),
         _ => return None,
     };
-    Some((symbol(prime)?.cast_const().cast(), symbol(generator)?.cast_const().cast()))
-}
-
-/// What the process, or else the library, knows by this name.
-fn symbol(name: &CStr) -> Option<*mut c_void> {
-    // SAFETY: a string that ends with NUL.
-    let place = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    if !place.is_null() {
-        return Some(place);
-    }
-    // SAFETY: a literal; loading runs the library's initialisers only. It is never closed.
-    let library = unsafe { libc::dlopen(c"libgnutls.so.30".as_ptr(), libc::RTLD_LAZY) };
-    if library.is_null() {
-        return None;
-    }
-    // SAFETY: an open library and a string that ends with NUL.
-    let place = unsafe { libc::dlsym(library, name.as_ptr()) };
-    (!place.is_null()).then_some(place)
+    // SAFETY: GnuTLS's constants of these names are data.
+    let find = |name| unsafe { LIBRARY.find::<NonNull<Datum>>(name) };
+    Some((find(prime)?.as_ptr(), find(generator)?.as_ptr()))
 }

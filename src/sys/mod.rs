@@ -6,6 +6,8 @@
 pub mod cmem;
 #[cfg(feature = "capi")]
 pub mod crmcommon;
+#[cfg(feature = "capi")]
+mod dynamic;
 #[cfg(feature = "daemon")]
 pub mod fork;
 #[cfg(feature = "capi")]
@@ -16,7 +18,7 @@ pub mod gnutls;
 pub mod localtime;
 mod longpsk;
 pub mod process;
-#[cfg(any(feature = "daemon", feature = "capi"))]
+#[cfg(feature = "local")]
 pub mod qb;
 pub mod spawn;
 mod stack;
@@ -25,5 +27,6 @@ pub mod stonith;
 pub mod strings;
 pub mod tcp;
 pub mod tls;
+pub mod unwind;
 #[cfg(feature = "capi")]
 pub mod xmlnode;

@@ -305,6 +305,7 @@ fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
 mod tests {
     use super::super::process::{self, ExitStatus};
     use super::*;
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
     use std::fs::File;
     use std::io::{Read, Seek, Write};
     use std::os::fd::AsFd;
@@ -325,7 +326,10 @@ mod tests {
     fn printed(child: Child) -> (String, ExitStatus) {
         let status = process::wait(child.pid).unwrap();
         let mut text = String::new();
-        File::from(child.stdout).read_to_string(&mut text).unwrap();
+        let mut stdout = File::from(child.stdout);
+        // A child of another test's may hold the pipe for an instant, until it executes: its end is waited for.
+        fcntl(&stdout, FcntlArg::F_SETFL(OFlag::empty())).unwrap();
+        stdout.read_to_string(&mut text).unwrap();
         (text, status)
     }
 

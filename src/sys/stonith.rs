@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The fence plugins of cluster-glue, through its library libstonith. It is looked for when it is asked for: few nodes
+//! The fence agents of cluster-glue, through its library libstonith. It is looked for when it is asked for: few nodes
 //! have it, and nothing else needs it.
+use super::dynamic::{DynamicLibrary, function_table};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::NonNull;
 
-/// Which fact of a plugin; the numbers are libstonith's.
+/// Which fact of an agent; the numbers are libstonith's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
     /// Its parameters, as XML.
@@ -15,48 +16,28 @@ pub enum Fact {
     Description = 4,
 }
 
-type Types = unsafe extern "C" fn() -> *mut *mut c_char;
-type FreeTypes = unsafe extern "C" fn(*mut *mut c_char);
-type New = unsafe extern "C" fn(*const c_char) -> *mut c_void;
-type Delete = unsafe extern "C" fn(*mut c_void);
-type Info = unsafe extern "C" fn(*mut c_void, c_int) -> *const c_char;
+// The library's agents use what it has, without saying so.
+const LIBRARY: DynamicLibrary = DynamicLibrary::global(c"libstonith.so.1");
 
-/// The library. It stays loaded for the life of the process, since its plugins cannot be unloaded safely.
-#[derive(Clone, Copy, Debug)]
-pub struct Library {
-    types: Types,
-    free_types: FreeTypes,
-    new: New,
-    delete: Delete,
-    info: Info,
+function_table! {
+    /// The library. It stays loaded for the life of the process, since its agents cannot be unloaded safely.
+    pub struct Library("stonith_") {
+        types: fn() -> *mut *mut c_char;
+        free_hostlist: fn(*mut *mut c_char);
+        new: fn(*const c_char) -> *mut c_void;
+        delete: fn(*mut c_void);
+        get_info: fn(*mut c_void, c_int) -> *const c_char;
+    }
 }
 
 impl Library {
     /// Loads it; None where it is not installed.
     pub fn load() -> Option<Self> {
-        // Its plugins use what it has, without saying so.
-        let flags = libc::RTLD_LAZY | libc::RTLD_GLOBAL;
-        // SAFETY: a literal; loading runs the library's initialisers only.
-        let handle = unsafe { libc::dlopen(c"libstonith.so.1".as_ptr(), flags) };
-        let handle = NonNull::new(handle)?;
-        // SAFETY: an open library and a literal.
-        let find = |name: &CStr| NonNull::new(unsafe { libc::dlsym(handle.as_ptr(), name.as_ptr()) });
-        // SAFETY: these are the types that libstonith.so.1 gives these names in its header, and the library is
-        // never unloaded.
-        unsafe {
-            Some(Self {
-                types: std::mem::transmute::<NonNull<c_void>, Types>(find(c"stonith_types")?),
-                free_types: std::mem::transmute::<NonNull<c_void>, FreeTypes>(find(
-                    c"stonith_free_hostlist",
-                )?),
-                new: std::mem::transmute::<NonNull<c_void>, New>(find(c"stonith_new")?),
-                delete: std::mem::transmute::<NonNull<c_void>, Delete>(find(c"stonith_delete")?),
-                info: std::mem::transmute::<NonNull<c_void>, Info>(find(c"stonith_get_info")?),
-            })
-        }
+        // SAFETY: these are the types that libstonith.so.1 gives these names in its header.
+        unsafe { Self::find(LIBRARY) }
     }
 
-    /// The names of all plugins.
+    /// The names of all agents.
     pub fn types(&self) -> Vec<String> {
         let mut names = Vec::new();
         // SAFETY: takes nothing; the answer is NULL or ours, a list of C strings that ends with NULL, given back once.
@@ -70,41 +51,41 @@ impl Library {
                 names.push(CStr::from_ptr(*place).to_string_lossy().into_owned());
                 place = place.add(1);
             }
-            (self.free_types)(list);
+            (self.free_hostlist)(list);
         }
         names
     }
 
-    /// The plugin of this name.
-    pub fn plugin(&self, name: &str) -> Option<Plugin> {
+    /// The agent of this name.
+    pub fn agent(&self, name: &str) -> Option<FenceAgent> {
         let name = CString::new(name).ok()?;
         // SAFETY: a C string, which it copies.
         let raw = NonNull::new(unsafe { (self.new)(name.as_ptr()) })?;
-        Some(Plugin { library: *self, raw })
+        Some(FenceAgent { library: *self, raw })
     }
 }
 
-/// One plugin, loaded.
+/// One agent, loaded.
 #[derive(Debug)]
-pub struct Plugin {
+pub struct FenceAgent {
     library: Library,
     raw: NonNull<c_void>,
 }
 
-impl Plugin {
+impl FenceAgent {
     /// What it says; it may run a script for that, and waits for it.
     pub fn fact(&self, fact: Fact) -> Option<String> {
-        // SAFETY: the plugin is alive; the text is its own and is copied before anything else is asked of it.
+        // SAFETY: the agent is alive; the text is its own and is copied before anything else is asked of it.
         unsafe {
-            let text = (self.library.info)(self.raw.as_ptr(), fact as c_int);
+            let text = (self.library.get_info)(self.raw.as_ptr(), fact as c_int);
             (!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy().into_owned())
         }
     }
 }
 
-impl Drop for Plugin {
+impl Drop for FenceAgent {
     fn drop(&mut self) {
-        // SAFETY: made by `plugin`, given back once.
+        // SAFETY: made by `agent`, given back once.
         unsafe { (self.library.delete)(self.raw.as_ptr()) }
     }
 }

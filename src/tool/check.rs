@@ -2,7 +2,7 @@
 //! `pcmk-remote check`: which layer of the way to a remote node fails, and the remedy.
 use super::Peer;
 use super::words;
-use crate::driver::blocking::{self, Failure, Layer, Step};
+use crate::driver::blocking::{self, Problem, Step};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -43,8 +43,8 @@ pub(super) fn run(options: &Options) -> ExitCode {
             );
             ExitCode::SUCCESS
         }
-        Err(failure) => {
-            complain(&failure);
+        Err(problem) => {
+            complain(&problem);
             ExitCode::FAILURE
         }
     }
@@ -52,30 +52,29 @@ pub(super) fn run(options: &Options) -> ExitCode {
 
 fn show(step: &Step, taken: &str) {
     let (layer, text) = match step {
-        Step::Resolved(addresses) => (
-            Layer::Name,
-            addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", "),
-        ),
-        Step::Connected(address) => (Layer::Tcp, format!("connected to {address}")),
-        Step::KeyRead(warnings) if warnings.is_empty() => (Layer::Key, "read".to_owned()),
-        Step::KeyRead(warnings) => (Layer::Key, format!("read, but: {}", warnings.join("; "))),
+        Step::Resolved(addresses) => {
+            ("name", addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", "))
+        }
+        Step::Connected(address) => ("TCP", format!("connected to {address}")),
+        Step::KeyRead(warnings) if warnings.is_empty() => ("key", "read".to_owned()),
+        Step::KeyRead(warnings) => ("key", format!("read, but: {}", warnings.join("; "))),
         Step::KeyAccepted { version, cipher } => (
-            Layer::Tls,
+            "TLS",
             format!("the node accepts our key ({version}, {cipher}); stopped before it gained a client"),
         ),
         Step::KeyUndecided => (
-            Layer::Tls,
+            "TLS",
             "the node takes pre-shared keys, but with TLS 1.2 only --full can tell whether it accepts ours"
                 .to_owned(),
         ),
-        Step::SignedOn(description) => (Layer::Protocol, format!("signed on ({description})")),
+        Step::SignedOn(description) => ("protocol", format!("signed on ({description})")),
     };
-    println!("  {:<9} ok      {text}  [{taken}]", layer.to_string());
+    println!("  {layer:<9} ok      {text}  [{taken}]");
 }
 
-fn complain(failure: &Failure) {
-    println!("  {:<9} FAILED  {}", failure.layer.to_string(), failure.problem);
-    if !failure.remedy.is_empty() {
-        println!("  {:<9}         {}", "", failure.remedy);
+fn complain(problem: &Problem) {
+    println!("  {:<9} FAILED  {problem}", words::layer(problem));
+    if !problem.remedy().is_empty() {
+        println!("  {:<9}         {}", "", problem.remedy());
     }
 }

@@ -6,7 +6,7 @@ use super::names::{agent, parameters};
 use super::{Peer, busy, words};
 use crate::driver::blocking::Client;
 use crate::model::{
-    Completion, ExecStatus, Execute, Interval, Millis, Notification, Notify, Request, ResourceId,
+    CallId, Completion, ExecStatus, Execute, Interval, Millis, Notification, Notify, Request, ResourceId,
 };
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -71,7 +71,7 @@ fn act(options: &Options) -> Result<Box<Completion>, String> {
     }
     let id = ResourceId::new(options.id.as_str());
     let mut client = Client::connect(&options.peer.target(&options.host), "pcmk-remote-exec")
-        .map_err(|problem| problem.to_string())?;
+        .map_err(|problem| words::problem(&problem))?;
     call(
         &mut client,
         Request::RegisterResource { resource_id: Some(id.clone()), agent, drop_recurring: true },
@@ -87,8 +87,8 @@ fn act(options: &Options) -> Result<Box<Completion>, String> {
         params: Arc::new(params),
         notify: Notify { origin_only: true, changes_only: false },
     };
-    let number = call(&mut client, Request::Execute(Box::new(execute)))?;
-    let done = completion(&mut client, number, Instant::now() + timeout + GRACE);
+    let call_id = call(&mut client, Request::Execute(Box::new(execute)))?;
+    let done = completion(&mut client, call_id, Instant::now() + timeout + GRACE);
     // The result matters more than whether the node has forgotten the resource.
     let _ = call(&mut client, Request::UnregisterResource(Some(id)));
     done
@@ -106,15 +106,15 @@ fn ask_leave(host: &str, port: u16) -> Result<(), String> {
     Err(format!("{why}; signing on would make it drop its connection. To do it all the same, add --disturb"))
 }
 
-fn call(client: &mut Client, request: Request) -> Result<i32, String> {
-    let reply = client.call(request).map_err(|problem| problem.to_string())?;
-    if reply.rc < 0 { Err(format!("the node refused it with error {}", -reply.rc)) } else { Ok(reply.rc) }
+fn call(client: &mut Client, request: Request) -> Result<CallId, String> {
+    let reply = client.call(request).map_err(|problem| words::call_problem(&problem))?;
+    reply.result().map_err(|refused| format!("the node refused it with error {}", refused.code))
 }
 
-fn completion(client: &mut Client, number: i32, deadline: Instant) -> Result<Box<Completion>, String> {
+fn completion(client: &mut Client, call_id: CallId, deadline: Instant) -> Result<Box<Completion>, String> {
     loop {
-        match client.next_notification(deadline).map_err(|problem| problem.to_string())? {
-            Some(Notification::Completed(done)) if done.call_id.0 == number => return Ok(done),
+        match client.next_notification(deadline).map_err(|problem| words::problem(&problem))? {
+            Some(Notification::Completed(done)) if done.call_id == call_id => return Ok(done),
             Some(_) => {}
             None => return Err("no result came in time; the action may still be running".to_owned()),
         }

@@ -13,7 +13,7 @@ mod names;
 mod words;
 
 use crate::driver::blocking::{NodeAgents, Target};
-use crate::model::Release;
+use crate::model::{Release, options, site};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,13 +46,13 @@ enum Action {
 #[derive(Debug, clap::Args)]
 struct Peer {
     /// Port of the daemon
-    #[arg(short, long, env = "PCMK_remote_port", default_value_t = 3121, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(short, long, env = options::REMOTE_PORT.variable, default_value_t = site::REMOTE_PORT, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
     /// File with the shared key (default: as the daemons look for it, see pacemaker-remoted(8))
-    #[arg(short, long, env = "PCMK_authkey_location")]
+    #[arg(short, long, env = options::AUTHKEY_LOCATION.variable)]
     key: Option<PathBuf>,
     /// TLS policy, a GnuTLS priority string
-    #[arg(long, env = "PCMK_tls_priorities")]
+    #[arg(long, env = options::TLS_PRIORITIES.variable)]
     tls_priorities: Option<String>,
 }
 

@@ -1,7 +1,37 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Results in words, as administrators know them.
+use crate::driver::blocking::{CallProblem, Problem, Stage};
 use crate::model::{ExecStatus, OcfExit, Outcome};
+use crate::session::SessionError;
 use std::time::Duration;
+
+/// The layer of the way to a remote node that a problem is about.
+pub(super) fn layer(problem: &Problem) -> &'static str {
+    match (problem, problem.stage()) {
+        (Problem::Garbled(SessionError::Tls(_)), _) | (_, Stage::Handshake) => "TLS",
+        (_, Stage::Name) => "name",
+        (_, Stage::Connect) => "TCP",
+        (_, Stage::Key) => "key",
+        (_, Stage::SignOn | Stage::Ready) => "protocol",
+    }
+}
+
+/// Layer, problem and remedy.
+pub(super) fn problem(problem: &Problem) -> String {
+    with_remedy(format!("{}: {problem}", layer(problem)), problem.remedy())
+}
+
+/// The same for a call.
+pub(super) fn call_problem(call: &CallProblem) -> String {
+    match call {
+        CallProblem::Ended(ended) => problem(ended),
+        call => with_remedy(format!("protocol: {call}"), call.remedy()),
+    }
+}
+
+fn with_remedy(text: String, remedy: &str) -> String {
+    if remedy.is_empty() { text } else { format!("{text}; {remedy}") }
+}
 
 /// `ok (0)`, `not running (7)`.
 pub(super) fn exit(exit: OcfExit) -> String {
@@ -23,7 +53,7 @@ pub(super) fn exit(exit: OcfExit) -> String {
     format!("{word} ({})", exit.0)
 }
 
-/// The exit, and how the executor fared when it did not just finish.
+/// The exit, and what else happened when the action did not just finish.
 pub(super) fn outcome(outcome: &Outcome) -> String {
     let how = match outcome.status {
         ExecStatus::Done => return exit(outcome.exit),

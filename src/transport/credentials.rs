@@ -4,7 +4,9 @@
 //! The file is read at each handshake: a read of some kilobytes costs a hundredth of a handshake, and no
 //! change can be missed. A new TLS context is made only when the bytes differ. What deserves a line in the
 //! log is kept for [`Credentials::take_warnings`].
+pub use super::keyfile::KeyFileError;
 use super::keyfile::{self, KeyFile};
+use crate::model::site::KEY_FILES;
 use crate::sys::tls::{ClientContext, Policy, Psk, ServerContext, TlsError};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,14 +14,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Where a key is looked for after the configured place.
-pub const DEFAULT_LOCATIONS: [&str; 2] = ["/etc/pacemaker/authkey", "/etc/corosync/authkey"];
-
 /// Why there is no usable key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyError {
     /// None of the places holds one; each with its reason.
-    NoKey(Vec<(PathBuf, String)>),
+    NoKey(Vec<(PathBuf, KeyFileError)>),
     /// There is one, but TLS cannot be set up.
     Tls(TlsError),
 }
@@ -76,7 +75,7 @@ pub struct Credentials {
 impl Credentials {
     /// Looks in the configured place, then in the defaults: as upstream 2.1, all stand in for one another.
     pub fn new(configured: Option<PathBuf>, policy: Policy) -> Self {
-        let defaults = DEFAULT_LOCATIONS.iter().map(PathBuf::from);
+        let defaults = KEY_FILES.iter().map(PathBuf::from);
         let mut locations = Vec::with_capacity(3);
         for location in configured.into_iter().chain(defaults) {
             if !locations.contains(&location) {
@@ -147,11 +146,11 @@ impl Credentials {
 
 /// What is worth a warning about the places that were passed over and the one that is used. A default that
 /// is not there is no news.
-fn findings(passed_over: &[(PathBuf, String)], used: &Path, open_to_all: bool) -> BTreeSet<String> {
-    let is_default = |location: &Path| DEFAULT_LOCATIONS.iter().any(|default| Path::new(default) == location);
+fn findings(passed_over: &[(PathBuf, KeyFileError)], used: &Path, open_to_all: bool) -> BTreeSet<String> {
+    let is_default = |location: &Path| KEY_FILES.iter().any(|default| Path::new(default) == location);
     let mut findings: BTreeSet<String> = passed_over
         .iter()
-        .filter(|(location, reason)| !is_default(location) || reason != keyfile::NOT_THERE)
+        .filter(|(location, reason)| !is_default(location) || *reason != KeyFileError::Missing)
         .map(|(location, reason)| {
             format!("Key file {}: {reason}; {} is used in its place", location.display(), used.display())
         })

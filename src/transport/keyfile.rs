@@ -1,14 +1,54 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Reading one key file, without ever blocking on something that is not a file.
 use crate::sys::tls::{InvalidKey, MAX_KEY_LEN, Psk};
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// Why most key files cannot be read.
-pub(super) const NOT_THERE: &str = "it does not exist";
+/// Why a file holds no key that can be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyFileError {
+    /// There is no such file.
+    Missing,
+    /// This process may not read it.
+    Forbidden,
+    /// It is a directory, a device or the like.
+    NotAFile,
+    /// It has no bytes.
+    Empty,
+    /// It has more bytes than a key may have.
+    TooLong,
+    /// Reading fails otherwise, in these words.
+    Other(String),
+}
+
+impl fmt::Display for KeyFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("it does not exist"),
+            Self::Forbidden => f.write_str("it may not be read"),
+            Self::NotAFile => f.write_str("it is not a regular file"),
+            Self::Empty => f.write_str("it is empty"),
+            Self::TooLong => write!(f, "it has more than {MAX_KEY_LEN} bytes"),
+            Self::Other(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl std::error::Error for KeyFileError {}
+
+impl From<io::Error> for KeyFileError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing,
+            io::ErrorKind::PermissionDenied => Self::Forbidden,
+            _ => Self::Other(error.to_string()),
+        }
+    }
+}
 
 /// A key and what is odd about its file.
 pub(super) struct KeyFile {
@@ -23,29 +63,28 @@ impl KeyFile {
     }
 }
 
-/// Reads all of `path`: a newline at the end is part of the key. The error says why it is no key.
-pub(super) fn read(path: &Path) -> Result<KeyFile, String> {
+/// Reads all of `path`: a newline at the end is part of the key.
+pub(super) fn read(path: &Path) -> Result<KeyFile, KeyFileError> {
     // Opening a FIFO or a terminal must not wait for its other end, nor make it ours.
     let flags = nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_NOCTTY;
-    let mut file =
-        OpenOptions::new().read(true).custom_flags(flags.bits()).open(path).map_err(|error| words(&error))?;
-    let about = file.metadata().map_err(|error| words(&error))?;
+    let mut file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    let about = file.metadata()?;
     if !about.is_file() {
-        return Err("it is not a regular file".to_owned());
+        return Err(KeyFileError::NotAFile);
     }
     // One byte more than allowed shows that there is too much. All room is made in advance, so that no copy is left over;
     // as much as the file needs, since all of it is erased afterwards, and that for every peer that begins a handshake.
     let limit = MAX_KEY_LEN + 1;
     let room = usize::try_from(about.len()).unwrap_or(limit).saturating_add(1).min(limit);
-    let mut bytes = read_up_to(&file, room).map_err(|error| words(&error))?;
+    let mut bytes = read_up_to(&file, room)?;
     if bytes.len() == room && room < limit {
         // It has grown.
-        file.rewind().map_err(|error| words(&error))?;
-        bytes = read_up_to(&file, limit).map_err(|error| words(&error))?;
+        file.rewind()?;
+        bytes = read_up_to(&file, limit)?;
     }
     match bytes.len() {
-        0 => return Err("it is empty".to_owned()),
-        len if len == limit => return Err(format!("it has more than {MAX_KEY_LEN} bytes")),
+        0 => return Err(KeyFileError::Empty),
+        len if len == limit => return Err(KeyFileError::TooLong),
         _ => {}
     }
     // Shrinking in place could leave a copy behind.
@@ -59,21 +98,13 @@ fn read_up_to(file: &File, room: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-fn words(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => NOT_THERE.to_owned(),
-        io::ErrorKind::PermissionDenied => "it may not be read".to_owned(),
-        _ => error.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
 
     fn refusal(path: &Path) -> String {
-        read(path).err().unwrap()
+        read(path).err().unwrap().to_string()
     }
 
     #[test]

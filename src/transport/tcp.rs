@@ -12,9 +12,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddr
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-/// Pacemaker Remote's own port.
-pub const DEFAULT_PORT: u16 = 3121;
-
 /// Why no connection can be accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListenError {

@@ -20,9 +20,20 @@ pub(super) fn without_nul(payload: &[u8]) -> &[u8] {
     payload.get(..length).unwrap_or_default()
 }
 
+/// What a payload may become whatever its compressed length is. A real peer compresses nothing below 128 KiB.
+const FREE_LENGTH: usize = 1024 * 1024;
+/// Bytes that one compressed byte may become beyond that. XML of real clusters compresses up to 200:1, and one
+/// element repeated without any change some 3000:1. Runs of one character reach 400,000:1: with these a few
+/// bytes would cost their receiver as much time as 20 MiB.
+const MAX_RATIO: usize = 5000;
+
 /// Decompresses exactly `expected` bytes; the error says what came instead. Memory grows with what really
 /// comes out, so a lying `expected` costs nothing.
 pub(super) fn bunzip(compressed: &[u8], expected: usize) -> Result<Vec<u8>, String> {
+    let most = compressed.len().saturating_mul(MAX_RATIO).saturating_add(FREE_LENGTH);
+    if expected > most {
+        return Err(format!("{} bytes cannot stand for {expected}, at most for {most}", compressed.len()));
+    }
     let limit = u64::try_from(expected).unwrap_or(u64::MAX).saturating_add(1);
     let mut text = Vec::new();
     BzDecoder::new(compressed).take(limit).read_to_end(&mut text).map_err(|error| error.to_string())?;

@@ -3,10 +3,10 @@
 //! waits: the `st_callid` of a request comes back in its answer.
 use super::codec::encode_params;
 use super::xml::{Element, Writer, XmlError, read};
-use crate::model::{Agent, ExecStatus, OcfExit, Outcome, Params, ResourceId};
+use crate::model::{Agent, ExecStatus, OcfExit, Outcome, Params, ProxiedServer, ResourceId};
 
 /// The fencer's local server.
-pub const SERVER: &str = "stonith-ng";
+pub const SERVER: &str = ProxiedServer::Fencer.wire_name();
 
 const COMMAND: &str = "stonith_command";
 const DEVICE: &str = "st_device_id";

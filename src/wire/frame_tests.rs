@@ -118,6 +118,18 @@ fn lengths_that_lie_are_refused() {
 }
 
 #[test]
+fn a_few_bytes_cannot_become_a_large_message() {
+    let bomb = message(1, &vec![b'<'; 2_000_000], false, 0, true);
+    assert!(bomb.len() < 200);
+    assert!(matches!(one(&bomb), Err(FrameError::Compression { .. })));
+    // What a real peer might send is far below that bound, be it as uniform as XML can be.
+    let uniform = b"<nvpair id=\"a\" name=\"b\" value=\"1\"/>".repeat(40_000);
+    assert_eq!(one(&message(1, &uniform, false, 0, true)).unwrap().unwrap().payload, uniform);
+    let short = vec![b' '; 1_000_000];
+    assert_eq!(one(&message(1, &short, false, 0, true)).unwrap().unwrap().payload, short);
+}
+
+#[test]
 fn garbage_is_named_as_soon_as_four_bytes_are_there() {
     assert_eq!(one(b"GE"), Ok(None));
     let error = one(b"GET / HTTP/1.1").unwrap_err();

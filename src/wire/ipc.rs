@@ -16,14 +16,13 @@
 //! Lengths of texts count the NUL at their end; every part has one.
 use super::MAX_MESSAGE;
 use super::bytes::{bunzip, bzip, four, native_u32, without_nul};
+use crate::model::site::IPC_BUFFER;
 use std::fmt;
 
 /// Length of the header, libqb's 24 bytes included.
 pub const HEADER_LEN: usize = 40;
-/// The largest message of the new layout, and the default of the old one.
-pub const DEFAULT_BUFFER: usize = 131_072;
 /// Text in a full part of the new layout.
-const CHUNK: usize = DEFAULT_BUFFER - HEADER_LEN - 1;
+const CHUNK: usize = IPC_BUFFER - HEADER_LEN - 1;
 const VERSION: u8 = 1;
 
 /// Bits of the header's flags.
@@ -31,7 +30,7 @@ pub mod flag {
     /// The old layout's payload is bzip2.
     pub const COMPRESSED: u32 = 0x1;
     /// The client wants to be treated as a proxied one.
-    pub const PROXIED: u32 = 0x100;
+    pub const PROXIED: u32 = crate::model::site::IPC_FLAG_PROXIED;
     /// The client waits for a response. Requests to an executor must have it.
     pub const RESPONSE_WANTED: u32 = 0x200;
     /// Server to client: nobody asked for this.

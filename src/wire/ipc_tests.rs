@@ -7,7 +7,7 @@ const LAYOUTS: [IpcLayout; 2] = [IpcLayout::Old, IpcLayout::New];
 
 fn round_trip(layout: IpcLayout, id: i32, flags: u32, text: &str) -> Result<IpcRequest, IpcError> {
     let mut assembler = Assembler::new(layout);
-    let parts = encode(layout, id, flags, text, DEFAULT_BUFFER)?;
+    let parts = encode(layout, id, flags, text, IPC_BUFFER)?;
     let (last, others) = parts.split_last().unwrap();
     for part in others {
         assert_eq!(assembler.push(part), Ok(None));
@@ -21,7 +21,7 @@ fn round_trip(layout: IpcLayout, id: i32, flags: u32, text: &str) -> Result<IpcR
 #[test]
 fn the_old_header_is_what_real_clients_send() {
     let text = "x".repeat(97);
-    let message = encode(IpcLayout::Old, 1, 0x200, &text, DEFAULT_BUFFER).unwrap().remove(0);
+    let message = encode(IpcLayout::Old, 1, 0x200, &text, IPC_BUFFER).unwrap().remove(0);
     let mut expected = vec![1u8, 0, 0, 0, 0, 0, 0, 0, 0x8a, 0, 0, 0];
     expected.extend([0; 12]);
     expected.extend([0x62, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 1, 0, 0, 0]);
@@ -37,7 +37,7 @@ fn every_layout_is_told_from_the_other() {
     for layout in LAYOUTS {
         for flags in [0, 0x100, 0x200, 0x300, 0x101] {
             for text in ["<a/>".to_owned(), "<a/>".repeat(50_000), String::new()] {
-                for part in encode(layout, 1, flags, &text, DEFAULT_BUFFER).unwrap() {
+                for part in encode(layout, 1, flags, &text, IPC_BUFFER).unwrap() {
                     assert_eq!(detect(&part), Some(layout), "{flags:#x} {}", text.len());
                     let other = if layout == IpcLayout::Old { IpcLayout::New } else { IpcLayout::Old };
                     assert!(Assembler::new(other).push(&part).is_err());
@@ -52,7 +52,7 @@ fn every_layout_is_told_from_the_other() {
 
 #[test]
 fn garbage_in_the_new_layouts_padding_confuses_nobody() {
-    let mut message = encode(IpcLayout::New, 1, 0, "<a/>", DEFAULT_BUFFER).unwrap().remove(0);
+    let mut message = encode(IpcLayout::New, 1, 0, "<a/>", IPC_BUFFER).unwrap().remove(0);
     message[36..40].copy_from_slice(&[1, 0, 0, 0]);
     // Flags 0 look like "not compressed", version like the flag "compressed".
     assert_eq!(detect(&message), Some(IpcLayout::New));
@@ -62,7 +62,7 @@ fn garbage_in_the_new_layouts_padding_confuses_nobody() {
 
 #[test]
 fn the_buffer_may_be_longer_than_the_message_but_not_shorter() {
-    let mut message = encode(IpcLayout::Old, 3, 0x200, "<a/>", DEFAULT_BUFFER).unwrap().remove(0);
+    let mut message = encode(IpcLayout::Old, 3, 0x200, "<a/>", IPC_BUFFER).unwrap().remove(0);
     message.extend([7; 100]);
     assert_eq!(detect(&message), Some(IpcLayout::Old));
     let request = Assembler::new(IpcLayout::Old).push(&message).unwrap().unwrap();
@@ -73,9 +73,9 @@ fn the_buffer_may_be_longer_than_the_message_but_not_shorter() {
 #[test]
 fn large_old_messages_are_compressed_and_refused_when_that_does_not_help() {
     let text = "<a/>".repeat(100_000);
-    let parts = encode(IpcLayout::Old, 1, 0x200, &text, DEFAULT_BUFFER).unwrap();
+    let parts = encode(IpcLayout::Old, 1, 0x200, &text, IPC_BUFFER).unwrap();
     assert_eq!(parts.len(), 1);
-    assert!(parts[0].len() < DEFAULT_BUFFER);
+    assert!(parts[0].len() < IPC_BUFFER);
     assert_eq!(round_trip(IpcLayout::Old, 1, 0x200, &text).unwrap().text, text);
     // 40 + length + 1 reaching the buffer is already too much.
     assert_eq!(encode(IpcLayout::Old, 1, 0, &"x".repeat(58), 100).unwrap()[0].len(), 99);
@@ -87,28 +87,28 @@ fn large_old_messages_are_compressed_and_refused_when_that_does_not_help() {
 #[test]
 fn parts_are_cut_as_upstream_cuts_them() {
     let lengths = |length: usize| -> Vec<(usize, u32)> {
-        let parts = encode(IpcLayout::New, 9, 0x200, &"x".repeat(length), DEFAULT_BUFFER).unwrap();
+        let parts = encode(IpcLayout::New, 9, 0x200, &"x".repeat(length), IPC_BUFFER).unwrap();
         parts.iter().map(|part| (part.len(), native_u32(part, 28).unwrap())).collect()
     };
     assert_eq!(lengths(131_030), [(131_071, 0x200)]);
     assert_eq!(lengths(131_031), [(131_072, 0x8_0200), (41, 0x18_0200)]);
     assert_eq!(lengths(131_032), [(131_072, 0x8_0200), (42, 0x18_0200)]);
     assert_eq!(lengths(262_062), [(131_072, 0x8_0200), (131_072, 0x8_0200), (41, 0x18_0200)]);
-    let parts = encode(IpcLayout::New, 9, 0x200, &"x".repeat(262_062), DEFAULT_BUFFER).unwrap();
+    let parts = encode(IpcLayout::New, 9, 0x200, &"x".repeat(262_062), IPC_BUFFER).unwrap();
     assert_eq!(parts[2][34..36], 2u16.to_ne_bytes());
 }
 
 #[test]
 fn parts_out_of_order_are_refused_and_forgotten() {
     let text = "x".repeat(400_000);
-    let parts = encode(IpcLayout::New, 9, 0x200, &text, DEFAULT_BUFFER).unwrap();
+    let parts = encode(IpcLayout::New, 9, 0x200, &text, IPC_BUFFER).unwrap();
     let mut assembler = Assembler::new(IpcLayout::New);
     assert!(matches!(assembler.push(&parts[1]), Err(IpcError::OutOfOrder { id: 9, part: 1, expected: 0 })));
     assembler.push(&parts[0]).unwrap();
     assert!(matches!(assembler.push(&parts[2]), Err(IpcError::OutOfOrder { .. })));
     assert!(!assembler.is_waiting());
     assembler.push(&parts[0]).unwrap();
-    let other = encode(IpcLayout::New, 10, 0x200, "<a/>", DEFAULT_BUFFER).unwrap();
+    let other = encode(IpcLayout::New, 10, 0x200, "<a/>", IPC_BUFFER).unwrap();
     assert!(matches!(assembler.push(&other[0]), Err(IpcError::OutOfOrder { id: 10, .. })));
     assert_eq!(assembler.push(&other[0]).unwrap().unwrap().text, "<a/>");
 }
@@ -116,31 +116,31 @@ fn parts_out_of_order_are_refused_and_forgotten() {
 #[test]
 fn limits_hold() {
     let mut assembler = Assembler::new(IpcLayout::New);
-    let parts = encode(IpcLayout::New, 9, 0, &"x".repeat(CHUNK), DEFAULT_BUFFER).unwrap();
+    let parts = encode(IpcLayout::New, 9, 0, &"x".repeat(CHUNK), IPC_BUFFER).unwrap();
     let mut part = parts[0].clone();
     let error = (0u16..).find_map(|number| {
         part[34..36].copy_from_slice(&number.to_ne_bytes());
         assembler.push(&part).err()
     });
     assert!(matches!(error, Some(IpcError::TooLarge { limit: MAX_MESSAGE, .. })));
-    let mut bomb = encode(IpcLayout::Old, 1, 0, &"x".repeat(200_000), DEFAULT_BUFFER).unwrap().remove(0);
+    let mut bomb = encode(IpcLayout::Old, 1, 0, &"x".repeat(200_000), IPC_BUFFER).unwrap().remove(0);
     for (announced, large) in [(100u32, false), (u32::MAX, true)] {
         bomb[24..28].copy_from_slice(&announced.to_ne_bytes());
         let error = Assembler::new(IpcLayout::Old).push(&bomb).unwrap_err();
         assert_eq!(matches!(error, IpcError::TooLarge { .. }), large, "{error}");
     }
-    assert!(encode(IpcLayout::New, 1, 0, &"x".repeat(MAX_MESSAGE), DEFAULT_BUFFER).is_err());
+    assert!(encode(IpcLayout::New, 1, 0, &"x".repeat(MAX_MESSAGE), IPC_BUFFER).is_err());
 }
 
 #[test]
 fn a_proxied_client_gets_its_response_as_an_event() {
     let flags = |proxied| {
-        let parts = encode_response(IpcLayout::New, 5, proxied, "<a/>", DEFAULT_BUFFER).unwrap();
+        let parts = encode_response(IpcLayout::New, 5, proxied, "<a/>", IPC_BUFFER).unwrap();
         Assembler::new(IpcLayout::New).push(&parts[0]).unwrap().unwrap().flags
     };
     assert_eq!(flags(false), 0);
     assert_eq!(flags(true), 0x5_0000);
-    let event = encode_event(IpcLayout::Old, 2, "<a/>", DEFAULT_BUFFER).unwrap();
+    let event = encode_event(IpcLayout::Old, 2, "<a/>", IPC_BUFFER).unwrap();
     let event = Assembler::new(IpcLayout::Old).push(&event[0]).unwrap().unwrap();
     assert_eq!((event.id, event.flags), (2, 0x1_0000));
 }

@@ -7,6 +7,18 @@ macro_rules! names {
     ($($name:ident = $text:literal;)*) => { $(pub const $name: &str = $text;)* };
 }
 
+/// Bits of `lrmd_callopt`, which mean one thing in each kind of request.
+pub mod call_option {
+    /// On registration of a resource. 2.1 executors want both bits, later ones the first.
+    pub const DROP_RECURRING: u32 = 3;
+    /// What 2.1's value and 3.0's value of [`DROP_RECURRING`] have in common.
+    pub const DROP_RECURRING_TEST: u32 = 1;
+    /// On execution: only the client that asked hears of the result.
+    pub const NOTIFY_ORIGIN_ONLY: u32 = 2;
+    /// On execution: only results that differ from the last are told.
+    pub const NOTIFY_CHANGES_ONLY: u32 = 4;
+}
+
 /// Elements.
 pub mod element {
     names! {

@@ -5,10 +5,11 @@ use crate::impostor::Impostor;
 use crate::local_peer::{EXPECTS_RESPONSE, Peer, Release};
 use crate::node::{Start, await_log};
 use crate::place::{eventually_some, isolated};
+use pcmk_remote_rs::model::site::IPC_BUFFER;
 use pcmk_remote_rs::sys::qb::{
     Connection, Event, Grant, Reactor, Sent, Server, ServerId, Settings, Transport,
 };
-use pcmk_remote_rs::wire::ipc::{Assembler, DEFAULT_BUFFER, IpcLayout, encode_event, encode_response};
+use pcmk_remote_rs::wire::ipc::{Assembler, IpcLayout, encode_event, encode_response};
 use std::collections::HashMap;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -105,7 +106,7 @@ impl Fencer {
                 name: NAME.to_owned(),
                 id: ServerId(0),
                 transport: Transport::SharedMemory,
-                buffer_size: u32::try_from(DEFAULT_BUFFER).unwrap(),
+                buffer_size: u32::try_from(IPC_BUFFER).unwrap(),
             };
             let _server = Server::create(&settings, |_| Ok(Grant::Owner)).unwrap();
             ready.send(()).unwrap();
@@ -144,13 +145,13 @@ fn answer(connection: &Connection, assembler: &mut Assembler, bytes: &[u8], tell
     let Some(request) = assembler.push(bytes).unwrap() else { return };
     let sent = if request.text.contains(r#"st_op="register""#) {
         let token = r#"<reply st_op="register" st_clientid="token"/>"#;
-        let parts = encode_response(IpcLayout::Old, request.id, false, token, DEFAULT_BUFFER).unwrap();
+        let parts = encode_response(IpcLayout::Old, request.id, false, token, IPC_BUFFER).unwrap();
         connection.send_response(&parts[0])
     } else {
         let id = request.text.split("st_callid=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
         let yes = format!(r#"<reply t="stonith-ng" st_callid="{id}" rc-code="0" op-status="0"/>"#);
         tell.send(request.text).unwrap();
-        connection.send_event(&encode_event(IpcLayout::Old, 1, &yes, DEFAULT_BUFFER).unwrap()[0])
+        connection.send_event(&encode_event(IpcLayout::Old, 1, &yes, IPC_BUFFER).unwrap()[0])
     };
     assert_eq!(sent, Ok(Sent::Done));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Listings and metadata through the C interface: the same from our drop-ins as from the distribution's liblrmd, on a node
-//! whose agents are ours (a mount namespace). Needs root, or user namespaces.
+//! Listings and metadata through the C interface: the same from our drop-ins as from the distribution's liblrmd, on a
+//! node whose agents are ours (a mount namespace). Needs root, or user namespaces.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

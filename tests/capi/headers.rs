@@ -3,54 +3,35 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::entries::declarations;
 use crate::libraries::distribution_headers;
-use crate::support::{assert_generated, include, output, own_header, packages, root};
+use crate::support::{assert_generated, include, output, own_header, packages, root, rust_files};
 use crate::symbols::{Symbol, symbols};
 
-/// Every file of src/capi.
-fn files() -> Vec<PathBuf> {
-    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                walk(&path, found);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.push(path);
-            }
-        }
-    }
-    let mut found = Vec::new();
-    walk(&root().join("src/capi"), &mut found);
-    found.sort();
-    found
-}
-
-/// What cbindgen reads for a header: the layouts, and the files that have functions of the header, in which all other
-/// functions are hidden from it.
+/// What cbindgen reads for a header: the layouts, and the files that have functions of the header, which stand there as
+/// plain functions. It knows nothing of our macros, so that it does not see all others.
 fn sources(release: &str, functions: &[String]) -> Vec<String> {
     let layouts = ["api.rs", "event.rs", "shared.rs", if release == "2.1" { "v2_1.rs" } else { "v3_0.rs" }];
     let mut missing: BTreeSet<&str> = functions.iter().map(String::as_str).collect();
     let mut found = Vec::new();
-    for file in files() {
+    for file in rust_files("src/capi") {
         let text = fs::read_to_string(&file).unwrap();
-        let mut blocks = text.split("#[unsafe(no_mangle)]");
-        let mut shown = blocks.next().unwrap_or_default().to_owned();
-        let mut has_some = false;
-        for block in blocks {
-            let name = block.split_once(" fn ").and_then(|(_, rest)| rest.split_once('('));
-            if name.is_some_and(|(name, _)| missing.remove(name)) {
-                has_some = true;
-                shown += "#[unsafe(no_mangle)]";
+        let mut shown = String::new();
+        let mut end = 0;
+        for declaration in declarations(&text) {
+            if missing.remove(declaration.name.as_str()) {
+                let head = declaration.head.replace(" fn ", " extern \"C\" fn ");
+                shown += &text[end..declaration.place.start];
+                shown += &format!("#[unsafe(no_mangle)]\n{head} {{}}");
+                end = declaration.place.end;
             }
-            shown += block;
         }
         let is_layout =
             file.parent().unwrap().ends_with("abi") && layouts.iter().any(|name| file.ends_with(name));
-        if has_some || is_layout {
-            found.push(shown);
+        if end > 0 || is_layout {
+            found.push(shown + &text[end..]);
         }
     }
     assert!(missing.is_empty(), "not in src/capi: {missing:?}");

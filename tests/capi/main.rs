@@ -7,6 +7,7 @@
 
 mod agents;
 mod cargo_c;
+mod entries;
 mod exports;
 mod headers;
 mod layouts;
@@ -15,4 +16,5 @@ mod programs;
 mod subproject;
 mod support;
 mod symbols;
+mod traces;
 mod transport;

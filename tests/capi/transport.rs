@@ -9,8 +9,8 @@ use crate::programs::with_theirs;
 use crate::support::{compile, glib, lines, output, packages, root, work};
 use crate::symbols::symbols;
 
-/// A daemon in namespaces of its own, with a key; prints what a client sees of it. `$1` is our library, `$2` the client,
-/// `$3` where the linker tells what it binds, the rest the daemon.
+/// A daemon in namespaces of its own, with a key; prints what a client sees of it. `$1` is our library, `$2` the
+/// client, `$3` where the linker tells what it binds, the rest the daemon.
 const SERVE: &str = r#"
 library=$1 client=$2 bindings=$3; shift 3
 ip link set lo up

@@ -145,9 +145,8 @@ impl Peer {
             if let Some(frame) = self.decoder.next().map_err(|_| Gone)? {
                 return Ok(frame.into_text());
             }
-            let mut buffer = [0; 16384];
-            match self.tls.read(&mut buffer).map_err(|_| Gone)? {
-                Received::Data(count) => self.decoder.push(&buffer[..count]),
+            match self.tls.read(|record| self.decoder.push(record)).map_err(|_| Gone)? {
+                Received::Data(_) => {}
                 Received::Pending => self.feed()?,
                 Received::Closed => return Err(Gone),
             }

@@ -2,7 +2,7 @@
 //! A well-behaved client that asks all the time while others misbehave, and must notice nothing.
 use crate::node::{KEY, connect};
 use crate::peer::{Peer, nameless_poke};
-use pcmk_remote_rs::driver::blocking::Failure;
+use pcmk_remote_rs::driver::blocking::{CallProblem, Problem};
 use pcmk_remote_rs::model::{Notification, Request};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,13 +24,14 @@ impl Bystander {
     pub(crate) fn start() -> Self {
         let mut client = connect("bystander").expect("the bystander connects");
         Self::asking(move || {
-            let failure = |failure: Failure| failure.to_string();
+            let failure = |failure: CallProblem| failure.to_string();
+            let over = |problem: Problem| problem.to_string();
             let start = Instant::now();
             client.call(Request::Poke).map_err(failure)?;
             let waited = start.elapsed();
             // Also the pause between two questions: a poke is answered with a notification, too.
             let pause = Instant::now() + Duration::from_millis(10);
-            while let Some(told) = client.next_notification(pause).map_err(failure)? {
+            while let Some(told) = client.next_notification(pause).map_err(over)? {
                 if matches!(told, Notification::Proxy(_) | Notification::Completed(_)) {
                     return Err(format!("the bystander was told {told:?}"));
                 }

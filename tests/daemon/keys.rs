@@ -5,7 +5,7 @@ use crate::node::{KEY, Start, await_log, connect, context, log_text, make_key, s
 use crate::peer::{Peer, dial};
 use crate::place::isolated;
 use nix::sys::stat::Mode;
-use pcmk_remote_rs::driver::blocking::Layer;
+use pcmk_remote_rs::driver::blocking::Stage;
 use pcmk_remote_rs::sys::tls::{ClientContext, Policy, Psk};
 use std::fs;
 
@@ -81,7 +81,7 @@ fn a_wrong_key_and_a_wrong_identity_are_told_apart() {
         let target = pcmk_remote_rs::driver::blocking::Target::new("127.0.0.1", 3121);
         let target = target.with_key_file("/etc/pacemaker/other");
         let failure = pcmk_remote_rs::driver::blocking::Client::connect(&target, "c").unwrap_err();
-        assert_eq!(failure.layer, Layer::Tls, "{failure}");
+        assert_eq!(failure.stage(), Stage::Handshake, "{failure}");
         await_log(&["failed before it was authenticated", "another key"]);
         bystander.noticed_nothing();
         assert_eq!(daemon.stop(), Some(0));

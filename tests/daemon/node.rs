@@ -3,9 +3,9 @@
 use crate::place::{LIMIT, eventually, eventually_some};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use pcmk_remote_rs::driver::blocking::{Client, Failure, Target};
+use pcmk_remote_rs::driver::blocking::{Client, Problem, Target};
 use pcmk_remote_rs::model::{
-    Agent, Completion, Execute, Interval, Millis, Notification, Notify, Params, Request, ResourceId,
+    Agent, CallId, Completion, Execute, Interval, Millis, Notification, Notify, Params, Request, ResourceId,
 };
 use pcmk_remote_rs::sys::tls::{ClientContext, Policy, Psk};
 use std::fs;
@@ -43,7 +43,7 @@ pub(crate) fn context(key: &[u8]) -> ClientContext {
 }
 
 /// A connection of a well-behaved client.
-pub(crate) fn connect(name: &str) -> Result<Client, Failure> {
+pub(crate) fn connect(name: &str) -> Result<Client, Problem> {
     Client::connect(&Target::new("127.0.0.1", PORT), name)
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn register(client: &mut Client, resource_id: &str, name: &str) {
     let agent = Agent { standard: "ocf".into(), provider: Some("test".into()), name: name.into() };
     let resource_id = Some(ResourceId::new(resource_id));
     let reply = client.call(Request::RegisterResource { resource_id, agent, drop_recurring: true }).unwrap();
-    assert_eq!(reply.rc, 0);
+    assert_eq!(reply.result(), Ok(CallId(0)));
 }
 
 /// Starts an operation, repeated each `interval_ms` if that is not 0.
@@ -79,7 +79,7 @@ pub(crate) fn execute(
     };
     change(&mut execute);
     let reply = client.call(Request::Execute(Box::new(execute))).unwrap();
-    assert!(reply.rc > 0, "{reply:?}");
+    assert!(reply.result().is_ok(), "{reply:?}");
 }
 
 /// The next result of an operation.

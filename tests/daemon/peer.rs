@@ -128,14 +128,11 @@ impl Peer {
     }
 
     fn next_record(&mut self) -> Result<Vec<u8>, End> {
-        let mut record = vec![0; 16 * 1024];
+        let mut record = Vec::new();
         let mut buffer = [0; 16 * 1024];
         loop {
-            match self.tls.read(&mut record) {
-                Ok(Received::Data(count)) => {
-                    record.truncate(count);
-                    return Ok(record);
-                }
+            match self.tls.read(|bytes| record.extend_from_slice(bytes)) {
+                Ok(Received::Data(_)) => return Ok(record),
                 Ok(Received::Closed) => return Err(End::Goodbye),
                 Ok(Received::Pending) => {}
                 Err(error) => return Err(End::Failed(error)),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The servers of a remote node in a thread of their own, with a hub that does what its clients say.
-use pcmk_remote_rs::driver::tokio::ipc::{IpcConfig, LocalConnId, LocalHub, LocalServer, LocalServers};
+use pcmk_remote_rs::driver::tokio::ipc::{IpcConfig, LocalConnId, LocalHandler, LocalServer, LocalServers};
 use pcmk_remote_rs::model::LocalIdentity;
 use pcmk_remote_rs::sys::qb::Transport;
 use std::cell::OnceCell;
@@ -116,7 +116,7 @@ struct Hub {
     servers: OnceCell<LocalServers>,
 }
 
-impl LocalHub for Hub {
+impl LocalHandler for Hub {
     fn connected(&self, conn: LocalConnId, server: LocalServer, privileged: bool, identity: LocalIdentity) {
         let _ = self.tell.send(Heard::Connected { conn, server, privileged, identity });
     }

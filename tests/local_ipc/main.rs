@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::User;
 use pcmk_remote_rs::driver::tokio::ipc::{
-    IpcConfig, LocalConnId, LocalHub, LocalServer, LocalServers, Servers,
+    IpcConfig, LocalConnId, LocalHandler, LocalServer, LocalServers, Servers,
 };
 use pcmk_remote_rs::model::{LocalIdentity, ProxiedServer};
 use pcmk_remote_rs::sys::qb::{Client, ConnectError, Transport, Trusted};
@@ -175,7 +175,7 @@ fn without_a_provider_tools_hear_that_they_are_on_a_remote_node() {
 
 struct Deaf;
 
-impl LocalHub for Deaf {
+impl LocalHandler for Deaf {
     fn connected(&self, _: LocalConnId, _: LocalServer, _: bool, _: LocalIdentity) {}
     fn message(&self, _: LocalConnId, _: LocalServer, _: i32, _: u32, _: String) {}
     fn closed(&self, _: LocalConnId) {}

@@ -100,17 +100,32 @@ fn execute(resource_id: Option<ResourceId>, interval: Interval, random: &mut Ran
 pub(crate) fn provide(notice: ProxyNotice, acknowledge: bool, random: &mut Random) -> Option<ProxyCommand> {
     let payload = || Some(Payload::from_checked("<answer a=\"1\"/>"));
     match notice {
-        ProxyNotice::Request { session, msg_id, flags, .. } => {
+        ProxyNotice::Request { session, msg_id, flags, payload: question, .. } => {
             assert_eq!(flags, 0x300);
             Some(match random.below(10) {
                 0 => ProxyCommand::Destroy { session },
                 1 => ProxyCommand::Event { session, payload: payload() },
                 2 => ProxyCommand::Event { session: ClientId::new("nobody"), payload: payload() },
-                _ => ProxyCommand::Response { session, msg_id, payload: payload() },
+                _ => {
+                    let payload = schemas(question.as_str()).map(Payload::from_checked).or_else(payload);
+                    ProxyCommand::Response { session, msg_id, payload }
+                }
             })
         }
         ProxyNotice::ShutdownRequest if acknowledge => Some(ProxyCommand::ShutdownAck),
         ProxyNotice::ShutdownRequest => Some(ProxyCommand::ShutdownNack),
         ProxyNotice::New { .. } | ProxyNotice::Destroy { .. } => None,
+    }
+}
+
+/// What a configuration daemon answers to a transfer of schemas.
+fn schemas(question: &str) -> Option<&'static str> {
+    let is_asked = |operation| question.contains(&format!("cib_op=\"{operation}\""));
+    match question {
+        _ if is_asked("register") => Some(r#"<reply cib_op="register"/>"#),
+        _ if is_asked("cib_schemas") => {
+            Some(r#"<reply cib_op="cib_schemas" cib_rc="0"><file path="pacemaker-4.0.rng">x</file></reply>"#)
+        }
+        _ => None,
     }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Checks {
     /// How often the rhythm of a recurring operation could be checked.
     pub(crate) rhythms: u64,
     /// Requests that the server has not answered.
-    open_requests: BTreeSet<(PeerId, u32)>,
+    open_requests: BTreeMap<(PeerId, u32), Request>,
     /// One-shots that were accepted, with how often their result was told.
     one_shots: BTreeMap<i32, u32>,
 }
@@ -42,18 +42,26 @@ impl Checks {
 
     pub(crate) fn peer_gone(&mut self, peer: PeerId) {
         self.peers.remove(&peer);
-        self.open_requests.retain(|(asker, _)| *asker != peer);
+        self.open_requests.retain(|(asker, _), _| *asker != peer);
     }
 
     pub(crate) fn closing(&mut self, peer: PeerId) {
         self.peer_is_there(peer, "disconnection");
         assert!(self.closing.insert(peer), "{peer:?} is closed twice");
+        // What came before has been answered; what came behind will not be.
+        self.open_requests.retain(|(asker, _), _| *asker != peer);
     }
 
     pub(crate) fn asked(&mut self, peer: PeerId, token: RequestToken, request: &Request) {
         if !matches!(request, Request::Check { .. }) && !self.closing.contains(&peer) {
-            assert!(self.open_requests.insert((peer, token.0)), "the same number twice");
+            let earlier = self.open_requests.insert((peer, token.0), request.clone());
+            assert!(earlier.is_none(), "the same number twice");
         }
+        self.rhythm_is_touched(request);
+    }
+
+    /// Called when the request is made and when it is answered: others may be between.
+    fn rhythm_is_touched(&mut self, request: &Request) {
         // Whatever may start, end or replace recurring operations also ends what we know of their rhythm.
         match request {
             Request::Execute(execute) if execute.action.eq_ignore_ascii_case("stop") => {
@@ -81,12 +89,19 @@ impl Checks {
         }
     }
 
-    pub(crate) fn answered(&mut self, peer: PeerId, token: RequestToken) {
+    pub(crate) fn answered(&mut self, peer: PeerId, token: RequestToken, rc: i32) {
         self.peer_is_there(peer, "reply");
-        assert!(self.open_requests.remove(&(peer, token.0)), "a reply that nobody waits for");
+        let request = self.open_requests.remove(&(peer, token.0)).expect("a reply that nobody waits for");
+        self.rhythm_is_touched(&request);
+        if let Request::Execute(execute) = request
+            && !execute.interval.recurs()
+            && rc > 0
+        {
+            self.one_shots.insert(rc, 0);
+        }
     }
 
-    /// After each step: what was asked has been answered within it.
+    /// After each turn: what was asked has been answered within it.
     pub(crate) fn nothing_unanswered(&self) {
         assert!(self.open_requests.is_empty(), "not answered: {:?}", self.open_requests);
     }
@@ -127,10 +142,6 @@ impl Checks {
         if let Some(key) = ended.recurring.filter(|_| !unprepared) {
             self.rests_since.insert(key, now_ms);
         }
-    }
-
-    pub(crate) fn one_shot_accepted(&mut self, call_id: i32) {
-        self.one_shots.insert(call_id, 0);
     }
 
     /// A client that never leaves has been told of a result.

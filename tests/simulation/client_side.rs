@@ -3,13 +3,14 @@
 use crate::actor::{Role, provide, whim};
 use crate::connection::{Connection, Toward};
 use crate::world::{Event, World, now};
-use pcmk_remote_rs::core::{ClientOutput, FromServer, Outgoing, PeerId, PeerKind, RequestId};
-use pcmk_remote_rs::model::{ClientId, Incoming, Millis, Notification, ProxyNotice, Request};
+use pcmk_remote_rs::core::{ClientOutput, FromServer, Outgoing, PeerId, RequestId};
+use pcmk_remote_rs::driver::hub::NewPeer;
+use pcmk_remote_rs::model::{ClientId, Millis, Notification, ProxyNotice, Request, RequestMessage};
 use pcmk_remote_rs::wire::codec::{self, Envelope, RequestFields};
 
 impl World {
     pub(crate) fn connect(&mut self, actor: usize) {
-        if !self.listening || self.exited || self.actors[actor].done {
+        if !self.around().listening || self.exited || self.actors[actor].done {
             self.actors[actor].done = true;
             return;
         }
@@ -18,30 +19,32 @@ impl World {
             (Some(_), _) if actor == 1 && first => self.plan.cut,
             (Some(_), _) | (None, Role::Observer) => None,
             (None, _) => {
-                let cut = (self.random.chance(50), usize::try_from(self.random.below(9000)).unwrap());
-                self.random.chance(40).then_some(cut)
+                let random = self.random();
+                let cut = (random.chance(50), usize::try_from(random.below(9000)).unwrap());
+                random.chance(40).then_some(cut)
             }
         };
-        let peer = self.next_peer();
-        self.connections.insert(peer, Connection::new(actor, self.now_ms, cut));
+        let (peer, now_ms) = (self.inbox.new_peer(), self.now_ms());
+        self.around().connections.insert(peer, Connection::new(actor, now_ms, cut));
         self.actors[actor].connection = Some(peer);
-        self.serve_newcomer(peer, PeerKind::Remote);
-        self.actors[actor].client.connected(now(self.now_ms).mono);
+        self.joins(peer, NewPeer::Remote(peer));
+        self.actors[actor].client.connected(now(now_ms).mono);
         self.pump(actor);
     }
 
     pub(crate) fn act(&mut self, actor: usize) {
-        let over = self.now_ms >= self.plan.acting_ms && self.actors[actor].role != Role::Observer;
+        let over = self.now_ms() >= self.plan.acting_ms && self.actors[actor].role != Role::Observer;
         if over {
             self.leave(actor);
         } else if self.actors[actor].client.is_ready() && self.actors[actor].waiting.is_none() {
             let (request, wait) = match self.actors[actor].role {
                 Role::Observer => (Request::Poke, true),
-                _ => whim(&mut self.random),
+                _ => whim(self.random()),
             };
+            let now = now(self.now_ms()).mono;
             let client = &mut self.actors[actor].client;
             if wait {
-                let id = client.call(request, Millis(0), now(self.now_ms).mono).unwrap();
+                let id = client.call(request, Millis(0), now).unwrap();
                 self.actors[actor].waiting = Some(id);
             } else {
                 client.send(request).unwrap();
@@ -53,12 +56,12 @@ impl World {
 
     pub(crate) fn act_again(&mut self, actor: usize) {
         let pause = match self.actors[actor].role {
-            Role::Observer if self.now_ms > self.plan.acting_ms => return,
+            Role::Observer if self.now_ms() > self.plan.acting_ms => return,
             Role::Observer => 300,
             _ => 60,
         };
-        let delay = self.random.below(pause);
-        self.schedule(delay, Event::Act(actor));
+        let delay = self.random().below(pause);
+        self.around().schedule(delay, Event::Act(actor));
     }
 
     pub(crate) fn leave(&mut self, actor: usize) {
@@ -69,20 +72,23 @@ impl World {
 
     pub(crate) fn curtain(&mut self) {
         let alone = self.actors.iter().skip(1).all(|actor| actor.done);
-        if self.exited || (alone && self.checks.all_told()) {
+        if self.exited || (alone && self.around().checks.all_told()) {
             self.leave(0);
         } else {
-            self.schedule(100, Event::Curtain);
+            self.around().schedule(100, Event::Curtain);
         }
     }
 
     /// A client's core has something to say.
     pub(crate) fn pump(&mut self, actor: usize) {
-        while let Some(output) = self.actors[actor].client.poll() {
+        loop {
+            while let Some(outgoing) = self.actors[actor].client.next_request() {
+                self.client_sends(actor, &outgoing);
+            }
+            let Some(output) = self.actors[actor].client.poll() else { return };
             match output {
-                ClientOutput::Send(outgoing) => self.client_sends(actor, &outgoing),
                 ClientOutput::Ready { .. } => self.act_again(actor),
-                ClientOutput::Answered(id, _) | ClientOutput::Failed(id, _) => {
+                ClientOutput::Answered(id, _) | ClientOutput::Unanswered(id, _) => {
                     assert_eq!(self.actors[actor].waiting.take(), Some(id), "answered twice");
                     self.act_again(actor);
                 }
@@ -96,28 +102,29 @@ impl World {
     pub(crate) fn client_sends(&mut self, actor: usize, outgoing: &Outgoing) {
         let Some(peer) = self.actors[actor].connection else { return };
         let request = outgoing.request.clone();
-        let incoming = Incoming { client_name: None, options: 0, request };
+        let message = RequestMessage { client_name: None, options: 0, request };
         let token = outgoing.token.as_ref().map(ClientId::as_str);
         let fields = RequestFields { timeout: outgoing.timeout, token };
         let envelope = Envelope::Tls { msg_id: outgoing.request_id.0 };
-        let text = codec::encode_request(&incoming, &fields, envelope);
-        self.transmit(peer, Toward::Server, &text);
+        let text = codec::encode_request(&message, &fields, envelope);
+        self.around().transmit(peer, Toward::Server, &text);
     }
 
     pub(crate) fn client_hears(&mut self, actor: usize, notification: Notification) {
         assert!(self.actors[actor].waiting.is_none(), "told something inside a blocking call");
         match notification {
             Notification::Completed(completion) if self.actors[actor].role == Role::Observer => {
-                self.checks.told(&completion);
+                self.around().checks.told(&completion);
             }
             Notification::Proxy(notice) => {
                 let leaving = notice == ProxyNotice::ShutdownRequest && self.plan.acknowledge;
-                if let Some(command) = provide(notice, self.plan.acknowledge, &mut self.random) {
+                let acknowledge = self.plan.acknowledge;
+                if let Some(command) = provide(notice, acknowledge, self.random()) {
                     self.actors[actor].client.send(Request::Proxy(command)).unwrap();
                 }
                 if leaving {
                     self.actors[actor].done = true;
-                    self.plan.acting_ms = self.plan.acting_ms.min(self.now_ms + 100);
+                    self.plan.acting_ms = self.plan.acting_ms.min(self.now_ms() + 100);
                 }
             }
             _ => {}
@@ -126,15 +133,15 @@ impl World {
 
     pub(crate) fn client_closes(&mut self, actor: usize) {
         if let Some(peer) = self.actors[actor].connection.take()
-            && let Some(connection) = self.connections.get_mut(&peer)
+            && let Some(connection) = self.around().connections.get_mut(&peer)
         {
             connection.client_gone = true;
-            let delay = 12 + self.random.below(5);
-            self.schedule(delay, Event::Broken(peer, Toward::Server));
+            let delay = 12 + self.random().below(5);
+            self.around().schedule(delay, Event::Broken(peer, Toward::Server));
         }
-        let delay = 20 + self.random.below(100);
-        if self.now_ms < self.plan.acting_ms {
-            self.schedule(delay, Event::Connect(actor));
+        let delay = 20 + self.random().below(100);
+        if self.now_ms() < self.plan.acting_ms {
+            self.around().schedule(delay, Event::Connect(actor));
         } else {
             self.actors[actor].done = true;
         }
@@ -152,7 +159,7 @@ impl World {
     }
 
     pub(crate) fn client_sees_the_end(&mut self, peer: PeerId) {
-        let Some(connection) = self.connections.get_mut(&peer) else { return };
+        let Some(connection) = self.around().connections.get_mut(&peer) else { return };
         let actor = connection.client;
         if !std::mem::replace(&mut connection.client_gone, true) {
             self.actors[actor].client.disconnected();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Both cores joined by bytes, with a clock that only the simulation turns. Every run follows from its seed:
+//! The hub with its core and the clients' cores, joined by bytes, with a clock that only the simulation turns. Every run follows from its seed:
 //! a failure names it, and `PCMK_SIMULATION_SEED=<seed>` runs that one alone.
 mod actor;
 mod agents;
+mod carrier;
 mod checks;
 mod client_side;
 mod connection;
@@ -26,17 +27,19 @@ fn recorded(seed: u64) -> Vec<String> {
 
 #[test]
 fn clients_that_come_and_go_find_every_promise_kept() {
-    let (mut rhythms, mut responses) = (0, 0);
+    let (mut rhythms, mut responses, mut transfers) = (0, 0, 0);
     let seeds = seeds(120);
     for seed in &seeds {
         let mut world = World::new(*seed, Plan::default());
         world.run();
-        let (on_time, answered) = world.coverage();
+        let (on_time, answered, transferred) = world.coverage();
         (rhythms, responses) = (rhythms + on_time, responses + answered);
+        transfers += transferred;
     }
     let worlds = seeds.len() as u64;
     assert!(rhythms >= 5 * worlds, "only {rhythms} recurring runs could be checked");
     assert!(responses >= 5 * worlds, "only {responses} local requests were answered");
+    assert!(transfers >= worlds, "only {transfers} transfers of schemas came to their end");
 }
 
 #[test]

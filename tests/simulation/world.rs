@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The clock, what is still to happen, and the two cores between which it happens.
+//! The clock, and the hub and the clients between which everything happens.
 use crate::actor::{Actor, Role};
-use crate::agents::Agents;
-use crate::checks::Checks;
-use crate::connection::{Connection, Toward};
-use crate::proxied::Sessions;
+use crate::carrier::{NodeFiles, Surroundings};
+use crate::connection::Toward;
 use crate::random::Random;
 use pcmk_remote_rs::core::{DaemonKind, Input, PeerId, RunId, Server, Settings};
+use pcmk_remote_rs::driver::hub::{Hub, Inbox};
 use pcmk_remote_rs::model::{Moment, Now};
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// How a world goes on.
@@ -62,22 +62,11 @@ pub(crate) enum Event {
 pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) plan: Plan,
-    pub(crate) now_ms: u64,
-    pub(crate) random: Random,
-    pub(crate) server: Server,
+    pub(crate) hub: Hub<Surroundings>,
+    pub(crate) inbox: Inbox<PeerId, PeerId>,
     pub(crate) actors: Vec<Actor>,
-    pub(crate) connections: BTreeMap<PeerId, Connection>,
-    pub(crate) sessions: Sessions,
-    pub(crate) agents: Agents,
-    pub(crate) checks: Checks,
-    pub(crate) events: BTreeMap<(u64, u64), Event>,
-    pub(crate) scheduled: u64,
-    pub(crate) last_peer: u64,
-    pub(crate) accepting: bool,
-    pub(crate) listening: bool,
     pub(crate) exited: bool,
-    pub(crate) was_cut: bool,
-    pub(crate) history: Vec<String>,
+    transfers: Rc<Cell<u64>>,
 }
 
 impl World {
@@ -85,61 +74,64 @@ impl World {
         let settings = Settings { daemon: DaemonKind::Remoted, node_start_state: None };
         let roles = [Role::Observer, Role::Provider].into_iter();
         let workers = (1..plan.workers).map(|number| if number == 1 { Role::Provider } else { Role::Worker });
+        let (inbox, files) = (Inbox::default(), NodeFiles::default());
+        let transfers = Rc::clone(&files.transfers);
+        let around = Surroundings::new(seed, plan.keep_history);
         Self {
             seed,
-            now_ms: 0,
-            random: Random::new(seed),
-            server: Server::new(settings, now(0)),
+            hub: Hub::new(Server::new(settings, now(0)), around, inbox.clone(), Box::new(files)),
+            inbox,
             actors: roles.chain(workers).enumerate().map(|(n, role)| Actor::new(n, role)).collect(),
             plan,
-            connections: BTreeMap::new(),
-            sessions: Sessions::default(),
-            agents: Agents::default(),
-            checks: Checks::default(),
-            events: BTreeMap::new(),
-            scheduled: 0,
-            last_peer: 0,
-            accepting: false,
-            listening: true,
             exited: false,
-            was_cut: false,
-            history: Vec::new(),
+            transfers,
         }
     }
 
+    /// What is around the hub.
+    pub(crate) fn around(&mut self) -> &mut Surroundings {
+        self.hub.carrier_mut()
+    }
+
+    pub(crate) fn random(&mut self) -> &mut Random {
+        &mut self.around().random
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.hub.carrier().now_ms
+    }
+
     pub(crate) fn was_cut(&self) -> bool {
-        self.was_cut
+        self.hub.carrier().was_cut
     }
 
     /// From the first connection until nothing is left to happen; gives the history.
     pub(crate) fn run(&mut self) -> Vec<String> {
         let _names_the_seed = NameOnPanic(self.seed);
         for actor in 0..self.actors.len() {
-            let delay = if actor == 0 { 0 } else { 1 + self.random.below(50) };
-            self.schedule(delay, Event::Connect(actor));
+            let delay = if actor == 0 { 0 } else { 1 + self.random().below(50) };
+            self.around().schedule(delay, Event::Connect(actor));
         }
-        self.schedule(60, Event::LocalConnects);
-        self.schedule(self.plan.acting_ms + 200, Event::Curtain);
+        self.around().schedule(60, Event::LocalConnects);
+        let curtain = self.plan.acting_ms + 200;
+        self.around().schedule(curtain, Event::Curtain);
         if self.plan.terminate {
-            let delay = 100 + self.random.below(self.plan.acting_ms);
-            self.schedule(delay, Event::Terminate);
+            let acting_ms = self.plan.acting_ms;
+            let delay = 100 + self.random().below(acting_ms);
+            self.around().schedule(delay, Event::Terminate);
         }
         while self.step() {
-            assert!(self.now_ms < 600_000, "it does not come to an end");
+            assert!(self.now_ms() < 600_000, "it does not come to an end");
         }
         self.verify_the_end();
-        std::mem::take(&mut self.history)
+        std::mem::take(&mut self.around().history)
     }
 
-    pub(crate) fn remember(&mut self, line: impl FnOnce(u64) -> String) {
-        if self.plan.keep_history {
-            self.history.push(line(self.now_ms));
-        }
-    }
-
-    /// How often a recurring operation was found on time, and how many local requests were answered.
-    pub(crate) fn coverage(&self) -> (u64, u64) {
-        (self.checks.rhythms, self.sessions.answered)
+    /// How often a recurring operation was found on time, how many local requests were answered, and how many
+    /// transfers of schemas came to their end.
+    pub(crate) fn coverage(&self) -> (u64, u64, u64) {
+        let around = self.hub.carrier();
+        (around.checks.rhythms, around.sessions.answered, self.transfers.get())
     }
 
     fn verify_the_end(&self) {
@@ -148,95 +140,56 @@ impl World {
             assert!(self.exited, "it was told to shut down");
             return;
         }
-        assert_eq!(self.server.next_deadline(), None, "all recurring operations are gone with the clients");
-        self.checks.nothing_in_flight();
-        self.checks.every_one_shot_was_told();
-    }
-
-    pub(crate) fn schedule(&mut self, delay_ms: u64, event: Event) {
-        self.schedule_at(self.now_ms + delay_ms, event);
-    }
-
-    pub(crate) fn schedule_at(&mut self, at_ms: u64, event: Event) {
-        self.scheduled += 1;
-        self.events.insert((at_ms, self.scheduled), event);
+        assert_eq!(self.hub.next_deadline(), None, "all recurring operations are gone with the clients");
+        let checks = &self.hub.carrier().checks;
+        checks.nothing_in_flight();
+        checks.every_one_shot_was_told();
     }
 
     /// The next thing to happen: deadlines before events of the same time.
     fn step(&mut self) -> bool {
         let ms = |moment: Moment| u64::try_from(moment.since_origin().as_millis()).unwrap();
-        let server = self.server.next_deadline().map(ms).filter(|_| !self.exited);
+        let server = self.hub.next_deadline().map(ms).filter(|_| !self.exited);
         let clients = self.actors.iter().filter_map(|actor| actor.client.next_deadline()).map(ms).min();
-        let event = self.events.first_key_value().map(|((at, _), _)| *at);
+        let event = self.hub.carrier().events.first_key_value().map(|((at, _), _)| *at);
         let Some(next) = [server, clients, event].into_iter().flatten().min() else { return false };
-        assert!(next >= self.now_ms, "time runs backwards");
-        self.now_ms = next;
+        assert!(next >= self.now_ms(), "time runs backwards");
+        self.around().now_ms = next;
         if server == Some(next) {
-            self.serve(Input::Tick);
+            self.around().remember(|now_ms| format!("{now_ms} deadline"));
         } else if clients == Some(next) {
             for actor in 0..self.actors.len() {
                 self.actors[actor].client.tick(now(next).mono);
                 self.pump(actor);
             }
-        } else if let Some((_, event)) = self.events.pop_first() {
+        } else if let Some((_, event)) = self.around().events.pop_first() {
             self.happens(event);
         }
+        self.turn();
         true
     }
 
     fn happens(&mut self, event: Event) {
-        self.remember(|now_ms| format!("{now_ms} {event:?}"));
+        self.around().remember(|now_ms| format!("{now_ms} {event:?}"));
         match event {
             Event::Connect(actor) => self.connect(actor),
             Event::Act(actor) => self.act(actor),
             Event::Arrive(peer, toward, bytes) => self.arrive(peer, toward, &bytes),
             Event::Broken(peer, Toward::Server) => self.server_sees_the_end(peer),
             Event::Broken(peer, Toward::Client) => self.client_sees_the_end(peer),
-            Event::RunEnds(run, plan) => {
-                if let Some(finish) = self.agents.end(run, plan)
-                    && !self.exited
-                {
-                    self.checks.finished(run, finish.unprepared, self.now_ms);
-                    self.serve(Input::Finished { run, finish });
-                }
-            }
+            Event::RunEnds(run, plan) => self.run_ends(run, plan),
             Event::LocalConnects => self.local_connects(),
             Event::LocalAsks(peer) => self.local_asks(peer),
-            Event::LocalGone(peer) => {
-                if self.sessions.open.remove(&peer).is_some() {
-                    self.checks.peer_gone(peer);
-                    self.serve(Input::Disconnected(peer));
-                }
-            }
-            Event::Terminate => self.serve(Input::Terminate),
+            Event::LocalGone(peer) => self.local_leaves(peer),
+            Event::Terminate => self.inbox.input(Input::Terminate),
             Event::Curtain => self.curtain(),
         }
     }
 
-    pub(crate) fn next_peer(&mut self) -> PeerId {
-        self.last_peer += 1;
-        PeerId(self.last_peer)
-    }
-
-    /// Sends a message, as far as the connection carries it.
-    pub(crate) fn transmit(&mut self, peer: PeerId, toward: Toward, text: &str) {
-        let Some(connection) = self.connections.get_mut(&peer) else { return };
-        let passage = connection.send(toward, text, self.now_ms, &mut self.random);
-        for (at, bytes) in passage.pieces {
-            self.schedule_at(at, Event::Arrive(peer, toward, bytes));
-        }
-        if let Some(at) = passage.broken_at {
-            self.was_cut = true;
-            for end in [Toward::Server, Toward::Client] {
-                let delay = self.random.below(10);
-                self.schedule_at(at + delay, Event::Broken(peer, end));
-            }
-        }
-    }
-
     fn arrive(&mut self, peer: PeerId, toward: Toward, bytes: &[u8]) {
-        let Some(connection) = self.connections.get_mut(&peer) else { return };
-        if self.exited || (toward == Toward::Server && connection.server_gone) {
+        let exited = self.exited;
+        let Some(connection) = self.around().connections.get_mut(&peer) else { return };
+        if exited || (toward == Toward::Server && connection.server_gone) {
             return;
         }
         if toward == Toward::Client && connection.client_gone {

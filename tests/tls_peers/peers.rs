@@ -172,10 +172,10 @@ impl Connection {
     }
 
     fn hear(&mut self, line: &str) -> Result<(), Option<TlsError>> {
-        let (mut heard, mut buffer) = (Vec::new(), [0; 100]);
+        let mut heard = Vec::new();
         while heard.len() < line.len() {
-            match self.stream.read(&mut buffer).map_err(Some)? {
-                Received::Data(count) => heard.extend_from_slice(&buffer[..count]),
+            match self.stream.read(|bytes| heard.extend_from_slice(bytes)).map_err(Some)? {
+                Received::Data(_) => {}
                 Received::Pending => self.receive()?,
                 Received::Closed => return Err(None),
             }

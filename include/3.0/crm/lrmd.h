@@ -236,8 +236,8 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * Is there something to dispatch? 1 if so, also when it is in memory already and the descriptor is quiet; 0 if not; a
- * negated errno without a connection. It never waits: `timeout` is ignored, as upstream does.
+ * Is there something to dispatch? 1 if so, also when it is in memory already and the descriptor is quiet; 0 if
+ * not; a negated errno without a connection. It never waits: `timeout` is ignored, as upstream does.
  *
  * # Safety
  * `lrmd` is NULL or came from this library and was not deleted.
@@ -267,8 +267,8 @@ lrmd_event_data_t *lrmd_new_event(const char *rsc_id, const char *task, unsigned
  * Makes a copy of an event and of all that it points to. The caller frees it with `lrmd_free_event()`.
  *
  * # Safety
- * `event` is NULL, and then so is the copy, or an event whose strings are NULL or C strings and whose parameters are
- * NULL or a table of strings.
+ * `event` is NULL, and then so is the copy, or an event whose strings are NULL or C strings and whose parameters
+ * are NULL or a table of strings.
  */
 lrmd_event_data_t *lrmd_copy_event(lrmd_event_data_t *event);
 
@@ -283,8 +283,8 @@ void lrmd_free_event(lrmd_event_data_t *event);
 /**
  * Compares two versions number by number: -1, 0 or 1 when the first is lower, equal or higher.
  *
- * A version is what stands at the beginning: numbers with dots between them, after white space. Anything else, NULL
- * included, counts as no number, and a number that is missing as 0.
+ * A version is what stands at the beginning: numbers with dots between them, after white space. Anything else,
+ * NULL included, counts as no number, and a number that is missing as 0.
  *
  * # Safety
  * Both are NULL or C strings.
@@ -298,9 +298,9 @@ int lrmd_compare_versions(const char *version1,
 struct lrmd_s *lrmd_api_new(void);
 
 /**
- * Makes a handle for the executor of a remote node. `nodename` is what events call it, `server` the host; one of them
- * NULL: the other for both; both NULL: the executor of this node. `port` 0: the default. The caller deletes it with
- * `lrmd_api_delete()`.
+ * Makes a handle for the executor of a remote node. `nodename` is what events call it, `server` the host; one of
+ * them NULL: the other for both; both NULL: the executor of this node. `port` 0: the default. The caller deletes
+ * it with `lrmd_api_delete()`.
  *
  * # Safety
  * `nodename` and `server` are NULL or C strings.
@@ -311,12 +311,12 @@ struct lrmd_s *lrmd_remote_api_new(const char *nodename,
 
 /**
  * Deletes a handle, disconnecting it first: a connection in the main loop gets its disconnect event before this
- * returns. NULL is allowed. In a callback the memory lives until the outermost callback of this handle has returned,
- * and calls on it until then fail as without a connection.
+ * returns. NULL is allowed. In a callback the memory lives until the outermost callback of this handle has
+ * returned, and calls on it until then fail as without a connection.
  *
  * # Safety
- * `lrmd` is NULL or came from this library and was not deleted; after this, or after the callbacks under way, it is
- * not used any more.
+ * `lrmd` is NULL or came from this library and was not deleted; after this, or after the callbacks under way, it
+ * is not used any more.
  */
 void lrmd_api_delete(struct lrmd_s *lrmd);
 

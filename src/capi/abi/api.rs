@@ -27,7 +27,7 @@ pub struct Lrmd {
 /// What can be done with a connection. Results are 0 or positive, or a negated errno.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-#[allow(missing_docs, reason = "src/capi/client/ops.rs documents each where it is done")]
+#[allow(missing_docs, reason = "each is documented where it is done, as a slot! in src/capi/client")]
 pub struct LrmdApiOperations {
     pub connect: unsafe extern "C" fn(lrmd: *mut Lrmd, client_name: *const c_char, fd: *mut c_int) -> c_int,
     pub connect_async:

@@ -1,27 +1,74 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Layouts that C callers see. Nothing outside this folder may know in which version of Pacemaker one differs.
+//! What depends on Pacemaker's release: layouts that C callers see, names, words and behaviour. Nothing outside this
+//! folder asks for the release (tests/architecture.rs looks): it uses a constant of this module that says what differs.
 //!
-//! Both releases are always compiled, so that both are tested in one run; which one a build of the library wears is
-//! said by `--cfg pcmk_abi="2.1"` or `"3.0"`, and is 3.0 without. Everything else uses the names of this module.
+//! A release is a file: `v2_1`, `v3_0`. All are always compiled, so that all are tested in one run. `--cfg
+//! pcmk_abi="2.1"` or `"3.0"` chooses the one whose interface a build of the library has; without, it is 3.0. A
+//! further release is a further file, which states what it changes, and a further line of the choice below.
 
 pub mod api;
+pub mod behaviour;
 pub mod event;
 pub mod internal;
 pub mod output;
 pub mod remote;
-pub mod sessions;
 pub mod shared;
 pub mod v2_1;
 pub mod v3_0;
 pub mod words;
 
 #[cfg(pcmk_abi = "2.1")]
-pub use v2_1::{ALERT_WORDS, CRM_COMMON, FENCING, FREE_ELEMENT, LrmdEventData, RELEASE, Remote};
+use v2_1 as chosen;
 #[cfg(not(pcmk_abi = "2.1"))]
-pub use v3_0::{ALERT_WORDS, CRM_COMMON, FENCING, FREE_ELEMENT, LrmdEventData, RELEASE, Remote};
+use v3_0 as chosen;
 
-use crate::sys::crmcommon::{Missing, PacemakerLibrary};
-use std::ffi::c_void;
+pub use chosen::{ALERT_WORDS, BEHAVIOUR, CRM_COMMON, FENCING, FREE_ELEMENT, LrmdEventData, RELEASE, Remote};
 
-/// A function of [`CRM_COMMON`] that frees the document of an element.
-pub type FreeElement = unsafe fn(&PacemakerLibrary, *mut c_void) -> Result<(), Missing>;
+/// `pcmk__client_t` of the chosen release.
+pub type Client = remote::Client<Remote>;
+
+/// Items that only the interface of one release has.
+#[cfg(pcmk_abi = "2.1")]
+macro_rules! only_in {
+    ("2.1", $($item:tt)*) => { $($item)* };
+    ($other:literal, $($item:tt)*) => {};
+}
+#[cfg(not(pcmk_abi = "2.1"))]
+macro_rules! only_in {
+    ("3.0", $($item:tt)*) => { $($item)* };
+    ($other:literal, $($item:tt)*) => {};
+}
+pub(crate) use only_in;
+
+#[cfg(test)]
+mod tests {
+    use super::{v2_1, v3_0};
+    use crate::model::Millis;
+    use crate::wire::ipc::IpcLayout;
+
+    #[test]
+    fn releases_behave_as_pacemakers_do() {
+        let (old, new) = (v2_1::BEHAVIOUR, v3_0::BEHAVIOUR);
+        assert_eq!([old.slow_handshake_event_code, new.slow_handshake_event_code], [-129, -62]);
+        assert_eq!([old.metadata_limit, new.metadata_limit], [Millis(30_000), Millis(20_000)]);
+        assert_eq!((old.local_layout)(), IpcLayout::Old);
+    }
+
+    #[test]
+    fn each_release_has_words_for_every_status() {
+        let (old, new) = (v2_1::ALERT_WORDS, v3_0::ALERT_WORDS);
+        for code in 1..=11 {
+            assert_ne!((old.status)(code), "UNKNOWN!");
+            assert_ne!((new.status)(code), "Unrecognized status (bug?)");
+        }
+        assert_eq!([(old.status)(0), (new.status)(0)], ["complete", "Done"]);
+        assert_eq!([(old.status)(12), (new.status)(12)], ["UNKNOWN!", "Unrecognized status (bug?)"]);
+        assert_eq!((old.exit)(7), "not running");
+    }
+
+    #[test]
+    fn pacemakers_library_knows_exit_statuses() {
+        // 2.1's, which tests/setup installs, has the same list.
+        assert_eq!(super::words::exit_of(v2_1::CRM_COMMON, 7).as_deref(), Some("Not running"));
+    }
+}

@@ -150,7 +150,8 @@ pub struct Tls {
     pub dh_params: *mut c_void,
     /// Which kind of credentials: GnuTLS's number.
     pub cred_type: c_int,
-    /// Files of X.509, out of the environment; borrowed, or NULL.
+    /// File of the certificate authorities; NULL without X.509. Like the three below it is a copy of what the
+    /// environment says, which `pcmk__free_tls()` frees.
     pub ca_file: *const c_char,
     /// See `ca_file`.
     pub cert_file: *const c_char,

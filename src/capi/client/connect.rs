@@ -6,94 +6,90 @@ use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::handle::{Handle, with_handle};
+use super::handle::Handle;
 use super::settings;
-use super::text::text;
-use crate::capi::abi::RELEASE;
+use super::text::owned;
+use crate::capi::abi::BEHAVIOUR;
 use crate::capi::abi::api::Lrmd;
+use crate::capi::entry::slot;
 use crate::capi::rc::{self, Way};
 use crate::driver::client::{Connection, Problem, Stage};
 use crate::model::Registered;
-use crate::model::Release;
 
-/// Connects and waits until it is clear whether the executor takes us. With `fd` the caller gets the descriptor and
-/// uses `lrmd_poll()` and `lrmd_dispatch()`; without, the main loop drives the connection.
-///
-/// # Safety
-/// `lrmd` came from this library; `client_name` is NULL or a C string; `fd` is NULL or may be written.
-pub(super) unsafe extern "C" fn slot_connect(
-    lrmd: *mut Lrmd,
-    client_name: *const c_char,
-    fd: *mut c_int,
-) -> c_int {
-    // SAFETY: the caller's promises.
-    unsafe {
-        let name = text(client_name).map(|name| name.into_owned());
-        with_handle("connect", lrmd, rc::NOT_CONNECTED, |handle| match handle.connect(name, fd.is_null()) {
+slot! {
+    /// Connects and waits until it is clear whether the executor takes us. With `fd` the caller gets the descriptor and
+    /// uses `lrmd_poll()` and `lrmd_dispatch()`; without, the main loop drives the connection.
+    ///
+    /// # Safety
+    /// `lrmd` came from this library; `client_name` is NULL or a C string; `fd` is NULL or may be written.
+    pub(super) unsafe fn slot_connect(
+        lrmd: *mut Lrmd,
+        #[shown] client_name: *const c_char,
+        fd: *mut c_int,
+    ) -> c_int, failed = rc::NOT_CONNECTED; |handle| {
+        // SAFETY: NULL or a C string, by the caller's promise.
+        let name = unsafe { owned(client_name) };
+        match handle.connect(name, fd.is_null()) {
             Ok(descriptor) => {
-                if let Some(fd) = fd.as_mut() {
+                // SAFETY: NULL or writable, by the caller's promise.
+                if let Some(fd) = unsafe { fd.as_mut() } {
                     *fd = descriptor;
                 }
                 0
             }
             Err(error) => error,
-        })
+        }
     }
 }
 
-/// Connects to a remote node from the main loop; exactly one connect event tells how it went, unless the caller
-/// disconnects before. `timeout` in milliseconds is for the host's name and TCP. The local executor is connected to
-/// at once.
-///
-/// # Safety
-/// As for `connect`.
-pub(super) unsafe extern "C" fn slot_connect_async(
-    lrmd: *mut Lrmd,
-    client_name: *const c_char,
-    timeout: c_int,
-) -> c_int {
-    // SAFETY: the caller's promises.
-    unsafe {
-        let name = text(client_name).map(|name| name.into_owned());
-        with_handle("connect_async", lrmd, rc::NOT_CONNECTED, |handle| {
-            if handle.callback.get().is_none() {
-                return rc::INVALID;
+slot! {
+    /// Connects to a remote node from the main loop; exactly one connect event tells how it went, unless the caller
+    /// disconnects before. `timeout` in milliseconds is for the host's name and TCP. The local executor is connected to
+    /// at once.
+    ///
+    /// # Safety
+    /// As for `connect`.
+    pub(super) unsafe fn slot_connect_async(
+        lrmd: *mut Lrmd,
+        #[shown] client_name: *const c_char,
+        timeout: c_int,
+    ) -> c_int, failed = rc::NOT_CONNECTED; |handle| {
+        if handle.callback.get().is_none() {
+            return rc::INVALID;
+        }
+        if handle.is_remote() {
+            return handle.begin_remote(timeout);
+        }
+        // SAFETY: NULL or a C string, by the caller's promise.
+        let name = unsafe { owned(client_name) };
+        match handle.connect(name, true) {
+            Ok(_) => {
+                handle.emit_connect(0);
+                0
             }
-            if handle.is_remote() {
-                handle.begin_remote(timeout)
-            } else {
-                match handle.connect(name, true) {
-                    Ok(_) => {
-                        handle.emit_connect(0);
-                        0
-                    }
-                    Err(error) => error,
-                }
-            }
-        })
+            Err(error) => error,
+        }
     }
 }
 
-/// 1 if calls are possible, else 0.
-///
-/// # Safety
-/// `lrmd` came from this library.
-pub(super) unsafe extern "C" fn slot_is_connected(lrmd: *mut Lrmd) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe { with_handle("is_connected", lrmd, 0, |handle| handle.is_ready().into()) }
+slot! {
+    /// 1 if calls are possible, else 0.
+    ///
+    /// # Safety
+    /// `lrmd` came from this library.
+    pub(super) unsafe fn slot_is_connected(lrmd: *mut Lrmd) -> c_int, failed = 0; |handle| {
+        handle.is_ready().into()
+    }
 }
 
-/// Ends the connection, if there is one. In the main loop a disconnect event follows.
-///
-/// # Safety
-/// `lrmd` came from this library.
-pub(super) unsafe extern "C" fn slot_disconnect(lrmd: *mut Lrmd) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe {
-        with_handle("disconnect", lrmd, 0, |handle| {
-            handle.disconnect(handle.dispatching.get());
-            0
-        })
+slot! {
+    /// Ends the connection, if there is one. In the main loop a disconnect event follows.
+    ///
+    /// # Safety
+    /// `lrmd` came from this library.
+    pub(super) unsafe fn slot_disconnect(lrmd: *mut Lrmd) -> c_int, failed = 0; |handle| {
+        handle.disconnect();
+        0
     }
 }
 
@@ -101,20 +97,20 @@ impl Handle {
     /// Connects and waits; the descriptor, or a negated errno.
     fn connect(self: &Rc<Self>, name: Option<String>, attach: bool) -> Result<c_int, c_int> {
         self.let_go();
-        self.event_owed.set(false);
+        self.delivery.take_connect_event();
         match self.open(name) {
             Ok((connection, registered)) => {
                 let descriptor = connection.descriptor().map_or(-1, |(fd, ..)| fd.as_raw_fd());
                 self.signed_on(&registered);
-                self.install(connection);
+                self.connection.set(Some(connection));
                 if attach {
                     self.attach();
                 }
-                log::info!("Connected to {}", self.peer());
+                log::info!("Connected to {}", self.place);
                 Ok(descriptor)
             }
             Err(problem) => {
-                log::warn!("Could not connect to {}: {problem}", self.peer());
+                log::warn!("Could not connect to {}: {problem}", self.place);
                 // Upstream's teardown tells of connections that never were.
                 let tells = if problem.stage() < Stage::SignOn { self.is_remote() } else { attach };
                 if tells {
@@ -129,7 +125,7 @@ impl Handle {
         let identity = settings::identity(name, self.proxy_callback().0.is_some());
         let mut connection = match settings::remote(&self.place, settings::CONNECT_LIMIT) {
             Some(remote) => Connection::remote(remote, identity)?,
-            None => Connection::local(identity, settings::layout())?,
+            None => Connection::local(identity, (BEHAVIOUR.local_layout)())?,
         };
         let registered = connection.wait_for_sign_on()?;
         Ok((connection, registered))
@@ -145,15 +141,15 @@ impl Handle {
         let Some(remote) = settings::remote(&self.place, limit) else { return rc::INVALID };
         match Connection::remote(remote, identity) {
             Ok(connection) => {
-                self.event_owed.set(true);
-                self.install(connection);
+                self.delivery.owe_connect_event();
+                self.connection.set(Some(connection));
                 self.attach();
                 0
             }
             Err(problem) => {
-                log::warn!("Could not connect to {}: {problem}", self.peer());
+                log::warn!("Could not connect to {}: {problem}", self.place);
                 let error = rc::of_connect(&problem, Way::Waited);
-                if RELEASE == Release::V2_1 {
+                if BEHAVIOUR.immediate_failure_has_connect_event {
                     self.emit_connect(error);
                 }
                 error
@@ -161,46 +157,53 @@ impl Handle {
         }
     }
 
-    fn install(&self, connection: Connection) {
-        self.generation.set(self.generation.get() + 1);
-        let before = self.connection.replace(Some(connection));
-        drop(before);
-    }
-
     /// Ends the connection without a word to C. Was it in the main loop?
     pub(super) fn let_go(&self) -> bool {
-        self.generation.set(self.generation.get() + 1);
         // The source first: it must not watch a descriptor that is closed.
         let attachment = self.attachment.take();
         let attached = attachment.is_some();
         drop(attachment);
-        let connection = self.connection.take();
-        drop(connection);
+        self.connection.set(None);
         self.start_state.replace(None);
         attached
     }
 
-    /// C wants no more. `later`: the disconnect event waits for the end of the dispatch that is under way.
-    pub(super) fn disconnect(&self, later: bool) {
-        let connecting = self.event_owed.take();
-        let handshaken = self.connection.borrow().as_ref().is_some_and(Connection::is_handshaken);
-        let attached = self.let_go();
-        // Of a connection that was still being made C hears nothing, unless it was nearly there (3.0).
-        if attached && (!connecting || (RELEASE == Release::V3_0 && handshaken)) {
-            log::info!("Disconnected from {}", self.peer());
-            if later {
-                self.disconnect_owed.set(true);
-            } else {
-                self.emit_disconnect();
-            }
+    /// C wants no more. The disconnect event waits for the end of a dispatch that is under way.
+    fn disconnect(&self) {
+        if self.end_connection() && !self.delivery.defer_disconnect() {
+            self.emit_disconnect();
         }
+    }
+
+    /// C wants no more, and no dispatch is waited for.
+    pub(super) fn disconnect_now(&self) {
+        if self.end_connection() {
+            self.emit_disconnect();
+        }
+        if self.delivery.take_disconnect() {
+            self.emit_disconnect();
+        }
+    }
+
+    /// Ends the connection because C wants no more. Is C to be told?
+    fn end_connection(&self) -> bool {
+        let connecting = self.delivery.take_connect_event();
+        let handshaken = self.connection.with(|connection| connection.is_handshaken()).unwrap_or(false);
+        let attached = self.let_go();
+        // Of a connection that was still being made C hears nothing, unless it was nearly there.
+        let nearly_there = BEHAVIOUR.unfinished_sign_on_has_disconnect_event && handshaken;
+        let tells = attached && (!connecting || nearly_there);
+        if tells {
+            log::info!("Disconnected from {}", self.place);
+        }
+        tells
     }
 
     /// The connection is over, and not by C's wish. Upstream's order of events differs by release.
     pub(super) fn ended(&self, problem: &Problem) {
         let attached = self.let_go();
-        log::warn!("Connection to {} is over: {problem}", self.peer());
-        if !self.event_owed.take() {
+        log::warn!("Connection to {} is over: {problem}", self.place);
+        if !self.delivery.take_connect_event() {
             if attached {
                 self.emit_disconnect();
             }
@@ -208,7 +211,8 @@ impl Handle {
         }
         let error = rc::of_connect(problem, Way::Event);
         let refused = problem.stage() == Stage::SignOn && error == -libc::EPROTO;
-        if RELEASE == Release::V3_0 && (problem.stage() == Stage::Handshake || refused) {
+        let refused = refused || problem.stage() == Stage::Handshake;
+        if BEHAVIOUR.refusal_event_precedes_disconnect && refused {
             self.emit_connect(error);
             self.emit_disconnect();
         } else {
@@ -219,14 +223,9 @@ impl Handle {
 
     /// A call found the connection over. Over TLS that is told at once, as upstream does; local IPC's source tells.
     pub(super) fn settle_failed_call(&self) {
-        let over = self.connection.borrow().as_ref().is_some_and(Connection::is_over);
-        if over && self.is_remote() {
-            let attached = self.let_go();
-            if attached && self.dispatching.get() {
-                self.disconnect_owed.set(true);
-            } else if attached {
-                self.emit_disconnect();
-            }
+        let over = self.connection.with(|connection| connection.is_over()).unwrap_or(false);
+        if over && self.is_remote() && self.let_go() && !self.delivery.defer_disconnect() {
+            self.emit_disconnect();
         }
     }
 }

@@ -3,55 +3,50 @@
 
 use std::ffi::c_int;
 
-use super::handle::{Handle, with_handle};
+use super::handle::Handle;
 use crate::capi::abi::api::Lrmd;
-use crate::capi::entry::boundary;
+use crate::capi::entry::entry;
 use crate::capi::rc;
 use crate::driver::client::Connection;
 
-/// Is there something to dispatch? 1 if so, also when it is in memory already and the descriptor is quiet; 0 if not; a
-/// negated errno without a connection. It never waits: `timeout` is ignored, as upstream does.
-///
-/// # Safety
-/// `lrmd` is NULL or came from this library and was not deleted.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lrmd_poll(lrmd: *mut Lrmd, _timeout: c_int) -> c_int {
-    // SAFETY: the caller's promise.
-    unsafe {
-        with_handle("lrmd_poll", lrmd, rc::NOT_CONNECTED, |handle| {
-            let Ok(mut slot) = handle.connection.try_borrow_mut() else { return 0 };
-            let Some(connection) = slot.as_mut().filter(|connection| connection.is_ready()) else {
-                return rc::NOT_CONNECTED;
-            };
-            (connection.has_events() || connection.is_readable()).into()
-        })
+entry! {
+    /// Is there something to dispatch? 1 if so, also when it is in memory already and the descriptor is quiet; 0 if
+    /// not; a negated errno without a connection. It never waits: `timeout` is ignored, as upstream does.
+    ///
+    /// # Safety
+    /// `lrmd` is NULL or came from this library and was not deleted.
+    pub unsafe fn lrmd_poll(lrmd: *mut Lrmd, _timeout: c_int) -> c_int, failed = rc::NOT_CONNECTED; |handle| {
+        let ready = handle.connection.try_with(|connection| {
+            let connection = connection.filter(|connection| connection.is_ready())?;
+            Some(connection.has_events() || connection.is_readable())
+        });
+        match ready {
+            Some(Some(something)) => something.into(),
+            Some(None) => rc::NOT_CONNECTED,
+            // Asked by a log callback, while the connection is in use.
+            None => 0,
+        }
     }
 }
 
-/// Takes what has come and tells the callback. False when there is no connection (any longer).
-///
-/// # Safety
-/// `lrmd` is NULL or came from this library and was not deleted.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lrmd_dispatch(lrmd: *mut Lrmd) -> bool {
-    boundary("lrmd_dispatch", false, || {
-        // SAFETY: the caller's promise.
-        unsafe {
-            with_handle("lrmd_dispatch", lrmd, false, |handle| {
-                handle.advance();
-                let generation = handle.generation.get();
-                while handle.generation.get() == generation && handle.has_events() {
-                    handle.deliver(generation);
-                }
-                handle.after_use();
-                handle.is_ready()
-            })
+entry! {
+    /// Takes what has come and tells the callback. False when there is no connection (any longer).
+    ///
+    /// # Safety
+    /// `lrmd` is NULL or came from this library and was not deleted.
+    pub unsafe fn lrmd_dispatch(lrmd: *mut Lrmd) -> bool, failed = false; |handle| {
+        handle.advance();
+        let generation = handle.connection.generation();
+        while handle.connection.generation() == generation && handle.has_events() {
+            handle.deliver(generation);
         }
-    })
+        handle.after_use();
+        handle.is_ready()
+    }
 }
 
 impl Handle {
     fn has_events(&self) -> bool {
-        !self.dead.get() && self.connection.borrow_mut().as_mut().is_some_and(Connection::has_events)
+        !self.lifecycle.is_deleted() && self.connection.with(Connection::has_events).unwrap_or(false)
     }
 }

@@ -6,37 +6,37 @@ use std::ptr;
 
 use crate::capi::abi::LrmdEventData;
 use crate::capi::abi::event::OcfExitCode;
-use crate::capi::entry::boundary;
+use crate::capi::entry::entry;
 use crate::sys::cmem;
 use crate::sys::glib::containers::{self, StringTable};
 
-/// Makes an event of kind 0 (register) with copies of the strings and nothing else in it; a NULL stays NULL.
-///
-/// The caller frees it with `lrmd_free_event()`.
-///
-/// # Safety
-/// `rsc_id` and `task` are NULL or C strings.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lrmd_new_event(
-    rsc_id: *const c_char,
-    task: *const c_char,
-    interval_ms: c_uint,
-) -> *mut LrmdEventData {
-    boundary("lrmd_new_event", ptr::null_mut(), || {
+entry! {
+    /// Makes an event of kind 0 (register) with copies of the strings and nothing else in it; a NULL stays NULL.
+    ///
+    /// The caller frees it with `lrmd_free_event()`.
+    ///
+    /// # Safety
+    /// `rsc_id` and `task` are NULL or C strings.
+    pub unsafe fn lrmd_new_event(
+        #[shown] rsc_id: *const c_char,
+        #[shown] task: *const c_char,
+        interval_ms: c_uint,
+    ) -> *mut LrmdEventData, failed = ptr::null_mut(); {
         // SAFETY: NULL or C strings, by the caller's promise.
         let (rsc_id, op_type) = unsafe { (cmem::copy_string(rsc_id), cmem::copy_string(task)) };
         cmem::new(LrmdEventData { rsc_id, op_type, interval_ms, ..LrmdEventData::empty() })
-    })
+    }
 }
 
-/// Makes a copy of an event and of all that it points to. The caller frees it with `lrmd_free_event()`.
-///
-/// # Safety
-/// `event` is NULL, and then so is the copy, or an event whose strings are NULL or C strings and whose parameters are
-/// NULL or a table of strings.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lrmd_copy_event(event: *mut LrmdEventData) -> *mut LrmdEventData {
-    boundary("lrmd_copy_event", ptr::null_mut(), || {
+entry! {
+    /// Makes a copy of an event and of all that it points to. The caller frees it with `lrmd_free_event()`.
+    ///
+    /// # Safety
+    /// `event` is NULL, and then so is the copy, or an event whose strings are NULL or C strings and whose parameters
+    /// are NULL or a table of strings.
+    pub unsafe fn lrmd_copy_event(
+        event: *mut LrmdEventData,
+    ) -> *mut LrmdEventData, failed = ptr::null_mut(); {
         // SAFETY: NULL or valid for reading, by the caller's promise; the reference ends with the closure.
         let Some(event) = (unsafe { event.as_ref() }) else { return ptr::null_mut() };
         // SAFETY: NULL or a table of strings, by the caller's promise.
@@ -53,16 +53,15 @@ pub unsafe extern "C" fn lrmd_copy_event(event: *mut LrmdEventData) -> *mut Lrmd
             params: params.map_or(ptr::null_mut(), StringTable::into_raw),
             ..*event
         })
-    })
+    }
 }
 
-/// Frees an event and all that it points to. NULL is allowed.
-///
-/// # Safety
-/// `event` is NULL or an event that this library made or copied for the caller, not used afterwards.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lrmd_free_event(event: *mut LrmdEventData) {
-    boundary("lrmd_free_event", (), || {
+entry! {
+    /// Frees an event and all that it points to. NULL is allowed.
+    ///
+    /// # Safety
+    /// `event` is NULL or an event that this library made or copied for the caller, not used afterwards.
+    pub unsafe fn lrmd_free_event(event: *mut LrmdEventData) {
         if event.is_null() {
             return;
         }
@@ -72,27 +71,26 @@ pub unsafe extern "C" fn lrmd_free_event(event: *mut LrmdEventData) {
             for text in [content.rsc_id, content.op_type, content.user_data, content.remote_nodename] {
                 cmem::free(text.cast_mut());
             }
-            lrmd__reset_result(event);
+            reset_result(&mut *event);
             containers::destroy(content.params);
             cmem::free(event);
         }
-    });
+    }
 }
 
-/// Puts a result into an event: the OCF exit code, how the executor fared, and a copy of the reason, which may be
-/// NULL. The event's former reason is freed. NULL as the event does nothing.
-///
-/// # Safety
-/// `event` is NULL or an event whose reason is NULL or from `malloc`; `exit_reason` is NULL or a C string, the
-/// event's own reason being allowed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lrmd__set_result(
-    event: *mut LrmdEventData,
-    rc: OcfExitCode,
-    op_status: c_int,
-    exit_reason: *const c_char,
-) {
-    boundary("lrmd__set_result", (), || {
+entry! {
+    /// Puts a result into an event: the OCF exit code, how the executor fared, and a copy of the reason, which may be
+    /// NULL. The event's former reason is freed. NULL as the event does nothing.
+    ///
+    /// # Safety
+    /// `event` is NULL or an event whose reason is NULL or from `malloc`; `exit_reason` is NULL or a C string, the
+    /// event's own reason being allowed.
+    pub unsafe fn lrmd__set_result(
+        event: *mut LrmdEventData,
+        rc: OcfExitCode,
+        op_status: c_int,
+        exit_reason: *const c_char,
+    ) {
         if event.is_null() {
             return;
         }
@@ -105,39 +103,47 @@ pub unsafe extern "C" fn lrmd__set_result(
             (*event).exit_reason = cmem::copy_string(exit_reason);
             cmem::free(former.cast_mut());
         }
-    });
+    }
 }
 
-/// Frees an event's reason and output and sets them to NULL. NULL as the event does nothing.
-///
-/// # Safety
-/// `event` is NULL or an event whose reason and output are NULL or from `malloc`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lrmd__reset_result(event: *mut LrmdEventData) {
-    boundary("lrmd__reset_result", (), || {
-        if event.is_null() {
-            return;
+entry! {
+    /// Frees an event's reason and output and sets them to NULL. NULL as the event does nothing.
+    ///
+    /// # Safety
+    /// `event` is NULL or an event whose reason and output are NULL or from `malloc`.
+    pub unsafe fn lrmd__reset_result(event: *mut LrmdEventData) {
+        // SAFETY: NULL or an event that nobody else uses meanwhile, by the caller's promise.
+        if let Some(event) = unsafe { event.as_mut() } {
+            // SAFETY: it owns both, by the caller's promise.
+            unsafe { reset_result(event) };
         }
-        // SAFETY: an event that nobody else uses meanwhile and that owns both, by the caller's promise.
-        unsafe {
-            cmem::free((*event).exit_reason.cast_mut());
-            cmem::free((*event).output.cast_mut());
-            (*event).exit_reason = ptr::null();
-            (*event).output = ptr::null();
-        }
-    });
+    }
 }
 
-/// Compares two versions number by number: -1, 0 or 1 when the first is lower, equal or higher.
-///
-/// A version is what stands at the beginning: numbers with dots between them, after white space. Anything else, NULL
-/// included, counts as no number, and a number that is missing as 0.
-///
 /// # Safety
-/// Both are NULL or C strings.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lrmd_compare_versions(version1: *const c_char, version2: *const c_char) -> c_int {
-    boundary("lrmd_compare_versions", 0, || {
+/// The event's reason and output are NULL or from `malloc`.
+unsafe fn reset_result(event: &mut LrmdEventData) {
+    // SAFETY: the event owns both.
+    unsafe {
+        cmem::free(event.exit_reason.cast_mut());
+        cmem::free(event.output.cast_mut());
+    }
+    event.exit_reason = ptr::null();
+    event.output = ptr::null();
+}
+
+entry! {
+    /// Compares two versions number by number: -1, 0 or 1 when the first is lower, equal or higher.
+    ///
+    /// A version is what stands at the beginning: numbers with dots between them, after white space. Anything else,
+    /// NULL included, counts as no number, and a number that is missing as 0.
+    ///
+    /// # Safety
+    /// Both are NULL or C strings.
+    pub unsafe fn lrmd_compare_versions(
+        #[shown] version1: *const c_char,
+        #[shown] version2: *const c_char,
+    ) -> c_int, failed = 0; {
         let bytes = |text: *const c_char| {
             // SAFETY: NULL, which is not read, or a C string, by the caller's promise.
             (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_bytes())
@@ -153,7 +159,7 @@ pub unsafe extern "C" fn lrmd_compare_versions(version1: *const c_char, version2
                 different => return different as c_int,
             }
         }
-    })
+    }
 }
 
 /// The numbers at the beginning of a version. One that is too big is the biggest there is.

@@ -8,29 +8,21 @@ use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString, c_int, c_void};
 use std::rc::Rc;
 
-use super::attached::Attachment;
+use super::attachment::Attachment;
+use super::current::CurrentConnection;
+use super::place::Place;
 use super::settings;
-use crate::capi::abi::api::{Lrmd, LrmdApiOperations, LrmdEventCallback};
-use crate::capi::abi::{LrmdEventData, RELEASE};
-use crate::capi::entry::boundary;
+use super::states::{Delivery, Lifecycle, Structures};
+use crate::capi::abi::api::{Lrmd, LrmdEventCallback};
+use crate::capi::abi::{BEHAVIOUR, LrmdEventData};
 use crate::capi::rc;
 use crate::driver::client::{CallProblem, Connection};
-use crate::model::Release;
 use crate::model::{Millis, Registered, Reply, Request};
 use crate::sys::cmem;
 use crate::wire::codec::decode_incoming;
 
 /// Called with a message of a proxied session: the handle, the caller's pointer, an `xmlNode` that is lent.
 pub type ProxyCallback = Option<unsafe extern "C" fn(*mut Lrmd, *mut c_void, *mut c_void)>;
-
-/// Where a handle's executor is.
-#[derive(Clone, Debug)]
-pub(super) enum Place {
-    /// On this node.
-    Local,
-    /// On a remote node.
-    Remote { server: String, port: u16 },
-}
 
 /// A connection to an executor, or the place for one. Held by one `lrmd_t` and, while a call of it is under way, by
 /// that call.
@@ -42,29 +34,14 @@ pub struct Handle {
     node_name: Option<CString>,
     pub(super) callback: Cell<LrmdEventCallback>,
     proxy: Cell<(ProxyCallback, *mut c_void)>,
-    pub(super) connection: RefCell<Option<Connection>>,
-    /// Changes with the connection: what is under way for an earlier one stops.
-    pub(super) generation: Cell<u64>,
+    pub(super) connection: CurrentConnection,
     /// None in descriptor mode.
     pub(super) attachment: RefCell<Option<Attachment>>,
-    /// Is a connect event still to come?
-    pub(super) event_owed: Cell<bool>,
-    /// Is the descriptor's news being dispatched? A disconnect event waits for the end of it.
-    pub(super) dispatching: Cell<bool>,
-    pub(super) disconnect_owed: Cell<bool>,
-    /// Was there a waited call since the last turn of the main loop?
-    pub(super) called: Cell<bool>,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) delivery: Delivery,
     /// What the executor told at sign-on. The start state stays valid for C until the connection's end.
     pub(super) uptime: Cell<i64>,
     pub(super) start_state: RefCell<Option<CString>>,
-    /// How many callbacks are under way.
-    depth: Cell<u32>,
-    pub(super) dead: Cell<bool>,
-    /// `lrmd_api_delete()` has begun.
-    pub(super) deleting: Cell<bool>,
-    poisoned: Cell<bool>,
-    /// The C structures, to be freed by the outermost callback's return.
-    doomed: Cell<Option<(*mut Lrmd, *mut LrmdApiOperations)>>,
 }
 
 impl Handle {
@@ -75,20 +52,12 @@ impl Handle {
             node_name,
             callback: Cell::new(None),
             proxy: Cell::new((None, std::ptr::null_mut())),
-            connection: RefCell::new(None),
-            generation: Cell::new(0),
+            connection: CurrentConnection::default(),
             attachment: RefCell::new(None),
-            event_owed: Cell::new(false),
-            dispatching: Cell::new(false),
-            disconnect_owed: Cell::new(false),
-            called: Cell::new(false),
+            lifecycle: Lifecycle::default(),
+            delivery: Delivery::default(),
             uptime: Cell::new(0),
             start_state: RefCell::new(None),
-            depth: Cell::new(0),
-            dead: Cell::new(false),
-            deleting: Cell::new(false),
-            poisoned: Cell::new(false),
-            doomed: Cell::new(None),
         }
     }
 
@@ -107,7 +76,7 @@ impl Handle {
             Rc::increment_strong_count(private);
             Rc::from_raw(private)
         };
-        (!handle.dead.get() && !handle.poisoned.get()).then_some(handle)
+        handle.lifecycle.is_usable().then_some(handle)
     }
 
     /// The node that the connection is to, as events carry it; None for the local executor.
@@ -115,14 +84,25 @@ impl Handle {
         self.node_name.as_deref()
     }
 
-    /// A panic was caught while this handle was in use: nobody knows what state it is in.
-    pub(super) fn poison(&self) {
-        self.poisoned.set(true);
+    /// Runs what an entry point does with the handle. A panic poisons it on its way to the entry point's boundary.
+    pub(super) fn poison_on_panic<T>(&self, body: impl FnOnce() -> T) -> T {
+        struct Unfinished<'a>(Option<&'a Handle>);
+        impl Drop for Unfinished<'_> {
+            fn drop(&mut self) {
+                if let Some(handle) = self.0 {
+                    handle.lifecycle.poison();
+                }
+            }
+        }
+        let mut unfinished = Unfinished(Some(self));
+        let answer = body();
+        unfinished.0 = None;
+        answer
     }
 
     /// Are calls possible?
     pub(super) fn is_ready(&self) -> bool {
-        self.connection.try_borrow().is_ok_and(|slot| slot.as_ref().is_some_and(Connection::is_ready))
+        self.connection.is_ready()
     }
 
     /// Over TLS?
@@ -135,7 +115,7 @@ impl Handle {
     /// # Errors
     /// A negated errno, as the slots return it.
     pub fn call(&self, request: Request, options: u32, timeout: Millis) -> Result<Reply, c_int> {
-        self.called.set(RELEASE == Release::V2_1 && self.is_remote());
+        self.delivery.note_waited_call(BEHAVIOUR.waited_call_delivers_outside_dispatch && self.is_remote());
         self.with_connection(|connection| connection.call(request, options, timeout))
     }
 
@@ -166,16 +146,15 @@ impl Handle {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, CallProblem>,
     ) -> Result<T, c_int> {
-        let outcome = {
-            // Busy only if somebody calls us from within a logging callback.
-            let mut slot = self.connection.try_borrow_mut().map_err(|_| -libc::EBUSY)?;
-            let connection = slot.as_mut().filter(|connection| connection.is_ready());
+        let outcome = self.connection.try_with(|connection| {
+            let connection = connection.filter(|connection| connection.is_ready());
             connection.ok_or(CallProblem::NotConnected).and_then(work)
-        };
+        });
+        let outcome = outcome.ok_or(-libc::EBUSY)?;
         let remote = self.is_remote();
         let outcome = outcome.map_err(|problem| {
             if problem != CallProblem::NotConnected {
-                log::error!("Request to {} failed: {problem}", self.peer());
+                log::error!("Request to {} failed: {problem}", self.place);
             }
             rc::of_call(&problem, remote)
         });
@@ -195,14 +174,6 @@ impl Handle {
         self.proxy.get()
     }
 
-    /// The executor, for the log.
-    pub(super) fn peer(&self) -> String {
-        match &self.place {
-            Place::Local => "the local executor".to_owned(),
-            Place::Remote { server, port } => format!("Pacemaker Remote at {server}:{port}"),
-        }
-    }
-
     /// What the executor told.
     pub(super) fn signed_on(&self, registered: &Registered) {
         let uptime = registered.uptime_s.and_then(|seconds| i64::try_from(seconds).ok());
@@ -214,33 +185,26 @@ impl Handle {
     /// Calls C code with nothing of the handle borrowed; what was deleted meanwhile is freed behind the outermost
     /// call.
     pub(super) fn run_callback(&self, call: impl FnOnce()) {
-        self.depth.set(self.depth.get() + 1);
+        self.lifecycle.begin_callback();
         call();
-        self.depth.set(self.depth.get() - 1);
-        let doomed = if self.depth.get() == 0 { self.doomed.take() } else { None };
-        if let Some((lrmd, operations)) = doomed {
-            // SAFETY: both are malloc's and ours; C has given them up by deleting the handle.
-            unsafe {
-                cmem::free(operations);
-                cmem::free(lrmd);
-            }
+        if let Some(structures) = self.lifecycle.end_callback() {
+            free(structures);
         }
     }
 
-    /// Frees the C structures, now or behind the callbacks that are under way.
+    /// Ends the handle's use. Its C structures are freed now, or behind the callbacks that are under way.
     ///
     /// # Safety
-    /// Both came from `malloc`, and nobody uses them once the callbacks have returned.
-    pub(super) unsafe fn doom(&self, lrmd: *mut Lrmd, operations: *mut LrmdApiOperations) {
-        self.doomed.set(Some((lrmd, operations)));
-        if self.depth.get() == 0 {
-            self.run_callback(|| {});
+    /// Both came from `malloc`, and C does not use them once the callbacks have returned.
+    pub(super) unsafe fn delete(&self, structures: Structures) {
+        if let Some(structures) = self.lifecycle.delete(structures) {
+            free(structures);
         }
     }
 
     /// Tells C about an event, which is lent. Nothing happens without a callback.
     pub(super) fn emit(&self, event: &mut LrmdEventData) {
-        let Some(callback) = self.callback.get().filter(|_| !self.poisoned.get()) else { return };
+        let Some(callback) = self.callback.get().filter(|_| self.lifecycle.is_usable()) else { return };
         event.remote_nodename = self.node_name().map_or(std::ptr::null(), CStr::as_ptr);
         let event: *mut LrmdEventData = event;
         // SAFETY: the callback that C has set is valid as long as it is set; the event and what it points to outlive
@@ -249,40 +213,38 @@ impl Handle {
     }
 }
 
-/// Runs the body of a slot. A panic is logged and ends here: the handle is not used any more, and C gets `failed`, as it
-/// does without a usable handle.
-///
-/// # Safety
-/// `lrmd` is NULL or came from this library and was not deleted.
-pub(super) unsafe fn with_handle<T: Copy>(
-    name: &str,
-    lrmd: *mut Lrmd,
-    failed: T,
-    body: impl FnOnce(&Rc<Handle>) -> T,
-) -> T {
-    // SAFETY: the caller's promise.
-    let Some(handle) = (unsafe { Handle::of(lrmd) }) else { return failed };
-    let done = boundary(name, None, || Some(body(&handle)));
-    done.unwrap_or_else(|| {
-        handle.poison();
-        failed
-    })
+/// Frees what [`Handle::delete`] was given.
+fn free(structures: Structures) {
+    // SAFETY: both are malloc's and ours; C has given them up by deleting the handle, and its state gives them out
+    // once.
+    unsafe {
+        cmem::free(structures.operations);
+        cmem::free(structures.lrmd);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::capi::client::lifecycle::{lrmd_api_delete, lrmd_api_new, lrmd_remote_api_new};
+    use crate::capi::entry::slot;
+
+    slot! {
+        unsafe fn ask(lrmd: *mut Lrmd, fails: c_int) -> c_int, failed = -5; |handle| {
+            assert!(fails == 0 && !handle.is_ready(), "as a test does");
+            7
+        }
+    }
 
     #[test]
     fn a_panic_poisons_its_handle_alone() {
         let (lrmd, other) = (lrmd_api_new(), lrmd_api_new());
         // SAFETY: both were just made; each is deleted once, at the end.
         unsafe {
-            assert_eq!(with_handle("test", lrmd, -5, |_| panic!("as a test does")), -5);
-            assert_eq!(with_handle("test", lrmd, -6, |_| 0), -6);
+            assert_eq!(ask(lrmd, 1), -5);
+            assert_eq!(ask(lrmd, 0), -5);
             assert_eq!(((*(*lrmd).cmds).poke_connection)(lrmd), rc::NOT_CONNECTED);
-            assert_eq!(with_handle("test", other, -6, |_| 0), 0);
+            assert_eq!(ask(other, 0), 7);
             lrmd_api_delete(lrmd);
             lrmd_api_delete(other);
         }
@@ -295,7 +257,7 @@ mod tests {
             let lrmd = lrmd_remote_api_new(c"node".as_ptr(), std::ptr::null(), 1);
             let handle = Handle::of(lrmd).unwrap();
             assert_eq!(handle.node_name(), Some(c"node"));
-            assert_eq!(handle.peer(), "Pacemaker Remote at node:1");
+            assert_eq!(handle.place.to_string(), "Pacemaker Remote at node:1");
             assert_eq!(handle.call(Request::Poke, 0, Millis(0)), Err(rc::NOT_CONNECTED));
             assert_eq!(handle.send_proxy("<lrmd_ipc_proxy lrmd_ipc_op=\"x\"/>"), Err(rc::NOT_CONNECTED));
             assert_eq!(handle.send_proxy("<lrmd_command lrmd_op=\"lrmd_rsc_poke\"/>"), Err(rc::INVALID));
@@ -318,9 +280,8 @@ mod tests {
                 assert_eq!(((*operations).is_connected)(lrmd), 0);
                 // Once more is harmless here.
                 lrmd_api_delete(lrmd);
-                assert!(handle.doomed.get().is_some());
+                assert!(handle.lifecycle.is_deleted());
             });
-            assert!(handle.doomed.get().is_none());
         }
     }
 }

@@ -5,11 +5,13 @@ use std::ffi::{CString, c_char, c_int, c_longlong};
 use std::ptr;
 use std::rc::Rc;
 
-use super::handle::{Handle, Place, with_handle};
+use super::handle::Handle;
+use super::place::Place;
+use super::states::Structures;
 use super::text::text;
 use super::{connect, listings, metadata, ops, settings};
 use crate::capi::abi::api::{Lrmd, LrmdApiOperations};
-use crate::capi::entry::boundary;
+use crate::capi::entry::entry;
 use crate::capi::logging;
 use crate::sys::cmem;
 
@@ -34,68 +36,68 @@ const OPERATIONS: LrmdApiOperations = LrmdApiOperations {
     get_metadata_params: metadata::slot_get_metadata_params,
 };
 
-/// Makes a handle for the executor of this node. The caller deletes it with `lrmd_api_delete()`.
-#[unsafe(no_mangle)]
-pub extern "C" fn lrmd_api_new() -> *mut Lrmd {
-    boundary("lrmd_api_new", ptr::null_mut(), || {
-        logging::install();
+entry! {
+    /// Makes a handle for the executor of this node. The caller deletes it with `lrmd_api_delete()`.
+    pub fn lrmd_api_new() -> *mut Lrmd, failed = ptr::null_mut(); {
         create(Place::Local, None)
-    })
+    }
 }
 
-/// Makes a handle for the executor of a remote node. `nodename` is what events call it, `server` the host; one of them
-/// NULL: the other for both; both NULL: the executor of this node. `port` 0: the default. The caller deletes it with
-/// `lrmd_api_delete()`.
-///
-/// # Safety
-/// `nodename` and `server` are NULL or C strings.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lrmd_remote_api_new(
-    nodename: *const c_char,
-    server: *const c_char,
-    port: c_int,
-) -> *mut Lrmd {
-    let mut made = ptr::null_mut();
-    // SAFETY: the caller's promise, and a place of our own.
-    unsafe { lrmd__new(&raw mut made, nodename, server, port) };
-    made
+entry! {
+    /// Makes a handle for the executor of a remote node. `nodename` is what events call it, `server` the host; one of
+    /// them NULL: the other for both; both NULL: the executor of this node. `port` 0: the default. The caller deletes
+    /// it with `lrmd_api_delete()`.
+    ///
+    /// # Safety
+    /// `nodename` and `server` are NULL or C strings.
+    pub unsafe fn lrmd_remote_api_new(
+        #[shown] nodename: *const c_char,
+        #[shown] server: *const c_char,
+        port: c_int,
+    ) -> *mut Lrmd, failed = ptr::null_mut(); {
+        // SAFETY: NULL or C strings, by the caller's promise.
+        unsafe { make(nodename, server, port) }
+    }
 }
 
-/// Makes a handle as the two above do. Returns 0, or `EINVAL` without a place for it.
-///
-/// # Safety
-/// `api` is NULL or may be written; `nodename` and `server` are NULL or C strings.
-#[unsafe(no_mangle)]
-#[allow(non_snake_case, reason = "the name is the interface's")]
-pub unsafe extern "C" fn lrmd__new(
-    api: *mut *mut Lrmd,
-    nodename: *const c_char,
-    server: *const c_char,
-    port: c_int,
-) -> c_int {
-    boundary("lrmd__new", libc::ENOMEM, || {
-        logging::install();
+entry! {
+    /// Makes a handle as the two above do. Returns 0, or `EINVAL` without a place for it.
+    ///
+    /// # Safety
+    /// `api` is NULL or may be written; `nodename` and `server` are NULL or C strings.
+    pub unsafe fn lrmd__new(
+        api: *mut *mut Lrmd,
+        #[shown] nodename: *const c_char,
+        #[shown] server: *const c_char,
+        port: c_int,
+    ) -> c_int, failed = libc::ENOMEM; {
         // SAFETY: NULL or writable, by the caller's promise.
         let Some(api) = (unsafe { api.as_mut() }) else { return libc::EINVAL };
         // SAFETY: NULL or C strings, by the caller's promise.
-        let (name, server) = unsafe { (text(nodename), text(server)) };
-        *api = match (name, server) {
-            (None, None) => create(Place::Local, None),
-            (name, server) => {
-                let server = server.or_else(|| name.clone()).unwrap_or_default().into_owned();
-                let name = name.map_or_else(|| server.clone(), |name| name.into_owned());
-                let port = match u16::try_from(port) {
-                    Ok(0) | Err(_) => settings::default_port(),
-                    Ok(port) => port,
-                };
-                create(Place::Remote { server, port }, CString::new(name).ok())
-            }
-        };
+        *api = unsafe { make(nodename, server, port) };
         0
-    })
+    }
+}
+
+/// # Safety
+/// `node_name` and `server` are NULL or C strings.
+unsafe fn make(node_name: *const c_char, server: *const c_char, port: c_int) -> *mut Lrmd {
+    // SAFETY: the caller's promise.
+    let (name, server) = unsafe { (text(node_name), text(server)) };
+    if name.is_none() && server.is_none() {
+        return create(Place::Local, None);
+    }
+    let server = server.or_else(|| name.clone()).unwrap_or_default().into_owned();
+    let name = name.map_or_else(|| server.clone(), |name| name.into_owned());
+    let port = match u16::try_from(port) {
+        Ok(0) | Err(_) => settings::default_port(),
+        Ok(port) => port,
+    };
+    create(Place::Remote { server, port }, CString::new(name).ok())
 }
 
 fn create(place: Place, node_name: Option<CString>) -> *mut Lrmd {
+    logging::install();
     let handle = Rc::new(Handle::new(place, node_name));
     let lrmd = cmem::new(Lrmd { cmds: cmem::new(OPERATIONS), lrmd_private: ptr::null_mut() });
     handle.lrmd.set(lrmd);
@@ -104,16 +106,15 @@ fn create(place: Place, node_name: Option<CString>) -> *mut Lrmd {
     lrmd
 }
 
-/// Deletes a handle, disconnecting it first: a connection in the main loop gets its disconnect event before this
-/// returns. NULL is allowed. In a callback the memory lives until the outermost callback of this handle has returned,
-/// and calls on it until then fail as without a connection.
-///
-/// # Safety
-/// `lrmd` is NULL or came from this library and was not deleted; after this, or after the callbacks under way, it is
-/// not used any more.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lrmd_api_delete(lrmd: *mut Lrmd) {
-    boundary("lrmd_api_delete", (), || {
+entry! {
+    /// Deletes a handle, disconnecting it first: a connection in the main loop gets its disconnect event before this
+    /// returns. NULL is allowed. In a callback the memory lives until the outermost callback of this handle has
+    /// returned, and calls on it until then fail as without a connection.
+    ///
+    /// # Safety
+    /// `lrmd` is NULL or came from this library and was not deleted; after this, or after the callbacks under way, it
+    /// is not used any more.
+    pub unsafe fn lrmd_api_delete(lrmd: *mut Lrmd) {
         // SAFETY: NULL or readable, by the caller's promise.
         let Some(whole) = (unsafe { lrmd.as_ref() }) else { return };
         if whole.lrmd_private.is_null() {
@@ -126,15 +127,11 @@ pub unsafe extern "C" fn lrmd_api_delete(lrmd: *mut Lrmd) {
             Rc::increment_strong_count(private);
             Rc::from_raw(private)
         };
-        if handle.deleting.replace(true) {
+        if !handle.lifecycle.begin_deletion() {
             return;
         }
-        handle.disconnect(false);
-        if handle.disconnect_owed.take() {
-            handle.emit_disconnect();
-        }
-        handle.dead.set(true);
-        // SAFETY: `lrmd` lives until it is doomed below, and nothing else refers to it here.
+        handle.disconnect_now();
+        // SAFETY: `lrmd` lives until it is deleted below, and nothing else refers to it here.
         let operations = unsafe {
             (*lrmd).lrmd_private = ptr::null_mut();
             (*lrmd).cmds
@@ -142,33 +139,29 @@ pub unsafe extern "C" fn lrmd_api_delete(lrmd: *mut Lrmd) {
         // SAFETY: the structure's own count, given up once; both pieces are malloc's and C is done with them.
         unsafe {
             drop(Rc::from_raw(private));
-            handle.doom(lrmd, operations);
+            handle.delete(Structures { lrmd, operations });
         }
-    });
+    }
 }
 
-/// Seconds that the remote executor had been running when the connection was made; -1 if it did not tell.
-///
-/// # Safety
-/// `lrmd` is NULL or came from this library and was not deleted.
-#[unsafe(no_mangle)]
-#[allow(non_snake_case, reason = "the name is the interface's")]
-pub unsafe extern "C" fn lrmd__uptime(lrmd: *mut Lrmd) -> c_longlong {
-    // SAFETY: the caller's promise.
-    unsafe { with_handle("lrmd__uptime", lrmd, settings::UPTIME_UNKNOWN, |handle| handle.uptime.get()) }
+entry! {
+    /// Seconds that the remote executor had been running when the connection was made; -1 if it did not tell.
+    ///
+    /// # Safety
+    /// `lrmd` is NULL or came from this library and was not deleted.
+    pub unsafe fn lrmd__uptime(
+        lrmd: *mut Lrmd,
+    ) -> c_longlong, failed = settings::UPTIME_UNKNOWN; |handle| {
+        handle.uptime.get()
+    }
 }
 
-/// How the remote node wants to join; NULL if it did not tell. Valid until the connection ends.
-///
-/// # Safety
-/// `lrmd` is NULL or came from this library and was not deleted.
-#[unsafe(no_mangle)]
-#[allow(non_snake_case, reason = "the name is the interface's")]
-pub unsafe extern "C" fn lrmd__node_start_state(lrmd: *mut Lrmd) -> *const c_char {
-    // SAFETY: the caller's promise.
-    unsafe {
-        with_handle("lrmd__node_start_state", lrmd, ptr::null(), |handle| {
-            handle.start_state.borrow().as_ref().map_or(ptr::null(), |state| state.as_ptr())
-        })
+entry! {
+    /// How the remote node wants to join; NULL if it did not tell. Valid until the connection ends.
+    ///
+    /// # Safety
+    /// `lrmd` is NULL or came from this library and was not deleted.
+    pub unsafe fn lrmd__node_start_state(lrmd: *mut Lrmd) -> *const c_char, failed = ptr::null(); |handle| {
+        handle.start_state.borrow().as_ref().map_or(ptr::null(), |state| state.as_ptr())
     }
 }

@@ -5,29 +5,31 @@
 use std::ffi::{c_char, c_int};
 use std::ptr;
 
+use super::lists;
 use super::text::text;
 use crate::capi::abi::RELEASE;
 use crate::capi::abi::api::Lrmd;
 use crate::capi::abi::shared::LrmdList;
-use crate::capi::entry::boundary;
+use crate::capi::entry::slot;
 use crate::driver::blocking::NodeAgents;
-use crate::driver::plugins;
+use crate::driver::linux_ha;
 use crate::model::Standard;
 use crate::sys::cmem;
 
-/// Adds this node's agents of a standard to a list; of all standards if it is NULL. Only OCF agents have providers.
-///
-/// Returns their number, or -EPROTONOSUPPORT if there are none. The caller frees the list with `lrmd_list_freeall()`.
-///
-/// # Safety
-/// `agents` is NULL or points to NULL or a list of this library; the others are NULL or C strings.
-pub unsafe extern "C" fn slot_list_agents(
-    _lrmd: *mut Lrmd,
-    agents: *mut *mut LrmdList,
-    standard: *const c_char,
-    provider: *const c_char,
-) -> c_int {
-    boundary("list_agents", -libc::EIO, || {
+slot! {
+    /// Adds this node's agents of a standard to a list; of all standards if it is NULL. Only OCF agents have providers.
+    ///
+    /// Returns their number, or -EPROTONOSUPPORT if there are none. The caller frees the list with
+    /// `lrmd_list_freeall()`.
+    ///
+    /// # Safety
+    /// `agents` is NULL or points to NULL or a list of this library; the others are NULL or C strings.
+    pub(super) unsafe fn slot_list_agents(
+        _lrmd: *mut Lrmd,
+        agents: *mut *mut LrmdList,
+        #[shown] standard: *const c_char,
+        #[shown] provider: *const c_char,
+    ) -> c_int, failed = -libc::EIO; {
         // SAFETY: NULL or C strings, by the caller's promise.
         let (standard, provider) = unsafe { (text(standard), text(provider)) };
         let names = agent_names(standard.as_deref(), provider.as_deref());
@@ -36,7 +38,7 @@ pub unsafe extern "C" fn slot_list_agents(
             0 => -libc::EPROTONOSUPPORT,
             count => count,
         }
-    })
+    }
 }
 
 fn agent_names(standard: Option<&str>, provider: Option<&str>) -> Vec<String> {
@@ -50,26 +52,26 @@ fn agent_names(standard: Option<&str>, provider: Option<&str>) -> Vec<String> {
         let first = agents.iter().position(|agent| agent.standard() == Some(Standard::Stonith));
         let rest = agents.split_off(first.unwrap_or(agents.len()));
         let mut names: Vec<String> = agents.into_iter().map(|agent| agent.name).collect();
-        names.extend(plugins::names());
+        names.extend(linux_ha::names());
         names.extend(rest.into_iter().map(|agent| agent.name));
         return names;
     }
     agents.into_iter().map(|agent| agent.name).collect()
 }
 
-/// Adds the providers of OCF agents to a list; if `agent` is not NULL, only those that have this agent, in any letter
-/// case.
-///
-/// Returns their number. The caller frees the list with `lrmd_list_freeall()`.
-///
-/// # Safety
-/// `providers` is NULL or points to NULL or a list of this library; `agent` is NULL or a C string.
-pub unsafe extern "C" fn slot_list_ocf_providers(
-    _lrmd: *mut Lrmd,
-    agent: *const c_char,
-    providers: *mut *mut LrmdList,
-) -> c_int {
-    boundary("list_ocf_providers", -libc::EIO, || {
+slot! {
+    /// Adds the providers of OCF agents to a list; if `agent` is not NULL, only those that have this agent, in any
+    /// letter case.
+    ///
+    /// Returns their number. The caller frees the list with `lrmd_list_freeall()`.
+    ///
+    /// # Safety
+    /// `providers` is NULL or points to NULL or a list of this library; `agent` is NULL or a C string.
+    pub(super) unsafe fn slot_list_ocf_providers(
+        _lrmd: *mut Lrmd,
+        #[shown] agent: *const c_char,
+        providers: *mut *mut LrmdList,
+    ) -> c_int, failed = -libc::EIO; {
         let node = NodeAgents::new(RELEASE);
         // SAFETY: NULL or a C string, by the caller's promise.
         let names = match unsafe { text(agent) } {
@@ -78,49 +80,43 @@ pub unsafe extern "C" fn slot_list_ocf_providers(
         };
         // SAFETY: by the caller's promise.
         unsafe { append(providers, &names) }
-    })
+    }
 }
 
-/// Adds the standards that have, or may have, agents on this node to a list.
-///
-/// Returns their number. The caller frees the list with `lrmd_list_freeall()`.
-///
-/// # Safety
-/// `standards` is NULL or points to NULL or a list of this library.
-pub unsafe extern "C" fn slot_list_standards(_lrmd: *mut Lrmd, standards: *mut *mut LrmdList) -> c_int {
-    boundary("list_standards", -libc::EIO, || {
+slot! {
+    /// Adds the standards that have, or may have, agents on this node to a list.
+    ///
+    /// Returns their number. The caller frees the list with `lrmd_list_freeall()`.
+    ///
+    /// # Safety
+    /// `standards` is NULL or points to NULL or a list of this library.
+    pub(super) unsafe fn slot_list_standards(
+        _lrmd: *mut Lrmd,
+        standards: *mut *mut LrmdList,
+    ) -> c_int, failed = -libc::EIO; {
         let mut found = NodeAgents::new(RELEASE).standards();
-        if !found.contains(&Standard::Stonith) && !plugins::names().is_empty() {
+        if !found.contains(&Standard::Stonith) && !linux_ha::names().is_empty() {
             found.push(Standard::Stonith);
         }
         let names: Vec<String> = found.into_iter().map(|standard| standard.name().to_owned()).collect();
         // SAFETY: by the caller's promise.
         unsafe { append(standards, &names) }
-    })
+    }
 }
 
-/// Adds copies of the names to the end of a list and returns their number. With NULL for the list they are counted only.
+/// Adds copies of the names to the end of a list and returns their number. With NULL for the list they are counted
+/// only.
 ///
 /// # Safety
-/// `list` is NULL or points to NULL or a list that ends with NULL and that nobody else uses meanwhile.
+/// `list` is NULL or points to NULL or a list that nobody else uses meanwhile.
 unsafe fn append(list: *mut *mut LrmdList, names: &[String]) -> c_int {
-    let count = c_int::try_from(names.len()).unwrap_or(c_int::MAX);
-    if list.is_null() {
-        return count;
+    if !list.is_null() {
+        let element =
+            |name: &String| LrmdList { val: cmem::string_of(name.as_bytes()), next: ptr::null_mut() };
+        // SAFETY: the caller's promise.
+        unsafe { lists::append(list, names.iter().map(element)) };
     }
-    let mut place = list;
-    // SAFETY: `place` walks from the caller's pointer over the pointers to the next element, all of them alive.
-    unsafe {
-        while !(*place).is_null() {
-            place = &raw mut (**place).next;
-        }
-        for name in names {
-            let val = cmem::string_of(name.as_bytes());
-            *place = cmem::new(LrmdList { val, next: ptr::null_mut() });
-            place = &raw mut (**place).next;
-        }
-    }
-    count
+    c_int::try_from(names.len()).unwrap_or(c_int::MAX)
 }
 
 #[cfg(test)]

@@ -5,85 +5,90 @@
 use std::ffi::{c_char, c_int};
 use std::ptr;
 
+use super::lists;
 use super::text::text;
-use super::values::lrmd_key_value_freeall;
-use crate::capi::abi::RELEASE;
 use crate::capi::abi::api::{CallOptions, Lrmd};
 use crate::capi::abi::shared::LrmdKeyValue;
-use crate::capi::entry::boundary;
+use crate::capi::abi::{BEHAVIOUR, RELEASE};
+use crate::capi::entry::slot;
+use crate::capi::rc;
 use crate::driver::blocking::{NoMetadata, NodeAgents};
-use crate::driver::plugins;
-use crate::model::{Agent, Millis, Params, Release, Standard};
+use crate::driver::linux_ha;
+use crate::model::{Agent, Params, Standard};
 use crate::sys::cmem;
 
-/// How long an agent may take.
-pub(super) const LIMIT: Millis = match RELEASE {
-    Release::V2_1 => Millis(30_000),
-    Release::V3_0 => Millis(20_000),
-};
-
-/// `pcmk_err_generic`: a failure of any kind.
-const FAILED: c_int = 201;
-
-/// As `get_metadata_params` without parameters.
-///
-/// # Safety
-/// As for `get_metadata_params`.
-pub unsafe extern "C" fn slot_get_metadata(
-    lrmd: *mut Lrmd,
-    standard: *const c_char,
-    provider: *const c_char,
-    agent: *const c_char,
-    output: *mut *mut c_char,
-    options: CallOptions,
-) -> c_int {
-    // SAFETY: the caller's promise, and no parameters.
-    unsafe { slot_get_metadata_params(lrmd, standard, provider, agent, output, options, ptr::null_mut()) }
+slot! {
+    /// As `get_metadata_params` without parameters.
+    ///
+    /// # Safety
+    /// As for `get_metadata_params`.
+    pub(super) unsafe fn slot_get_metadata(
+        _lrmd: *mut Lrmd,
+        #[shown] standard: *const c_char,
+        #[shown] provider: *const c_char,
+        #[shown] agent: *const c_char,
+        output: *mut *mut c_char,
+        _options: CallOptions,
+    ) -> c_int, failed = -libc::EIO; {
+        // SAFETY: the caller's promise, and no parameters.
+        unsafe { metadata_of([standard, provider, agent], output, ptr::null_mut()) }
+    }
 }
 
-/// Stores the metadata of an agent of this node in `output`; an OCF agent is run with `params`, which are freed. Waits for
-/// the agent, at most 30 s (Pacemaker 3.0: 20 s), in the caller's thread.
-///
-/// Returns 0, or: -EINVAL if an argument is missing or there is no such agent, -EIO if the agent gave none. For a fence
-/// agent: -ENODEV if there is none, -ETIME if it was late, -201 if it gave none. The caller frees `output` with
-/// `free()`; it is not touched when the result is not 0.
-///
+slot! {
+    /// Stores the metadata of an agent of this node in `output`; an OCF agent is run with `params`, which are freed.
+    /// Waits for the agent, at most 30 s (Pacemaker 3.0: 20 s), in the caller's thread.
+    ///
+    /// Returns 0, or: -EINVAL if an argument is missing or there is no such agent, -EIO if the agent gave none. For a
+    /// fence agent: -ENODEV if there is none, -ETIME if it was late, -201 if it gave none. The caller frees `output`
+    /// with `free()`; it is not touched when the result is not 0.
+    ///
+    /// # Safety
+    /// The strings are NULL or C strings; `output` is NULL or may be written; `params` is NULL or a list of this
+    /// library that nobody uses afterwards.
+    pub(super) unsafe fn slot_get_metadata_params(
+        _lrmd: *mut Lrmd,
+        #[shown] standard: *const c_char,
+        #[shown] provider: *const c_char,
+        #[shown] agent: *const c_char,
+        output: *mut *mut c_char,
+        _options: CallOptions,
+        params: *mut LrmdKeyValue,
+    ) -> c_int, failed = -libc::EIO; {
+        // SAFETY: the caller's promise.
+        unsafe { metadata_of([standard, provider, agent], output, params) }
+    }
+}
+
 /// # Safety
-/// The strings are NULL or C strings; `output` is NULL or may be written; `params` is NULL or a list of this library that
-/// nobody uses afterwards.
-pub unsafe extern "C" fn slot_get_metadata_params(
-    _lrmd: *mut Lrmd,
-    standard: *const c_char,
-    provider: *const c_char,
-    agent: *const c_char,
+/// As for `get_metadata_params`.
+unsafe fn metadata_of(
+    [standard, provider, agent]: [*const c_char; 3],
     output: *mut *mut c_char,
-    _options: CallOptions,
     params: *mut LrmdKeyValue,
 ) -> c_int {
-    boundary("get_metadata_params", -libc::EIO, || {
-        // SAFETY: by the caller's promise; the list is freed after its last use.
-        let (parameters, standard, provider, name) = unsafe {
-            let parameters = parameters(params);
-            lrmd_key_value_freeall(params);
-            (parameters, text(standard), text(provider), text(agent))
-        };
-        let (Some(standard), Some(name)) = (standard, name) else { return -libc::EINVAL };
-        if output.is_null() {
-            return -libc::EINVAL;
+    // SAFETY: by the caller's promise; the list is freed after its last use.
+    let (parameters, standard, provider, name) = unsafe {
+        let parameters = parameters(params);
+        lists::free(params);
+        (parameters, text(standard), text(provider), text(agent))
+    };
+    let (Some(standard), Some(name)) = (standard, name) else { return -libc::EINVAL };
+    if output.is_null() {
+        return -libc::EINVAL;
+    }
+    let agent = agent_of(&standard, provider.as_deref(), &name);
+    match document(&agent, &parameters) {
+        Ok(document) => {
+            // SAFETY: may be written, by the caller's promise.
+            unsafe { output.write(cmem::string_of(&document)) };
+            0
         }
-        let agent = agent_of(&standard, provider.as_deref(), &name);
-        match document(&agent, &parameters) {
-            Ok(document) => {
-                // SAFETY: may be written, by the caller's promise.
-                unsafe { output.write(cmem::string_of(&document)) };
-                0
-            }
-            Err((code, reason)) => {
-                log::error!("No metadata of {agent}: {reason}");
-                code
-            }
+        Err((code, reason)) => {
+            log::error!("No metadata of {agent}: {reason}");
+            code
         }
-    })
+    }
 }
 
 /// An agent as callers name it. Only the standard OCF has providers: for others one is not looked at.
@@ -118,30 +123,24 @@ unsafe fn parameters(head: *const LrmdKeyValue) -> Params {
 /// The code and the reason.
 fn document(agent: &Agent, params: &Params) -> Result<Vec<u8>, (c_int, String)> {
     let standard = agent.standard();
-    let fence = standard == Some(Standard::Stonith);
-    NodeAgents::new(RELEASE).metadata(agent, params, LIMIT).or_else(|error| {
-        let code = match error {
-            NoMetadata::NotInstalled(_) if fence => {
-                return match plugins::metadata(&agent.name, RELEASE) {
-                    Some(document) => Ok(document.into_bytes()),
-                    None => Err((-libc::ENODEV, error.to_string())),
-                };
-            }
-            NoMetadata::TimedOut(_) if fence => libc::ETIME,
-            NoMetadata::Failed(_) if fence => FAILED,
-            NoMetadata::TimedOut(_) | NoMetadata::Failed(_) => libc::EIO,
-            // An init script is looked for when it is read, the others before anything is tried.
-            NoMetadata::NotInstalled(_) if standard != Some(Standard::Ocf) => libc::EIO,
-            NoMetadata::NotInstalled(_) | NoMetadata::Invalid(_) => libc::EINVAL,
-        };
-        Err((-code, error.to_string()))
+    let asked = NodeAgents::new(RELEASE).metadata(agent, params, BEHAVIOUR.metadata_limit);
+    asked.or_else(|error| {
+        // A fence agent that is no program may be a plugin.
+        let is_missing = matches!(error, NoMetadata::NotInstalled(_));
+        let plugin = (standard == Some(Standard::Stonith) && is_missing)
+            .then(|| linux_ha::metadata(&agent.name, RELEASE))
+            .flatten();
+        match plugin {
+            Some(document) => Ok(document.into_bytes()),
+            None => Err((rc::of_metadata(&error, standard), error.to_string())),
+        }
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capi::client::values::lrmd_key_value_add;
+    use crate::capi::client::values::{lrmd_key_value_add, lrmd_key_value_freeall};
     use std::ffi::CStr;
 
     fn get(standard: *const c_char, provider: *const c_char, agent: &CStr) -> c_int {

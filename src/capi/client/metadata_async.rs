@@ -6,16 +6,17 @@ use std::ffi::{CString, c_int, c_void};
 use std::ptr;
 use std::rc::Rc;
 
-use super::metadata::{LIMIT, agent_of};
+use super::metadata::agent_of;
 use super::text::text;
-use crate::capi::abi::RELEASE;
 use crate::capi::abi::shared::{ActionResult, LrmdRscInfo};
-use crate::capi::entry::boundary;
+use crate::capi::abi::{BEHAVIOUR, RELEASE};
+use crate::capi::entry::entry;
 use crate::driver::blocking::{NoMetadata, NodeAgents};
-use crate::driver::inquiry::{Answer, Asked, Asking, Refused, ask};
-use crate::driver::plugins;
+use crate::driver::inquiry::{Answer, Asked, Asking, Refused};
+use crate::driver::linux_ha;
 use crate::model::{Agent, ExecStatus, OcfExit, Outcome, Params, Standard};
 use crate::sys::glib::{Interest, Priority, Source, Watch};
+use crate::sys::unwind::guard;
 
 /// Called once with the process of the agent (0 if it was not asked, or is not a fence agent) and its result, which is
 /// lent for the length of the call.
@@ -27,28 +28,29 @@ const NO_SUCH_OBJECT: OcfExit = OcfExit(105);
 /// Pacemaker's code for a failure of any kind.
 const FAILED: c_int = -1001;
 
-/// Asks an agent of this node for its metadata. The callback is called exactly once, unless it is NULL: before this
-/// returns if no agent has to be run, later from the default main context otherwise; the metadata is in the result's
-/// `action_stdout`. The agent may take 30 s (Pacemaker 3.0: 20 s), then it is killed with all that it has started.
-///
-/// Returns 0 if the answer is there or will come, or for an init script that is not there; otherwise EINVAL for an incomplete or unknown agent, ENOENT for an
-/// unknown fence agent, -1001 if it could not be started.
-///
-/// # Safety
-/// `rsc` is NULL or a description whose strings are NULL or C strings. `user_data` is what the callback can bear.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lrmd__metadata_async(
-    rsc: *const LrmdRscInfo,
-    callback: MetadataCallback,
-    user_data: *mut c_void,
-) -> c_int {
-    let Some(callback) = callback else {
-        log::error!("lrmd__metadata_async: there is no callback");
-        return libc::EINVAL;
-    };
-    let call = Call { callback, user_data };
-    let asked =
-        boundary("lrmd__metadata_async", Err((Answer::without_run(internal_error()), FAILED)), || {
+entry! {
+    /// Asks an agent of this node for its metadata. The callback is called exactly once, unless it is NULL: before this
+    /// returns if no agent has to be run, later from the default main context otherwise; the metadata is in the
+    /// result's `action_stdout`. The agent may take 30 s (Pacemaker 3.0: 20 s), then it is killed with all that it has
+    /// started.
+    ///
+    /// Returns 0 if the answer is there or will come, or for an init script that is not there; otherwise EINVAL for an
+    /// incomplete or unknown agent, ENOENT for an unknown fence agent, -1001 if it could not be started.
+    ///
+    /// # Safety
+    /// `rsc` is NULL or a description whose strings are NULL or C strings. `user_data` is what the callback can bear.
+    pub unsafe fn lrmd__metadata_async(
+        rsc: *const LrmdRscInfo,
+        callback: MetadataCallback,
+        user_data: *mut c_void,
+    ) -> c_int, failed = FAILED; {
+        let Some(callback) = callback else {
+            log::error!("lrmd__metadata_async: there is no callback");
+            return libc::EINVAL;
+        };
+        let call = Call { callback, user_data };
+        // Even a panic gets the one answer that is promised.
+        let asked = guard(Err((Answer::without_run(internal_error()), FAILED)), || {
             // SAFETY: by the caller's promise.
             let agent = unsafe { agent(rsc) };
             let agent = agent.ok_or_else(|| {
@@ -57,19 +59,20 @@ pub unsafe extern "C" fn lrmd__metadata_async(
             })?;
             start(&agent)
         });
-    match asked {
-        Ok(Started::Known(answer)) => {
-            call.answer(0, &answer);
-            0
-        }
-        Ok(Started::Running { asking, fence }) => {
-            let pid = if fence { asking.pid() } else { 0 };
-            attach(asking, move |answer| call.answer(pid, answer));
-            0
-        }
-        Err((answer, code)) => {
-            call.answer(0, &answer);
-            code
+        match asked {
+            Ok(Started::Known(answer)) => {
+                call.answer(0, &answer);
+                0
+            }
+            Ok(Started::Running { asking, fence }) => {
+                let pid = if fence { asking.pid() } else { 0 };
+                attach(asking, move |answer| call.answer(pid, answer));
+                0
+            }
+            Err((answer, code)) => {
+                call.answer(0, &answer);
+                code
+            }
         }
     }
 }
@@ -132,17 +135,17 @@ fn start(agent: &Agent) -> Result<Started, (Answer, c_int)> {
         Some(Standard::Stonith) => true,
         // The others have no program that knows it: nothing runs long.
         _ => {
-            return match node.metadata(agent, &Params::new(), LIMIT) {
+            return match node.metadata(agent, &Params::new(), BEHAVIOUR.metadata_limit) {
                 Ok(document) => done(document),
                 Err(error) => Err(refusal(agent, Refused::Unprepared(error))),
             };
         }
     };
-    match ask(&node, agent, &Params::new(), LIMIT) {
+    match node.ask(agent, &Params::new(), BEHAVIOUR.metadata_limit) {
         Ok(Asked::Known(document)) => done(document),
         Ok(Asked::Running(asking)) => Ok(Started::Running { asking, fence }),
         Err(Refused::Unprepared(NoMetadata::NotInstalled(_))) if fence => {
-            match plugins::metadata(&agent.name, RELEASE) {
+            match linux_ha::metadata(&agent.name, RELEASE) {
                 Some(document) => done(document.into_bytes()),
                 None => Err(no_fence_agent(&agent.name)),
             }

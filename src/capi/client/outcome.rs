@@ -51,7 +51,7 @@ fn generic(handle: &Handle, kind: c_uint, call_id: CallId, resource_id: Option<&
 }
 
 fn completed(handle: &Handle, completion: &Completion) {
-    // Who does not listen needs no tables.
+    // Without a callback nothing needs to be built.
     if handle.callback.get().is_none() {
         return;
     }
@@ -100,7 +100,7 @@ fn completed(handle: &Handle, completion: &Completion) {
 /// A message of a proxied session, as a tree, to whoever asked for those.
 fn proxied(handle: &Handle, notification: &Notification) {
     let (callback, user_data) = handle.proxy_callback();
-    let Some(callback) = callback else { return };
+    let Some(callback) = callback.filter(|_| handle.lifecycle.is_usable()) else { return };
     // Upstream hears nothing at all from a local executor without an event callback.
     if !handle.is_remote() && handle.callback.get().is_none() {
         return;

@@ -75,9 +75,9 @@ impl Pace {
 
 /// The place of one connection in the queue, if it waits. Dropping it leaves the queue.
 #[derive(Debug, Default)]
-pub(super) struct Place(Cell<Option<u64>>);
+pub(super) struct QueuePlace(Cell<Option<u64>>);
 
-impl Place {
+impl QueuePlace {
     /// May this connection work now? If not, it is to be asked again in the next iteration.
     pub(super) fn may_run(&self) -> bool {
         PACE.with(|pace| {
@@ -106,7 +106,7 @@ impl Drop for Work {
     }
 }
 
-impl Drop for Place {
+impl Drop for QueuePlace {
     fn drop(&mut self) {
         // At the thread's end there is no queue any longer.
         let _ = PACE.try_with(|pace| pace.leave(&self.0));

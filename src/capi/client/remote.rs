@@ -10,41 +10,30 @@ use super::settings;
 use super::text::text;
 use crate::capi::abi::api::Lrmd;
 use crate::capi::abi::{CRM_COMMON, FENCING};
-use crate::capi::entry::boundary;
+use crate::capi::entry::entry;
 use crate::driver::read_key;
 use crate::model::{Millis, Request};
 use crate::sys::cmem;
 use crate::sys::glib::containers;
+use crate::sys::gnutls::Datum;
 use crate::sys::xmlnode::Node;
 use crate::wire::names::attribute;
 
-/// GnuTLS's `gnutls_datum_t`.
-#[repr(C)]
-#[derive(Debug)]
-pub struct GnutlsDatum {
-    /// The bytes. GnuTLS's allocator is `malloc`, and cannot be another since GnuTLS 3.3.
-    pub data: *mut u8,
-    /// How many.
-    pub size: c_uint,
-}
-
-/// Sends a message over a remote connection (`pcmk__remote_t *`). The message stays the caller's and gets the
-/// attributes that carry `id` and `msg_type`.
-///
-/// Returns 0 or one of Pacemaker's own codes; `EINVAL` (22) without a connection or a message.
-///
-/// # Safety
-/// `session` is NULL or a remote connection of Pacemaker's library; `msg` is NULL or an element of libxml2; `msg_type`
-/// is NULL or a C string.
-#[unsafe(no_mangle)]
-#[allow(non_snake_case, reason = "the name is the interface's")]
-pub unsafe extern "C" fn lrmd__remote_send_xml(
-    session: *mut c_void,
-    msg: *mut c_void,
-    id: u32,
-    msg_type: *const c_char,
-) -> c_int {
-    boundary("lrmd__remote_send_xml", libc::EINVAL, || {
+entry! {
+    /// Sends a message over a remote connection (`pcmk__remote_t *`). The message stays the caller's and gets the
+    /// attributes that carry `id` and `msg_type`.
+    ///
+    /// Returns 0 or one of Pacemaker's own codes; `EINVAL` (22) without a connection or a message.
+    ///
+    /// # Safety
+    /// `session` is NULL or a remote connection of Pacemaker's library; `msg` is NULL or an element of libxml2;
+    /// `msg_type` is NULL or a C string.
+    pub unsafe fn lrmd__remote_send_xml(
+        session: *mut c_void,
+        msg: *mut c_void,
+        id: u32,
+        #[shown] msg_type: *const c_char,
+    ) -> c_int, failed = libc::EINVAL; {
         // SAFETY: the caller's promise.
         unsafe {
             let Some(message) = Node::from_raw(msg).filter(|_| !session.is_null()) else {
@@ -56,20 +45,18 @@ pub unsafe extern "C" fn lrmd__remote_send_xml(
             }
             CRM_COMMON.pcmk__remote_send_xml(session, msg).unwrap_or(libc::ENOSYS)
         }
-    })
+    }
 }
 
-/// Reads the cluster's key from where the environment or the release says it is.
-///
-/// Returns 0, and the caller frees the bytes with `gnutls_free()` or `free()`; or `ENOKEY` (126), and `key` is as it
-/// was.
-///
-/// # Safety
-/// `key` is NULL or a place for the answer.
-#[unsafe(no_mangle)]
-#[allow(non_snake_case, reason = "the name is the interface's")]
-pub unsafe extern "C" fn lrmd__init_remote_key(key: *mut GnutlsDatum) -> c_int {
-    boundary("lrmd__init_remote_key", libc::ENOKEY, || {
+entry! {
+    /// Reads the cluster's key from where the environment or the release says it is.
+    ///
+    /// Returns 0, and the caller frees the bytes with `gnutls_free()` or `free()`; or `ENOKEY` (126), and `key` is as
+    /// it was.
+    ///
+    /// # Safety
+    /// `key` is NULL or a place for the answer.
+    pub unsafe fn lrmd__init_remote_key(key: *mut Datum) -> c_int, failed = libc::ENOKEY; {
         if key.is_null() {
             return libc::ENOKEY;
         }
@@ -82,22 +69,23 @@ pub unsafe extern "C" fn lrmd__init_remote_key(key: *mut GnutlsDatum) -> c_int {
         };
         let Ok(size) = c_uint::try_from(bytes.len()) else { return libc::ENOKEY };
         // SAFETY: not NULL, and a place for the answer by the caller's promise.
-        unsafe { key.write(GnutlsDatum { data: cmem::copy_bytes(&bytes), size }) };
+        unsafe { key.write(Datum { data: cmem::copy_bytes(&bytes), size }) };
         0
-    })
+    }
 }
 
-/// Has the remote node check that its watchdog fits the cluster's `stonith-watchdog-timeout`, which is among the
-/// options in `hash`, if the node is to be fenced by its watchdog at all. A node whose watchdog does not fit stops.
-///
-/// Asks the fencer, and waits for its answer. Returns 0 or an errno.
-///
-/// # Safety
-/// `lrmd` is NULL or came from this library and was not deleted; `hash` is NULL or a GHashTable of C strings.
-#[unsafe(no_mangle)]
-#[allow(non_snake_case, reason = "the name is the interface's")]
-pub unsafe extern "C" fn lrmd__validate_remote_settings(lrmd: *mut Lrmd, hash: *mut c_void) -> c_int {
-    boundary("lrmd__validate_remote_settings", libc::EINVAL, || {
+entry! {
+    /// Has the remote node check that its watchdog fits the cluster's `stonith-watchdog-timeout`, which is among the
+    /// options in `hash`, if the node is to be fenced by its watchdog at all. A node whose watchdog does not fit stops.
+    ///
+    /// Asks the fencer, and waits for its answer. Returns 0 or an errno.
+    ///
+    /// # Safety
+    /// `lrmd` is NULL or came from this library and was not deleted; `hash` is NULL or a GHashTable of C strings.
+    pub unsafe fn lrmd__validate_remote_settings(
+        lrmd: *mut Lrmd,
+        hash: *mut c_void,
+    ) -> c_int, failed = libc::EINVAL; {
         // SAFETY: the caller's promise.
         let Some(handle) = (unsafe { Handle::of(lrmd) }) else { return libc::ENOTCONN };
         // SAFETY: the same.
@@ -105,14 +93,16 @@ pub unsafe extern "C" fn lrmd__validate_remote_settings(lrmd: *mut Lrmd, hash: *
         let watchdog = option.map(|value| value.to_string_lossy().into_owned());
         let watchdog = watchdog.filter(|_| is_fenced_by_watchdog(handle.node_name()));
         let request = Request::Check { watchdog };
-        // A remote node never answers this.
-        let sent = if handle.is_remote() {
-            handle.send(request)
-        } else {
-            handle.call(request, 0, Millis(0)).map(|_| ())
-        };
+        let sent = handle.poison_on_panic(|| {
+            // A remote node never answers this.
+            if handle.is_remote() {
+                handle.send(request)
+            } else {
+                handle.call(request, 0, Millis(0)).map(|_| ())
+            }
+        });
         sent.err().map_or(0, i32::saturating_neg)
-    })
+    }
 }
 
 fn is_fenced_by_watchdog(node: Option<&CStr>) -> bool {

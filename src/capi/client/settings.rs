@@ -5,16 +5,14 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::rc::Rc;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::handle::Place;
-use crate::capi::abi::{CRM_COMMON, RELEASE};
-use crate::capi::environment::leading_number;
-use crate::driver::client::{DEFAULT_PORT, HANDSHAKE_LIMIT, Identity, KeyProblem, Keys, RemoteSettings};
-use crate::model::Release;
-use crate::wire::ipc::IpcLayout;
+use super::place::Place;
+use crate::capi::abi::{BEHAVIOUR, RELEASE};
+use crate::driver::client::{HANDSHAKE_LIMIT, Identity, KeyProblem, Keys, RemoteSettings};
+use crate::model::options::{self, ClusterOption, Rules};
+use crate::model::site::{EXECUTOR_SERVER, KEY_FILES, REMOTE_PORT};
 
 /// What `lrmd__uptime()` answers when the executor did not tell.
 pub(super) const UPTIME_UNKNOWN: i64 = -1;
@@ -23,76 +21,67 @@ pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(60);
 /// How long sent data may stay unacknowledged. Not less than the callers' own pokes usually allow: an interruption that
 /// they would not notice must not end the connection.
 const USER_TIMEOUT: Duration = Duration::from_secs(60);
-const DEFAULT_KEYS: [&str; 2] = ["/etc/pacemaker/authkey", "/etc/corosync/authkey"];
 
-/// One of Pacemaker's variables; 3.0 looks for it under its old prefix as well.
-fn option(name: &str) -> Option<OsString> {
-    let old = || (RELEASE == Release::V3_0).then(|| env::var_os(format!("HA_{name}"))).flatten();
-    env::var_os(format!("PCMK_{name}")).or_else(old)
+/// How this release's library reads options.
+const RULES: Rules = options::client(RELEASE);
+
+/// The value of an option, if it is set.
+fn option(option: &ClusterOption) -> Option<OsString> {
+    RULES.find(option, |variable| env::var_os(variable)).map(|setting| setting.value)
 }
 
 /// The port of remote nodes that are given without one.
 pub(super) fn default_port() -> u16 {
     static PORT: OnceLock<u16> = OnceLock::new();
     *PORT.get_or_init(|| {
-        let Some(value) = option("remote_port") else { return DEFAULT_PORT };
+        let Some(value) = option(&options::REMOTE_PORT) else { return REMOTE_PORT };
         let value = value.to_string_lossy();
-        port_of(&value).unwrap_or_else(|| {
-            log::warn!("PCMK_remote_port ({value}) is no port: {DEFAULT_PORT} is used");
-            DEFAULT_PORT
+        RULES.port(&value).unwrap_or_else(|| {
+            log::warn!("{} ({value}) is no port: {REMOTE_PORT} is used", options::REMOTE_PORT.variable);
+            REMOTE_PORT
         })
     })
 }
 
-fn port_of(value: &str) -> Option<u16> {
-    leading_number(value).and_then(|number| number.try_into().ok()).filter(|port| *port != 0)
-}
-
-/// Certificates are a matter of 3.0 alone, and only all three together.
+/// Certificates count only all three together.
 fn certificates_configured() -> bool {
-    let set = |name: &str| {
-        let value = env::var_os(format!("PCMK_{name}")).filter(|value| !value.is_empty());
-        value.or_else(|| env::var_os(format!("CIB_{name}"))).is_some_and(|value| !value.is_empty())
-    };
-    RELEASE == Release::V3_0 && ["cert_file", "ca_file", "key_file"].into_iter().all(set)
+    let set = |option| RULES.certificate(option, |variable| env::var_os(variable)).is_some();
+    [&options::CERT_FILE, &options::CA_FILE, &options::KEY_FILE].into_iter().all(set)
 }
 
 fn make_keys() -> Keys {
     if certificates_configured() {
         return Keys::unusable(KeyProblem::Certificates);
     }
-    let priorities = option("tls_priorities").unwrap_or_default();
+    let priorities = option(&options::TLS_PRIORITIES).unwrap_or_default();
     Keys::new(key_locations(), &priorities.to_string_lossy())
 }
 
 /// Where the cluster's key may be, the first place first.
 pub(super) fn key_locations() -> Vec<PathBuf> {
-    key_files(option("authkey_location"))
+    key_files(option(&options::AUTHKEY_LOCATION))
 }
 
-/// 2.1: all stand in for one another. 3.0: the configured one alone, or the default.
+/// All stand in for one another, or it is the configured one alone, or the default.
 fn key_files(configured: Option<OsString>) -> Vec<PathBuf> {
     let configured = configured.map(PathBuf::from);
-    let [default, old] = DEFAULT_KEYS.map(PathBuf::from);
-    match (RELEASE, configured) {
-        (Release::V3_0, Some(configured)) => vec![configured],
-        (Release::V3_0, None) => vec![default],
-        (Release::V2_1, configured) => {
-            let mut files: Vec<PathBuf> = configured.into_iter().collect();
-            for file in [default, old] {
-                if !files.contains(&file) {
-                    files.push(file);
-                }
-            }
-            files
+    let [default, old] = KEY_FILES.map(PathBuf::from);
+    if !BEHAVIOUR.default_keys_stand_in {
+        return vec![configured.unwrap_or(default)];
+    }
+    let mut files: Vec<PathBuf> = configured.into_iter().collect();
+    for file in [default, old] {
+        if !files.contains(&file) {
+            files.push(file);
         }
     }
+    files
 }
 
 /// What a connection to `place` needs; None for the local executor.
 pub(super) fn remote(place: &Place, connect_limit: Duration) -> Option<RemoteSettings> {
     thread_local! {
-        static KEYS: Rc<Keys> = Rc::new(make_keys());
+        static KEYS: Arc<Keys> = Arc::new(make_keys());
     }
     let Place::Remote { server, port } = place else { return None };
     Some(RemoteSettings {
@@ -101,14 +90,14 @@ pub(super) fn remote(place: &Place, connect_limit: Duration) -> Option<RemoteSet
         connect_limit,
         handshake_limit: HANDSHAKE_LIMIT,
         user_timeout: USER_TIMEOUT,
-        keys: KEYS.with(Rc::clone),
+        keys: KEYS.with(Arc::clone),
     })
 }
 
 /// The client's name of a connection that nobody waits for: upstream forgets the caller's.
 pub(super) fn generated_name(place: &Place) -> String {
     match place {
-        Place::Local => "lrmd".to_owned(),
+        Place::Local => EXECUTOR_SERVER.to_owned(),
         Place::Remote { server, port } => format!("pacemaker-remote-{server}:{port}"),
     }
 }
@@ -118,40 +107,15 @@ pub(super) fn identity(name: Option<String>, is_provider: bool) -> Identity {
     Identity { name, is_provider }
 }
 
-/// How this node's Pacemaker lays out local messages: client and server are of one release there, and the release
-/// that changed the layout came with this function.
-pub(super) fn layout() -> IpcLayout {
-    match RELEASE {
-        Release::V2_1 => IpcLayout::Old,
-        Release::V3_0 if CRM_COMMON.has(c"pcmk__ipc_msg_append") => IpcLayout::New,
-        Release::V3_0 => IpcLayout::Old,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_port_is_what_a_number_begins_with() {
-        for (value, port) in [
-            ("3121", Some(3121)),
-            (" 7x", Some(7)),
-            ("0", None),
-            ("65536", None),
-            ("-1", None),
-            ("", None),
-            ("x", None),
-        ] {
-            assert_eq!(port_of(value), port, "{value}");
-        }
-    }
-
-    #[test]
     fn a_configured_key_file_comes_first() {
         let files = key_files(Some("/k".into()));
         assert_eq!(files.first(), Some(&PathBuf::from("/k")));
-        assert_eq!(files.len(), if RELEASE == Release::V3_0 { 1 } else { 3 });
-        assert_eq!(key_files(None).first(), Some(&PathBuf::from(DEFAULT_KEYS[0])));
+        assert_eq!(files.len(), if BEHAVIOUR.default_keys_stand_in { 3 } else { 1 });
+        assert_eq!(key_files(None).first(), Some(&PathBuf::from(KEY_FILES[0])));
     }
 }

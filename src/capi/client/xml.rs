@@ -4,6 +4,7 @@
 use std::ffi::c_void;
 
 use crate::capi::abi::{CRM_COMMON, FREE_ELEMENT};
+use crate::sys::unwind::guard;
 use crate::sys::xmlnode::{Document, Node, Visitor, free_document};
 use crate::wire::xml::{self, Element, Writer, XmlError};
 
@@ -33,15 +34,15 @@ pub fn document_of(text: &str) -> Result<Document, XmlError> {
 /// # Safety
 /// `root` is NULL or the root of a document that nobody uses any more.
 pub unsafe extern "C" fn free_element(root: *mut c_void) {
-    if root.is_null() {
-        return;
-    }
     // SAFETY: the caller's promise.
-    unsafe {
+    guard((), || unsafe {
+        if root.is_null() {
+            return;
+        }
         if !CRM_COMMON.is_loaded() || FREE_ELEMENT(&CRM_COMMON, root).is_err() {
             free_document(root);
         }
-    }
+    });
 }
 
 /// Recurses no deeper than what the reader lets through.

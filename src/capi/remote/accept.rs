@@ -3,64 +3,53 @@
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use crate::capi::entry::boundary;
+use nix::sys::socket::{SockaddrLike, SockaddrStorage};
+
+use crate::capi::entry::entry;
 use crate::model::timespec;
 
-/// Room that callers give to an address.
-const ADDRESS_LENGTH: u32 = 46;
+/// Room that callers give to an address, with its NUL.
+const ADDRESS_LENGTH: usize = 46;
 
-unsafe extern "C" {
-    fn inet_ntop(family: c_int, address: *const c_void, text: *mut c_char, length: u32) -> *const c_char;
-}
-
-/// Writes an IP address as text: at most 46 bytes, NUL included; `<invalid>` for another family's.
-///
-/// # Safety
-/// `address` is NULL or a socket address as long as its family needs; `text` is NULL or has room for 46 bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__sockaddr2str(address: *const c_void, text: *mut c_char) {
-    if text.is_null() {
-        return;
-    }
-    boundary("pcmk__sockaddr2str", (), || {
-        // SAFETY: an address of its family, by the caller's promise, and room for any text of it.
-        let written = unsafe {
-            match address.cast::<libc::sockaddr>().as_ref().map(|address| c_int::from(address.sa_family)) {
-                Some(libc::AF_INET) => {
-                    let place = &raw const (*address.cast::<libc::sockaddr_in>()).sin_addr;
-                    inet_ntop(libc::AF_INET, place.cast(), text, ADDRESS_LENGTH)
-                }
-                Some(libc::AF_INET6) => {
-                    let place = &raw const (*address.cast::<libc::sockaddr_in6>()).sin6_addr;
-                    inet_ntop(libc::AF_INET6, place.cast(), text, ADDRESS_LENGTH)
-                }
-                _ => std::ptr::null(),
-            }
-        };
-        if written.is_null() {
-            const INVALID: &std::ffi::CStr = c"<invalid>";
-            // SAFETY: ten bytes fit into the caller's 46.
-            unsafe { text.copy_from_nonoverlapping(INVALID.as_ptr(), INVALID.count_bytes() + 1) };
+entry! {
+    /// Writes an IP address as text: at most 46 bytes, NUL included; `<invalid>` for another family's.
+    ///
+    /// # Safety
+    /// `address` is NULL or a socket address as long as its family needs; `text` is NULL or has room for 46 bytes.
+    pub unsafe fn pcmk__sockaddr2str(address: *const c_void, text: *mut c_char) {
+        if text.is_null() {
+            return;
         }
-    });
+        // SAFETY: NULL, or an address as long as its family needs, by the caller's promise.
+        let address = unsafe { SockaddrStorage::from_raw(address.cast(), None) };
+        let shown = address.as_ref().and_then(ip).map_or("<invalid>".to_owned(), |ip| ip.to_string());
+        debug_assert!(shown.len() < ADDRESS_LENGTH);
+        // SAFETY: no address is longer than the caller's room, NUL included.
+        unsafe {
+            text.copy_from_nonoverlapping(shown.as_ptr().cast(), shown.len());
+            text.add(shown.len()).write(0);
+        }
+    }
 }
 
-/// Accepts a connection. Its socket does not block, is not inherited by programs that are started, sends small messages at
-/// once, and fails in half the time of the hardware watchdog (`SBD_WATCHDOG_TIMEOUT`), if there is one, when the peer
-/// no longer answers.
-///
-/// Returns 0, or an errno; then `csock` is -1.
-///
-/// # Safety
-/// `csock` may be written.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__accept_remote_connection(ssock: c_int, csock: *mut c_int) -> c_int {
-    if csock.is_null() {
-        return libc::EINVAL;
-    }
-    boundary("pcmk__accept_remote_connection", libc::EIO, || {
+entry! {
+    /// Accepts a connection. Its socket does not block, is not inherited by programs that are started, sends small
+    /// messages at once, and fails in half the time of the hardware watchdog (`SBD_WATCHDOG_TIMEOUT`), if there is one,
+    /// when the peer no longer answers.
+    ///
+    /// Returns 0, or an errno; then `csock` is -1.
+    ///
+    /// # Safety
+    /// `csock` may be written.
+    pub unsafe fn pcmk__accept_remote_connection(
+        ssock: c_int,
+        csock: *mut c_int,
+    ) -> c_int, failed = libc::EIO; {
+        if csock.is_null() {
+            return libc::EINVAL;
+        }
         let accepted = accept(ssock);
         if let Err(code) = accepted {
             log::error!(
@@ -71,20 +60,24 @@ pub unsafe extern "C" fn pcmk__accept_remote_connection(ssock: c_int, csock: *mu
         // SAFETY: the caller's promise.
         unsafe { csock.write(*accepted.as_ref().unwrap_or(&-1)) };
         accepted.err().unwrap_or(0)
-    })
+    }
 }
 
 fn accept(listener: c_int) -> Result<c_int, c_int> {
+    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     // SAFETY: all zeroes are a valid address of no family.
     let mut address: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
     let mut length = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    let place = (&raw mut address).cast::<libc::sockaddr>();
     // SAFETY: an address and its length, both ours.
-    let socket = unsafe { libc::accept4(listener, (&raw mut address).cast(), &raw mut length, flags) };
+    let socket = unsafe { libc::accept4(listener, place, &raw mut length, flags) };
     if socket < 0 {
         return Err(errno());
     }
-    log::info!("Accepted a remote client's connection from {}", peer(&address));
+    // SAFETY: an address of this length, which the kernel has filled.
+    let peer = unsafe { SockaddrStorage::from_raw(place, Some(length)) };
+    let peer = peer.as_ref().and_then(ip).map_or("this host".to_owned(), |ip| ip.to_string());
+    log::info!("Accepted a remote client's connection from {peer}");
     // A socket that is not TCP's has no such option, and needs none.
     let _ = set(socket, libc::TCP_NODELAY, 1);
     let watchdog = std::env::var("SBD_WATCHDOG_TIMEOUT").ok().and_then(|text| timespec::milliseconds(&text));
@@ -117,20 +110,42 @@ fn errno() -> c_int {
     io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
 }
 
-fn peer(address: &libc::sockaddr_storage) -> String {
-    let place: *const libc::sockaddr_storage = address;
-    // SAFETY: a storage is as large as any address, and aligned for it; the family says which it holds.
-    let ip = unsafe {
-        match c_int::from(address.ss_family) {
-            libc::AF_INET => {
-                let address = (*place.cast::<libc::sockaddr_in>()).sin_addr.s_addr;
-                IpAddr::from(Ipv4Addr::from(address.to_ne_bytes()))
-            }
-            libc::AF_INET6 => {
-                IpAddr::from(Ipv6Addr::from((*place.cast::<libc::sockaddr_in6>()).sin6_addr.s6_addr))
-            }
-            _ => return "this host".to_owned(),
+/// None for an address of another family.
+fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
+    let four = address.as_sockaddr_in().map(|address| IpAddr::from(address.ip()));
+    four.or_else(|| address.as_sockaddr_in6().map(|address| IpAddr::from(address.ip())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::socket::{SockaddrIn, SockaddrIn6, UnixAddr};
+    use std::ffi::CStr;
+    use std::net::{SocketAddrV4, SocketAddrV6};
+
+    fn shown(address: &dyn SockaddrLike) -> String {
+        let mut text = [1 as c_char; ADDRESS_LENGTH];
+        // SAFETY: an address as long as its family needs, and the room that is asked for.
+        unsafe {
+            pcmk__sockaddr2str(address.as_ptr().cast(), text.as_mut_ptr());
+            CStr::from_ptr(text.as_ptr()).to_str().unwrap().to_owned()
         }
-    };
-    ip.to_string()
+    }
+
+    #[test]
+    fn addresses_are_shown_and_others_are_invalid() {
+        let four: SocketAddrV4 = "192.0.2.255:3121".parse().unwrap();
+        let longest: SocketAddrV6 = "[2001:db8:1234:5678:9abc:def0:1234:5678]:1".parse().unwrap();
+        let mapped: SocketAddrV6 = "[::ffff:192.0.2.1]:1".parse().unwrap();
+        assert_eq!(shown(&SockaddrIn::from(four)), "192.0.2.255");
+        assert_eq!(shown(&SockaddrIn6::from(longest)), "2001:db8:1234:5678:9abc:def0:1234:5678");
+        assert_eq!(shown(&SockaddrIn6::from(mapped)), "::ffff:192.0.2.1");
+        assert_eq!(shown(&UnixAddr::new("/run/x").unwrap()), "<invalid>");
+        let mut text = [1 as c_char; ADDRESS_LENGTH];
+        // SAFETY: NULL is allowed.
+        unsafe {
+            pcmk__sockaddr2str(std::ptr::null(), text.as_mut_ptr());
+            assert_eq!(CStr::from_ptr(text.as_ptr()), c"<invalid>");
+        }
+    }
 }

@@ -7,13 +7,10 @@ use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::local;
-use crate::capi::abi::Remote;
-use crate::capi::abi::remote::{Client, Connection, flag};
-use crate::capi::entry::boundary;
+use crate::capi::abi::remote::{Connection, flag};
+use crate::capi::abi::{Client, Remote};
+use crate::capi::entry::entry;
 use crate::sys::{cmem, glib, gnutls};
-
-/// A client of this library's release.
-pub type ClientT = Client<Remote>;
 
 /// Clients by what they are found by, which is nothing but a number here.
 struct Table {
@@ -36,7 +33,7 @@ fn table() -> MutexGuard<'static, Option<Table>> {
 }
 
 /// Everything in the table, in the order of arrival: its key and its client.
-fn all() -> Vec<(usize, *mut ClientT)> {
+fn all() -> Vec<(usize, *mut Client)> {
     let table = table();
     let mut entries: Vec<(usize, Entry)> =
         table.iter().flat_map(|table| table.clients.iter()).map(|(key, entry)| (*key, *entry)).collect();
@@ -44,117 +41,118 @@ fn all() -> Vec<(usize, *mut ClientT)> {
     entries.into_iter().map(|(key, entry)| (key, pointer(entry.client))).collect()
 }
 
-fn pointer(address: usize) -> *mut ClientT {
+fn pointer(address: usize) -> *mut Client {
     ptr::with_exposed_provenance_mut(address)
 }
 
-/// How many clients there are.
-#[unsafe(no_mangle)]
-pub extern "C" fn pcmk__ipc_client_count() -> c_uint {
-    boundary("pcmk__ipc_client_count", 0, || {
+entry! {
+    /// How many clients there are.
+    pub fn pcmk__ipc_client_count() -> c_uint, failed = 0; {
         let count = table().as_ref().map_or(0, |table| table.clients.len());
         c_uint::try_from(count).unwrap_or(c_uint::MAX)
-    })
+    }
 }
 
-/// Calls a function for each client there is, with its key, the client and `user_data`. It may make and free clients.
-///
-/// # Safety
-/// `function` is NULL or can bear that.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__foreach_ipc_client(
-    function: Option<unsafe extern "C" fn(*mut c_void, *mut c_void, *mut c_void)>,
-    user_data: *mut c_void,
-) {
-    let Some(function) = function else { return };
-    for (key, client) in boundary("pcmk__foreach_ipc_client", Vec::new(), all) {
-        // One that was freed meanwhile is left out.
-        let there = table().as_ref().is_some_and(|table| {
-            table.clients.get(&key).is_some_and(|entry| entry.client == client.expose_provenance())
-        });
-        if there {
-            // SAFETY: the caller's function and its own pointer; the client is alive.
-            unsafe { function(ptr::with_exposed_provenance_mut(key), client.cast(), user_data) };
+entry! {
+    /// Calls a function for each client there is, with its key, the client and `user_data`. It may make and free
+    /// clients.
+    ///
+    /// # Safety
+    /// `function` is NULL or can bear that.
+    pub unsafe fn pcmk__foreach_ipc_client(
+        function: Option<unsafe extern "C" fn(*mut c_void, *mut c_void, *mut c_void)>,
+        user_data: *mut c_void,
+    ) {
+        let Some(function) = function else { return };
+        for (key, client) in all() {
+            // One that was freed meanwhile is left out.
+            let there = table().as_ref().is_some_and(|table| {
+                table.clients.get(&key).is_some_and(|entry| entry.client == client.expose_provenance())
+            });
+            if there {
+                // SAFETY: the caller's function and its own pointer; the client is alive.
+                unsafe { function(ptr::with_exposed_provenance_mut(key), client.cast(), user_data) };
+            }
         }
     }
 }
 
-/// The client of a local connection, or of another key that it was made with; NULL if there is none.
-#[unsafe(no_mangle)]
-pub extern "C" fn pcmk__find_client(connection: *const c_void) -> *mut ClientT {
-    boundary("pcmk__find_client", ptr::null_mut(), || {
+entry! {
+    /// The client of a local connection, or of another key that it was made with; NULL if there is none.
+    pub fn pcmk__find_client(connection: *const c_void) -> *mut Client, failed = ptr::null_mut(); {
         let table = table();
         let entry = table.as_ref().and_then(|table| table.clients.get(&connection.expose_provenance()));
         entry.map_or(ptr::null_mut(), |entry| pointer(entry.client))
-    })
+    }
 }
 
-/// The client with this id; NULL if there is none.
-///
-/// # Safety
-/// `id` is NULL or a C string. The clients of the table are alive.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__find_client_by_id(id: *const c_char) -> *mut ClientT {
-    if id.is_null() {
-        return ptr::null_mut();
-    }
-    boundary("pcmk__find_client_by_id", ptr::null_mut(), || {
+entry! {
+    /// The client with this id; NULL if there is none.
+    ///
+    /// # Safety
+    /// `id` is NULL or a C string. The clients of the table are alive.
+    pub unsafe fn pcmk__find_client_by_id(id: *const c_char) -> *mut Client, failed = ptr::null_mut(); {
+        if id.is_null() {
+            return ptr::null_mut();
+        }
         // SAFETY: a C string, and living clients whose ids are C strings.
-        let has_it = |client: *mut ClientT| unsafe {
+        let has_it = |client: *mut Client| unsafe {
             !(*client).id.is_null() && CStr::from_ptr((*client).id) == CStr::from_ptr(id)
         };
         all().into_iter().map(|(_, client)| client).find(|client| has_it(*client)).unwrap_or(ptr::null_mut())
-    })
-}
-
-/// What to call a client in log messages: its name, or its id. Not to be freed.
-///
-/// # Safety
-/// `client` is NULL or a client.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__client_name(client: *const ClientT) -> *const c_char {
-    // SAFETY: the caller's promise.
-    match unsafe { client.as_ref() } {
-        None => c"(unspecified)".as_ptr(),
-        Some(client) if !client.name.is_null() => client.name,
-        Some(client) if !client.id.is_null() => client.id,
-        Some(_) => c"(unidentified)".as_ptr(),
     }
 }
 
-/// Forgets all clients, without freeing them.
-#[unsafe(no_mangle)]
-pub extern "C" fn pcmk__client_cleanup() {
-    boundary("pcmk__client_cleanup", (), || {
+entry! {
+    /// What to call a client in log messages: its name, or its id. Not to be freed.
+    ///
+    /// # Safety
+    /// `client` is NULL or a client.
+    pub unsafe fn pcmk__client_name(client: *const Client) -> *const c_char, failed = ptr::null(); {
+        // SAFETY: the caller's promise.
+        match unsafe { client.as_ref() } {
+            None => c"(unspecified)".as_ptr(),
+            Some(client) if !client.name.is_null() => client.name,
+            Some(client) if !client.id.is_null() => client.id,
+            Some(_) => c"(unidentified)".as_ptr(),
+        }
+    }
+}
+
+entry! {
+    /// Forgets all clients, without freeing them.
+    pub fn pcmk__client_cleanup() {
         let forgotten = table().take().map_or(0, |table| table.clients.len());
         if forgotten > 0 {
             log::warn!("Exiting with {forgotten} active clients");
         }
-    });
+    }
 }
 
-/// A new client with an id of its own, which is found by `key`, or by the pointer to its id if that is NULL. The caller
-/// frees it with `pcmk__free_client()`. Never NULL.
-#[unsafe(no_mangle)]
-pub extern "C" fn pcmk__new_unauth_client(key: *mut c_void) -> *mut ClientT {
-    boundary("pcmk__new_unauth_client", ptr::null_mut(), || {
+entry! {
+    /// A new client with an id of its own, which is found by `key`, or by the pointer to its id if that is NULL. The
+    /// caller frees it with `pcmk__free_client()`. Never NULL.
+    pub fn pcmk__new_unauth_client(key: *mut c_void) -> *mut Client, failed = ptr::null_mut(); {
         let client = new_client();
         add(key, client);
         client
-    })
+    }
 }
 
-/// A new client for a local connection that is being accepted, by which it is found. Users other than root get their
-/// access through the cluster's group. NULL for NULL.
-///
-/// # Safety
-/// `connection` is NULL or a living `qb_ipcs_connection_t`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__new_client(connection: *mut c_void, uid: u32, _gid: u32) -> *mut ClientT {
-    if connection.is_null() {
-        return ptr::null_mut();
-    }
-    boundary("pcmk__new_client", ptr::null_mut(), || {
+entry! {
+    /// A new client for a local connection that is being accepted, by which it is found. Users other than root get
+    /// their access through the cluster's group. NULL for NULL.
+    ///
+    /// # Safety
+    /// `connection` is NULL or a living `qb_ipcs_connection_t`.
+    pub unsafe fn pcmk__new_client(
+        connection: *mut c_void,
+        uid: u32,
+        _gid: u32,
+    ) -> *mut Client, failed = ptr::null_mut(); {
+        if connection.is_null() {
+            return ptr::null_mut();
+        }
         let client = new_client();
         // SAFETY: just made, and nobody else knows it; the connection is the caller's promise.
         unsafe {
@@ -166,10 +164,10 @@ pub unsafe extern "C" fn pcmk__new_client(connection: *mut c_void, uid: u32, _gi
         }
         add(connection, client);
         client
-    })
+    }
 }
 
-fn new_client() -> *mut ClientT {
+fn new_client() -> *mut Client {
     let id = uuid::Uuid::new_v4().to_string();
     cmem::new(Client {
         pid: 0,
@@ -188,7 +186,7 @@ fn new_client() -> *mut ClientT {
     })
 }
 
-fn add(key: *mut c_void, client: *mut ClientT) {
+fn add(key: *mut c_void, client: *mut Client) {
     // SAFETY: just made, and nobody else knows it.
     let key = if key.is_null() { unsafe { (*client).id }.cast() } else { key };
     let mut table = table();
@@ -199,17 +197,16 @@ fn add(key: *mut c_void, client: *mut ClientT) {
         .insert(key.expose_provenance(), Entry { client: client.expose_provenance(), order: table.next });
 }
 
-/// Frees a client with all that it owns: its waiting messages, its connection's buffer, in Pacemaker 3.0 also the
-/// connection's TLS session. NULL is allowed.
-///
-/// # Safety
-/// `client` is NULL or a client that nobody uses afterwards; its parts are as its layout says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__free_client(client: *mut ClientT) {
-    if client.is_null() {
-        return;
-    }
-    boundary("pcmk__free_client", (), || {
+entry! {
+    /// Frees a client with all that it owns: its waiting messages, its connection's buffer, in Pacemaker 3.0 also the
+    /// connection's TLS session. NULL is allowed.
+    ///
+    /// # Safety
+    /// `client` is NULL or a client that nobody uses afterwards; its parts are as its layout says.
+    pub unsafe fn pcmk__free_client(client: *mut Client) {
+        if client.is_null() {
+            return;
+        }
         // Whatever it was found by: an entry that stayed would lead to freed memory.
         if let Some(table) = table().as_mut() {
             table.clients.retain(|_, entry| entry.client != client.expose_provenance());
@@ -227,7 +224,7 @@ pub unsafe extern "C" fn pcmk__free_client(client: *mut ClientT) {
             free_connection(parts.remote);
             cmem::free(client);
         }
-    });
+    }
 }
 
 /// # Safety
@@ -249,15 +246,16 @@ unsafe fn free_connection(remote: *mut Remote) {
     }
 }
 
-/// The process of a local connection's client when it connected.
-///
-/// # Safety
-/// `connection` is NULL or a living `qb_ipcs_connection_t`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__client_pid(connection: *mut c_void) -> c_int {
-    if connection.is_null() {
-        return 0;
+entry! {
+    /// The process of a local connection's client when it connected.
+    ///
+    /// # Safety
+    /// `connection` is NULL or a living `qb_ipcs_connection_t`.
+    pub unsafe fn pcmk__client_pid(connection: *mut c_void) -> c_int, failed = 0; {
+        if connection.is_null() {
+            return 0;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { crate::sys::qb::foreign::pid_of(connection) }
     }
-    // SAFETY: the caller's promise.
-    boundary("pcmk__client_pid", 0, || unsafe { crate::sys::qb::foreign::pid_of(connection) })
 }

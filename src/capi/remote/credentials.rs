@@ -7,7 +7,8 @@ use std::ptr;
 
 use super::settings;
 use crate::capi::abi::remote::Tls;
-use crate::capi::entry::boundary;
+use crate::capi::entry::entry;
+use crate::model::options::{self, ClusterOption};
 use crate::sys::cmem;
 use crate::sys::gnutls::{self, Datum, Functions, Object, credentials};
 
@@ -31,31 +32,36 @@ pub(super) fn words(gnutls: &Functions, code: c_int) -> String {
     unsafe { CStr::from_ptr(words) }.to_string_lossy().into_owned()
 }
 
-/// Makes Diffie-Hellman parameters for a server, of a size between `PCMK_dh_min_bits` and `PCMK_dh_max_bits`. They are
-/// those of RFC 7919 where one of its groups fits; to find others can take minutes.
-///
-/// Returns 0, EPROTO if GnuTLS refuses.
-///
-/// # Safety
-/// `dh_params` may be written. The caller frees what is there with `gnutls_dh_params_deinit()`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__init_tls_dh(dh_params: *mut Object) -> c_int {
-    boundary("pcmk__init_tls_dh", libc::EPROTO, || {
+entry! {
+    /// Makes Diffie-Hellman parameters for a server, of a size between `PCMK_dh_min_bits` and `PCMK_dh_max_bits`. They
+    /// are those of RFC 7919 where one of its groups fits; to find others can take minutes.
+    ///
+    /// Returns 0, EPROTO if GnuTLS refuses.
+    ///
+    /// # Safety
+    /// `dh_params` may be written. The caller frees what is there with `gnutls_dh_params_deinit()`.
+    pub unsafe fn pcmk__init_tls_dh(dh_params: *mut Object) -> c_int, failed = libc::EPROTO; {
         let Some(gnutls) = gnutls::functions() else { return libc::EPROTO };
         if dh_params.is_null() {
             return libc::EINVAL;
         }
-        match parameters(gnutls) {
+        match logged_parameters(gnutls) {
             Ok(made) => {
                 // SAFETY: the caller's promise.
                 unsafe { dh_params.write(made) };
                 0
             }
-            Err(code) => {
-                log::error!("Could not make Diffie-Hellman parameters for TLS: {}", words(gnutls, code));
-                libc::EPROTO
-            }
+            Err(code) => code,
         }
+    }
+}
+
+/// # Errors
+/// EPROTO: GnuTLS refuses, which was logged.
+fn logged_parameters(gnutls: &Functions) -> Result<Object, c_int> {
+    parameters(gnutls).map_err(|code| {
+        log::error!("Could not make Diffie-Hellman parameters for TLS: {}", words(gnutls, code));
+        libc::EPROTO
     })
 }
 
@@ -64,8 +70,8 @@ fn parameters(gnutls: &Functions) -> Result<Object, c_int> {
     const MEDIUM: c_int = 35;
     let checked = |code: c_int| if code == 0 { Ok(()) } else { Err(code) };
     let mut made: Object = ptr::null_mut();
-    // SAFETY: a place for the answer; the parameters are then filled once, with data of GnuTLS's that lives for ever, and
-    // given back if that fails.
+    // SAFETY: a place for the answer; the parameters are then filled once, with data of GnuTLS's that lives for ever,
+    // and given back if that fails.
     unsafe {
         checked((gnutls.dh_params_init)(&raw mut made))?;
         let bits = bounded((gnutls.sec_param_to_pk_bits)(DIFFIE_HELLMAN, MEDIUM));
@@ -82,22 +88,25 @@ fn parameters(gnutls: &Functions) -> Result<Object, c_int> {
 }
 
 fn bounded(bits: c_uint) -> c_uint {
-    let least = settings::number("dh_min_bits").unwrap_or(0);
-    let most = settings::number("dh_max_bits").filter(|most| *most > 0 && *most >= least);
+    let least = settings::number(&options::DH_MIN_BITS).unwrap_or(0);
+    let most = settings::number(&options::DH_MAX_BITS).filter(|most| *most > 0 && *most >= least);
     bits.max(least).min(most.unwrap_or(c_uint::MAX))
 }
 
-/// Makes what the sessions of one kind share, if `tls` points to NULL: for a server or a client, with certificates (whose
-/// files the environment names), a shared key or nothing. SIGPIPE is ignored from then on.
-///
-/// Returns 0, EPROTO without Diffie-Hellman parameters, ENODATA if a certificate cannot be used, ENOMEM, ENOTSUP without
-/// GnuTLS.
-///
-/// # Safety
-/// `tls` points to NULL or to what this function made. The caller frees it with `pcmk__free_tls()`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__init_tls(tls: *mut *mut Tls, server: bool, cred_type: c_int) -> c_int {
-    boundary("pcmk__init_tls", libc::EPROTO, || {
+entry! {
+    /// Makes what the sessions of one kind share, if `tls` points to NULL: for a server or a client, with certificates
+    /// (whose files the environment names), a shared key or nothing. SIGPIPE is ignored from then on.
+    ///
+    /// Returns 0, EPROTO without Diffie-Hellman parameters, ENODATA if a certificate cannot be used, ENOMEM, ENOTSUP
+    /// without GnuTLS.
+    ///
+    /// # Safety
+    /// `tls` points to NULL or to what this function made. The caller frees it with `pcmk__free_tls()`.
+    pub unsafe fn pcmk__init_tls(
+        tls: *mut *mut Tls,
+        server: bool,
+        cred_type: c_int,
+    ) -> c_int, failed = libc::EPROTO; {
         // SAFETY: the caller's promise.
         if tls.is_null() || !unsafe { *tls }.is_null() {
             return if tls.is_null() { libc::EINVAL } else { 0 };
@@ -124,20 +133,16 @@ pub unsafe extern "C" fn pcmk__init_tls(tls: *mut *mut Tls, server: bool, cred_t
         unsafe {
             match result {
                 Ok(()) => tls.write(made),
-                Err(_) => pcmk__free_tls(made),
+                Err(_) => free_tls(made),
             }
         }
         result.err().unwrap_or(0)
-    })
+    }
 }
 
 fn fill(tls: &mut Tls, gnutls: &Functions) -> Result<(), c_int> {
     if tls.server {
-        // SAFETY: a place of ours.
-        match unsafe { pcmk__init_tls_dh(&raw mut tls.dh_params) } {
-            0 => {}
-            code => return Err(code),
-        }
+        tls.dh_params = logged_parameters(gnutls)?;
     }
     let place = &raw mut tls.credentials;
     let dh = tls.dh_params;
@@ -176,11 +181,12 @@ fn allocated(code: c_int, then: impl FnOnce()) -> c_int {
 }
 
 fn load_certificate(tls: &mut Tls, gnutls: &Functions) -> Result<(), c_int> {
-    // As upstream's, they are the environment's own strings, which last.
-    let file =
-        |name: &str| settings::x509_file(name).map_or(ptr::null(), |file| file.into_raw().cast_const());
-    (tls.ca_file, tls.cert_file) = (file("ca_file"), file("cert_file"));
-    (tls.crl_file, tls.key_file) = (file("crl_file"), file("key_file"));
+    // Upstream's point into the environment; ours are copies, which `free_tls` frees.
+    let file = |option: &ClusterOption| {
+        settings::x509_file(option).map_or(ptr::null(), |file| file.into_raw().cast_const())
+    };
+    (tls.ca_file, tls.cert_file) = (file(&options::CA_FILE), file(&options::CERT_FILE));
+    (tls.crl_file, tls.key_file) = (file(&options::CRL_FILE), file(&options::KEY_FILE));
     let refused = |what: &str, code: c_int| {
         log::error!("Could not use the X.509 {what}: {}", words(gnutls, code));
         libc::ENODATA
@@ -189,7 +195,7 @@ fn load_certificate(tls: &mut Tls, gnutls: &Functions) -> Result<(), c_int> {
         log::error!("X.509 needs PCMK_ca_file, PCMK_cert_file and PCMK_key_file");
         return Err(libc::ENODATA);
     }
-    // SAFETY: credentials that were just allocated, and strings that last.
+    // SAFETY: credentials that were just allocated, and strings that live as long.
     unsafe {
         let code = (gnutls.certificate_set_x509_trust_file)(tls.credentials, tls.ca_file, PEM);
         if code <= 0 {
@@ -214,78 +220,81 @@ fn load_certificate(tls: &mut Tls, gnutls: &Functions) -> Result<(), c_int> {
     }
 }
 
-/// Frees what sessions share; after the last of them. NULL is allowed.
-///
-/// # Safety
-/// `tls` is NULL or came from `pcmk__init_tls()`, and nobody uses it afterwards.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__free_tls(tls: *mut Tls) {
-    boundary("pcmk__free_tls", (), || {
+entry! {
+    /// Frees what sessions share; after the last of them. NULL is allowed.
+    ///
+    /// # Safety
+    /// `tls` is NULL or came from `pcmk__init_tls()`, and nobody uses it afterwards.
+    pub unsafe fn pcmk__free_tls(tls: *mut Tls) {
         // SAFETY: the caller's promise.
-        let (Some(shared), Some(gnutls)) = (unsafe { tls.as_ref() }, gnutls::functions()) else { return };
-        // SAFETY: each was allocated as what it is freed as, once; the strings are ours.
-        unsafe {
-            if !shared.credentials.is_null() {
-                match (shared.cred_type, shared.server) {
-                    (credentials::PSK, true) => (gnutls.psk_free_server_credentials)(shared.credentials),
-                    (credentials::PSK, false) => (gnutls.psk_free_client_credentials)(shared.credentials),
-                    (credentials::ANON, true) => (gnutls.anon_free_server_credentials)(shared.credentials),
-                    (credentials::ANON, false) => (gnutls.anon_free_client_credentials)(shared.credentials),
-                    _ => (gnutls.certificate_free_credentials)(shared.credentials),
-                }
-            }
-            if !shared.dh_params.is_null() {
-                (gnutls.dh_params_deinit)(shared.dh_params);
-            }
-            for file in [shared.ca_file, shared.cert_file, shared.crl_file, shared.key_file] {
-                if !file.is_null() {
-                    drop(std::ffi::CString::from_raw(file.cast_mut()));
-                }
-            }
-            cmem::free(tls);
-            (gnutls.global_deinit)();
-        }
-    });
+        unsafe { free_tls(tls) }
+    }
 }
 
-/// Has a server's sessions ask `callback` for the key of a peer.
-///
 /// # Safety
-/// `tls` is NULL or a server's with a shared key; `callback` is a `gnutls_psk_server_credentials_function`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__tls_add_psk_callback(tls: *mut Tls, callback: *mut c_void) {
-    boundary("pcmk__tls_add_psk_callback", (), || {
+/// As for `pcmk__free_tls()`.
+unsafe fn free_tls(tls: *mut Tls) {
+    // SAFETY: the caller's promise.
+    let (Some(shared), Some(gnutls)) = (unsafe { tls.as_ref() }, gnutls::functions()) else { return };
+    // SAFETY: each was allocated as what it is freed as, once; the strings are ours.
+    unsafe {
+        if !shared.credentials.is_null() {
+            match (shared.cred_type, shared.server) {
+                (credentials::PSK, true) => (gnutls.psk_free_server_credentials)(shared.credentials),
+                (credentials::PSK, false) => (gnutls.psk_free_client_credentials)(shared.credentials),
+                (credentials::ANON, true) => (gnutls.anon_free_server_credentials)(shared.credentials),
+                (credentials::ANON, false) => (gnutls.anon_free_client_credentials)(shared.credentials),
+                _ => (gnutls.certificate_free_credentials)(shared.credentials),
+            }
+        }
+        if !shared.dh_params.is_null() {
+            (gnutls.dh_params_deinit)(shared.dh_params);
+        }
+        for file in [shared.ca_file, shared.cert_file, shared.crl_file, shared.key_file] {
+            if !file.is_null() {
+                drop(std::ffi::CString::from_raw(file.cast_mut()));
+            }
+        }
+        cmem::free(tls);
+        (gnutls.global_deinit)();
+    }
+}
+
+entry! {
+    /// Has a server's sessions ask `callback` for the key of a peer.
+    ///
+    /// # Safety
+    /// `tls` is NULL or a server's with a shared key; `callback` is a `gnutls_psk_server_credentials_function`.
+    pub unsafe fn pcmk__tls_add_psk_callback(tls: *mut Tls, callback: *mut c_void) {
         // SAFETY: the caller's promise.
         let (Some(shared), Some(gnutls)) = (unsafe { tls.as_ref() }, gnutls::functions()) else { return };
         // SAFETY: credentials of that kind, and the caller's own function.
         unsafe { (gnutls.psk_set_server_credentials_function)(shared.credentials, callback) };
-    });
+    }
 }
 
-/// Has a client's sessions use this key, which GnuTLS copies.
-///
-/// # Safety
-/// `tls` is NULL or a client's with a shared key; `key` is NULL or a `gnutls_datum_t`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__tls_add_psk_key(tls: *mut Tls, key: *const Datum) {
-    boundary("pcmk__tls_add_psk_key", (), || {
+entry! {
+    /// Has a client's sessions use this key, which GnuTLS copies.
+    ///
+    /// # Safety
+    /// `tls` is NULL or a client's with a shared key; `key` is NULL or a `gnutls_datum_t`.
+    pub unsafe fn pcmk__tls_add_psk_key(tls: *mut Tls, key: *const Datum) {
         // SAFETY: the caller's promise.
         let (Some(shared), Some(gnutls)) = (unsafe { tls.as_ref() }, gnutls::functions()) else { return };
         if !key.is_null() {
             // SAFETY: credentials of that kind, a literal, and the caller's key.
             unsafe { (gnutls.psk_set_client_credentials)(shared.credentials, USER.as_ptr(), key, RAW_KEY) };
         }
-    });
+    }
 }
 
-/// Warns in the log if the certificate of our side expires within 30 days.
-///
-/// # Safety
-/// `session` is NULL or a GnuTLS session.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__tls_check_cert_expiration(session: Object) {
-    const SOON: libc::time_t = 30 * 24 * 3600;
-    boundary("pcmk__tls_check_cert_expiration", (), || {
+entry! {
+    /// Warns in the log if the certificate of our side expires within 30 days.
+    ///
+    /// # Safety
+    /// `session` is NULL or a GnuTLS session.
+    pub unsafe fn pcmk__tls_check_cert_expiration(session: Object) {
+        const SOON: libc::time_t = 30 * 24 * 3600;
         let Some(gnutls) = gnutls::functions().filter(|_| !session.is_null()) else { return };
         // SAFETY: a living session; its certificate is read at once, and what is made here is given back.
         unsafe {
@@ -306,5 +315,5 @@ pub unsafe extern "C" fn pcmk__tls_check_cert_expiration(session: Object) {
             }
             (gnutls.x509_crt_deinit)(certificate);
         }
-    });
+    }
 }

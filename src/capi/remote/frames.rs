@@ -11,7 +11,7 @@ use super::carrier::{Carrier, Read, poll};
 use crate::capi::abi::Remote;
 use crate::capi::abi::remote::{Common, Connection};
 use crate::capi::client::xml;
-use crate::capi::entry::boundary;
+use crate::capi::entry::entry;
 use crate::sys::cmem;
 use crate::sys::xmlnode::Node;
 use crate::wire::frame::{Frame, FrameDecoder, FrameError, Partial, encode_header, message_length};
@@ -19,17 +19,20 @@ use crate::wire::frame::{Frame, FrameDecoder, FrameError, Partial, encode_header
 /// Room in a buffer for what comes next; an ordinary message fits whole.
 const ROOM: usize = 16 * 1024;
 
-/// Sends a message. Header and text are TLS records of their own. Waits while the peer takes nothing, at most a minute.
-///
-/// Returns 0, EINVAL for NULL, EMSGSIZE for a message over 20 MiB, ESOCKTNOSUPPORT for a connection without socket,
-/// ECONNABORTED or an errno when it is lost.
-///
-/// # Safety
-/// `remote` is NULL or a connection of this library's release; `message` is NULL or a node of libxml2, which is only
-/// read.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__remote_send_xml(remote: *mut Remote, message: *mut c_void) -> c_int {
-    boundary("pcmk__remote_send_xml", libc::EIO, || {
+entry! {
+    /// Sends a message. Header and text are TLS records of their own. Waits while the peer takes nothing, at most a
+    /// minute.
+    ///
+    /// Returns 0, EINVAL for NULL, EMSGSIZE for a message over 20 MiB, ESOCKTNOSUPPORT for a connection without socket,
+    /// ECONNABORTED or an errno when it is lost.
+    ///
+    /// # Safety
+    /// `remote` is NULL or a connection of this library's release; `message` is NULL or a node of libxml2, which is
+    /// only read.
+    pub unsafe fn pcmk__remote_send_xml(
+        remote: *mut Remote,
+        message: *mut c_void,
+    ) -> c_int, failed = libc::EIO; {
         // SAFETY: the caller's promise.
         let (remote, message) = unsafe { (remote.as_ref(), Node::from_raw(message)) };
         let (Some(remote), Some(message)) = (remote, message) else { return libc::EINVAL };
@@ -38,7 +41,7 @@ pub unsafe extern "C" fn pcmk__remote_send_xml(remote: *mut Remote, message: *mu
             log::error!("Could not send a remote message (error {code})");
         }
         result.err().unwrap_or(0)
-    })
+    }
 }
 
 fn send(remote: &Remote, text: &str) -> Result<(), c_int> {
@@ -53,16 +56,16 @@ fn send(remote: &Remote, text: &str) -> Result<(), c_int> {
     carrier.send(&payload)
 }
 
-/// Takes the first complete message out of the connection's buffer, as a tree that the caller frees; NULL if there is
-/// none. What was received behind it stays.
-///
-/// A message that cannot be read is lost, and with it all that was received, as nothing tells where the next begins.
-///
-/// # Safety
-/// `remote` is NULL or a connection of this library's release, with a buffer that its functions have filled.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__remote_message_xml(remote: *mut Remote) -> *mut c_void {
-    boundary("pcmk__remote_message_xml", ptr::null_mut(), || {
+entry! {
+    /// Takes the first complete message out of the connection's buffer, as a tree that the caller frees; NULL if there
+    /// is none. What was received behind it stays.
+    ///
+    /// A message that cannot be read is lost, and with it all that was received, as nothing tells where the next
+    /// begins.
+    ///
+    /// # Safety
+    /// `remote` is NULL or a connection of this library's release, with a buffer that its functions have filled.
+    pub unsafe fn pcmk__remote_message_xml(remote: *mut Remote) -> *mut c_void, failed = ptr::null_mut(); {
         // SAFETY: the caller's promise.
         let Some(remote) = (unsafe { remote.as_mut() }) else { return ptr::null_mut() };
         let common = remote.common_mut();
@@ -83,7 +86,7 @@ pub unsafe extern "C" fn pcmk__remote_message_xml(remote: *mut Remote) -> *mut c
                 ptr::null_mut()
             }
         }
-    })
+    }
 }
 
 /// The buffer's content.
@@ -141,24 +144,23 @@ unsafe fn is_complete(common: &Common) -> bool {
     awaited.is_ok_and(|partial| partial.is_some_and(|partial| partial.have >= partial.need))
 }
 
-/// Reads what has arrived into the connection's buffer. Never blocks on a socket that does not.
-///
-/// Returns 0 when there is a complete message, EAGAIN when more must come, ENOTCONN at the end of the connection,
-/// ESOCKTNOSUPPORT for one without socket, EBADMSG when the peer sends no messages or one over 20 MiB (upstream's
-/// functions would allocate what the peer asks for).
-///
-/// # Safety
-/// `remote` is a connection of this library's release, not NULL, whose buffer is NULL or from `malloc`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__read_available_remote_data(remote: *mut Remote) -> c_int {
-    boundary("pcmk__read_available_remote_data", libc::EIO, || {
+entry! {
+    /// Reads what has arrived into the connection's buffer. Never blocks on a socket that does not.
+    ///
+    /// Returns 0 when there is a complete message, EAGAIN when more must come, ENOTCONN at the end of the connection,
+    /// ESOCKTNOSUPPORT for one without socket, EBADMSG when the peer sends no messages or one over 20 MiB (upstream's
+    /// functions would allocate what the peer asks for).
+    ///
+    /// # Safety
+    /// `remote` is a connection of this library's release, not NULL, whose buffer is NULL or from `malloc`.
+    pub unsafe fn pcmk__read_available_remote_data(remote: *mut Remote) -> c_int, failed = libc::EIO; {
         // SAFETY: the caller's promise.
         match unsafe { remote.as_mut() } {
             // SAFETY: the caller's promise about the buffer.
             Some(remote) => unsafe { read_available(remote) }.err().unwrap_or(0),
             None => libc::EINVAL,
         }
-    })
+    }
 }
 
 /// # Safety
@@ -209,21 +211,21 @@ unsafe fn make_room(common: &mut Common, room: usize) {
     common.buffer_size = needed;
 }
 
-/// Waits for something to read: `timeout_ms` at most, for ever if it is negative.
-///
-/// Returns 0 when there is something, ETIME when there is not, ENOTCONN for a connection without socket, or an errno.
-///
-/// # Safety
-/// `remote` is NULL or a connection of this library's release.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__remote_ready(remote: *const Remote, timeout_ms: c_int) -> c_int {
-    boundary("pcmk__remote_ready", libc::EIO, || {
+entry! {
+    /// Waits for something to read: `timeout_ms` at most, for ever if it is negative.
+    ///
+    /// Returns 0 when there is something, ETIME when there is not, ENOTCONN for a connection without socket, or an
+    /// errno.
+    ///
+    /// # Safety
+    /// `remote` is NULL or a connection of this library's release.
+    pub unsafe fn pcmk__remote_ready(remote: *const Remote, timeout_ms: c_int) -> c_int, failed = libc::EIO; {
         // SAFETY: the caller's promise.
         let Some(remote) = (unsafe { remote.as_ref() }) else { return libc::ENOTCONN };
         let deadline =
             u64::try_from(timeout_ms).ok().map(|time| Instant::now() + Duration::from_millis(time));
         await_data(remote, deadline).err().unwrap_or(0)
-    })
+    }
 }
 
 fn await_data(remote: &Remote, deadline: Option<Instant>) -> Result<(), c_int> {
@@ -248,15 +250,17 @@ fn await_data(remote: &Remote, deadline: Option<Instant>) -> Result<(), c_int> {
     }
 }
 
-/// Reads until there is a complete message: `timeout_ms` at most, 10 s if it is 0 and 60 s if it is negative.
-///
-/// Returns 0, ETIME, or what `pcmk__read_available_remote_data()` returns when the connection is lost.
-///
-/// # Safety
-/// As for `pcmk__read_available_remote_data()`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__read_remote_message(remote: *mut Remote, timeout_ms: c_int) -> c_int {
-    boundary("pcmk__read_remote_message", libc::EIO, || {
+entry! {
+    /// Reads until there is a complete message: `timeout_ms` at most, 10 s if it is 0 and 60 s if it is negative.
+    ///
+    /// Returns 0, ETIME, or what `pcmk__read_available_remote_data()` returns when the connection is lost.
+    ///
+    /// # Safety
+    /// As for `pcmk__read_available_remote_data()`.
+    pub unsafe fn pcmk__read_remote_message(
+        remote: *mut Remote,
+        timeout_ms: c_int,
+    ) -> c_int, failed = libc::EIO; {
         // SAFETY: the caller's promise.
         let Some(remote) = (unsafe { remote.as_mut() }) else { return libc::EINVAL };
         let time = match timeout_ms {
@@ -279,7 +283,7 @@ pub unsafe extern "C" fn pcmk__read_remote_message(remote: *mut Remote, timeout_
                 Err(code) => return code,
             }
         }
-    })
+    }
 }
 
 #[cfg(test)]

@@ -6,15 +6,13 @@ use std::ptr;
 
 use nix::unistd::{Uid, User};
 
-use super::clients::ClientT;
+use crate::capi::abi::Client;
 use crate::capi::abi::remote::flag;
 use crate::capi::client::xml;
-use crate::capi::entry::boundary;
+use crate::capi::entry::entry;
+use crate::model::site::{CLUSTER_USER, UNKNOWN_USER};
 use crate::sys::{cmem, qb};
 use crate::wire::ipc::{self, Assembler, IpcRequest};
-
-/// The user under which the cluster's daemons run.
-const DAEMON_USER: &str = "hacluster";
 
 /// What is known of a local client.
 pub(super) struct Facts {
@@ -29,9 +27,9 @@ pub(super) struct Facts {
 /// # Safety
 /// `connection` is a living `qb_ipcs_connection_t` that is being accepted.
 pub(super) unsafe fn accept(connection: *mut c_void, uid: u32) -> Facts {
-    let daemon = User::from_name(DAEMON_USER).ok().flatten();
+    let daemon = User::from_name(CLUSTER_USER).ok().flatten();
     if daemon.is_none() {
-        log::warn!("There is no user {DAEMON_USER}");
+        log::warn!("There is no user {CLUSTER_USER}");
     }
     if uid != 0 {
         let group = daemon.as_ref().map_or(0, |daemon| daemon.gid.as_raw());
@@ -41,7 +39,7 @@ pub(super) unsafe fn accept(connection: *mut c_void, uid: u32) -> Facts {
     let user = User::from_uid(Uid::from_raw(uid)).ok().flatten().map_or_else(
         || {
             log::error!("User {uid} has no name: it gets no rights of access lists");
-            "#unprivileged".to_owned()
+            UNKNOWN_USER.to_owned()
         },
         |user| user.name,
     );
@@ -51,21 +49,20 @@ pub(super) unsafe fn accept(connection: *mut c_void, uid: u32) -> Facts {
     Facts { pid, user, privileged }
 }
 
-/// Disconnects every client of a local server. NULL is allowed.
-///
-/// # Safety
-/// `server` is NULL or a living `qb_ipcs_service_t`, and none of its callbacks is under way.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__drop_all_clients(server: *mut c_void) {
-    if server.is_null() {
-        return;
-    }
-    boundary("pcmk__drop_all_clients", (), || {
+entry! {
+    /// Disconnects every client of a local server. NULL is allowed.
+    ///
+    /// # Safety
+    /// `server` is NULL or a living `qb_ipcs_service_t`, and none of its callbacks is under way.
+    pub unsafe fn pcmk__drop_all_clients(server: *mut c_void) {
+        if server.is_null() {
+            return;
+        }
         // SAFETY: the caller's promise.
         unsafe {
             qb::foreign::disconnect_all(server, |pid| log::info!("Disconnecting the client of process {pid}"))
         };
-    });
+    }
 }
 
 /// Frees a message that waited for a client: two pieces and the place that names them.
@@ -82,24 +79,23 @@ pub(super) unsafe fn free_event(event: *mut c_void) {
     }
 }
 
-/// A local message as a tree that the caller frees, with its number and its flags; NULL if it is damaged. A client that
-/// says that it is proxied is one from then on. Both layouts of the header are understood; compressed text is unpacked up
-/// to 20 MiB.
-///
-/// # Safety
-/// `client` is NULL or a client; `data` is NULL or one message of libqb, as long as its header says; `id` and `flags` are
-/// NULL or may be written.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__client_data2xml(
-    client: *mut ClientT,
-    data: *mut c_void,
-    id: *mut u32,
-    flags: *mut u32,
-) -> *mut c_void {
-    if data.is_null() {
-        return ptr::null_mut();
-    }
-    boundary("pcmk__client_data2xml", ptr::null_mut(), || {
+entry! {
+    /// A local message as a tree that the caller frees, with its number and its flags; NULL if it is damaged. A client
+    /// that says that it is proxied is one from then on. Both layouts of the header are understood; compressed text is
+    /// unpacked up to 20 MiB.
+    ///
+    /// # Safety
+    /// `client` is NULL or a client; `data` is NULL or one message of libqb, as long as its header says; `id` and
+    /// `flags` are NULL or may be written.
+    pub unsafe fn pcmk__client_data2xml(
+        client: *mut Client,
+        data: *mut c_void,
+        id: *mut u32,
+        flags: *mut u32,
+    ) -> *mut c_void, failed = ptr::null_mut(); {
+        if data.is_null() {
+            return ptr::null_mut();
+        }
         // SAFETY: the caller's promise.
         let message = unsafe { bytes(data) };
         let request = match read(message) {
@@ -128,7 +124,7 @@ pub unsafe extern "C" fn pcmk__client_data2xml(
                 ptr::null_mut()
             }
         }
-    })
+    }
 }
 
 /// # Safety

@@ -1,75 +1,69 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What the environment says about remote connections.
 
+use std::env;
 use std::ffi::{CString, c_char, c_int};
 use std::os::unix::ffi::OsStringExt;
 use std::sync::OnceLock;
 
-use crate::capi::entry::boundary;
-use crate::capi::environment::leading_number;
+use crate::capi::entry::entry;
+use crate::model::options::{self, ClusterOption, Setting, TRANSPORT};
+use crate::model::site::{REMOTE_PORT, REMOTE_SCHEMA_DIRECTORY};
 
-/// The port of Pacemaker Remote, unless the environment names another.
-const DEFAULT_PORT: c_int = 3121;
-/// Where a remote node keeps schema files of the cluster, unless the environment names another place.
-const SCHEMA_DIRECTORY: &str = "/var/lib/pacemaker/schemas";
-
-/// Option `name` of the environment, as `PCMK_name` or by its old prefix.
-pub(super) fn option(name: &str) -> Option<CString> {
-    let read = |prefix: &str| variable(&format!("{prefix}_{name}"));
-    read("PCMK").or_else(|| read("HA"))
+/// The value of an option, if it is set.
+pub(super) fn option(option: &ClusterOption) -> Option<CString> {
+    TRANSPORT.find(option, |variable| env::var_os(variable)).and_then(string)
 }
 
-pub(super) fn variable(name: &str) -> Option<CString> {
-    CString::new(std::env::var_os(name)?.into_vec()).ok()
+fn string(setting: Setting) -> Option<CString> {
+    CString::new(setting.value.into_vec()).ok()
 }
 
 /// The number that an option begins with.
-pub(super) fn number(name: &str) -> Option<u32> {
-    leading_number(option(name)?.to_str().ok()?)
+pub(super) fn number(which: &ClusterOption) -> Option<u32> {
+    TRANSPORT.number(option(which)?.to_str().ok()?)
 }
 
-/// The port of Pacemaker Remote on this node: `PCMK_remote_port`, or 3121. It is looked up once.
-#[unsafe(no_mangle)]
-pub extern "C" fn crm_default_remote_port() -> c_int {
-    static PORT: OnceLock<c_int> = OnceLock::new();
-    boundary("crm_default_remote_port", DEFAULT_PORT, || {
-        *PORT.get_or_init(|| match number("remote_port") {
-            Some(port @ 1..=65535) => c_int::try_from(port).unwrap_or(DEFAULT_PORT),
-            None if option("remote_port").is_none() => DEFAULT_PORT,
-            _ => {
-                log::warn!("PCMK_remote_port is no port; {DEFAULT_PORT} is used");
-                DEFAULT_PORT
-            }
-        })
-    })
+entry! {
+    /// The port of Pacemaker Remote on this node: `PCMK_remote_port`, or 3121. It is looked up once.
+    pub fn crm_default_remote_port() -> c_int, failed = c_int::from(REMOTE_PORT); {
+        static PORT: OnceLock<u16> = OnceLock::new();
+        let port = PORT.get_or_init(|| {
+            let Some(value) = option(&options::REMOTE_PORT) else { return REMOTE_PORT };
+            value.to_str().ok().and_then(|text| TRANSPORT.port(text)).unwrap_or_else(|| {
+                log::warn!("{} is no port; {REMOTE_PORT} is used", options::REMOTE_PORT.variable);
+                REMOTE_PORT
+            })
+        });
+        c_int::from(*port)
+    }
 }
 
-/// Where a remote node keeps schema files of the cluster: `PCMK_remote_schema_directory`, or the default. Looked up once;
-/// not to be freed.
-#[unsafe(no_mangle)]
-pub extern "C" fn pcmk__remote_schema_dir() -> *const c_char {
-    static PLACE: OnceLock<CString> = OnceLock::new();
-    boundary("pcmk__remote_schema_dir", std::ptr::null(), || {
+entry! {
+    /// Where a remote node keeps schema files of the cluster: `PCMK_remote_schema_directory`, or the default. Looked up
+    /// once; not to be freed.
+    pub fn pcmk__remote_schema_dir() -> *const c_char, failed = std::ptr::null(); {
+        static PLACE: OnceLock<CString> = OnceLock::new();
         let place = PLACE.get_or_init(|| {
-            let named = option("remote_schema_directory").filter(|place| !place.is_empty());
-            named.unwrap_or_else(|| CString::new(SCHEMA_DIRECTORY).unwrap_or_default())
+            let named = option(&options::REMOTE_SCHEMA_DIRECTORY).filter(|place| !place.is_empty());
+            named.unwrap_or_else(|| CString::new(REMOTE_SCHEMA_DIRECTORY).unwrap_or_default())
         });
         place.as_ptr()
-    })
+    }
 }
 
-/// Are certificates configured: a certificate, its key and a certificate authority?
-#[unsafe(no_mangle)]
-pub extern "C" fn pcmk__x509_enabled() -> bool {
-    boundary("pcmk__x509_enabled", false, || {
-        ["cert_file", "ca_file", "key_file"].iter().all(|name| x509_file(name).is_some())
-    })
+entry! {
+    /// Are certificates configured: a certificate, its key and a certificate authority?
+    pub fn pcmk__x509_enabled() -> bool, failed = false; {
+        [&options::CERT_FILE, &options::CA_FILE, &options::KEY_FILE]
+            .into_iter()
+            .all(|option| x509_file(option).is_some())
+    }
 }
 
 /// A file of X.509: a server's, or else a CIB client's.
-pub(super) fn x509_file(name: &str) -> Option<CString> {
-    let given = |value: Option<CString>| value.filter(|value| !value.is_empty());
-    given(option(name)).or_else(|| given(variable(&format!("CIB_{name}"))))
+pub(super) fn x509_file(option: &ClusterOption) -> Option<CString> {
+    TRANSPORT.certificate(option, |variable| env::var_os(variable)).and_then(string)
 }
 
 #[cfg(test)]
@@ -79,11 +73,12 @@ mod tests {
 
     #[test]
     fn without_an_environment_the_defaults_hold() {
-        assert_eq!(option("nobody_sets_this"), None);
-        assert_eq!(number("nobody_sets_this"), None);
+        assert_eq!(option(&options::AUTHKEY_LOCATION), None);
+        assert_eq!(number(&options::DH_MIN_BITS), None);
         assert_eq!(crm_default_remote_port(), 3121);
         // SAFETY: a string of the library's own that lives for ever.
-        assert_eq!(unsafe { CStr::from_ptr(pcmk__remote_schema_dir()) }.to_str(), Ok(SCHEMA_DIRECTORY));
+        let place = unsafe { CStr::from_ptr(pcmk__remote_schema_dir()) };
+        assert_eq!(place.to_str(), Ok(REMOTE_SCHEMA_DIRECTORY));
         assert!(!pcmk__x509_enabled());
     }
 }

@@ -7,10 +7,12 @@ use std::ptr;
 use super::carrier::Carrier;
 use super::credentials::words;
 use super::settings;
-use crate::capi::abi::Remote;
-use crate::capi::abi::remote::{Client, Connection, Tls};
-use crate::capi::entry::boundary;
+use crate::capi::abi::remote::{Connection, Tls};
+use crate::capi::abi::{Client, Remote, only_in};
+use crate::capi::entry::entry;
+use crate::model::options;
 use crate::sys::gnutls::{self, Functions, Object, credentials};
+use crate::sys::unwind::guard;
 
 /// Which ciphers and protocols, unless the environment says it.
 const PRIORITIES: &str = "NORMAL";
@@ -29,7 +31,7 @@ fn new_session(
     least_bits: Option<c_uint>,
 ) -> Result<Object, c_int> {
     let checked = |code: c_int| if code == 0 { Ok(()) } else { Err(code) };
-    let base = settings::option("tls_priorities").and_then(|text| text.into_string().ok());
+    let base = settings::option(&options::TLS_PRIORITIES).and_then(|text| text.into_string().ok());
     let base = base.as_deref().unwrap_or(PRIORITIES);
     let needed = match kind {
         credentials::ANON => ":+ANON-DH",
@@ -38,8 +40,8 @@ fn new_session(
     };
     let priorities = CString::new(format!("{base}{needed}")).unwrap_or_default();
     let mut session: Object = ptr::null_mut();
-    // SAFETY: a place for the session, which is then ours; GnuTLS copies the text and keeps the credentials' pointer, as
-    // the caller knows. The socket's number is what it takes for a pointer.
+    // SAFETY: a place for the session, which is then ours; GnuTLS copies the text and keeps the credentials' pointer,
+    // as the caller knows. The socket's number is what it takes for a pointer.
     unsafe {
         checked((gnutls.init)(&raw mut session, role))?;
         let mut code = (gnutls.priority_set_direct)(session, priorities.as_ptr(), ptr::null_mut());
@@ -63,39 +65,38 @@ fn refused(gnutls: &Functions, code: c_int) {
     log::error!("Could not make a TLS session ({words}); is PCMK_tls_priorities right?");
 }
 
-/// `pcmk__new_tls_session()` of Pacemaker 2.1: a session as a client or a server, with anonymous credentials or a shared
-/// key. NULL if GnuTLS refuses.
+/// `pcmk__new_tls_session()` of Pacemaker 2.1: a session as a client or a server, with anonymous credentials or a
+/// shared key. NULL if GnuTLS refuses.
 ///
 /// The caller ends it with `gnutls_deinit()`, and gives the place where it lies back with `gnutls_free()`.
 ///
 /// # Safety
 /// `credentials` are GnuTLS's of this kind and role, and outlive the session.
-pub unsafe extern "C" fn new_tls_session_v2_1(
+pub unsafe fn new_tls_session_v2_1(
     csock: c_int,
     conn_type: c_uint,
     cred_type: c_int,
     shared: *mut c_void,
 ) -> *mut Object {
-    boundary("pcmk__new_tls_session", ptr::null_mut(), || {
-        let Some(gnutls) = gnutls::functions() else { return ptr::null_mut() };
-        let kind = if cred_type == credentials::ANON { cred_type } else { credentials::PSK };
-        let least = settings::number("dh_min_bits").filter(|bits| conn_type == gnutls::CLIENT && *bits > 0);
-        let Some(place) = gnutls::allocate(size_of::<Object>()) else { return ptr::null_mut() };
-        match new_session(gnutls, csock, conn_type, kind, shared, least) {
-            Ok(session) => {
-                let place = place.cast::<Object>();
-                // SAFETY: room for one pointer, just allocated.
-                unsafe { place.write(session) };
-                place
-            }
-            Err(code) => {
-                refused(gnutls, code);
-                // SAFETY: just allocated, and nobody else knows it.
-                unsafe { gnutls::free(place) };
-                ptr::null_mut()
-            }
+    let Some(gnutls) = gnutls::functions() else { return ptr::null_mut() };
+    let kind = if cred_type == credentials::ANON { cred_type } else { credentials::PSK };
+    let least =
+        settings::number(&options::DH_MIN_BITS).filter(|bits| conn_type == gnutls::CLIENT && *bits > 0);
+    let Some(place) = gnutls::allocate(size_of::<Object>()) else { return ptr::null_mut() };
+    match new_session(gnutls, csock, conn_type, kind, shared, least) {
+        Ok(session) => {
+            let place = place.cast::<Object>();
+            // SAFETY: room for one pointer, just allocated.
+            unsafe { place.write(session) };
+            place
         }
-    })
+        Err(code) => {
+            refused(gnutls, code);
+            // SAFETY: just allocated, and nobody else knows it.
+            unsafe { gnutls::free(place) };
+            ptr::null_mut()
+        }
+    }
 }
 
 /// `pcmk__new_tls_session()` of Pacemaker 3.0: a session of the kind of `tls`, which must outlive it. NULL if GnuTLS
@@ -105,39 +106,71 @@ pub unsafe extern "C" fn new_tls_session_v2_1(
 ///
 /// # Safety
 /// `tls` is NULL or came from `pcmk__init_tls()`.
-pub unsafe extern "C" fn new_tls_session_v3_0(tls: *mut Tls, csock: c_int) -> Object {
+pub unsafe fn new_tls_session_v3_0(tls: *mut Tls, csock: c_int) -> Object {
     const REQUIRE: c_int = 2;
-    boundary("pcmk__new_tls_session", ptr::null_mut(), || {
-        // SAFETY: the caller's promise.
-        let (Some(shared), Some(gnutls)) = (unsafe { tls.as_ref() }, gnutls::functions()) else {
-            return ptr::null_mut();
-        };
-        let role = if shared.server { gnutls::SERVER } else { gnutls::CLIENT };
-        match new_session(gnutls, csock, role, shared.cred_type, shared.credentials, None) {
-            Ok(session) => {
-                if shared.cred_type == credentials::CERTIFICATE {
-                    // SAFETY: a new session and its credentials; the function lives for ever.
-                    unsafe {
-                        if shared.server {
-                            (gnutls.certificate_server_set_request)(session, REQUIRE);
-                        }
-                        (gnutls.certificate_set_verify_function)(shared.credentials, Some(verify));
+    // SAFETY: the caller's promise.
+    let (Some(shared), Some(gnutls)) = (unsafe { tls.as_ref() }, gnutls::functions()) else {
+        return ptr::null_mut();
+    };
+    let role = if shared.server { gnutls::SERVER } else { gnutls::CLIENT };
+    match new_session(gnutls, csock, role, shared.cred_type, shared.credentials, None) {
+        Ok(session) => {
+            if shared.cred_type == credentials::CERTIFICATE {
+                // SAFETY: a new session and its credentials; the function lives for ever.
+                unsafe {
+                    if shared.server {
+                        (gnutls.certificate_server_set_request)(session, REQUIRE);
                     }
+                    (gnutls.certificate_set_verify_function)(shared.credentials, Some(verify));
                 }
-                session
             }
-            Err(code) => {
-                refused(gnutls, code);
-                ptr::null_mut()
-            }
+            session
         }
-    })
+        Err(code) => {
+            refused(gnutls, code);
+            ptr::null_mut()
+        }
+    }
+}
+
+only_in! { "2.1",
+    entry! {
+        /// See [`new_tls_session_v2_1`].
+        ///
+        /// # Safety
+        /// See there.
+        pub unsafe fn pcmk__new_tls_session(
+            csock: c_int,
+            conn_type: c_uint,
+            cred_type: c_int,
+            credentials: *mut c_void,
+        ) -> *mut Object, failed = ptr::null_mut(); {
+            // SAFETY: the caller's promise.
+            unsafe { new_tls_session_v2_1(csock, conn_type, cred_type, credentials) }
+        }
+    }
+}
+
+only_in! { "3.0",
+    entry! {
+        /// See [`new_tls_session_v3_0`].
+        ///
+        /// # Safety
+        /// See there.
+        pub unsafe fn pcmk__new_tls_session(
+            tls: *mut Tls,
+            csock: c_int,
+        ) -> Object, failed = ptr::null_mut(); {
+            // SAFETY: the caller's promise.
+            unsafe { new_tls_session_v3_0(tls, csock) }
+        }
+    }
 }
 
 /// Lets a peer in whose certificate the certificate authority has signed; names are not compared.
 unsafe extern "C" fn verify(session: Object) -> c_int {
     const REFUSED: c_int = -348;
-    boundary("verifying a certificate", REFUSED, || {
+    guard(REFUSED, || {
         let Some(gnutls) = gnutls::functions() else { return REFUSED };
         let mut status = 0;
         // SAFETY: GnuTLS calls this with the session whose peer it is about.
@@ -150,15 +183,14 @@ unsafe extern "C" fn verify(session: Object) -> c_int {
     })
 }
 
-/// Goes on with the handshake of a client that has connected, as far as what has arrived allows.
-///
-/// Returns 0 when it is finished, EAGAIN when more must come, EPROTO when it has failed, EINVAL without a session.
-///
-/// # Safety
-/// `client` is NULL or a client of this library's release.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__read_handshake_data(client: *const Client<Remote>) -> c_int {
-    boundary("pcmk__read_handshake_data", libc::EPROTO, || {
+entry! {
+    /// Goes on with the handshake of a client that has connected, as far as what has arrived allows.
+    ///
+    /// Returns 0 when it is finished, EAGAIN when more must come, EPROTO when it has failed, EINVAL without a session.
+    ///
+    /// # Safety
+    /// `client` is NULL or a client of this library's release.
+    pub unsafe fn pcmk__read_handshake_data(client: *const Client) -> c_int, failed = libc::EPROTO; {
         // SAFETY: the caller's promise.
         let session = unsafe {
             client.as_ref().and_then(|client| client.remote.as_ref()).and_then(Connection::session)
@@ -176,18 +208,17 @@ pub unsafe extern "C" fn pcmk__read_handshake_data(client: *const Client<Remote>
                 }
             }
         }
-    })
+    }
 }
 
-/// The socket of a connection that speaks TLS; -1 for another.
-///
-/// # Safety
-/// `remote` is NULL or a connection of this library's release.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pcmk__tls_get_client_sock(remote: *const Remote) -> c_int {
-    boundary("pcmk__tls_get_client_sock", -1, || {
+entry! {
+    /// The socket of a connection that speaks TLS; -1 for another.
+    ///
+    /// # Safety
+    /// `remote` is NULL or a connection of this library's release.
+    pub unsafe fn pcmk__tls_get_client_sock(remote: *const Remote) -> c_int, failed = -1; {
         // SAFETY: the caller's promise.
         let remote = unsafe { remote.as_ref() }.filter(|remote| remote.session().is_some());
         remote.and_then(|remote| Carrier::of(remote).ok()).map_or(-1, Carrier::socket)
-    })
+    }
 }

@@ -4,18 +4,16 @@
 pub(in crate::daemon) mod reader;
 
 use super::cli::{CommandLine, Program};
-use super::environment::{Environment, boolean};
+use super::environment::Environment;
 use super::logging::settings::LogSettings;
+use crate::model::options::{self, Effect, Value, boolean, enabled_for};
+use crate::model::site::{IPC_BUFFER, REMOTE_PORT, REMOTE_SCHEMA_DIRECTORY, SCHEMA_DIRECTORY};
 use crate::model::timespec;
 use crate::transport::tcp;
 pub use reader::ConfigWarning;
 use reader::Reader;
 use std::path::PathBuf;
 
-/// Where a Pacemaker Remote listens unless told otherwise.
-pub const DEFAULT_PORT: u16 = 3121;
-/// Bytes of a local IPC buffer unless told otherwise.
-pub const DEFAULT_IPC_BUFFER: usize = 131_072;
 /// The least bytes of a local IPC buffer.
 pub const LEAST_IPC_BUFFER: usize = 12_336;
 
@@ -34,7 +32,7 @@ pub enum IpcType {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct X509Variables {
     /// Names of those set.
-    pub variables: Vec<String>,
+    pub variables: Vec<&'static str>,
     /// Are authority, certificate and key all there?
     pub complete: bool,
 }
@@ -85,21 +83,19 @@ impl Config {
             port: port(&mut reader, command_line),
             port_from_command_line: command_line.port.is_some(),
             addresses: reader
-                .text("remote_address")
+                .text(&options::REMOTE_ADDRESS)
                 .map(|text| tcp::split_addresses(&text))
                 .unwrap_or_default(),
-            authkey_location: reader.path("authkey_location"),
-            tls_priorities: reader.text("tls_priorities"),
+            authkey_location: reader.path(&options::AUTHKEY_LOCATION),
+            tls_priorities: reader.text(&options::TLS_PRIORITIES),
             x509: x509(environment),
-            ipc_type: reader
-                .parsed("ipc_type", "not one of shared-mem and socket", "shared-mem", ipc_type)
-                .unwrap_or_default(),
+            ipc_type: reader.parsed(&options::IPC_TYPE, "shared-mem", ipc_type).unwrap_or_default(),
             ipc_buffer: ipc_buffer(&mut reader),
-            node_start_state: reader.text("node_start_state"),
-            schema_directory: reader.path("schema_directory").unwrap_or("/usr/share/pacemaker".into()),
+            node_start_state: reader.text(&options::NODE_START_STATE),
+            schema_directory: reader.path(&options::SCHEMA_DIRECTORY).unwrap_or(SCHEMA_DIRECTORY.into()),
             remote_schema_directory: reader
-                .path("remote_schema_directory")
-                .unwrap_or("/var/lib/pacemaker/schemas".into()),
+                .path(&options::REMOTE_SCHEMA_DIRECTORY)
+                .unwrap_or(REMOTE_SCHEMA_DIRECTORY.into()),
             sbd_watchdog_timeout_ms: sbd_watchdog_timeout_ms(&mut reader),
             log: LogSettings::read(program, command_line, &mut reader),
         };
@@ -109,30 +105,24 @@ impl Config {
 }
 
 fn port(reader: &mut Reader<'_>, command_line: &CommandLine) -> u16 {
-    let parse = |text: &str| text.trim().parse().ok().filter(|port| *port != 0);
-    let problem = "not a port (1 to 65535)";
+    let parse = |text: &str| options::DAEMON.port(text);
+    let option = &options::REMOTE_PORT;
     match &command_line.port {
         Some(text) => parse(text).unwrap_or_else(|| {
-            reader.warn("--port", text, problem, &DEFAULT_PORT.to_string());
-            DEFAULT_PORT
+            reader.warn("--port", text, option.value.problem(), &REMOTE_PORT.to_string());
+            REMOTE_PORT
         }),
-        None => {
-            reader.parsed("remote_port", problem, &DEFAULT_PORT.to_string(), parse).unwrap_or(DEFAULT_PORT)
-        }
+        None => reader.parsed(option, &REMOTE_PORT.to_string(), parse).unwrap_or(REMOTE_PORT),
     }
 }
 
 fn x509(environment: &Environment) -> X509Variables {
-    let find = |name: &str| {
-        environment.option(name).map(|setting| setting.variable).or_else(|| {
-            let old = format!("CIB_{name}");
-            environment.get(&old).is_some_and(|value| !value.is_empty()).then_some(old)
-        })
-    };
-    let needed: Vec<_> = ["ca_file", "cert_file", "key_file"].into_iter().filter_map(find).collect();
+    let find = |option| environment.certificate(option).map(|setting| setting.variable);
+    let needed: Vec<_> =
+        [&options::CA_FILE, &options::CERT_FILE, &options::KEY_FILE].into_iter().filter_map(find).collect();
     X509Variables {
         complete: needed.len() == 3,
-        variables: needed.into_iter().chain(find("crl_file")).collect(),
+        variables: needed.into_iter().chain(find(&options::CRL_FILE)).collect(),
     }
 }
 
@@ -147,12 +137,13 @@ fn ipc_type(text: &str) -> Option<IpcType> {
 
 fn ipc_buffer(reader: &mut Reader<'_>) -> usize {
     let asked = reader
-        .parsed("ipc_buffer", "not a size in bytes", &DEFAULT_IPC_BUFFER.to_string(), |text| {
-            text.trim().parse().ok().filter(|size| *size != 0 && *size <= i32::MAX as usize)
+        .parsed(&options::IPC_BUFFER, &IPC_BUFFER.to_string(), |text| {
+            let size = options::DAEMON.number(text)?;
+            (size != 0 && i32::try_from(size).is_ok()).then_some(size as usize)
         })
-        .unwrap_or(DEFAULT_IPC_BUFFER);
+        .unwrap_or(IPC_BUFFER);
     if asked < LEAST_IPC_BUFFER {
-        reader.warn_option("ipc_buffer", "too small", &LEAST_IPC_BUFFER.to_string());
+        reader.warn_option(&options::IPC_BUFFER, "too small", &LEAST_IPC_BUFFER.to_string());
     }
     asked.max(LEAST_IPC_BUFFER)
 }
@@ -168,25 +159,17 @@ fn sbd_watchdog_timeout_ms(reader: &mut Reader<'_>) -> Option<u64> {
 
 /// Says which variables are set to something that this daemon does not do.
 fn without_effect(reader: &mut Reader<'_>, program: Program) {
-    let nothing = "";
-    for name in ["dh_min_bits", "dh_max_bits"] {
-        reader.warn_option(name, "without effect: key exchange groups are those of tls_priorities", nothing);
+    for option in options::ALL {
+        let Effect::None(reason) = option.effect else { continue };
+        let asks = |text: String| option.value != Value::Daemons || enabled_for(&text, program.name());
+        if reader.text(option).is_some_and(asks) {
+            reader.warn_option(option, &format!("without effect: {reason}"), "");
+        }
     }
-    for name in ["trace_formats", "trace_tags", "trace_blackbox"] {
-        reader.warn_option(name, "without effect: use PCMK_trace_functions or PCMK_trace_files", nothing);
-    }
-    let asks = |text: &str| super::environment::enabled_for(text, program.name());
-    if reader.text("blackbox").is_some_and(|text| asks(&text)) {
-        reader.warn_option(
-            "blackbox",
-            "without effect: there is no flight recorder, see PCMK_debug",
-            nothing,
-        );
-    }
-    for name in ["debug", "stderr", "blackbox"] {
-        let typo = |text: &str| boolean(text).is_none() && !text.contains("pacemaker");
-        if reader.text(name).is_some_and(|text| typo(&text)) {
-            reader.warn_option(name, "neither yes or no nor a list of daemons", "no");
+    for option in options::ALL.iter().filter(|option| option.value == Value::Daemons) {
+        let typo = |text: String| boolean(&text).is_none() && !text.contains("pacemaker");
+        if reader.text(option).is_some_and(typo) {
+            reader.warn_option(option, option.value.problem(), "no");
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Reads options from the environment and keeps account of what was wrong with them.
 use crate::daemon::environment::Environment;
+use crate::model::options::ClusterOption;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -39,35 +40,34 @@ impl<'a> Reader<'a> {
         self.environment
     }
 
-    pub(in crate::daemon) fn text(&self, name: &str) -> Option<String> {
-        self.environment.option(name).map(|setting| setting.text().into_owned())
+    pub(in crate::daemon) fn text(&self, option: &ClusterOption) -> Option<String> {
+        self.environment.option(option).map(|setting| setting.text().into_owned())
     }
 
-    pub(in crate::daemon) fn path(&self, name: &str) -> Option<PathBuf> {
-        self.environment.option(name).map(|setting| setting.value.into())
+    pub(in crate::daemon) fn path(&self, option: &ClusterOption) -> Option<PathBuf> {
+        self.environment.option(option).map(|setting| setting.value.into())
     }
 
     /// The option through `parse`; when that fails there is a warning, and `instead` says what the caller
     /// falls back to.
     pub(in crate::daemon) fn parsed<T>(
         &mut self,
-        name: &str,
-        problem: &str,
+        option: &ClusterOption,
         instead: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
-        let text = self.text(name)?;
+        let text = self.text(option)?;
         let value = parse(&text);
         if value.is_none() {
-            self.warn_option(name, problem, instead);
+            self.warn_option(option, option.value.problem(), instead);
         }
         value
     }
 
     /// Warns about an option if it is set.
-    pub(in crate::daemon) fn warn_option(&mut self, name: &str, problem: &str, instead: &str) {
-        if let Some(setting) = self.environment.option(name) {
-            self.warn(&setting.variable, &setting.text(), problem, instead);
+    pub(in crate::daemon) fn warn_option(&mut self, option: &ClusterOption, problem: &str, instead: &str) {
+        if let Some(setting) = self.environment.option(option) {
+            self.warn(setting.variable, &setting.text(), problem, instead);
         }
     }
 

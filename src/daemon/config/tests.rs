@@ -12,7 +12,7 @@ fn read(pairs: &[(&str, &str)], port: Option<&str>) -> (Config, Vec<String>) {
 fn nothing_set_is_all_defaults_and_no_warning() {
     let (config, warnings) = read(&[], None);
     assert_eq!(warnings, [""; 0]);
-    assert_eq!((config.port, config.ipc_buffer), (DEFAULT_PORT, DEFAULT_IPC_BUFFER));
+    assert_eq!((config.port, config.ipc_buffer), (REMOTE_PORT, IPC_BUFFER));
     assert_eq!(config.ipc_type, IpcType::SharedMemory);
     assert_eq!(config.addresses, [""; 0]);
     assert_eq!(config.schema_directory, PathBuf::from("/usr/share/pacemaker"));
@@ -54,7 +54,7 @@ fn ipc() {
     let (config, warnings) = read(&[("PCMK_ipc_buffer", "1")], None);
     assert_eq!((config.ipc_buffer, warnings.len()), (LEAST_IPC_BUFFER, 1));
     let (config, warnings) = read(&[("PCMK_ipc_buffer", "lots")], None);
-    assert_eq!((config.ipc_buffer, warnings.len()), (DEFAULT_IPC_BUFFER, 1));
+    assert_eq!((config.ipc_buffer, warnings.len()), (IPC_BUFFER, 1));
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod writer;
 
 use super::cli::Program;
 use crate::driver::severity::Severity;
+use crate::model::site::{CLUSTER_GROUP, CLUSTER_USER};
 use file::{LogFile, Owner};
 use line::{Line, Origin};
 use repeats::{Repeats, Verdict};
@@ -22,9 +23,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// How long an ending daemon waits for its last lines to reach the files.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
-/// The user and group that log files belong to when root writes them.
-const LOG_USER: &str = "hacluster";
-const LOG_GROUP: &str = "haclient";
 const OUR_MODULES: &str = concat!(env!("CARGO_CRATE_NAME"), "::");
 
 /// The running log.
@@ -227,8 +225,8 @@ fn log_owner() -> Option<Owner> {
     if !nix::unistd::geteuid().is_root() {
         return None;
     }
-    let user = nix::unistd::User::from_name(LOG_USER).ok().flatten()?;
-    let group = nix::unistd::Group::from_name(LOG_GROUP).ok().flatten()?;
+    let user = nix::unistd::User::from_name(CLUSTER_USER).ok().flatten()?;
+    let group = nix::unistd::Group::from_name(CLUSTER_GROUP).ok().flatten()?;
     Some((user.uid.as_raw(), group.gid.as_raw()))
 }
 

@@ -2,12 +2,11 @@
 //! What is logged and where, as configured.
 use crate::daemon::cli::{CommandLine, Program};
 use crate::daemon::config::reader::Reader;
-use crate::daemon::environment::enabled_for;
 use crate::driver::severity::Severity;
+use crate::model::options::{self, enabled_for};
+use crate::model::site::LOG_FILE;
 use std::path::PathBuf;
 
-/// The detail log unless told otherwise.
-pub const DEFAULT_FILE: &str = "/var/log/pacemaker/pacemaker.log";
 const DEFAULT_MODE: u32 = 0o660;
 
 /// A syslog facility.
@@ -59,27 +58,27 @@ impl LogSettings {
         command_line: &CommandLine,
         reader: &mut Reader<'_>,
     ) -> Self {
-        let traced: Vec<_> = ["trace_functions", "trace_files"]
-            .iter()
-            .filter_map(|name| reader.text(name))
+        let traced: Vec<_> = [&options::TRACE_FUNCTIONS, &options::TRACE_FILES]
+            .into_iter()
+            .filter_map(|option| reader.text(option))
             .flat_map(|list| list.split(',').map(traced_module).collect::<Vec<_>>())
             .filter(|module| !module.is_empty())
             .collect();
-        let enabled = |name: &str| reader.text(name).is_some_and(|text| enabled_for(&text, program.name()));
+        let enabled = |option| reader.text(option).is_some_and(|text| enabled_for(&text, program.name()));
         let detail = match command_line.verbose {
-            0 if !enabled("debug") => Severity::Info,
+            0 if !enabled(&options::DEBUG) => Severity::Info,
             0 | 1 => Severity::Debug,
             _ => Severity::Trace,
         };
-        let stderr = !command_line.quiet && (command_line.verbose > 0 || enabled("stderr"));
+        let stderr = !command_line.quiet && (command_line.verbose > 0 || enabled(&options::STDERR));
         Self {
             facility: facility(reader),
             syslog_threshold: reader
-                .parsed("logpriority", "not a severity", "notice", Severity::from_name)
+                .parsed(&options::LOG_PRIORITY, "notice", Severity::from_name)
                 .unwrap_or(Severity::Notice),
             files: files(command_line, reader),
             file_mode: reader
-                .parsed("logfile_mode", "not octal permissions", "0660", |text| {
+                .parsed(&options::LOG_FILE_MODE, "0660", |text| {
                     u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777)
                 })
                 .unwrap_or(DEFAULT_MODE),
@@ -98,14 +97,14 @@ fn traced_module(name: &str) -> String {
 fn facility(reader: &mut Reader<'_>) -> Option<Facility> {
     let daemon = Facility::from_name("daemon");
     let off = |text: &str| text.eq_ignore_ascii_case("none") || text == "/dev/null";
-    if reader.text("logfacility").is_some_and(|text| off(&text)) {
+    if reader.text(&options::LOG_FACILITY).is_some_and(|text| off(&text)) {
         return None;
     }
-    reader.parsed("logfacility", "not a syslog facility", "daemon", Facility::from_name).or(daemon)
+    reader.parsed(&options::LOG_FACILITY, "daemon", Facility::from_name).or(daemon)
 }
 
 fn files(command_line: &CommandLine, reader: &Reader<'_>) -> Vec<PathBuf> {
-    let configured = reader.path("logfile").unwrap_or(DEFAULT_FILE.into());
+    let configured = reader.path(&options::LOG_FILE).unwrap_or(LOG_FILE.into());
     let mut files = Vec::new();
     if !configured.as_os_str().eq_ignore_ascii_case("none") {
         files.push(configured);
@@ -132,7 +131,7 @@ mod tests {
         let settings = read(&[], &CommandLine::default());
         assert_eq!(settings.facility.map(Facility::code), Some(3));
         assert_eq!(settings.syslog_threshold, Severity::Notice);
-        assert_eq!(settings.files, [PathBuf::from(DEFAULT_FILE)]);
+        assert_eq!(settings.files, [PathBuf::from(LOG_FILE)]);
         assert_eq!((settings.file_mode, settings.detail, settings.stderr), (0o660, Severity::Info, false));
     }
 
@@ -163,7 +162,7 @@ mod tests {
             CommandLine { verbose: 2, log_files: vec!["/x".into(), "/x".into()], ..CommandLine::default() };
         let settings = read(&[], &command_line);
         assert_eq!((settings.detail, settings.stderr), (Severity::Trace, true));
-        assert_eq!(settings.files, [PathBuf::from(DEFAULT_FILE), "/x".into()]);
+        assert_eq!(settings.files, [PathBuf::from(LOG_FILE), "/x".into()]);
     }
 
     #[test]

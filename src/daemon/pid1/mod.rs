@@ -4,16 +4,12 @@ mod environment_file;
 mod init;
 
 use super::environment::Environment;
+use crate::model::{options, site};
 use crate::sys::fork::{Forked, fork_single_threaded};
 use nix::sys::signal::SigSet;
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
-
-/// Settings for containers.
-pub const ENVIRONMENT_FILE: &str = "/etc/pacemaker/pcmk-init.env";
-/// The detail log under a full PID 1 mode, unless configured.
-const LOG_FILE: &str = "/var/log/pcmk-init.log";
 
 /// How much of an init this process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +27,7 @@ pub enum Mode {
 /// parent ends when the child does. The texts are warnings for the log; an error is fatal
 /// (`ExitCode::OsError`).
 pub fn enter(environment: &mut Environment) -> io::Result<(Mode, Vec<String>)> {
-    enter_with(environment, std::process::id() == 1, Path::new(ENVIRONMENT_FILE))
+    enter_with(environment, std::process::id() == 1, Path::new(site::CONTAINER_SETTINGS))
 }
 
 /// [`enter`] with the facts about this process given.
@@ -46,8 +42,8 @@ pub fn enter_with(
         load(environment, file, &mut warnings);
     }
     if mode == Mode::Full {
-        if environment.option("logfile").is_none() {
-            environment.set_option("logfile", OsStr::new(LOG_FILE));
+        if environment.option(&options::LOG_FILE).is_none() {
+            environment.set_option(&options::LOG_FILE, OsStr::new(site::CONTAINER_LOG_FILE));
         }
         leave_init_behind()?;
     }
@@ -58,15 +54,14 @@ fn mode(environment: &Environment, is_first_process: bool, warnings: &mut Vec<St
     if is_first_process {
         return Mode::Full;
     }
-    let Some(setting) = environment.option("remote_pid1") else { return Mode::Off };
+    let Some(setting) = environment.option(&options::REMOTE_PID1) else { return Mode::Off };
     match &*setting.text() {
         "full" => Mode::Full,
         "vars" => Mode::Variables,
         "default" => Mode::Off,
         other => {
-            let variable = &setting.variable;
-            warnings
-                .push(format!("{variable} is \"{other}\": not full, vars or default; using default instead"));
+            let (variable, problem) = (setting.variable, options::REMOTE_PID1.value.problem());
+            warnings.push(format!("{variable} is \"{other}\": {problem}; using default instead"));
             Mode::Off
         }
     }

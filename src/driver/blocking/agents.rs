@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The agents of the node on which we run: which there are, and what they say of themselves.
-use super::run::run;
+use super::run::wait;
 use super::units::Systemd;
-use crate::agents::discovery::{self, Metadata, NoMetadata};
+use crate::agents::discovery::{self, NoMetadata, Node};
 use crate::agents::{self, AgentConfig, Explained};
 use crate::driver::files::NodeFiles;
+use crate::driver::inquiry::{self, Asked, Refused};
 use crate::model::Release;
 use crate::model::{Agent, Execution, Millis, Outcome, Params, Standard};
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 /// As long as systemd is waited for when a list is asked for: what D-Bus clients wait for any answer.
 const LIST: Duration = Duration::from_secs(25);
 
-/// This node's agents. Nothing is kept: each question is asked of the node anew. Lists of agents with units of
+/// This node's agents. Nothing is kept: each question is asked of the node again. Lists of agents with units of
 /// systemd wait at most 25 seconds for it; where there is no systemd they are there at once.
 #[derive(Clone)]
 pub struct NodeAgents {
-    pub(in crate::driver) config: AgentConfig,
-    pub(in crate::driver) release: Release,
+    config: AgentConfig,
+    release: Release,
 }
 
 impl NodeAgents {
@@ -40,7 +40,7 @@ impl NodeAgents {
 
     /// The standards that have, or may have, agents here.
     pub fn standards(&self) -> Vec<Standard> {
-        discovery::standards(self.release, &self.config, &NodeFiles, &self.systemd(LIST))
+        discovery::standards(&self.node(&self.systemd(LIST)))
     }
 
     /// Providers of OCF agents.
@@ -56,25 +56,35 @@ impl NodeAgents {
     /// The agents of one standard (and provider, which only OCF agents have), or of all.
     pub fn agents(&self, standard: Option<Standard>, provider: Option<&str>) -> Vec<Agent> {
         let units = self.systemd(LIST);
-        discovery::agents(standard, provider, self.release, &self.config, &NodeFiles, &units)
+        discovery::agents(standard, provider, &self.node(&units))
     }
 
     /// An XML document, in whatever encoding the agent wrote it. An agent that must be asked runs at most as
-    /// long as `limit`, then it is killed with all that it has started; systemd is waited for as long. An OCF agent is given `params`.
+    /// long as `limit`, then it is killed with all that it has started; systemd is waited for as long. An OCF agent is
+    /// given `params`.
     ///
     /// # Errors
     /// Why there is none.
     pub fn metadata(&self, agent: &Agent, params: &Params, limit: Millis) -> Result<Vec<u8>, NoMetadata> {
-        let units = self.systemd(limit.into());
-        match discovery::metadata(agent, params, self.release, &self.config, &NodeFiles, &units)? {
-            Metadata::Known(document) => Ok(document),
-            Metadata::Ask(inquiry) => {
-                let deadline = Instant::now() + Duration::from(limit).min(FOREVER);
-                let (ended, capture) = run(&inquiry.plan, &self.config, inquiry.input, deadline)
-                    .map_err(|verdict| NoMetadata::from(*verdict))?;
+        match self.ask(agent, params, limit) {
+            Ok(Asked::Known(document)) => Ok(document),
+            Ok(Asked::Running(asking)) => {
+                let (inquiry, running) = asking.into_parts();
+                let (ended, capture) = wait(running);
                 ended.map_or_else(|| Err(inquiry.late(limit)), |ended| inquiry.answer(ended, capture))
             }
+            Err(Refused::Unprepared(reason)) => Err(reason),
+            Err(Refused::NotStarted(verdict)) => Err(NoMetadata::from(*verdict)),
         }
+    }
+
+    /// The same without waiting for the agent; only a unit's description makes this wait for systemd.
+    ///
+    /// # Errors
+    /// Why there is no metadata, and no agent that could be asked.
+    pub fn ask(&self, agent: &Agent, params: &Params, limit: Millis) -> Result<Asked, Refused> {
+        let units = self.systemd(limit.into());
+        inquiry::ask(agent, params, limit, &self.node(&units))
     }
 
     /// What an action would be, without running it and without its secrets.
@@ -85,7 +95,11 @@ impl NodeAgents {
         agents::explain(execution, &self.config, &NodeFiles).map_err(|verdict| Box::new(verdict.outcome))
     }
 
-    pub(in crate::driver) fn systemd(&self, limit: Duration) -> Systemd {
-        Systemd::new(&self.config.base_env, Instant::now() + limit.min(FOREVER))
+    fn node<'a>(&'a self, units: &'a Systemd) -> Node<'a> {
+        Node { release: self.release, config: &self.config, files: &NodeFiles, units }
+    }
+
+    fn systemd(&self, limit: Duration) -> Systemd {
+        Systemd::new(&self.config.base_env, Instant::now() + limit.min(inquiry::LONGEST))
     }
 }

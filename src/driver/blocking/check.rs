@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The way to a remote node, step by step. By default it ends where the server has shown that it accepts the
 //! key but has not yet gained a client, so that a cluster that uses the node notices nothing.
-use super::client::{Client, HANDSHAKE_LIMIT};
-use super::dial;
-use super::failure::Failure;
+use super::client::Client;
 use super::target::Target;
-use crate::driver::link::{Arrived, Link};
+use crate::driver::client::dial::{Dial, Dialed};
+use crate::driver::client::{Connection, HANDSHAKE_LIMIT, Identity, Problem, RemoteSettings, Wanted};
+use crate::driver::link::{Link, wait};
 use crate::session::{Probe, ProbeProgress};
 use crate::sys::tls::ClientContext;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
+
+const READ_SIZE: usize = 16 * 1024;
 
 /// A step that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,47 +35,76 @@ pub enum Step {
     SignedOn(String),
 }
 
-/// Goes as far as it can and tells each step. `full`: signs on as a client named `name`, which makes a cluster
-/// that uses the node drop its own connection.
-pub fn check(target: &Target, full: Option<&str>, tell: &mut dyn FnMut(Step)) -> Result<(), Failure> {
-    let addresses = dial::resolve(target)?;
-    tell(Step::Resolved(addresses.clone()));
-    let stream = dial::connect(target, &addresses)?;
+/// Goes as far as it can and tells each step. `full`: signs on as a client of this name, which makes a cluster that
+/// uses the node drop its own connection.
+///
+/// # Errors
+/// Why it goes no further; [`Problem::stage`] says how far it came.
+pub fn check(target: &Target, full: Option<&str>, tell: &mut dyn FnMut(Step)) -> Result<(), Problem> {
+    let settings = target.settings();
+    let stream = connect(&settings, tell)?;
     if let Ok(address) = stream.peer_addr() {
         tell(Step::Connected(address));
     }
-    let mut warnings = Vec::new();
-    let context = target.context(&mut warnings)?;
-    tell(Step::KeyRead(warnings));
+    let (context, warnings) = settings.keys.read();
+    let context = context.map_err(Problem::Key)?;
+    tell(Step::KeyRead(settings.keys.notes().iter().cloned().chain(warnings).collect()));
     tell(match full {
-        Some(name) => Step::SignedOn(Client::over(stream, &context, name)?.describe()),
+        Some(name) => {
+            let identity = Identity { name: Some(name.to_owned()), is_provider: false };
+            let connection = Connection::over(stream, settings, identity)?;
+            Step::SignedOn(Client::sign_on(connection)?.describe())
+        }
         None => probe(stream, &context)?,
     });
     Ok(())
 }
 
-fn probe(stream: TcpStream, context: &ClientContext) -> Result<Step, Failure> {
+fn connect(settings: &RemoteSettings, tell: &mut dyn FnMut(Step)) -> Result<TcpStream, Problem> {
+    let mut dial = Dial::new(settings, Instant::now())?;
+    let mut told = false;
+    loop {
+        let dialed = dial.advance(Instant::now());
+        if !told && !dial.addresses().is_empty() {
+            tell(Step::Resolved(dial.addresses().to_vec()));
+            told = true;
+        }
+        match dialed {
+            Dialed::Connected(stream) => return Ok(stream),
+            Dialed::Failed(problem) => return Err(problem),
+            Dialed::Pending => {
+                if let Some((descriptor, wanted, _)) = dial.descriptor() {
+                    wait(descriptor, wanted, Some(dial.deadline()));
+                }
+            }
+        }
+    }
+}
+
+fn probe(stream: TcpStream, context: &ClientContext) -> Result<Step, Problem> {
     let deadline = Instant::now() + HANDSHAKE_LIMIT;
-    let lost = |error: std::io::Error| Failure::tcp("the node", &error);
+    let lost = |_| Problem::ClosedInHandshake;
     let mut link = Link::new(stream).map_err(lost)?;
-    let mut probe = Probe::new(context).map_err(|error| Failure::session(&error))?;
-    let mut buffer = vec![0; 16 * 1024];
+    let mut probe = Probe::new(context).map_err(Problem::Handshake)?;
+    let mut buffer = vec![0; READ_SIZE];
     loop {
         let progress = probe.advance();
         let sent = link.send(probe.output()).map_err(lost)?;
         probe.sent(sent);
-        match progress.map_err(|error| Failure::session(&error))? {
+        match progress.map_err(Problem::Handshake)? {
             ProbeProgress::KeyAccepted { version, cipher } => {
                 return Ok(Step::KeyAccepted { version, cipher });
             }
             ProbeProgress::Undecided => return Ok(Step::KeyUndecided),
+            ProbeProgress::Pending if Instant::now() >= deadline => return Err(Problem::HandshakeTimedOut),
             ProbeProgress::Pending => {}
         }
-        match link.exchange(&mut buffer, !probe.output().is_empty(), deadline).map_err(lost)? {
-            Arrived::Bytes(count) => probe.receive(buffer.get(..count).unwrap_or_default()),
-            Arrived::Closed => return Err(Failure::closed_in_handshake()),
-            Arrived::Nothing if Instant::now() >= deadline => return Err(Failure::slow_handshake()),
-            Arrived::Nothing => {}
+        let wanted = Wanted { read: true, write: !probe.output().is_empty() };
+        wait(link.descriptor(), wanted, Some(deadline));
+        match link.read(&mut buffer).map_err(lost)? {
+            Some(0) => return Err(Problem::ClosedInHandshake),
+            Some(count) => probe.receive(buffer.get(..count).unwrap_or_default()),
+            None => {}
         }
     }
 }

@@ -13,12 +13,7 @@ use std::time::{Duration, Instant};
 ///
 /// # Errors
 /// What to report when it could not be started.
-pub(super) fn run(
-    plan: &Plan,
-    config: &AgentConfig,
-    input: &[u8],
-    deadline: Instant,
-) -> Result<Run, Box<Verdict>> {
+fn run(plan: &Plan, config: &AgentConfig, input: &[u8], deadline: Instant) -> Result<Run, Box<Verdict>> {
     Running::start(plan, config, input, deadline).map(wait)
 }
 
@@ -51,13 +46,14 @@ pub fn output_of(
     }
 }
 
-fn wait(mut running: Running) -> Run {
+/// To the end of its run.
+pub(super) fn wait(mut running: Running) -> Run {
     loop {
         let watched = running.descriptors().into_iter().flatten();
         let mut descriptors: Vec<_> = watched.map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
         let left = running.deadline().saturating_duration_since(Instant::now());
         let waited = poll(&mut descriptors, timeout(left));
-        // Without poll nobody would ever learn of its end: its time is up.
+        // Without poll its end would never be noticed: its time is up.
         let broken = waited.is_err_and(|errno| errno != Errno::EINTR);
         let now = if broken { running.deadline() } else { Instant::now() };
         if let Some(run) = running.advance(now) {

@@ -1,36 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Where a remote node is and what proves who we are.
-use super::failure::{Failure, Layer};
-use crate::sys::tls::ClientContext;
-use crate::transport::credentials::Credentials;
-use crate::transport::priorities::translate;
+use crate::driver::client::{Keys, RemoteSettings};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// For the name and for TCP.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-
 /// A remote node, as an administrator names it.
 #[derive(Clone, Debug)]
 pub struct Target {
-    pub(super) host: String,
-    pub(super) port: u16,
+    host: String,
+    port: u16,
     key_file: Option<PathBuf>,
     tls_priorities: String,
-    pub(super) connect_limit: Duration,
+    connect_limit: Option<Duration>,
 }
 
 impl Target {
-    /// A node with the default key file and TLS policy.
+    /// A node with the default key file and TLS policy, and 10 seconds for name and TCP.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
-        Self {
-            host: host.into(),
-            port,
-            key_file: None,
-            tls_priorities: String::new(),
-            connect_limit: CONNECT_LIMIT,
-        }
+        let (key_file, tls_priorities) = (None, String::new());
+        Self { host: host.into(), port, key_file, tls_priorities, connect_limit: None }
     }
 
     /// The key is in this file and nowhere else.
@@ -49,22 +38,20 @@ impl Target {
 
     /// Limit for name and TCP together.
     #[must_use]
-    pub fn with_connect_limit(mut self, limit: Duration) -> Self {
-        self.connect_limit = limit;
+    pub const fn with_connect_limit(mut self, limit: Duration) -> Self {
+        self.connect_limit = Some(limit);
         self
     }
 
-    /// Reads the key. What is odd about its file is put into `warnings`.
-    pub(super) fn context(&self, warnings: &mut Vec<String>) -> Result<Arc<ClientContext>, Failure> {
-        let translation = translate(&self.tls_priorities)
-            .map_err(|error| Failure::new(Layer::Key, error.to_string(), ""))?;
-        warnings.extend(translation.notes);
-        let mut credentials = match &self.key_file {
-            Some(path) => Credentials::at(vec![path.clone()], translation.policy),
-            None => Credentials::new(None, translation.policy),
+    /// The same for [`Connection::remote`](crate::driver::client::Connection::remote). What is odd about the TLS policy
+    /// is logged.
+    pub fn settings(&self) -> RemoteSettings {
+        let keys = match &self.key_file {
+            Some(file) => Keys::new(vec![file.clone()], &self.tls_priorities),
+            None => Keys::in_default_places(&self.tls_priorities),
         };
-        let context = credentials.client_context();
-        warnings.extend(credentials.take_warnings());
-        context.map_err(|error| Failure::new(Layer::Key, error.to_string(), ""))
+        let mut settings = RemoteSettings::new(self.host.as_str(), self.port, Arc::new(keys));
+        settings.connect_limit = self.connect_limit.unwrap_or(settings.connect_limit);
+        settings
     }
 }

@@ -1,26 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The executor of this node, over libqb.
-use super::{CallProblem, Identity, Problem, Report};
-use crate::core::{ClientError, RequestId};
+use super::reports::{NotSent, Report, Reports};
+use super::{Carrier, Clock, Identity, Problem, Wanted};
+use crate::core::{self, ClientError};
 use crate::driver::cluster_user;
-use crate::model::{Millis, Moment, ReplyBody, Request};
-use crate::session::{ClientEvent, LocalClientSession, LocalRequest};
+use crate::model::site::IPC_BUFFER;
+use crate::session::{LocalClientSession, LocalRequest};
 use crate::sys::qb::{Client, ConnectError, Trusted};
-use crate::wire::ipc::{Assembler, DEFAULT_BUFFER, IpcLayout, IpcRequest, detect, encode, flag};
+use crate::wire::ipc::{Assembler, IpcLayout, IpcRequest, detect, encode, flag};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-/// The executor's name among libqb's servers.
-pub(super) const SERVER: &str = "lrmd";
 /// Whose executor we talk to.
 pub(super) const TRUSTED: Trusted = Trusted::RootOr(cluster_user::uid);
 /// How long the executor may leave its buffer full.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
 /// libqb does not tell while it waits that the server has gone.
-const SLICE_MS: i32 = 250;
+const SLICE: Duration = Duration::from_millis(250);
 /// Events of one [`Local::advance`]: the others must have their turn.
 const EVENTS: usize = 64;
 /// So many events at most are in the executor's buffer when the caller only asks.
@@ -37,58 +35,37 @@ pub(super) struct Local {
     responses: Option<Assembler>,
     events: Option<Assembler>,
     buffer: Vec<u8>,
-    origin: Instant,
-    signed_on: bool,
+    clock: Clock,
     over: bool,
     responses_taken: u32,
-    reports: VecDeque<Report>,
 }
 
 impl Local {
+    /// # Errors
+    /// There is no such server, it is not one of `trusted`, or it does not answer.
     pub(super) fn open(
         server: &str,
         trusted: Trusted,
         identity: Identity,
         layout: IpcLayout,
+        clock: Clock,
     ) -> Result<Self, Problem> {
-        let client = Client::connect(server, DEFAULT_BUFFER, trusted)?;
+        let client = Client::connect(server, IPC_BUFFER, trusted)?;
         let mut session = LocalClientSession::new(identity.name.as_deref(), identity.is_provider);
-        let origin = Instant::now();
-        session.connected(Moment::default());
+        session.core().connected(clock.now());
         let buffer = vec![0; client.buffer_size()];
-        let reports = VecDeque::new();
+        let (responses, events) = (None, None);
         Ok(Self {
             client,
             session,
             layout,
-            responses: None,
-            events: None,
+            responses,
+            events,
             buffer,
-            origin,
-            signed_on: false,
+            clock,
             over: false,
             responses_taken: 0,
-            reports,
         })
-    }
-
-    /// Takes the events that are there.
-    pub(super) fn advance(&mut self) {
-        for _ in 0..EVENTS {
-            if self.over {
-                return;
-            }
-            match self.client.receive_event_into(&mut self.buffer, 0) {
-                Ok(length) => self.take_event(length),
-                Err(Errno::EAGAIN | Errno::ETIMEDOUT | Errno::EINTR | Errno::ENOMSG) => break,
-                Err(errno) => return self.end(Problem::Broken(errno)),
-            }
-        }
-        if self.is_gone() {
-            self.end(Problem::Lost);
-        }
-        let now = self.moment();
-        self.session.tick(now);
     }
 
     fn take_event(&mut self, length: usize) {
@@ -124,66 +101,19 @@ impl Local {
         }
     }
 
-    pub(super) fn next_report(&mut self) -> Option<Report> {
-        if self.reports.is_empty() {
-            self.pump();
-        }
-        self.reports.pop_front()
-    }
-
-    fn pump(&mut self) {
-        if self.over {
-            return;
-        }
-        while let Some(event) = self.session.next_event() {
-            self.take(event);
-        }
-        while let Some(request) = self.session.next_request() {
-            if let Err(report) = self.transmit(&request) {
-                self.reports.push_back(report);
-            }
-        }
-    }
-
-    fn take(&mut self, event: ClientEvent) {
-        match event {
-            ClientEvent::Ready { reply, version, .. } => {
-                if let ReplyBody::Registered(mut registered) = reply.body {
-                    registered.version = Some(version);
-                    self.signed_on = true;
-                    self.reports.push_back(Report::SignedOn(registered));
-                }
-            }
-            ClientEvent::Answered(id, reply) => self.reports.push_back(Report::Answered(id, reply)),
-            ClientEvent::Unanswered(id, error) => self.reports.push_back(Report::Unanswered(id, error)),
-            ClientEvent::Notification(notification) => {
-                self.reports.push_back(Report::Notification(notification));
-            }
-            ClientEvent::Undecodable(reason) => log::error!("Message ignored: {reason}"),
-            ClientEvent::Disconnected(error) => {
-                let problem = if self.signed_on { Problem::Lost } else { Problem::SignOn(error) };
-                self.over = true;
-                self.reports.push_back(Report::Ended(problem));
-            }
-            ClientEvent::LateReply(id, _) => log::debug!("Old response {} ignored", id.0),
-            // Of TLS alone.
-            ClientEvent::Handshaken { .. } | ClientEvent::Unsendable(_) | ClientEvent::Failed(_) => {}
-        }
-    }
-
     /// Hands a message to libqb, waiting for room in its buffer.
-    fn transmit(&mut self, request: &LocalRequest) -> Result<(), Report> {
+    fn transmit(&mut self, request: &LocalRequest) -> Result<(), NotSent> {
         let flags = if request.waited { flag::RESPONSE_WANTED } else { 0 };
         let parts = encode(self.layout, request.id, flags, &request.text, self.client.buffer_size())
-            .map_err(|error| Report::Unsendable(error.to_string()))?;
+            .map_err(|error| NotSent::TooLarge(error.to_string()))?;
         let deadline = Instant::now() + SEND_LIMIT;
         for part in parts {
             while let Err(errno) = self.client.send(&part) {
                 let busy = matches!(errno, Errno::EAGAIN | Errno::ENOBUFS | Errno::EINTR);
                 if !busy || Instant::now() >= deadline || !self.client.is_connected() {
-                    return Err(Report::NotSent(errno));
+                    return Err(NotSent::Errno(errno));
                 }
-                // libqb tells nobody when there is room again.
+                // libqb does not tell when there is room again.
                 let _ = poll(&mut [], PollTimeout::from(1u8));
             }
         }
@@ -192,112 +122,115 @@ impl Local {
 
     /// A caller that asks and asks without ever listening would be dropped by the executor once its buffer is full of
     /// events, so they are taken out now and then.
-    fn make_room(&mut self) {
+    fn make_room(&mut self, reports: &mut Reports) {
         self.responses_taken = self.responses_taken.wrapping_add(1);
         if self.responses_taken.is_multiple_of(RESPONSES_BETWEEN) {
-            self.advance();
+            self.advance(Instant::now(), reports);
         }
     }
 
-    /// Waits for the response that the session waits for, or for its deadline.
-    pub(super) fn wait(&mut self) {
-        let left = self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let left = left.map_or(SLICE_MS, |left| i32::try_from(left.as_millis() + 1).unwrap_or(SLICE_MS));
-        self.receive(left.min(SLICE_MS));
-        let now = self.moment();
-        self.session.tick(now);
-    }
-
-    fn receive(&mut self, timeout_ms: i32) {
-        match self.client.receive_into(&mut self.buffer, timeout_ms) {
-            Ok(length) => {
-                self.take_response(length);
-                self.make_room();
-            }
-            Err(Errno::EAGAIN | Errno::ETIMEDOUT | Errno::EINTR | Errno::ENOMSG) => {
-                if !self.client.is_connected() || self.is_gone() {
-                    self.end(Problem::Lost);
-                }
-            }
-            Err(errno) => self.end(Problem::Broken(errno)),
-        }
-    }
-
-    /// The request that is waited for did not go out.
-    pub(super) fn give_up(&mut self) {
-        self.session.give_up();
-        self.pump();
-        self.reports.retain(|report| !matches!(report, Report::Unanswered(..)));
-    }
-
-    fn end(&mut self, problem: Problem) {
+    fn end(&mut self, problem: Problem, reports: &mut Reports) {
         if self.over {
             return;
         }
         // What came before the end is told before it.
-        self.pump();
-        let problem = match (self.signed_on, problem) {
-            (false, _) => Problem::SignOn(ClientError::NotConnected),
-            (true, problem) => problem,
-        };
+        self.pump(Instant::now(), reports);
+        if self.over {
+            return;
+        }
         self.over = true;
-        self.session.disconnected();
-        self.reports.push_back(Report::Ended(problem));
+        self.session.core().disconnected();
+        reports.push(Report::Ended(match reports.is_signed_on() {
+            true => problem,
+            false => Problem::SignOn(ClientError::NotConnected),
+        }));
+    }
+}
+
+impl Carrier for Local {
+    fn is_remote(&self) -> bool {
+        false
     }
 
-    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.client.event_fd().ok().filter(|_| !self.over)
-    }
-
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.session.next_deadline().map(|moment| self.origin + moment.since_origin())
-    }
-
-    pub(super) fn start_call(
-        &mut self,
-        request: Request,
-        options: u32,
-        timeout: Millis,
-    ) -> Result<RequestId, CallProblem> {
-        let now = self.moment();
-        let asked = self.session.call_with(request.clone(), options, timeout, now);
-        if asked != Err(ClientError::Stale) {
-            return asked.map_err(refused);
-        }
-        // The answer to the earlier request has as much time as this one.
-        let limit = if timeout == Millis(0) { SEND_LIMIT } else { Duration::from_millis(timeout.0) };
-        let deadline = Instant::now() + limit;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.over {
-                return Err(CallProblem::Stale);
+    /// Takes the events that are there.
+    fn advance(&mut self, now: Instant, reports: &mut Reports) {
+        for _ in 0..EVENTS {
+            if self.over {
+                return;
             }
-            self.receive(i32::try_from(left.as_millis() + 1).unwrap_or(SLICE_MS).min(SLICE_MS));
-            let now = self.moment();
-            match self.session.call_with(request.clone(), options, timeout, now) {
-                Err(ClientError::Stale) => {}
-                other => return other.map_err(refused),
+            match self.client.receive_event_into(&mut self.buffer, 0) {
+                Ok(length) => self.take_event(length),
+                Err(errno) if is_nothing(errno) => break,
+                Err(errno) => return self.end(Problem::Broken(errno), reports),
             }
         }
+        if self.is_gone() {
+            self.end(Problem::Lost, reports);
+        }
+        self.session.core().tick(self.clock.at(now));
     }
 
-    pub(super) fn send(&mut self, request: Request) -> Result<(), CallProblem> {
-        self.session.send(request).map_err(refused)?;
-        self.pump();
-        let failed = self
-            .reports
-            .iter()
-            .position(|report| matches!(report, Report::Unsendable(_) | Report::NotSent(_)));
-        match failed.and_then(|at| self.reports.remove(at)) {
-            Some(Report::Unsendable(reason)) => Err(CallProblem::TooLarge(reason)),
-            Some(Report::NotSent(errno)) => Err(CallProblem::NotSent(errno)),
-            _ => Ok(()),
+    fn pump(&mut self, _: Instant, reports: &mut Reports) {
+        while !self.over
+            && let Some(event) = self.session.next_event()
+        {
+            if let Some(problem) = reports.take(event) {
+                self.over = true;
+                reports.push(Report::Ended(problem));
+            }
+        }
+        while !self.over
+            && let Some(request) = self.session.next_request()
+        {
+            if let Err(not_sent) = self.transmit(&request) {
+                reports.push(Report::NotSent(not_sent));
+            }
         }
     }
 
-    fn moment(&self) -> Moment {
-        Moment::new(self.origin.elapsed())
+    fn core(&mut self) -> Option<&mut core::Client> {
+        Some(self.session.core()).filter(|_| !self.over)
     }
+
+    fn descriptor(&self) -> Option<(BorrowedFd<'_>, Wanted, u32)> {
+        let descriptor = self.client.event_fd().ok().filter(|_| !self.over)?;
+        Some((descriptor, Wanted::READ, 0))
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.session.next_deadline().map(|moment| self.clock.instant_of(moment))
+    }
+
+    /// The response does not come by the descriptor, but by a buffer that libqb waits for.
+    fn wait_for_answer(&mut self, deadline: Option<Instant>, reports: &mut Reports) {
+        let left = deadline.map_or(SLICE, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let timeout_ms = i32::try_from(left.min(SLICE).as_millis() + 1).unwrap_or_default();
+        match self.client.receive_into(&mut self.buffer, timeout_ms) {
+            Ok(length) => {
+                self.take_response(length);
+                self.make_room(reports);
+            }
+            Err(errno) if is_nothing(errno) => {
+                if !self.client.is_connected() || self.is_gone() {
+                    self.end(Problem::Lost, reports);
+                }
+            }
+            Err(errno) => self.end(Problem::Broken(errno), reports),
+        }
+        let now = self.clock.now();
+        self.session.core().tick(now);
+    }
+
+    /// Local IPC goes on.
+    fn abandon(&mut self, _: NotSent, reports: &mut Reports) {
+        self.session.core().give_up();
+        self.pump(Instant::now(), reports);
+    }
+}
+
+/// Does it say no more than that nothing has come?
+const fn is_nothing(errno: Errno) -> bool {
+    matches!(errno, Errno::EAGAIN | Errno::ETIMEDOUT | Errno::EINTR | Errno::ENOMSG)
 }
 
 /// One message, once all its parts are there. The first message shows how the executor lays its headers out.
@@ -315,18 +248,12 @@ fn assemble(assembler: &mut Option<Assembler>, message: &[u8]) -> Option<IpcRequ
     })
 }
 
-fn refused(error: ClientError) -> CallProblem {
-    match error {
-        ClientError::NotConnected | ClientError::Closed => CallProblem::NotConnected,
-        ClientError::Stale => CallProblem::Stale,
-        error => CallProblem::Refused(error),
-    }
-}
-
 impl From<ConnectError> for Problem {
     fn from(error: ConnectError) -> Self {
         match error {
-            ConnectError::Untrusted { .. } => Self::ForeignExecutor(error),
+            ConnectError::Untrusted { name, holder } => {
+                Self::ForeignExecutor { server: name, holder: holder.to_string() }
+            }
             ConnectError::NoAnswer { .. } | ConnectError::Failed(_) => Self::NoLocalExecutor(error.errno()),
         }
     }

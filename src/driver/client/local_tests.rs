@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Connections to a local executor that our own IPC servers play, on a thread of its own.
 use super::*;
-use crate::driver::tokio::ipc::{IpcConfig, LocalConnId, LocalHub, LocalServer, LocalServers};
-use crate::model::{CallId, ClientId, LocalIdentity, ProtocolVersion, ReplyBody};
-use crate::sys::qb::Trusted;
+use crate::driver::tokio::ipc::{IpcConfig, LocalConnId, LocalHandler, LocalServer, LocalServers};
+use crate::model::{CallId, ClientId, LocalIdentity, Millis, ProtocolVersion, Reply, ReplyBody};
 use crate::sys::qb::impostor::Impostor;
 use crate::wire::codec::{Envelope, decode_incoming, encode_notification, encode_reply};
 use std::cell::{Cell, OnceCell};
@@ -12,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
-/// Signs everybody on. Answers a poke with an event and a reply, and every other question; the first one about the
+/// Signs every client on. Answers a poke with an event and a reply, and every other question; the first one about the
 /// resource "late" only when another client comes. Hangs up at a request for recurring operations.
 #[derive(Default)]
 struct Executor {
@@ -25,7 +24,7 @@ fn plain(rc: i32) -> String {
     encode_reply(&Reply { rc, call_id: CallId(1), body: ReplyBody::Plain }, Envelope::Local)
 }
 
-impl LocalHub for Executor {
+impl LocalHandler for Executor {
     fn connected(&self, _: LocalConnId, _: LocalServer, _: bool, _: LocalIdentity) {
         if let Some((conn, id)) = self.late.take() {
             self.servers.get().unwrap().respond(conn, id, &plain(-5));
@@ -90,8 +89,7 @@ const OURS: Trusted = Trusted::RootOr(|| Some(nix::unistd::geteuid().as_raw()));
 
 fn connected(name: &str, layout: IpcLayout) -> Connection {
     let identity = Identity { name: Some("tester".to_owned()), is_provider: false };
-    let local = Local::open(name, OURS, identity, layout).unwrap();
-    let mut connection = Connection::over(Carrier::Local(Box::new(local)));
+    let mut connection = Connection::local_at(name, OURS, identity, layout).unwrap();
     connection.wait_for_sign_on().unwrap();
     connection
 }
@@ -100,16 +98,9 @@ fn info(name: &str) -> Request {
     Request::ResourceInfo(Some(crate::model::ResourceId::new(name)))
 }
 
-/// The next event, waiting on the descriptor as a main loop does.
+/// The next event, which is waited for.
 fn next(connection: &mut Connection) -> Event {
-    loop {
-        if let Some(event) = connection.next_event() {
-            return event;
-        }
-        let (descriptor, ..) = connection.descriptor().unwrap();
-        poll(&mut [PollFd::new(descriptor, PollFlags::POLLIN)], PollTimeout::NONE).unwrap();
-        connection.advance();
-    }
+    connection.wait_for_event(Instant::now() + std::time::Duration::from_secs(60)).expect("an event")
 }
 
 #[test]
@@ -145,7 +136,7 @@ fn a_late_answer_closes_the_way_until_it_has_come() {
 }
 
 #[test]
-fn who_only_asks_is_not_dropped_for_a_full_buffer() {
+fn a_client_that_only_asks_is_not_dropped_for_a_full_buffer() {
     let (name, executor) = serve();
     let mut connection = connected(&name, IpcLayout::Old);
     for round in 0..3000 {
@@ -156,9 +147,25 @@ fn who_only_asks_is_not_dropped_for_a_full_buffer() {
 }
 
 #[test]
-fn nobody_there_is_said_at_once() {
-    let problem = Local::open("client-none", OURS, Identity::default(), IpcLayout::Old).unwrap_err();
+fn a_server_that_is_not_there_is_said_at_once() {
+    let problem = Connection::local_at("client-none", OURS, Identity::default(), IpcLayout::Old).unwrap_err();
     assert!(matches!(problem, Problem::NoLocalExecutor(_)), "{problem:?}");
+}
+
+#[test]
+fn the_waiting_client_has_the_local_executor_too() {
+    let (name, executor) = serve();
+    let identity = Identity { name: Some("tester".to_owned()), is_provider: false };
+    let connection = Connection::local_at(&name, OURS, identity, IpcLayout::New).unwrap();
+    let mut client = crate::driver::blocking::Client::sign_on(connection).unwrap();
+    assert_eq!(client.describe(), "local IPC, protocol 1.2");
+    assert_eq!(client.call(Request::Poke).unwrap().result(), Ok(CallId(0)));
+    let soon = Instant::now() + std::time::Duration::from_secs(60);
+    assert_eq!(client.next_notification(soon), Ok(Some(Notification::NewClient)));
+    let failed = client.call(Request::RecurringOperations(None)).unwrap_err();
+    assert!(matches!(failed, CallProblem::Ended(_)), "{failed:?}");
+    assert_eq!(client.next_notification(soon).map_err(|problem| problem.stage()), Err(Stage::Ready));
+    executor.join().unwrap();
 }
 
 #[test]
@@ -166,8 +173,8 @@ fn an_executor_of_a_foreign_user_is_told_nothing() {
     let name = format!("client-foreign-{}-lrmd", std::process::id());
     let impostor = Impostor::hold(&name);
     let identity = Identity { name: Some("tester".to_owned()), is_provider: true };
-    let problem = Local::open(&name, Trusted::Root, identity, IpcLayout::Old).unwrap_err();
-    assert!(matches!(problem, Problem::ForeignExecutor(_)), "{problem:?}");
+    let problem = Connection::local_at(&name, Trusted::Root, identity, IpcLayout::Old).unwrap_err();
+    assert!(matches!(problem, Problem::ForeignExecutor { .. }), "{problem:?}");
     assert!(problem.to_string().contains(&name), "{problem}");
     assert_eq!(impostor.next_received(), b"");
 }

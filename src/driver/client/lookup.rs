@@ -32,7 +32,7 @@ fn bare(host: &str) -> &str {
 }
 
 /// A question to the name service. The resolver cannot be interrupted, so a thread asks, which is left behind when
-/// nobody wants the answer any longer. It takes no signal: those are the caller's.
+/// the answer is not wanted any longer. It takes no signal: those are the caller's.
 #[derive(Debug)]
 pub(super) struct Lookup {
     answer: Receiver<Answer>,
@@ -52,7 +52,7 @@ impl Lookup {
                 // Closed after the answer is there: that is the signal.
                 let _at_end = at_end;
                 let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
-                // Nobody listens any longer when the caller gave up.
+                // Fails when the caller has given up.
                 let _ = sender.send(found.map_err(|error| error.to_string()));
             });
         before.thread_set_mask()?;

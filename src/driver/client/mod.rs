@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A client of one executor that never waits by itself: for callers with a loop of their own. It has one descriptor
 //! at a time to be watched and one deadline; [`Connection::advance`] does what can be done, then
-//! [`Connection::next_event`] tells what happened. [`Connection::call`] and [`Connection::wait_for_sign_on`] wait all
-//! the same, on this connection alone.
+//! [`Connection::next_event`] tells what happened. [`Connection::call`], [`Connection::wait_for_sign_on`] and
+//! [`Connection::wait_for_event`] wait all the same, on this connection alone; [`Client`](super::blocking::Client) is
+//! for programs that want nothing else.
 //!
 //! * `lookup`, `dial`: from a name to a TCP connection. `keys`: what proves who we are.
-//! * `remote`: an executor over TLS; `talk`: the bytes of it. `local`: the one of this node, over IPC.
-//! * `problem`: what can go wrong. `waiting`: calls, under poll(2).
+//! * `remote`: an executor over TLS; `transport`: the bytes of it. `local`: the one of this node, over IPC.
+//! * `carrier`: in what the two differ; `reports`: what they report.
+//! * `problem`: what can go wrong; `remedy`: what to do about it. `waiting`: calls, under poll(2).
 #![allow(clippy::disallowed_methods, reason = "a driver: it reads the clock")]
 
-mod dial;
+mod carrier;
+pub(super) mod dial;
 mod keys;
+#[cfg(feature = "local")]
 mod local;
 mod lookup;
 mod problem;
+mod remedy;
 mod remote;
-mod talk;
+mod reports;
+mod transport;
 mod waiting;
 
 #[cfg(all(test, feature = "daemon"))]
@@ -24,19 +30,24 @@ mod local_tests;
 mod tests;
 
 pub use crate::core::ClientError;
-pub use crate::transport::tcp::DEFAULT_PORT;
+pub use crate::driver::link::Wanted;
+#[cfg(feature = "local")]
+pub use crate::wire::ipc::IpcLayout;
 pub use keys::{KeyProblem, Keys};
 pub use problem::{CallProblem, Problem, Stage};
 pub use remote::{HANDSHAKE_LIMIT, RemoteSettings};
 
-use crate::core::RequestId;
-use crate::model::{Millis, Notification, Registered, Reply, Request};
-use crate::wire::ipc::IpcLayout;
-use local::Local;
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+#[cfg(feature = "local")]
+use crate::model::site::EXECUTOR_SERVER;
+use crate::model::{Notification, Registered, Request, RequestRefused};
+#[cfg(feature = "local")]
+use crate::sys::qb::Trusted;
+use carrier::{Carrier, Clock};
+use nix::poll::{PollTimeout, poll};
 use remote::Remote;
+use reports::{Report, Reports};
 use std::collections::VecDeque;
+use std::net::TcpStream;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
@@ -60,41 +71,16 @@ pub enum Event {
     Ended(Problem),
 }
 
-/// What a descriptor is to be watched for, besides its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// Something to read.
-    pub read: bool,
-    /// Room to write.
-    pub write: bool,
-}
-
-/// What the carriers report to the layer that waits.
-#[derive(Debug)]
-enum Report {
-    SignedOn(Registered),
-    Notification(Notification),
-    Answered(RequestId, Reply),
-    Unanswered(RequestId, ClientError),
-    Unsendable(String),
-    NotSent(Errno),
-    Ended(Problem),
-}
-
-#[derive(Debug)]
-enum Carrier {
-    Remote(Box<Remote>),
-    Local(Box<Local>),
-}
-
 /// A connection to an executor, from its beginning to its end. Dropping it says goodbye.
 #[derive(Debug)]
 pub struct Connection {
-    carrier: Carrier,
+    carrier: Box<dyn Carrier>,
+    reports: Reports,
+    clock: Clock,
     /// Events that came while something else was waited for.
     kept: VecDeque<Event>,
     signed_on: bool,
-    over: bool,
+    end: Option<Problem>,
 }
 
 impl Connection {
@@ -103,141 +89,165 @@ impl Connection {
     /// # Errors
     /// It is clear at once that there will be none.
     pub fn remote(settings: RemoteSettings, identity: Identity) -> Result<Self, Problem> {
-        Remote::start(settings, identity).map(|remote| Self::over(Carrier::Remote(Box::new(remote))))
+        let clock = Clock::start();
+        Remote::start(settings, identity, clock).map(|remote| Self::new(remote, clock))
     }
 
-    /// Connects to the executor of this node; the sign-on follows. libqb's own greeting is waited for, ten seconds at most.
-    /// `layout`: how this node's release lays out local messages.
+    /// Begins TLS and the sign-on over a TCP connection that [`dial`] has made. Of `settings` server and port are for
+    /// the log.
+    ///
+    /// # Errors
+    /// TLS cannot be used.
+    pub(super) fn over(
+        stream: TcpStream,
+        settings: RemoteSettings,
+        identity: Identity,
+    ) -> Result<Self, Problem> {
+        let clock = Clock::start();
+        Remote::over(stream, settings, identity, clock).map(|remote| Self::new(remote, clock))
+    }
+
+    /// Connects to the executor of this node; libqb's own greeting is waited for, ten seconds at most. Then the sign-on
+    /// begins, whose answer only [`wait_for_sign_on`](Self::wait_for_sign_on) takes. `layout`: how this node's release
+    /// lays out local messages.
     ///
     /// # Errors
     /// There is none, it is not Pacemaker's, or it does not answer.
+    #[cfg(feature = "local")]
     pub fn local(identity: Identity, layout: IpcLayout) -> Result<Self, Problem> {
-        let local = Local::open(local::SERVER, local::TRUSTED, identity, layout)?;
-        Ok(Self::over(Carrier::Local(Box::new(local))))
+        Self::local_at(EXECUTOR_SERVER, local::TRUSTED, identity, layout)
     }
 
-    fn over(carrier: Carrier) -> Self {
-        Self { carrier, kept: VecDeque::new(), signed_on: false, over: false }
+    #[cfg(feature = "local")]
+    fn local_at(
+        server: &str,
+        trusted: Trusted,
+        identity: Identity,
+        layout: IpcLayout,
+    ) -> Result<Self, Problem> {
+        let clock = Clock::start();
+        local::Local::open(server, trusted, identity, layout, clock).map(|local| Self::new(local, clock))
+    }
+
+    fn new(carrier: impl Carrier + 'static, clock: Clock) -> Self {
+        Self {
+            carrier: Box::new(carrier),
+            reports: Reports::default(),
+            clock,
+            kept: VecDeque::new(),
+            signed_on: false,
+            end: None,
+        }
     }
 
     /// Does what can be done without waiting: to be called when the descriptor is ready or the deadline has come.
     pub fn advance(&mut self) {
-        match &mut self.carrier {
-            Carrier::Remote(remote) => remote.advance(Instant::now()),
-            Carrier::Local(local) => local.advance(),
-        }
+        self.carrier.advance(Instant::now(), &mut self.reports);
     }
 
     /// The next thing that happened; None: nothing more is known without [`advance`](Self::advance).
     pub fn next_event(&mut self) -> Option<Event> {
-        if let Some(event) = self.kept.pop_front() {
-            return Some(event);
+        while self.kept.is_empty() {
+            let report = self.next_report()?;
+            self.keep(report);
         }
-        loop {
-            let event = match self.next_report()? {
-                Report::SignedOn(registered) => Event::SignedOn(registered),
-                Report::Notification(notification) => Event::Notification(notification),
-                Report::Ended(problem) => Event::Ended(problem),
-                // Answers nobody waits for any longer.
-                Report::Answered(..)
-                | Report::Unanswered(..)
-                | Report::Unsendable(_)
-                | Report::NotSent(_) => continue,
-            };
-            return Some(event);
-        }
-    }
-
-    fn next_report(&mut self) -> Option<Report> {
-        let report = match &mut self.carrier {
-            Carrier::Remote(remote) => remote.next_report(Instant::now()),
-            Carrier::Local(local) => local.next_report(),
-        };
-        match &report {
-            Some(Report::SignedOn(_)) => self.signed_on = true,
-            Some(Report::Ended(_)) => self.over = true,
-            _ => {}
-        }
-        report
+        self.kept.pop_front()
     }
 
     /// Is something known that [`next_event`](Self::next_event) has not told yet?
     pub fn has_events(&mut self) -> bool {
-        if self.kept.is_empty() {
-            let event = self.next_event();
-            self.kept.extend(event);
+        while self.kept.is_empty()
+            && let Some(report) = self.next_report()
+        {
+            self.keep(report);
         }
         !self.kept.is_empty()
     }
 
+    fn next_report(&mut self) -> Option<Report> {
+        if self.reports.is_empty() {
+            self.carrier.pump(Instant::now(), &mut self.reports);
+        }
+        let report = self.reports.pop()?;
+        match &report {
+            Report::SignedOn(_) => self.signed_on = true,
+            Report::Ended(problem) => self.end = Some(problem.clone()),
+            _ => {}
+        }
+        Some(report)
+    }
+
+    /// For [`next_event`](Self::next_event), unless it is about an answer that is not waited for any longer.
+    fn keep(&mut self, report: Report) {
+        self.kept.push_back(match report {
+            Report::SignedOn(registered) => Event::SignedOn(registered),
+            Report::Notification(notification) => Event::Notification(notification),
+            Report::Ended(problem) => Event::Ended(problem),
+            Report::Answered(..) | Report::Unanswered(..) | Report::NotSent(_) => return,
+        });
+    }
+
     /// Are calls possible?
-    pub fn is_ready(&self) -> bool {
-        self.signed_on && !self.over
+    pub const fn is_ready(&self) -> bool {
+        self.signed_on && self.end.is_none()
     }
 
     /// Is it over? Its end may still have to be told.
     pub const fn is_over(&self) -> bool {
-        self.over
+        self.end.is_some()
+    }
+
+    /// Why it is over, if it is.
+    pub const fn end(&self) -> Option<&Problem> {
+        self.end.as_ref()
+    }
+
+    /// What the executor has not granted although it has taken the sign-on: to be a provider, say.
+    pub const fn refused(&self) -> Option<RequestRefused> {
+        self.reports.refused()
+    }
+
+    /// Version and cipher suite of TLS, once it is established; None on this node.
+    pub const fn tls(&self) -> Option<(&'static str, &'static str)> {
+        self.reports.tls()
     }
 
     /// Has the executor proved that it has the key? Always, on this node.
     pub fn is_handshaken(&self) -> bool {
-        match &self.carrier {
-            Carrier::Remote(remote) => remote.is_handshaken(),
-            Carrier::Local(_) => true,
-        }
+        !self.carrier.is_remote() || self.reports.tls().is_some() && !self.is_over()
     }
 
     /// Has something come that [`advance`](Self::advance) would take?
     pub fn is_readable(&self) -> bool {
         let Some((descriptor, ..)) = self.descriptor() else { return false };
         // An error is news as well: `advance` finds out.
-        poll(&mut [PollFd::new(descriptor, PollFlags::POLLIN)], PollTimeout::ZERO) != Ok(0)
+        poll(&mut [Wanted::READ.of(descriptor)], PollTimeout::ZERO) != Ok(0)
     }
 
     /// The descriptor to be watched, if any, and a number that changes with it: descriptors' own numbers come again.
     pub fn descriptor(&self) -> Option<(BorrowedFd<'_>, Wanted, u32)> {
-        match &self.carrier {
-            Carrier::Remote(remote) => remote.descriptor(),
-            Carrier::Local(local) => {
-                local.descriptor().map(|fd| (fd, Wanted { read: true, write: false }, 0))
-            }
-        }
+        self.carrier.descriptor()
     }
 
     /// When [`advance`](Self::advance) is due although nothing came.
     pub fn deadline(&self) -> Option<Instant> {
-        match &self.carrier {
-            Carrier::Remote(remote) => remote.deadline(),
-            Carrier::Local(local) => local.deadline(),
-        }
+        self.carrier.deadline()
     }
 
     /// Asks without waiting for an answer.
     ///
     /// # Errors
-    /// There is no connection (any longer).
+    /// There is no connection (any longer), or the request fits in no message.
     pub fn send(&mut self, request: Request) -> Result<(), CallProblem> {
-        match &mut self.carrier {
-            Carrier::Remote(remote) => remote.send(request),
-            Carrier::Local(local) => local.send(request),
-        }
+        let core = self.carrier.core().ok_or(CallProblem::NotConnected)?;
+        core.send(request)?;
+        self.carrier.pump(Instant::now(), &mut self.reports);
+        // Nothing else can be unsent than what was just given.
+        self.reports.take_not_sent().map_or(Ok(()), |not_sent| Err(not_sent.into()))
     }
 
     /// Over TLS?
-    pub const fn is_remote(&self) -> bool {
-        matches!(self.carrier, Carrier::Remote(_))
-    }
-
-    fn start_call(
-        &mut self,
-        request: Request,
-        options: u32,
-        timeout: Millis,
-    ) -> Result<RequestId, CallProblem> {
-        match &mut self.carrier {
-            Carrier::Remote(remote) => remote.start_call(request, options, timeout),
-            Carrier::Local(local) => local.start_call(request, options, timeout),
-        }
+    pub fn is_remote(&self) -> bool {
+        self.carrier.is_remote()
     }
 }

@@ -2,8 +2,8 @@
 //! What can go wrong with a connection to an executor, and with a call over it.
 use super::keys::KeyProblem;
 use crate::core::ClientError;
+use crate::model::RequestRefused;
 use crate::session::SessionError;
-use crate::sys::qb::ConnectError;
 use nix::errno::Errno;
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,8 +11,10 @@ use std::net::SocketAddr;
 /// How far a connection had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// Looking for the way there.
-    Dial,
+    /// From the host's name to its addresses.
+    Name,
+    /// From an address to a TCP connection; on this node, to the executor's IPC.
+    Connect,
     /// Preparing TLS on this side.
     Key,
     /// Proving on both sides that the key is the same.
@@ -26,10 +28,18 @@ pub enum Stage {
 /// Why there is no connection, or none any longer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// The host's name has no address, for this reason.
-    Name(String),
-    /// Name and TCP took too long.
-    DialTimedOut,
+    /// The host's name has no address.
+    Name {
+        /// As it was given.
+        host: String,
+        /// The resolver's words.
+        reason: String,
+    },
+    /// The name service did not answer within the limit for name and TCP.
+    NameTimedOut {
+        /// The host, as it was given.
+        host: String,
+    },
     /// No address of the host takes a connection; the most telling failure.
     Tcp {
         /// The address.
@@ -40,7 +50,12 @@ pub enum Problem {
     /// There is no local executor to talk to.
     NoLocalExecutor(Errno),
     /// The local executor's name is held by a user who is not Pacemaker's, so that nothing was sent.
-    ForeignExecutor(ConnectError),
+    ForeignExecutor {
+        /// The name among local servers.
+        server: String,
+        /// The process that holds it, and its user, in words.
+        holder: String,
+    },
     /// TLS cannot be used on this side.
     Key(KeyProblem),
     /// The handshake failed.
@@ -51,15 +66,17 @@ pub enum Problem {
     HandshakeTimedOut,
     /// The sign-on failed.
     SignOn(ClientError),
-    /// The peer, or the network, ended a connection that was in use.
+    /// The executor took the sign-on, but not for what it was meant.
+    SignOnRefused(RequestRefused),
+    /// The peer ended a connection that was in use.
     Lost,
-    /// The same, with the kernel's words.
+    /// The network ended it, or the peer without saying goodbye, as the kernel tells.
     Broken(Errno),
     /// What came was no message.
     Garbled(SessionError),
     /// The peer takes nothing any longer.
     Stalled,
-    /// An answer did not come in time, so that nobody knows whose the next one is.
+    /// An answer did not come in time, so that it is not known which request the next one belongs to.
     LateAnswer,
     /// A request cannot be sent, for this reason.
     Unsendable(String),
@@ -69,14 +86,11 @@ impl Problem {
     /// How far the connection had come.
     pub const fn stage(&self) -> Stage {
         match self {
-            Self::Name(_)
-            | Self::DialTimedOut
-            | Self::Tcp { .. }
-            | Self::NoLocalExecutor(_)
-            | Self::ForeignExecutor(_) => Stage::Dial,
+            Self::Name { .. } | Self::NameTimedOut { .. } => Stage::Name,
+            Self::Tcp { .. } | Self::NoLocalExecutor(_) | Self::ForeignExecutor { .. } => Stage::Connect,
             Self::Key(_) => Stage::Key,
             Self::Handshake(_) | Self::ClosedInHandshake | Self::HandshakeTimedOut => Stage::Handshake,
-            Self::SignOn(_) => Stage::SignOn,
+            Self::SignOn(_) | Self::SignOnRefused(_) => Stage::SignOn,
             Self::Lost
             | Self::Broken(_)
             | Self::Garbled(_)
@@ -90,21 +104,32 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Name(reason) => write!(f, "no address: {reason}"),
-            Self::DialTimedOut => f.write_str("no connection in time"),
+            Self::Name { host, reason } => write!(f, "'{host}' has no address: {reason}"),
+            Self::NameTimedOut { host } => {
+                write!(f, "'{host}' has no address: the name service does not answer")
+            }
             Self::Tcp { address, errno } => write!(f, "cannot connect to {address}: {}", errno.desc()),
             Self::NoLocalExecutor(errno) => {
                 write!(f, "cannot connect to the local executor: {}", errno.desc())
             }
-            Self::ForeignExecutor(error) => write!(f, "no local executor: {error}"),
+            Self::ForeignExecutor { server, holder } => {
+                write!(f, "the executor's local IPC name '{server}' is held by {holder}; nothing was sent")
+            }
             Self::Key(problem) => problem.fmt(f),
-            Self::Handshake(error) => write!(f, "TLS handshake: {error}"),
-            Self::ClosedInHandshake => f.write_str("the peer closed during the TLS handshake"),
-            Self::HandshakeTimedOut => f.write_str("the peer did not finish the TLS handshake in time"),
-            Self::SignOn(error) => write!(f, "sign-on: {error}"),
+            Self::Handshake(error) | Self::Garbled(error) => error.fmt(f),
+            Self::ClosedInHandshake => f.write_str("the peer closed the connection during the TLS handshake"),
+            Self::HandshakeTimedOut => {
+                f.write_str("the peer took the connection but did not finish the TLS handshake in time")
+            }
+            Self::SignOn(ClientError::NotConnected) => {
+                f.write_str("the connection ended before the sign-on was answered")
+            }
+            Self::SignOn(error) => error.fmt(f),
+            Self::SignOnRefused(refused) => {
+                write!(f, "the executor refused the sign-on (error {})", refused.code)
+            }
             Self::Lost => f.write_str("the peer closed the connection"),
-            Self::Broken(errno) => f.write_str(errno.desc()),
-            Self::Garbled(error) => error.fmt(f),
+            Self::Broken(errno) => write!(f, "the connection broke: {}", errno.desc()),
             Self::Stalled => f.write_str("the peer takes nothing any longer"),
             Self::LateAnswer => f.write_str("an answer did not come in time"),
             Self::Unsendable(reason) => write!(f, "cannot send a request: {reason}"),
@@ -112,7 +137,18 @@ impl fmt::Display for Problem {
     }
 }
 
-impl std::error::Error for Problem {}
+impl std::error::Error for Problem {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Tcp { errno, .. } | Self::NoLocalExecutor(errno) | Self::Broken(errno) => Some(errno),
+            Self::Key(problem) => Some(problem),
+            Self::Handshake(error) | Self::Garbled(error) => Some(error),
+            Self::SignOn(error) => Some(error),
+            Self::SignOnRefused(refused) => Some(refused),
+            _ => None,
+        }
+    }
+}
 
 /// Why a call has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +161,7 @@ pub enum CallProblem {
     TimedOut,
     /// The answer to an earlier call has still not come (local IPC).
     Stale,
-    /// Nobody answers this kind of request, or not now.
+    /// No executor answers this kind of request, or not now.
     Refused(ClientError),
     /// The request could not be handed over (local IPC).
     NotSent(Errno),
@@ -147,4 +183,35 @@ impl fmt::Display for CallProblem {
     }
 }
 
-impl std::error::Error for CallProblem {}
+impl std::error::Error for CallProblem {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Ended(problem) => Some(problem),
+            Self::Refused(error) => Some(error),
+            Self::NotSent(errno) => Some(errno),
+            Self::NotConnected | Self::TimedOut | Self::Stale | Self::TooLarge(_) => None,
+        }
+    }
+}
+
+/// A call that cannot begin, or has no answer.
+impl From<ClientError> for CallProblem {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::TimedOut => Self::TimedOut,
+            ClientError::Stale => Self::Stale,
+            ClientError::NotConnected | ClientError::Closed => Self::NotConnected,
+            error => Self::Refused(error),
+        }
+    }
+}
+
+/// The connection ended during a call.
+impl From<Problem> for CallProblem {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::LateAnswer => Self::TimedOut,
+            problem => Self::Ended(problem),
+        }
+    }
+}

@@ -2,13 +2,13 @@
 //! Connections to a server of ours on loopback, which does what each test wants.
 use super::*;
 use crate::core::RequestToken;
-use crate::model::{CallId, ClientId, Params, ProtocolVersion, ReplyBody};
+use crate::model::{CallId, ClientId, Millis, Params, ProtocolVersion, Reply, ReplyBody};
 use crate::session::{EncodedNotification, ServerEvent, ServerSession};
 use crate::sys::tls::{Policy, Psk, ServerContext};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{getsockopt, sockopt};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -90,14 +90,7 @@ fn serve(script: impl FnOnce(&mut Peer) + Send + 'static) -> (u16, JoinHandle<()
 fn settings(server: &str, port: u16, key: &[u8], directory: &tempfile::TempDir) -> RemoteSettings {
     let file = directory.path().join("authkey");
     std::fs::write(&file, key).unwrap();
-    RemoteSettings {
-        server: server.to_owned(),
-        port,
-        connect_limit: Duration::from_secs(10),
-        handshake_limit: Duration::from_secs(5),
-        user_timeout: Duration::from_secs(60),
-        keys: Rc::new(Keys::new(vec![file], "")),
-    }
+    RemoteSettings::new(server, port, Arc::new(Keys::new(vec![file], "")))
 }
 
 fn begin(settings: RemoteSettings) -> Connection {
@@ -112,22 +105,9 @@ fn connected(port: u16) -> Connection {
     connection
 }
 
-/// The next event, waiting as a main loop does: on the descriptor, until the deadline.
+/// The next event, which is waited for as a main loop does: on the descriptor, until the deadline.
 fn next(connection: &mut Connection) -> Event {
-    loop {
-        if let Some(event) = connection.next_event() {
-            return event;
-        }
-        let left = connection.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let limit = left.map_or(PollTimeout::NONE, crate::driver::link::timeout);
-        if let Some((descriptor, wanted, _)) = connection.descriptor() {
-            let mut interest = PollFlags::empty();
-            interest.set(PollFlags::POLLIN, wanted.read);
-            interest.set(PollFlags::POLLOUT, wanted.write);
-            poll(&mut [PollFd::new(descriptor, interest)], limit).unwrap();
-        }
-        connection.advance();
-    }
+    connection.wait_for_event(Instant::now() + Duration::from_secs(60)).expect("an event")
 }
 
 #[test]
@@ -229,7 +209,7 @@ fn a_peer_that_goes_away_ends_the_call() {
 }
 
 #[test]
-fn a_peer_that_takes_nothing_stops_nobody_and_is_given_up() {
+fn a_peer_that_takes_nothing_does_not_stop_the_caller_and_is_given_up() {
     let (done, wait) = std::sync::mpsc::channel::<()>();
     let (port, server) = serve(move |peer| {
         peer.sign_on();
@@ -267,4 +247,26 @@ fn a_request_that_is_too_large_is_refused_and_ends_a_call_only_with_its_connecti
     assert!(matches!(connection.call(large, 0, Millis(0)), Err(CallProblem::TooLarge(_))));
     drop(connection);
     server.join().unwrap();
+}
+
+#[test]
+fn a_connection_that_only_listens_is_asked_whether_it_still_exists() {
+    let (port, server) = serve(|peer| {
+        peer.sign_on();
+        while peer.next() != ServerEvent::Closed {}
+    });
+    let mut connection = connected(port);
+    let soon = Instant::now();
+    assert!(connection.wait_for_event(soon).is_none() && !connection.is_over());
+    let (descriptor, ..) = connection.descriptor().unwrap();
+    assert!(getsockopt(&descriptor, sockopt::KeepAlive).unwrap());
+    assert_eq!(getsockopt(&descriptor, sockopt::TcpUserTimeout).unwrap(), 60_000);
+    drop(connection);
+    server.join().unwrap();
+}
+
+#[test]
+fn a_connection_may_go_to_another_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<Connection>();
 }

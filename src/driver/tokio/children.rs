@@ -3,8 +3,6 @@
 //!
 //! A run is over when its process has ended: whoever inherited its pipes is not waited for. Nothing here
 //! ends a child unless told to, so agents survive the daemon.
-use super::files::NodeFiles;
-use super::oom::OomCounter;
 use super::output::Output;
 use super::systemd::Units;
 use super::watch;
@@ -12,7 +10,9 @@ use crate::agents::{
     self, AgentConfig, Capture, Convention, Ended, Means, Plan, StartFailure, UnitPlan, Verdict, start_failed,
 };
 use crate::core::Finish;
+use crate::driver::files::NodeFiles;
 use crate::driver::launch::launch;
+use crate::driver::oom::OomCounter;
 use crate::model::{Alert, Execution, KillScope};
 use crate::sys::process::{self, ExitStatus};
 use crate::sys::spawn::{Child, Stdin};

@@ -8,24 +8,24 @@ use tokio::time::Instant;
 
 /// Turns the machine's clocks into the core's.
 #[derive(Clone, Copy, Debug)]
-pub struct Clock {
+pub(super) struct Clock {
     origin: Instant,
 }
 
 impl Clock {
     /// A clock whose origin is now.
-    pub fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self { origin: Instant::now() }
     }
 
     /// What the clocks show.
-    pub fn now(&self) -> Now {
+    pub(super) fn now(&self) -> Now {
         let epoch_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Now { mono: Moment::new(self.origin.elapsed()), epoch_s }
     }
 
     /// The runtime's name for a moment of the core.
-    pub fn instant(&self, moment: Moment) -> Instant {
+    pub(super) fn instant(&self, moment: Moment) -> Instant {
         self.origin + moment.since_origin()
     }
 }

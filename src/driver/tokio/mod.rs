@@ -1,32 +1,31 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The daemons' driver: one thread, one owner of the core, nothing that blocks.
+//! The daemons' driver: one thread, nothing that blocks.
 //!
-//! [`Hub`] owns the core and carries out its effects. Everything that happens (a message, an agent's end, a
-//! deadline) becomes an `Input`; connections are tasks of their own that only move bytes.
+//! `carrier` gives the [`Hub`](super::hub::Hub) its turns and carries its effects out. Everything that happens (a
+//! message, an agent's end, a signal) is put into the hub's inbox by the task that sees it; none of them holds the hub.
 
+mod carrier;
 pub mod children;
-pub mod clock;
-pub mod connection;
-pub mod deadline;
+mod clock;
+mod connection;
+mod connection_task;
 mod fencer;
-pub mod hub;
+mod inbox;
 pub mod ipc;
-pub mod limits;
+mod limits;
 mod line_budget;
-pub mod listener;
-mod local_hub;
+mod listener;
+mod local_peers;
 mod newcomers;
 mod output;
-pub mod schema_peer;
-pub mod serve;
+mod serve;
 mod signals;
 mod systemd;
-pub mod waiting;
+mod waiting;
 mod watch;
 
-use super::{files, oom};
+pub use super::hub::Hooks;
 pub use crate::sys::qb::Transport as IpcTransport;
-pub use hub::{Hooks, Hub};
 pub use ipc::{IpcConfig, Servers};
 pub use limits::Limits;
 pub use serve::{Setup, serve};

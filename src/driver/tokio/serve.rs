@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! From sockets that are open to a daemon that serves, until it has to exit.
+use super::carrier::{self, TokioCarrier};
 use super::clock::Clock;
-use super::deadline::Alarm;
-use super::hub::{Hooks, Hub};
+use super::fencer::Fencer;
+use super::inbox::Inbox;
 use super::ipc::LocalServers;
 use super::limits::Limits;
-use super::listener::accept;
-use super::local_hub::LocalEar;
+use super::listener::Listener;
+use super::local_peers::LocalPeers;
 use super::signals;
-use super::waiting::Waiting;
+use super::systemd::Units;
 use crate::agents::AgentConfig;
 use crate::core::{Server, Settings};
+use crate::driver::hub::{Hooks, Hub};
 use crate::transport::credentials::Credentials;
 use std::io;
 use std::rc::Rc;
@@ -66,28 +68,29 @@ fn on_runtime<T>(future: impl Future<Output = T>) -> io::Result<T> {
 
 async fn run(setup: Setup) -> io::Result<u8> {
     let clock = Clock::start();
+    let inbox = Inbox::default();
     let core = Server::new(setup.settings, clock.now());
-    let hub = Hub::new(core, clock, setup.agents, setup.credentials, setup.hooks, setup.limits);
-    let locals = LocalServers::start(setup.ipc, Rc::new(LocalEar::new(&hub)))?;
-    hub.attach_locals(locals);
-    let waiting = Waiting::new(hub.clock, &hub.limits);
-    for listener in setup.listeners {
-        let listener = TcpListener::from_std(listener)?;
-        spawn_local(accept(Rc::clone(&hub), Rc::clone(&waiting), listener));
+    let locals = LocalServers::start(setup.ipc, Rc::new(LocalPeers::new(inbox.clone())))?;
+    let listener = Rc::new(Listener::new(inbox.clone(), setup.credentials, setup.limits, clock));
+    let mut listeners = Vec::new();
+    for socket in setup.listeners {
+        let task = spawn_local(Rc::clone(&listener).accept(TcpListener::from_std(socket)?));
+        listeners.push(task.abort_handle());
     }
-    spawn_local(Alarm::run(Rc::clone(&hub)));
-    signals::watch(&hub, setup.reopen_logs)?;
+    signals::watch(&inbox, setup.reopen_logs)?;
     (setup.ready)();
-    let mut leaving = hub.stop_listening();
-    tokio::select! {
-        _ = leaving.wait_for(|leaving| *leaving) => {}
-        _ = hub.exit_code() => {}
-    }
-    (setup.stopping)();
-    let code = hub.exit_code().await;
-    hub.say_goodbye();
-    hub.stop_locals();
-    Ok(code)
+    let carrier = TokioCarrier {
+        clock,
+        inbox: inbox.clone(),
+        agents: setup.agents,
+        units: Units::default(),
+        fencer: Fencer::new(inbox.clone()),
+        locals,
+        listeners,
+        stopping: Some(setup.stopping),
+    };
+    let hub = Hub::new(core, carrier, inbox, setup.hooks);
+    spawn_local(carrier::serve(hub)).await.map_err(io::Error::other)
 }
 
 #[cfg(test)]

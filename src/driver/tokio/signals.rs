@@ -3,7 +3,7 @@
 //!
 //! SIGCHLD is not among them: children are awaited through their pidfds. SIGPIPE is ignored by the Rust
 //! runtime from the first instruction on; agents get the default back from `sys::spawn`.
-use super::hub::Hub;
+use super::inbox::Inbox;
 use crate::core::Input;
 use crate::log_notice;
 use std::io;
@@ -32,15 +32,15 @@ const HANDLED: [(i32, &str, Response); 6] = [
 ];
 
 /// Handles all of them, on the current `LocalSet`, for as long as it runs.
-pub(super) fn watch(hub: &Rc<Hub>, reopen_logs: Box<dyn Fn()>) -> io::Result<()> {
+pub(super) fn watch(inbox: &Inbox, reopen_logs: Box<dyn Fn()>) -> io::Result<()> {
     let reopen_logs: Rc<dyn Fn()> = Rc::from(reopen_logs);
     for (number, name, response) in HANDLED {
         let mut stream = signal(SignalKind::from_raw(number))?;
-        let (hub, reopen_logs) = (Rc::clone(hub), Rc::clone(&reopen_logs));
+        let (inbox, reopen_logs) = (inbox.clone(), Rc::clone(&reopen_logs));
         spawn_local(async move {
             while stream.recv().await.is_some() {
                 match response {
-                    Response::Terminate => hub.input(Input::Terminate),
+                    Response::Terminate => inbox.input(Input::Terminate),
                     Response::ReopenLogs => {
                         reopen_logs();
                         log_notice!("Log files opened anew at {name}");

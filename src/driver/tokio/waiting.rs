@@ -5,14 +5,15 @@
 //! have, which cost a TLS session. So a peer whose first bytes are there, as a genuine one's are at once, has to make room
 //! for others of its kind only, however many silent ones come.
 use super::clock::Clock;
+use super::connection::EndReason;
 use super::limits::Limits;
 use super::line_budget::{LineBudget, Verdict};
 use super::newcomers::{Newcomers, Source, Ticket};
 use crate::model::Moment;
-use log::warn;
+use log::{debug, warn};
 use std::cell::RefCell;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -24,27 +25,9 @@ use tokio::time::{Instant, sleep_until};
 const LINES: u32 = 32;
 const PERIOD: Duration = Duration::from_secs(60);
 
-/// Why a connection ends that was evicted.
-pub(super) const EVICTED: &str = "it had to make room for newcomers, and its handshake was not finished";
-
-/// Why a connection ends whose handshake takes longer than `limit`.
-pub(super) fn late(limit: Duration) -> String {
-    format!("it did not finish the TLS handshake within {limit:?}")
-}
-
-/// What became of a connection that had said nothing.
-pub(super) enum FirstByte {
-    /// It has said something.
-    Here,
-    /// The peer closed it.
-    Closed,
-    /// It has to end, for this reason.
-    Never(String),
-}
-
 /// Connections whose handshake is not finished.
 #[derive(Debug)]
-pub struct Waiting {
+pub(super) struct Waiting {
     clock: Clock,
     silent: Crowd,
     speaking: Crowd,
@@ -55,7 +38,7 @@ type Crowd = RefCell<Newcomers<Rc<Notify>>>;
 
 /// A place among the waiting; given back when dropped.
 #[derive(Debug)]
-pub struct WaitingPlace {
+pub(super) struct WaitingPlace {
     waiting: Rc<Waiting>,
     source: Source,
     since: Instant,
@@ -66,7 +49,7 @@ pub struct WaitingPlace {
 
 impl Waiting {
     /// With the number of places that `limits` say.
-    pub fn new(clock: Clock, limits: &Limits) -> Rc<Self> {
+    pub(super) fn new(clock: Clock, limits: &Limits) -> Rc<Self> {
         let crowd = || RefCell::new(Newcomers::new(limits.unauthenticated));
         let lines = RefCell::new(LineBudget::new(LINES, PERIOD));
         Rc::new(Self { clock, silent: crowd(), speaking: crowd(), lines })
@@ -137,20 +120,32 @@ impl WaitingPlace {
     }
 
     /// Waits until the connection's first byte has come. Its place is then among those that have said something.
-    pub(super) async fn first_byte(&mut self, stream: &TcpStream, limit: Duration) -> FirstByte {
+    ///
+    /// # Errors
+    /// Why the connection has to end before.
+    pub(super) async fn first_byte(&mut self, stream: &TcpStream, limit: Duration) -> Result<(), EndReason> {
         let mut byte = [0];
         tokio::select! {
             biased;
             peeked = stream.peek(&mut byte) => match peeked {
-                Ok(0) => FirstByte::Closed,
+                Ok(0) => Err(EndReason::ClosedByPeer),
                 Ok(_) => {
                     self.speak();
-                    FirstByte::Here
+                    Ok(())
                 }
-                Err(problem) => FirstByte::Never(format!("receiving failed: {problem}")),
+                Err(problem) => Err(EndReason::Receive(problem)),
             },
-            () = self.evicted() => FirstByte::Never(EVICTED.to_owned()),
-            () = sleep_until(self.deadline(limit)) => FirstByte::Never(late(limit)),
+            () = self.evicted() => Err(EndReason::Evicted),
+            () = sleep_until(self.deadline(limit)) => Err(EndReason::HandshakeOverdue(limit)),
+        }
+    }
+
+    /// Logs the end of the connection, whose handshake was not finished.
+    pub(super) fn log_end(&self, address: SocketAddr, reason: &EndReason) {
+        match reason {
+            EndReason::ClosedByPeer => debug!("{address} closed its connection before the handshake"),
+            _ => self
+                .warn(format_args!("Connection with {address} failed before it was authenticated: {reason}")),
         }
     }
 }

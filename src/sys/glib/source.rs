@@ -4,11 +4,11 @@
 use std::cell::Cell;
 use std::ffi::{CStr, c_int, c_void};
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::time::Duration;
 
 use super::bindings as glib;
+use crate::sys::unwind::guard;
 
 /// Which of several ready sources goes first; the names are GLib's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,18 +186,15 @@ unsafe extern "C" fn dispatch(
 unsafe extern "C" fn call(data: glib::gpointer) -> glib::gboolean {
     // SAFETY: `attach` put this box there; GLib dispatches a source one call at a time, so that nobody else uses it.
     let callback = unsafe { &mut *data.cast::<Callback>() };
-    match catch_unwind(AssertUnwindSafe(callback)) {
-        Ok(()) => 1,
-        Err(_) => {
-            log::error!("an internal error was caught in an event source; please report it");
-            0
-        }
-    }
+    guard(0, || {
+        callback();
+        1
+    })
 }
 
 unsafe extern "C" fn forget(data: glib::gpointer) {
     // SAFETY: the box that `attach` has given away; GLib calls this once, after the last call.
     let callback = unsafe { Box::from_raw(data.cast::<Callback>()) };
     // What it holds may panic when dropped; there is nothing to be done about that here.
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(callback)));
+    guard((), || drop(callback));
 }

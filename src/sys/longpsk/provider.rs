@@ -7,13 +7,13 @@
 use super::Unavailable;
 use super::bindings::*;
 use super::registry::{Substitute, substitute_tls12, substitute_tls13};
+use crate::sys::unwind::guard;
 use libc::{c_int, c_void, size_t};
 use openssl_sys::{
     ERR_clear_error, EVP_KDF, EVP_KDF_CTX, EVP_KDF_CTX_free, EVP_KDF_CTX_new, EVP_KDF_CTX_reset,
     EVP_KDF_derive, EVP_KDF_fetch, OSSL_LIB_CTX, OSSL_LIB_CTX_new, OSSL_PARAM, OSSL_PROVIDER_load,
 };
 use std::ffi::CStr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::OnceLock;
 use zeroize::Zeroizing;
@@ -85,11 +85,6 @@ impl Drop for Derivation {
     }
 }
 
-/// Runs a callback's body; a panic becomes the failure value.
-fn guarded<T>(failure: T, body: impl FnOnce() -> T) -> T {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or(failure)
-}
-
 fn into_context(inner: *mut EVP_KDF_CTX, secret_name: &'static CStr, substitute: Substitute) -> *mut c_void {
     if inner.is_null() {
         return ptr::null_mut();
@@ -98,7 +93,7 @@ fn into_context(inner: *mut EVP_KDF_CTX, secret_name: &'static CStr, substitute:
 }
 
 unsafe extern "C" fn new_tls13(_provider: *mut c_void) -> *mut c_void {
-    guarded(ptr::null_mut(), || {
+    guard(ptr::null_mut(), || {
         let Ok(libraries) = libraries() else { return ptr::null_mut() };
         // SAFETY: the algorithm lives as long as the process.
         into_context(unsafe { EVP_KDF_CTX_new(libraries.tls13_kdf) }, c"key", substitute_tls13)
@@ -106,7 +101,7 @@ unsafe extern "C" fn new_tls13(_provider: *mut c_void) -> *mut c_void {
 }
 
 unsafe extern "C" fn new_tls12(_provider: *mut c_void) -> *mut c_void {
-    guarded(ptr::null_mut(), || {
+    guard(ptr::null_mut(), || {
         let Ok(libraries) = libraries() else { return ptr::null_mut() };
         // SAFETY: the algorithm lives as long as the process.
         into_context(unsafe { EVP_KDF_CTX_new(libraries.tls1_prf) }, c"secret", substitute_tls12)
@@ -114,7 +109,7 @@ unsafe extern "C" fn new_tls12(_provider: *mut c_void) -> *mut c_void {
 }
 
 unsafe extern "C" fn duplicate(context: *mut c_void) -> *mut c_void {
-    guarded(ptr::null_mut(), || {
+    guard(ptr::null_mut(), || {
         // SAFETY: OpenSSL hands back what new_* or duplicate returned; no mutable reference to it exists.
         let Some(derivation) = (unsafe { context.cast::<Derivation>().as_ref() }) else {
             return ptr::null_mut();
@@ -128,28 +123,37 @@ unsafe extern "C" fn duplicate(context: *mut c_void) -> *mut c_void {
 unsafe extern "C" fn free(context: *mut c_void) {
     if !context.is_null() {
         // SAFETY: OpenSSL frees each context once, and it came from Box::into_raw.
-        guarded((), || drop(unsafe { Box::from_raw(context.cast::<Derivation>()) }));
+        guard((), || drop(unsafe { Box::from_raw(context.cast::<Derivation>()) }));
     }
 }
 
 unsafe extern "C" fn reset(context: *mut c_void) {
-    // SAFETY: as in `duplicate`.
-    if let Some(derivation) = unsafe { context.cast::<Derivation>().as_ref() } {
-        // SAFETY: `inner` is valid as long as the derivation.
-        unsafe { EVP_KDF_CTX_reset(derivation.inner) }
-    }
+    guard((), || {
+        // SAFETY: as in `duplicate`.
+        if let Some(derivation) = unsafe { context.cast::<Derivation>().as_ref() } {
+            // SAFETY: `inner` is valid as long as the derivation.
+            unsafe { EVP_KDF_CTX_reset(derivation.inner) }
+        }
+    });
 }
 
 unsafe extern "C" fn set_params(context: *mut c_void, params: *const OSSL_PARAM) -> c_int {
-    guarded(0, || {
-        // SAFETY: as in `duplicate`.
-        let Some(derivation) = (unsafe { context.cast::<Derivation>().as_ref() }) else { return 0 };
-        if params.is_null() {
-            return 1;
-        }
-        // SAFETY: OpenSSL gives a list that ends with a null key.
-        unsafe { pass_on(derivation, params) }
-    })
+    // SAFETY: OpenSSL's own context and list.
+    guard(0, || unsafe { pass_all_on(context, params) })
+}
+
+/// Sets parameters of a derivation; 1 if OpenSSL took them.
+///
+/// # Safety
+/// `context` is NULL or what `new_*` or `duplicate` returned; `params` is NULL or a list that ends with a null key.
+unsafe fn pass_all_on(context: *mut c_void, params: *const OSSL_PARAM) -> c_int {
+    // SAFETY: as in `duplicate`.
+    let Some(derivation) = (unsafe { context.cast::<Derivation>().as_ref() }) else { return 0 };
+    if params.is_null() {
+        return 1;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { pass_on(derivation, params) }
 }
 
 /// Hands the list on with the real key where the handle stood.
@@ -202,20 +206,22 @@ unsafe extern "C" fn derive(
     output_len: size_t,
     params: *const OSSL_PARAM,
 ) -> c_int {
-    // SAFETY: as in `set_params`.
-    if unsafe { set_params(context, params) } != 1 {
-        return 0;
-    }
-    // SAFETY: as in `duplicate`.
-    match unsafe { context.cast::<Derivation>().as_ref() } {
-        // SAFETY: `inner` is valid, and OpenSSL vouches for the output buffer.
-        Some(derivation) => unsafe { EVP_KDF_derive(derivation.inner, output, output_len, ptr::null()) },
-        None => 0,
-    }
+    guard(0, || {
+        // SAFETY: as in `set_params`.
+        if unsafe { pass_all_on(context, params) } != 1 {
+            return 0;
+        }
+        // SAFETY: as in `duplicate`.
+        match unsafe { context.cast::<Derivation>().as_ref() } {
+            // SAFETY: `inner` is valid, and OpenSSL vouches for the output buffer.
+            Some(derivation) => unsafe { EVP_KDF_derive(derivation.inner, output, output_len, ptr::null()) },
+            None => 0,
+        }
+    })
 }
 
 unsafe extern "C" fn settable_tls13(_context: *mut c_void, _provider: *mut c_void) -> *const OSSL_PARAM {
-    guarded(ptr::null(), || match libraries() {
+    guard(ptr::null(), || match libraries() {
         // SAFETY: the algorithm lives as long as the process.
         Ok(libraries) => unsafe { EVP_KDF_settable_ctx_params(libraries.tls13_kdf) },
         Err(_) => ptr::null(),
@@ -223,7 +229,7 @@ unsafe extern "C" fn settable_tls13(_context: *mut c_void, _provider: *mut c_voi
 }
 
 unsafe extern "C" fn settable_tls12(_context: *mut c_void, _provider: *mut c_void) -> *const OSSL_PARAM {
-    guarded(ptr::null(), || match libraries() {
+    guard(ptr::null(), || match libraries() {
         // SAFETY: the algorithm lives as long as the process.
         Ok(libraries) => unsafe { EVP_KDF_settable_ctx_params(libraries.tls1_prf) },
         Err(_) => ptr::null(),

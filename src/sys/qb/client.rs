@@ -26,6 +26,10 @@ pub struct Client {
     raw: NonNull<qb::qb_ipcc_connection_t>,
 }
 
+// SAFETY: libqb keeps what belongs to a client's connection in the connection alone (sockets, and rings with semaphores
+// that processes share), nothing in the thread that made it; without Sync one thread at a time uses it.
+unsafe impl Send for Client {}
+
 impl Client {
     /// Connects to the server `name`, asking for buffers of `buffer_size` bytes at least. Waits up to ten seconds for the
     /// answer of a server that is `trusted`, and not at all for another one, which gets nothing from us.

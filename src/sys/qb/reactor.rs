@@ -9,7 +9,6 @@ use std::collections::{HashMap, VecDeque};
 use std::ffi::c_void;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 
 /// More unfinished authentications than this, and the oldest is closed.
@@ -337,7 +336,7 @@ pub(super) fn poll_handlers() -> qb_ipcs_poll_handlers {
 /// Every hook's way into Rust: no reactor or a panic becomes an error number.
 fn enter(work: impl FnOnce(&Reactor) -> i32) -> i32 {
     let Some(reactor) = Reactor::existing() else { return -libc::ENODEV };
-    catch_unwind(AssertUnwindSafe(|| work(&reactor))).unwrap_or(-libc::EIO)
+    crate::sys::unwind::guard(-libc::EIO, || work(&reactor))
 }
 
 unsafe extern "C" fn job_add(_: qb_loop_priority, data: *mut c_void, job: qb_loop_job_dispatch_fn) -> i32 {

@@ -5,13 +5,13 @@ use super::connection::Slot;
 use super::reactor::{self, Accepting, Event, Reactor};
 use super::trust::{FORCE_FILES, Holder, holder, reach};
 use super::{Connection, sigbus};
+use crate::sys::unwind::guard;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 use std::cell::Cell;
 use std::ffi::{CString, c_void};
 use std::fmt;
 use std::os::fd::RawFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
@@ -281,16 +281,15 @@ unsafe extern "C" fn on_accept(
     gid: libc::gid_t,
 ) -> i32 {
     let Some(reactor) = Reactor::existing() else { return -libc::ENODEV };
-    match catch_unwind(AssertUnwindSafe(|| accept(&reactor, raw, uid, gid))) {
-        Ok(Ok(())) => 0,
-        Ok(Err(errno)) => -(errno as i32),
-        Err(_) => -libc::EIO,
-    }
+    guard(-libc::EIO, || match accept(&reactor, raw, uid, gid) {
+        Ok(()) => 0,
+        Err(errno) => -(errno as i32),
+    })
 }
 
 unsafe extern "C" fn on_created(raw: *mut qb::qb_ipcs_connection_t) {
     let Some((reactor, raw)) = Reactor::existing().zip(NonNull::new(raw)) else { return };
-    let _ = catch_unwind(AssertUnwindSafe(|| {
+    guard((), || {
         let Some(peer) = reactor.accepting.take() else { return };
         let slot = Rc::new(Slot { id: reactor.new_connection(), open: Cell::new(true) });
         // SAFETY: libqb calls with a live connection and frees it only after `on_closed`, which closes the slot.
@@ -300,12 +299,12 @@ unsafe extern "C" fn on_created(raw: *mut qb::qb_ipcs_connection_t) {
             Connection::new(raw, slot, (peer.uid, peer.gid, peer.pid))
         };
         reactor.push(Event::Connected { server: peer.server, connection });
-    }));
+    });
 }
 
 unsafe extern "C" fn on_message(raw: *mut qb::qb_ipcs_connection_t, data: *mut c_void, size: usize) -> i32 {
     let Some(reactor) = Reactor::existing() else { return 0 };
-    let _ = catch_unwind(AssertUnwindSafe(|| {
+    guard((), || {
         // SAFETY: libqb calls with a live, open connection, whose context is a slot: see `on_created`.
         let (limit, connection) = unsafe {
             let Some(slot) = qb::qb_ipcs_context_get(raw).cast::<Slot>().as_ref() else { return };
@@ -325,7 +324,7 @@ unsafe extern "C" fn on_message(raw: *mut qb::qb_ipcs_connection_t, data: *mut c
             bytes.set_len(size);
         }
         reactor.push(Event::Message { connection, bytes });
-    }));
+    });
     0
 }
 
@@ -338,8 +337,10 @@ unsafe extern "C" fn on_closed(raw: *mut qb::qb_ipcs_connection_t) -> i32 {
     };
     let Some(slot) = slot else { return 0 };
     slot.open.set(false);
-    let _ = catch_unwind(AssertUnwindSafe(|| {
-        Reactor::existing().map(|reactor| reactor.push(Event::Closed { connection: slot.id }))
-    }));
+    guard((), || {
+        if let Some(reactor) = Reactor::existing() {
+            reactor.push(Event::Closed { connection: slot.id });
+        }
+    });
     0
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Where OpenSSL asks for the key. Every callback checks the identity, and a panic is a refusal.
 use super::psk::{IDENTITY, Secret};
+use crate::sys::unwind::guard;
 use libc::{c_char, c_uchar, c_uint};
 use openssl_sys::{SSL, SSL_get_ex_data};
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Where an SSL keeps the pointer to its [`Handshake`]: the slot that OpenSSL leaves to applications.
@@ -51,7 +51,7 @@ pub(super) extern "C" fn server(
     buffer: *mut c_uchar,
     room: c_uint,
 ) -> c_uint {
-    let answer = || {
+    guard(0, || {
         if ssl.is_null() || identity.is_null() {
             return 0;
         }
@@ -66,8 +66,7 @@ pub(super) extern "C" fn server(
         }
         // SAFETY: OpenSSL vouches for its buffer.
         unsafe { give_key(handshake, buffer, room) }
-    };
-    catch_unwind(AssertUnwindSafe(answer)).unwrap_or(0)
+    })
 }
 
 pub(super) extern "C" fn client(
@@ -78,7 +77,7 @@ pub(super) extern "C" fn client(
     buffer: *mut c_uchar,
     room: c_uint,
 ) -> c_uint {
-    let answer = || {
+    guard(0, || {
         if ssl.is_null() || identity.is_null() {
             return 0;
         }
@@ -93,6 +92,5 @@ pub(super) extern "C" fn client(
             std::ptr::copy_nonoverlapping(name.as_ptr().cast(), identity, name.len());
             give_key(handshake, buffer, room)
         }
-    };
-    catch_unwind(AssertUnwindSafe(answer)).unwrap_or(0)
+    })
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! An OpenSSL BIO over two byte vectors. OpenSSL's own memory BIO would do, but never gives memory back and
 //! costs one more copy of everything sent.
+use crate::sys::unwind::guard;
 use libc::{c_char, c_int, c_long, c_void};
 use openssl_sys::*;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 
 /// What a buffer may keep when nothing is in it.
@@ -55,12 +56,11 @@ impl Pipe {
         self.taken < self.incoming.len()
     }
 
-    fn take(&mut self, buffer: &mut [u8]) -> usize {
-        let available = &self.incoming[self.taken..];
-        let count = available.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&available[..count]);
-        self.taken += count;
-        count
+    /// The next bytes for OpenSSL, at most `room`.
+    fn take(&mut self, room: usize) -> &[u8] {
+        let start = self.taken;
+        self.taken = self.incoming.len().min(start.saturating_add(room));
+        &self.incoming[start..self.taken]
     }
 }
 
@@ -107,12 +107,12 @@ unsafe extern "C" fn write(bio: *mut BIO, data: *const c_char, len: c_int) -> c_
         return 0;
     }
     // SAFETY: the promise made to `new_bio`; OpenSSL vouches for `len` bytes at `data`.
-    unsafe {
+    guard(-1, || unsafe {
         BIO_clear_retry_flags(bio);
         let Some(pipe) = BIO_get_data(bio).cast::<Pipe>().as_mut() else { return -1 };
         pipe.outgoing.extend_from_slice(std::slice::from_raw_parts(data.cast(), count));
-    }
-    len
+        len
+    })
 }
 
 unsafe extern "C" fn read(bio: *mut BIO, buffer: *mut c_char, len: c_int) -> c_int {
@@ -120,22 +120,40 @@ unsafe extern "C" fn read(bio: *mut BIO, buffer: *mut c_char, len: c_int) -> c_i
     if buffer.is_null() || wanted == 0 {
         return 0;
     }
-    // SAFETY: as in `write`. OpenSSL may pass memory it never wrote, so it is zeroed before it is borrowed.
-    unsafe {
+    // SAFETY: as in `write`, with room for `len` bytes at `buffer`. It may never have been written to, so it is copied
+    // to and not borrowed.
+    guard(-1, || unsafe {
         BIO_clear_retry_flags(bio);
         let Some(pipe) = BIO_get_data(bio).cast::<Pipe>().as_mut() else { return -1 };
-        let room = wanted.min(pipe.incoming.len() - pipe.taken);
-        buffer.write_bytes(0, room);
-        let count = pipe.take(std::slice::from_raw_parts_mut(buffer.cast(), room));
-        if count == 0 {
+        let bytes = pipe.take(wanted);
+        if bytes.is_empty() {
             BIO_set_retry_read(bio);
             return -1;
         }
+        ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.cast(), bytes.len());
         // Never more than `len`, which is a c_int.
-        count as c_int
-    }
+        bytes.len() as c_int
+    })
 }
 
 unsafe extern "C" fn control(_bio: *mut BIO, command: c_int, _number: c_long, _data: *mut c_void) -> c_long {
     c_long::from(command == BIO_CTRL_FLUSH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_in_a_callback_is_a_failure_for_openssl() {
+        // More is taken than was there: reading panics.
+        let mut pipe = Pipe { taken: 5, ..Pipe::default() };
+        let mut buffer = [0_u8; 4];
+        // SAFETY: the pipe outlives the BIO, and is used by nothing else; the buffer is as long as is said.
+        unsafe {
+            let bio = new_bio(NonNull::from(&mut pipe)).unwrap();
+            assert_eq!(BIO_read(bio.as_ptr(), buffer.as_mut_ptr().cast(), 4), -1);
+            BIO_free_all(bio.as_ptr());
+        }
+    }
 }

@@ -9,6 +9,7 @@ use libc::c_int;
 use openssl_sys::*;
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -163,16 +164,20 @@ impl Stream {
         }
     }
 
-    /// Reads into `buffer`, at most one record.
-    pub fn read(&mut self, buffer: &mut [u8]) -> Result<Received, TlsError> {
+    /// Reads at most one record, and hands it to `take` if there was one.
+    pub fn read(&mut self, take: impl FnOnce(&[u8])) -> Result<Received, TlsError> {
         self.usable()?;
+        // Not cleared: that would cost more than most records.
+        let mut record = [MaybeUninit::<u8>::uninit(); MAX_RECORD_LEN];
         let mut count = 0;
         // SAFETY: a live SSL; the buffer is as long as said.
         let result = unsafe {
             ERR_clear_error();
-            SSL_read_ex(self.ssl.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len(), &raw mut count)
+            SSL_read_ex(self.ssl.as_ptr(), record.as_mut_ptr().cast(), record.len(), &raw mut count)
         };
         if result == 1 {
+            // SAFETY: OpenSSL has written the first `count` bytes, never more than it was given room for.
+            take(unsafe { std::slice::from_raw_parts(record.as_ptr().cast(), count) });
             return Ok(Received::Data(count));
         }
         match self.ssl_error(result) {

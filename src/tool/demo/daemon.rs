@@ -2,6 +2,7 @@
 //! A daemon for show: an ordinary process with a private directory.
 #![allow(clippy::disallowed_methods, reason = "the tool starts a daemon and times it; it is no driver")]
 
+use crate::model::options;
 use crate::tool::words;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -39,11 +40,11 @@ impl Daemon {
         let port = free_port().map_err(|problem| format!("no free port on loopback: {problem}"))?;
         let begun = Instant::now();
         let process = Command::new(&program)
-            .env("PCMK_remote_address", "127.0.0.1")
-            .env("PCMK_remote_port", port.to_string())
-            .env("PCMK_authkey_location", &key)
-            .env("PCMK_logfile", directory.join("daemon.log"))
-            .env("PCMK_logfacility", "none")
+            .env(options::REMOTE_ADDRESS.variable, "127.0.0.1")
+            .env(options::REMOTE_PORT.variable, port.to_string())
+            .env(options::AUTHKEY_LOCATION.variable, &key)
+            .env(options::LOG_FILE.variable, directory.join("daemon.log"))
+            .env(options::LOG_FACILITY.variable, "none")
             .env("HA_RSCTMP", &directory)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

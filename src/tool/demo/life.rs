@@ -5,8 +5,8 @@
 use super::daemon::Daemon;
 use crate::driver::blocking::{Client, Target};
 use crate::model::{
-    Agent, Cancel, Completion, ExecStatus, Execute, Interval, Millis, Notification, Notify, OcfExit, Params,
-    Request, ResourceId,
+    Agent, CallId, Cancel, Completion, ExecStatus, Execute, Interval, Millis, Notification, Notify, OcfExit,
+    Params, Request, ResourceId,
 };
 use crate::tool::words;
 use std::fs;
@@ -48,7 +48,8 @@ impl<'a> Show<'a> {
     fn connect(daemon: &'a Daemon) -> Result<Self, String> {
         let begun = Instant::now();
         let target = Target::new("127.0.0.1", daemon.port).with_key_file(daemon.key());
-        let client = Client::connect(&target, "pcmk-remote-demo").map_err(|problem| problem.to_string())?;
+        let client =
+            Client::connect(&target, "pcmk-remote-demo").map_err(|problem| words::problem(&problem))?;
         println!("  client   {}, {}", client.describe(), words::time(begun.elapsed()));
         let state = daemon.resource_state().to_string_lossy().into_owned();
         let params = Params::from_iter([("state", state.as_str()), ("crm_feature_set", "3.16.2")]);
@@ -59,28 +60,29 @@ impl<'a> Show<'a> {
         let agent = Agent { standard: "ocf".into(), provider: Some(provider.into()), name: name.into() };
         let what = format!("register {RESOURCE}, {agent}");
         let request = Request::RegisterResource { resource_id: Some(id()), agent, drop_recurring: true };
-        self.ask(&what, request).map(drop)
+        self.ask(&what, request)
     }
 
     fn unregister(&mut self) -> Result<(), String> {
-        self.ask(&format!("unregister {RESOURCE}"), Request::UnregisterResource(Some(id()))).map(drop)
+        self.ask(&format!("unregister {RESOURCE}"), Request::UnregisterResource(Some(id())))
     }
 
     fn cancel(&mut self) -> Result<(), String> {
         let cancel = Cancel { resource_id: Some(id()), action: Some("monitor".into()), interval: INTERVAL };
-        self.ask("cancel the recurring monitor", Request::Cancel(cancel)).map(drop)
+        self.ask("cancel the recurring monitor", Request::Cancel(cancel))
     }
 
     /// Asks and shows the answer; refusals are errors.
-    fn ask(&mut self, what: &str, request: Request) -> Result<i32, String> {
+    fn ask(&mut self, what: &str, request: Request) -> Result<(), String> {
         let begun = Instant::now();
-        let reply = self.client.call(request).map_err(|problem| format!("{what}: {problem}"))?;
+        let reply = self
+            .client
+            .call(request)
+            .map_err(|problem| format!("{what}: {}", words::call_problem(&problem)))?;
         let taken = begun.elapsed();
-        if reply.rc < 0 {
-            return Err(format!("{what}: refused with error {}", -reply.rc));
-        }
+        reply.result().map_err(|refused| format!("{what}: refused with error {}", refused.code))?;
         line(what, "accepted", taken);
-        Ok(reply.rc)
+        Ok(())
     }
 
     /// Runs an action once; its result must be `expected`.
@@ -93,7 +95,7 @@ impl<'a> Show<'a> {
     }
 
     /// Starts the recurring monitor and waits for its first result; the operation's call id.
-    fn monitor_recurring(&mut self) -> Result<i32, String> {
+    fn monitor_recurring(&mut self) -> Result<CallId, String> {
         let begun = Instant::now();
         let call = self.execute("monitor", INTERVAL)?;
         let done = self.completion(call)?;
@@ -103,7 +105,7 @@ impl<'a> Show<'a> {
     }
 
     /// Takes the resource's state away and waits until the executor reports it by itself.
-    fn fail(&mut self, call: i32) -> Result<(), String> {
+    fn fail(&mut self, call: CallId) -> Result<(), String> {
         let state = self.daemon.resource_state();
         fs::remove_file(&state).map_err(|problem| format!("cannot remove {}: {problem}", state.display()))?;
         println!("  the resource is made to fail: its state file is removed");
@@ -113,7 +115,7 @@ impl<'a> Show<'a> {
         expect("monitor", &done, OcfExit::NOT_RUNNING)
     }
 
-    fn execute(&mut self, action: &str, interval: Interval) -> Result<i32, String> {
+    fn execute(&mut self, action: &str, interval: Interval) -> Result<CallId, String> {
         let execute = Execute {
             resource_id: Some(id()),
             action: action.into(),
@@ -124,24 +126,24 @@ impl<'a> Show<'a> {
             params: Arc::clone(&self.params),
             notify: Notify { origin_only: false, changes_only: true },
         };
-        let reply =
-            self.client.call(Request::Execute(Box::new(execute))).map_err(|problem| problem.to_string())?;
-        if reply.rc > 0 { Ok(reply.rc) } else { Err(format!("{action}: refused with error {}", -reply.rc)) }
+        let reply = self.client.call(Request::Execute(Box::new(execute)));
+        let reply = reply.map_err(|problem| words::call_problem(&problem))?;
+        reply.result().map_err(|refused| format!("{action}: refused with error {}", refused.code))
     }
 
     /// The next result of the operation with this call id. A cancelled operation's last word is passed over.
-    fn completion(&mut self, call: i32) -> Result<Box<Completion>, String> {
+    fn completion(&mut self, call: CallId) -> Result<Box<Completion>, String> {
         let deadline = Instant::now() + Duration::from_millis(TIMEOUT.0);
         loop {
-            let news = self.client.next_notification(deadline).map_err(|problem| problem.to_string())?;
+            let news = self.client.next_notification(deadline).map_err(|problem| words::problem(&problem))?;
             match news {
                 Some(Notification::Completed(done))
-                    if done.call_id.0 == call && done.outcome.status != ExecStatus::Cancelled =>
+                    if done.call_id == call && done.outcome.status != ExecStatus::Cancelled =>
                 {
                     return Ok(done);
                 }
                 Some(_) => {}
-                None => return Err(format!("no result of operation {call} within {TIMEOUT}")),
+                None => return Err(format!("no result of operation {} within {TIMEOUT}", call.0)),
             }
         }
     }

@@ -17,7 +17,7 @@ pub use request::{RequestFields, encode_request};
 
 use super::names::{attribute, element, msg_type};
 use super::xml::{self, Document, Element, Writer, XmlError};
-use crate::model::{Incoming, Notification, Reply};
+use crate::model::{Notification, Reply, RequestMessage};
 use std::fmt;
 
 /// What we write into `lrmd_origin`. Nobody reads it but people.
@@ -67,7 +67,7 @@ pub struct Received {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decoded {
     /// The request.
-    pub incoming: Incoming,
+    pub incoming: RequestMessage,
     /// What the carrier added.
     pub received: Received,
 }

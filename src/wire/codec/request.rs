@@ -3,20 +3,13 @@
 use super::value::{interval, is_true, millis, resource_id, sendable, text, unsigned};
 use super::{CodecError, Envelope, MessageType, ORIGIN, params, proxy, write_envelope};
 use crate::model::{
-    Agent, Cancel, Execute, Incoming, Millis, Notify, Payload, ProtocolVersion, Request, ResourceId,
+    Agent, Cancel, Execute, Millis, Notify, Payload, ProtocolVersion, Request, RequestMessage, ResourceId,
 };
-use crate::wire::names::{attribute, element, op, value};
+use crate::wire::names::{attribute, call_option, element, op, value};
 use crate::wire::xml::{Element, Writer};
 use std::sync::Arc;
 
-/// On register of a resource. 2.1 executors want both bits, later ones the first.
-const DROP_RECURRING: u32 = 3;
-const DROP_RECURRING_TEST: u32 = 1;
-/// On execution.
-const NOTIFY_ORIGIN_ONLY: u32 = 2;
-const NOTIFY_CHANGES_ONLY: u32 = 4;
-
-pub(super) fn decode(root: &Element<'_>, payload: Option<Payload>) -> Result<Incoming, CodecError> {
+pub(super) fn decode(root: &Element<'_>, payload: Option<Payload>) -> Result<RequestMessage, CodecError> {
     let missing = |what| CodecError::Missing { root: root.name.to_string(), what };
     let op = match root.attribute(attribute::OP) {
         Some(op) if !op.is_empty() => op,
@@ -40,7 +33,7 @@ pub(super) fn decode(root: &Element<'_>, payload: Option<Payload>) -> Result<Inc
         op::IPC_FWD => Request::Proxy(proxy::decode_command(root, payload)),
         other => Request::Unknown(other.to_owned()),
     };
-    Ok(Incoming { client_name: text(root, attribute::CLIENT_NAME), options, request })
+    Ok(RequestMessage { client_name: text(root, attribute::CLIENT_NAME), options, request })
 }
 
 fn register(root: &Element<'_>) -> Request {
@@ -58,7 +51,7 @@ fn register_resource(resource: Option<&Element<'_>>, options: u32) -> Request {
         provider: part(attribute::PROVIDER),
         name: part(attribute::TYPE).unwrap_or_default(),
     };
-    let drop_recurring = options & DROP_RECURRING_TEST != 0;
+    let drop_recurring = options & call_option::DROP_RECURRING_TEST != 0;
     Request::RegisterResource { resource_id: resource.and_then(resource_id), agent, drop_recurring }
 }
 
@@ -74,8 +67,8 @@ fn execute(resource: Option<&Element<'_>>, options: u32) -> Execute {
         user_data: text(resource, attribute::RSC_USERDATA_STR),
         params: Arc::new(params::decode(resource)),
         notify: Notify {
-            origin_only: options & NOTIFY_ORIGIN_ONLY != 0,
-            changes_only: options & NOTIFY_CHANGES_ONLY != 0,
+            origin_only: options & call_option::NOTIFY_ORIGIN_ONLY != 0,
+            changes_only: options & call_option::NOTIFY_CHANGES_ONLY != 0,
         },
     }
 }
@@ -123,20 +116,20 @@ pub struct RequestFields<'a> {
 /// Writes a request as a client.
 ///
 /// ```
-/// use pcmk_remote_rs::model::{Incoming, Request};
+/// use pcmk_remote_rs::model::{RequestMessage, Request};
 /// use pcmk_remote_rs::wire::codec::{Envelope, RequestFields, encode_request};
-/// let poke = Incoming { client_name: None, options: 0, request: Request::Poke };
+/// let poke = RequestMessage { client_name: None, options: 0, request: Request::Poke };
 /// let text = encode_request(&poke, &RequestFields::default(), Envelope::Local);
 /// assert!(text.starts_with(r#"<lrmd_command t="lrmd" lrmd_op="lrmd_rsc_poke""#), "{text}");
 /// ```
-pub fn encode_request(incoming: &Incoming, fields: &RequestFields<'_>, envelope: Envelope) -> String {
+pub fn encode_request(message: &RequestMessage, fields: &RequestFields<'_>, envelope: Envelope) -> String {
     let mut writer = Writer::new();
-    match &incoming.request {
+    match &message.request {
         Request::Proxy(command) => proxy::encode_command(command, envelope, &mut writer),
         Request::Register { version, is_provider, client_name } => {
             writer.start(element::COMMAND).attribute(attribute::T, value::LRMD);
             writer.attribute(attribute::OP, op::REGISTER);
-            let name = client_name.as_deref().or(incoming.client_name.as_deref());
+            let name = client_name.as_deref().or(message.client_name.as_deref());
             writer.optional(attribute::CLIENT_NAME, name);
             if let Some(version) = version {
                 writer.number(attribute::PROTOCOL_VERSION, version);
@@ -150,9 +143,9 @@ pub fn encode_request(incoming: &Incoming, fields: &RequestFields<'_>, envelope:
             writer.start(element::COMMAND).attribute(attribute::T, value::LRMD);
             writer.optional(attribute::ASYNC_ID, fields.token);
             writer.attribute(attribute::OP, operation(request));
-            writer.optional(attribute::CLIENT_NAME, incoming.client_name.as_deref());
+            writer.optional(attribute::CLIENT_NAME, message.client_name.as_deref());
             writer.number(attribute::TIMEOUT, sendable(fields.timeout));
-            writer.number(attribute::CALL_OPT, options(request, incoming.options));
+            writer.number(attribute::CALL_OPT, options(request, message.options));
             write_envelope(&mut writer, envelope, MessageType::Request);
             encode_data(request, &mut writer);
         }
@@ -163,15 +156,15 @@ pub fn encode_request(incoming: &Incoming, fields: &RequestFields<'_>, envelope:
 /// The option bits that say what the request's own fields say.
 fn options(request: &Request, others: u32) -> u32 {
     match request {
-        Request::RegisterResource { drop_recurring: true, .. } => DROP_RECURRING,
+        Request::RegisterResource { drop_recurring: true, .. } => call_option::DROP_RECURRING,
         Request::RegisterResource { drop_recurring: false, .. } => 0,
         Request::Execute(execute) => {
-            let origin_only = if execute.notify.origin_only { NOTIFY_ORIGIN_ONLY } else { 0 };
-            let changes_only = if execute.notify.changes_only { NOTIFY_CHANGES_ONLY } else { 0 };
+            let origin_only = if execute.notify.origin_only { call_option::NOTIFY_ORIGIN_ONLY } else { 0 };
+            let changes_only = if execute.notify.changes_only { call_option::NOTIFY_CHANGES_ONLY } else { 0 };
             origin_only | changes_only
         }
         // Only the one who sends an alert hears how it went.
-        Request::Alert { .. } => others | NOTIFY_ORIGIN_ONLY,
+        Request::Alert { .. } => others | call_option::NOTIFY_ORIGIN_ONLY,
         _ => others,
     }
 }

@@ -18,8 +18,8 @@ fn command(op: &str, attributes: &str, data: &str) -> Request {
 }
 
 fn encode(request: Request) -> String {
-    let incoming = Incoming { client_name: None, options: 0, request };
-    encode_request(&incoming, &RequestFields::default(), TLS)
+    let message = RequestMessage { client_name: None, options: 0, request };
+    encode_request(&message, &RequestFields::default(), TLS)
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn numbers_are_read_with_indulgence() {
         );
     }
     // A peer would read a longer one as none at all.
-    let poke = Incoming { client_name: None, options: 0, request: Request::Poke };
+    let poke = RequestMessage { client_name: None, options: 0, request: Request::Poke };
     let fields = RequestFields { timeout: Millis(u64::MAX), token: Some("t") };
     let text = encode_request(&poke, &fields, Envelope::Local);
     assert!(text.contains("lrmd_async_id=\"t\"") && text.contains("lrmd_timeout=\"2147483647\""), "{text}");
@@ -321,10 +321,10 @@ proptest! {
     #[test]
     fn executions_round_trip(execute in executions(), name in prop::option::of(words())) {
         let options = u32::from(execute.notify.origin_only) * 2 + u32::from(execute.notify.changes_only) * 4;
-        let incoming = Incoming { client_name: name, options, request: Request::Execute(Box::new(execute)) };
-        let text = encode_request(&incoming, &RequestFields::default(), TLS);
+        let message = RequestMessage { client_name: name, options, request: Request::Execute(Box::new(execute)) };
+        let text = encode_request(&message, &RequestFields::default(), TLS);
         let decoded = decode_incoming(&text).unwrap();
-        prop_assert_eq!(decoded.incoming, incoming);
+        prop_assert_eq!(decoded.incoming, message);
         prop_assert_eq!(decoded.received, Received { msg_id: Some(9), msg_type: Some(MessageType::Request) });
     }
 

@@ -11,15 +11,15 @@
 //! Forgiven besides: raw `<` and `&` in values, missing blanks, unknown references, characters that XML
 //! forbids, processing instructions. Not forgiven: elements that do not close, since half a message may mean
 //! the opposite of the whole.
-use super::escape::{is_blank, is_name, is_space, unescape};
+use super::escape::{is_blank, is_name, is_space, split_name, unescape};
 use super::{Builder, Element, XmlError};
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// Reads one element.
-pub(super) fn read(text: &str) -> Result<Element<'_>, XmlError> {
+pub(super) fn read(text: &str, max_depth: usize) -> Result<Element<'_>, XmlError> {
     let rest = text.trim_end_matches(is_space);
-    let mut reader = Reader { text, rest, builder: Builder::default(), quotes: Quotes::default() };
+    let mut reader = Reader { text, rest, builder: Builder::new(max_depth), quotes: Quotes::default() };
     while reader.builder.root.is_none() {
         if reader.rest.is_empty() {
             return Err(match reader.builder.open.is_empty() {
@@ -77,9 +77,7 @@ impl<'a> Reader<'a> {
             return self.end_tag(after);
         }
         match rest.strip_prefix('<') {
-            Some(after) if after.starts_with(|c: char| is_name(c.encode_utf8(&mut [0; 4]))) => {
-                self.start_tag(after)
-            }
+            Some(after) if begins_name(after) => self.start_tag(after),
             _ => self.characters(),
         }
     }
@@ -123,9 +121,12 @@ impl<'a> Reader<'a> {
     }
 
     fn characters(&mut self) -> Result<(), XmlError> {
-        // The first character may be a `<` that begins nothing.
-        let next = self.rest.char_indices().skip(1).find(|(_, c)| *c == '<');
-        let length = next.map_or(self.rest.len(), |(at, _)| at);
+        // Up to the next markup, in one piece: a `<` that begins nothing is text.
+        let mut markup = self.rest.match_indices('<').filter(|(at, _)| {
+            let after = self.rest.get(at.saturating_add(1)..).unwrap_or_default();
+            after.starts_with(['/', '!', '?']) || begins_name(after)
+        });
+        let length = markup.next().map_or(self.rest.len(), |(at, _)| at);
         let (text, rest) = self.rest.split_at_checked(length).unwrap_or((self.rest, ""));
         if self.builder.open.is_empty() && !is_blank(text.trim_start_matches('\u{FEFF}')) {
             return Err(XmlError::NotOneElement { offset: self.offset() });
@@ -169,6 +170,10 @@ impl<'a> Reader<'a> {
         }
         Ok(())
     }
+}
+
+fn begins_name(text: &str) -> bool {
+    !split_name(text).0.is_empty()
 }
 
 fn split_before(text: &str, ends: impl Fn(char) -> bool) -> (&str, &str) {

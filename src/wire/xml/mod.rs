@@ -132,7 +132,17 @@ impl std::error::Error for XmlError {}
 /// assert_eq!(element.attribute("b"), Some(r#"© 2020 "we" <us@example.org>"#));
 /// ```
 pub fn read(text: &str) -> Result<Element<'_>, XmlError> {
-    strict::read(text, None).map(|document| document.root).or_else(|error| retry(text, error))
+    read_strictly(text).or_else(|error| retry(text, error))
+}
+
+/// Reads exactly one element as XML 1.0 wants it: the first of the two ways of [`read`].
+pub fn read_strictly(text: &str) -> Result<Element<'_>, XmlError> {
+    strict::read(text, None).map(|document| document.root)
+}
+
+/// Reads exactly one element as peers up to 2.1 write it: the second of the two ways of [`read`].
+pub fn read_leniently(text: &str) -> Result<Element<'_>, XmlError> {
+    lenient::read(text, MAX_DEPTH)
 }
 
 /// Reads a message whose root may have a child named `opaque`, with an element inside that is kept as text.
@@ -157,7 +167,7 @@ fn retry(text: &str, error: XmlError) -> Result<Element<'_>, XmlError> {
     match error {
         XmlError::Empty | XmlError::TooMuch { .. } => Err(error),
         XmlError::Forbidden { .. } | XmlError::NotOneElement { .. } | XmlError::Malformed { .. } => {
-            lenient::read(text)
+            read_leniently(text)
         }
     }
 }
@@ -186,22 +196,30 @@ impl Budget {
 }
 
 /// Puts open elements together. Both readers feed it; it keeps depth and budget.
-#[derive(Default)]
 struct Builder<'a> {
+    max_depth: usize,
     open: Vec<Element<'a>>,
     budget: Budget,
     root: Option<Element<'a>>,
+    /// Blanks that begin a run of text, kept only if more than blanks follow in that run.
+    blanks: String,
 }
 
 impl<'a> Builder<'a> {
+    fn new(max_depth: usize) -> Self {
+        Self { max_depth, open: Vec::new(), budget: Budget::default(), root: None, blanks: String::new() }
+    }
+
     fn start(&mut self, element: Element<'a>) -> Result<(), XmlError> {
+        self.blanks.clear();
         self.budget.node()?;
-        Budget::within("levels", self.open.len().saturating_add(1), MAX_DEPTH)?;
+        Budget::within("levels", self.open.len().saturating_add(1), self.max_depth)?;
         self.open.push(element);
         Ok(())
     }
 
     fn end(&mut self) {
+        self.blanks.clear();
         let Some(element) = self.open.pop() else { return };
         match self.open.last_mut() {
             Some(parent) => parent.children.push(Node::Element(element)),
@@ -209,21 +227,28 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Text, in pieces; blank text that begins a piece of content is dropped.
+    /// A piece of a run of text, which lasts until the next tag or CDATA section, however a reader divides it. A
+    /// run of blanks alone is dropped.
     fn text(&mut self, piece: Cow<'a, str>) -> Result<(), XmlError> {
         let Some(parent) = self.open.last_mut() else { return Ok(()) };
         match parent.children.last_mut() {
             Some(Node::Text(text)) => text.to_mut().push_str(&piece),
-            _ if escape::is_blank(&piece) => {}
+            _ if escape::is_blank(&piece) => self.blanks.push_str(&piece),
             _ => {
                 self.budget.node()?;
-                parent.children.push(Node::Text(piece));
+                let text = if self.blanks.is_empty() {
+                    piece
+                } else {
+                    Cow::Owned(std::mem::take(&mut self.blanks) + &piece)
+                };
+                parent.children.push(Node::Text(text));
             }
         }
         Ok(())
     }
 
     fn cdata(&mut self, content: &'a str) -> Result<(), XmlError> {
+        self.blanks.clear();
         let Some(parent) = self.open.last_mut() else { return Ok(()) };
         self.budget.node()?;
         parent.children.push(Node::CData(Cow::Borrowed(content)));

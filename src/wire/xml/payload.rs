@@ -21,10 +21,6 @@ pub fn check_element(text: &str) -> Result<Payload, XmlError> {
     match strict::check(text, max_depth) {
         Ok(span) => Ok(Payload::from_checked(text.get(span).unwrap_or_default())),
         Err(error @ (XmlError::Empty | XmlError::TooMuch { .. })) => Err(error),
-        Err(_) => {
-            let repaired = lenient::read(text)?.to_text();
-            strict::check(&repaired, max_depth)?;
-            Ok(Payload::from_checked(repaired))
-        }
+        Err(_) => Ok(Payload::from_checked(lenient::read(text, max_depth)?.to_text())),
     }
 }

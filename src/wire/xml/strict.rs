@@ -142,7 +142,7 @@ impl<'a> Scanner<'a> {
 /// the first of them is kept as text.
 pub(super) fn read<'a>(text: &'a str, opaque: Option<&str>) -> Result<Document<'a>, XmlError> {
     let mut scanner = Scanner::new(text, MAX_DEPTH)?;
-    let mut builder = Builder::default();
+    let mut builder = Builder::new(MAX_DEPTH);
     let mut payload = None;
     while let Some(token) = scanner.next()? {
         match token {
@@ -170,9 +170,9 @@ pub(super) fn read<'a>(text: &'a str, opaque: Option<&str>) -> Result<Document<'
 fn element<'a>(tag: Tag<'a>, budget: &mut Budget, scanner: &Scanner<'a>) -> Result<Element<'a>, XmlError> {
     let mut attributes = Vec::new();
     for attribute in tag.attributes() {
-        let (name, raw) = attribute.map_err(|what| scanner.malformed(what))?;
+        let attribute = attribute.map_err(|what| scanner.malformed(what))?;
         budget.attribute()?;
-        attributes.push((Cow::Borrowed(name), unescape(raw)));
+        attributes.push((Cow::Borrowed(attribute.name), attribute.value()));
     }
     if has_duplicates(&attributes, |(name, _)| name.as_ref()) {
         return Err(scanner.malformed("an attribute twice"));

@@ -7,41 +7,38 @@
 mod content;
 mod stamp;
 
-use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int, c_void};
 
 use self::content::{Alert, Event, Operation};
 use self::stamp::Stamp;
 use super::handle::Handle;
-use super::text::text;
+use super::text::owned;
 use crate::capi::abi::api::Lrmd;
 use crate::capi::abi::{ALERT_WORDS, LrmdEventData, internal};
-use crate::capi::entry::boundary;
+use crate::capi::entry::entry;
 use crate::model::{Millis, Request};
 use crate::sys::glib::containers;
+use crate::wire::names::call_option;
 
-/// `lrmd_opt_notify_orig_only`.
-const ONLY_US: u32 = 2;
 const SOME_FAILED: c_int = -1;
 const ALL_FAILED: c_int = -2;
 
-/// Alerts of a node attribute's new value.
-///
-/// Returns 0, -1 when some of the agents could not be started, -2 when none could, or when `lrmd` is NULL.
-///
-/// # Safety
-/// `lrmd` is NULL or came from this library and was not deleted; `alert_list` is NULL or a GList of `pcmk__alert_t`;
-/// the strings are NULL, which is taken for "", or C strings. Everything stays the caller's.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lrmd_send_attribute_alert(
-    lrmd: *mut Lrmd,
-    alert_list: *mut c_void,
-    node: *const c_char,
-    nodeid: u32,
-    attr_name: *const c_char,
-    attr_value: *const c_char,
-) -> c_int {
-    boundary("lrmd_send_attribute_alert", ALL_FAILED, || {
+entry! {
+    /// Alerts of a node attribute's new value.
+    ///
+    /// Returns 0, -1 when some of the agents could not be started, -2 when none could, or when `lrmd` is NULL.
+    ///
+    /// # Safety
+    /// `lrmd` is NULL or came from this library and was not deleted; `alert_list` is NULL or a GList of
+    /// `pcmk__alert_t`; the strings are NULL, which is taken for "", or C strings. Everything stays the caller's.
+    pub unsafe fn lrmd_send_attribute_alert(
+        lrmd: *mut Lrmd,
+        alert_list: *mut c_void,
+        #[shown] node: *const c_char,
+        nodeid: u32,
+        #[shown] attr_name: *const c_char,
+        attr_value: *const c_char,
+    ) -> c_int, failed = ALL_FAILED; {
         // SAFETY: the caller's promise.
         unsafe {
             // A change of nothing concerns nobody.
@@ -49,62 +46,59 @@ pub unsafe extern "C" fn lrmd_send_attribute_alert(
             let event = Event::attribute(or_empty(node), nodeid, or_empty(attr_name), or_empty(attr_value));
             alert(lrmd, list, Some(&event))
         }
-    })
+    }
 }
 
-/// Alerts of a node's new state. Returns as `lrmd_send_attribute_alert()`.
-///
-/// # Safety
-/// As for `lrmd_send_attribute_alert()`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lrmd_send_node_alert(
-    lrmd: *mut Lrmd,
-    alert_list: *mut c_void,
-    node: *const c_char,
-    nodeid: u32,
-    state: *const c_char,
-) -> c_int {
-    boundary("lrmd_send_node_alert", ALL_FAILED, || {
+entry! {
+    /// Alerts of a node's new state. Returns as `lrmd_send_attribute_alert()`.
+    ///
+    /// # Safety
+    /// As for `lrmd_send_attribute_alert()`.
+    pub unsafe fn lrmd_send_node_alert(
+        lrmd: *mut Lrmd,
+        alert_list: *mut c_void,
+        #[shown] node: *const c_char,
+        nodeid: u32,
+        #[shown] state: *const c_char,
+    ) -> c_int, failed = ALL_FAILED; {
         // SAFETY: the caller's promise.
         unsafe { alert(lrmd, alert_list, Some(&Event::node(or_empty(node), nodeid, or_empty(state)))) }
-    })
+    }
 }
 
-/// Alerts of a fencing action with the result `op_rc`. Returns as `lrmd_send_attribute_alert()`.
-///
-/// # Safety
-/// As for `lrmd_send_attribute_alert()`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lrmd_send_fencing_alert(
-    lrmd: *mut Lrmd,
-    alert_list: *mut c_void,
-    target: *const c_char,
-    task: *const c_char,
-    desc: *const c_char,
-    op_rc: c_int,
-) -> c_int {
-    boundary("lrmd_send_fencing_alert", ALL_FAILED, || {
+entry! {
+    /// Alerts of a fencing action with the result `op_rc`. Returns as `lrmd_send_attribute_alert()`.
+    ///
+    /// # Safety
+    /// As for `lrmd_send_attribute_alert()`.
+    pub unsafe fn lrmd_send_fencing_alert(
+        lrmd: *mut Lrmd,
+        alert_list: *mut c_void,
+        #[shown] target: *const c_char,
+        #[shown] task: *const c_char,
+        desc: *const c_char,
+        op_rc: c_int,
+    ) -> c_int, failed = ALL_FAILED; {
         // SAFETY: the caller's promise.
         unsafe {
             let event = Event::fencing(or_empty(target), or_empty(task), or_empty(desc), op_rc);
             alert(lrmd, alert_list, Some(&event))
         }
-    })
+    }
 }
 
-/// Alerts of a finished operation; of a probe only if it found what was not expected. Returns as
-/// `lrmd_send_attribute_alert()`.
-///
-/// # Safety
-/// As for `lrmd_send_attribute_alert()`; `op` is NULL, and then there is nothing to tell, or an event.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lrmd_send_resource_alert(
-    lrmd: *mut Lrmd,
-    alert_list: *mut c_void,
-    node: *const c_char,
-    op: *const LrmdEventData,
-) -> c_int {
-    boundary("lrmd_send_resource_alert", ALL_FAILED, || {
+entry! {
+    /// Alerts of a finished operation; of a probe only if it found what was not expected. Returns as
+    /// `lrmd_send_attribute_alert()`.
+    ///
+    /// # Safety
+    /// As for `lrmd_send_attribute_alert()`; `op` is NULL, and then there is nothing to tell, or an event.
+    pub unsafe fn lrmd_send_resource_alert(
+        lrmd: *mut Lrmd,
+        alert_list: *mut c_void,
+        #[shown] node: *const c_char,
+        op: *const LrmdEventData,
+    ) -> c_int, failed = ALL_FAILED; {
         // SAFETY: the caller's promise; the strings are copied.
         unsafe {
             let event = op.as_ref().and_then(|op| {
@@ -122,7 +116,7 @@ pub unsafe extern "C" fn lrmd_send_resource_alert(
             });
             alert(lrmd, alert_list, event.as_ref())
         }
-    })
+    }
 }
 
 /// Starts the agents of those alerts that `event` concerns.
@@ -133,6 +127,15 @@ unsafe fn alert(lrmd: *mut Lrmd, list: *mut c_void, event: Option<&Event>) -> c_
     // SAFETY: the caller's promise.
     let Some(handle) = (unsafe { Handle::of(lrmd) }) else { return ALL_FAILED };
     let Some(event) = event else { return 0 };
+    // SAFETY: the caller's promise.
+    handle.poison_on_panic(|| unsafe { send(&handle, list, event) })
+}
+
+/// Starts the agents of those alerts that `event` concerns.
+///
+/// # Safety
+/// As for [`lrmd_send_attribute_alert`].
+unsafe fn send(handle: &Handle, list: *mut c_void, event: &Event) -> c_int {
     // All are read before the first is sent: a lost connection is told by a callback, which may free the list.
     // SAFETY: the caller's promise; a list's items are alerts.
     let alerts: Vec<Alert> = unsafe {
@@ -151,10 +154,11 @@ unsafe fn alert(lrmd: *mut Lrmd, list: *mut c_void, event: Option<&Event>) -> c_
             timeout,
             params: event.told_to(alert, &stamp, &ALERT_WORDS),
         };
-        let answer = handle.call(request, ONLY_US, timeout).and_then(|reply| match reply.rc {
-            rc if rc < 0 => Err(rc),
-            _ => Ok(()),
-        });
+        let answer =
+            handle.call(request, call_option::NOTIFY_ORIGIN_ONLY, timeout).and_then(|reply| match reply.rc {
+                rc if rc < 0 => Err(rc),
+                _ => Ok(()),
+            });
         match answer {
             Ok(()) => succeeded = true,
             Err(error) => {
@@ -220,13 +224,6 @@ unsafe fn names(list: *const *const c_char) -> Option<Vec<String>> {
 unsafe fn or_empty(string: *const c_char) -> String {
     // SAFETY: the caller's promise.
     unsafe { owned(string) }.unwrap_or_default()
-}
-
-/// # Safety
-/// As for [`or_empty`].
-unsafe fn owned(string: *const c_char) -> Option<String> {
-    // SAFETY: the caller's promise; nothing of it is kept.
-    unsafe { text(string) }.map(Cow::into_owned)
 }
 
 fn lossy(string: &CStr) -> String {

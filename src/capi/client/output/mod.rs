@@ -5,11 +5,11 @@
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr;
 
-use super::values::lrmd_list_freeall;
+use super::lists;
 use crate::capi::abi::CRM_COMMON;
 use crate::capi::abi::output::Slots;
 use crate::capi::abi::shared::LrmdList;
-use crate::capi::entry::boundary;
+use crate::capi::entry::entry;
 use crate::sys::xmlnode::Node;
 
 unsafe extern "C" {
@@ -26,38 +26,35 @@ enum Subject {
     Standards,
 }
 
-/// Teaches an output object (`pcmk__output_t`) the messages "agents-list", "alternatives-list", "providers-list" and
-/// "standards-list". Each frees the listing that it is given.
-///
-/// # Safety
-/// `out` is NULL or an output object of Pacemaker.
-#[unsafe(no_mangle)]
-#[allow(non_snake_case, reason = "the name is the interface's")]
-pub unsafe extern "C" fn lrmd__register_messages(out: *mut c_void) {
-    boundary("lrmd__register_messages", (), || {
+entry! {
+    /// Teaches an output object (`pcmk__output_t`) the messages "agents-list", "alternatives-list", "providers-list"
+    /// and "standards-list". Each frees the listing that it is given.
+    ///
+    /// # Safety
+    /// `out` is NULL or an output object of Pacemaker.
+    pub unsafe fn lrmd__register_messages(out: *mut c_void) {
         if !out.is_null() {
             // SAFETY: the caller's promise; the table is what the function takes, and lives for ever. An error was
             // logged.
             let _ = unsafe { CRM_COMMON.pcmk__register_messages(out, &raw const pcmk_remote_rs_messages) };
         }
-    });
+    }
 }
 
-/// The body of all messages. Returns 0, as Pacemaker's do.
-///
-/// # Safety
-/// Called by arguments.c with what Pacemaker's output code gives: an output object, a listing that is ours to free,
-/// and strings that are NULL or C strings.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn pcmk_remote_rs_show_list(
-    out: *mut c_void,
-    subject: c_int,
-    as_xml: c_int,
-    list: *mut LrmdList,
-    name: *const c_char,
-    provider: *const c_char,
-) -> c_int {
-    boundary("a listing's message", 0, || {
+entry! {
+    /// The body of all messages. Returns 0, as Pacemaker's do.
+    ///
+    /// # Safety
+    /// Called by arguments.c with what Pacemaker's output code gives: an output object, a listing that is ours to free,
+    /// and strings that are NULL or C strings.
+    unsafe fn pcmk_remote_rs_show_list(
+        out: *mut c_void,
+        subject: c_int,
+        as_xml: c_int,
+        list: *mut LrmdList,
+        name: *const c_char,
+        #[shown] provider: *const c_char,
+    ) -> c_int, failed = 0; {
         let subject = match subject {
             0 => Subject::Agents,
             1 => Subject::Alternatives,
@@ -73,10 +70,10 @@ unsafe extern "C" fn pcmk_remote_rs_show_list(
             } else {
                 show_xml(out, subject, list, name, provider);
             }
-            lrmd_list_freeall(list);
+            lists::free(list);
         }
         0
-    })
+    }
 }
 
 /// # Safety

@@ -4,13 +4,12 @@
 
 use std::sync::OnceLock;
 
+use crate::model::site;
 use crate::sys::xmlnode::Node;
 use crate::wire::names::attribute;
 
 /// Whom the cluster's daemons allow everything.
-const PRIVILEGED: [&str; 2] = ["root", "hacluster"];
-/// Stands for a user id without a name.
-const UNKNOWN: &str = "#unprivileged";
+const PRIVILEGED: [&str; 2] = ["root", site::CLUSTER_USER];
 /// The role that access control lists know such clients by.
 const ROLE: &str = "pacemaker-remote";
 const ACL_ROLE: &str = "acl_role";
@@ -41,7 +40,7 @@ fn ourselves() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
     NAME.get_or_init(|| match nix::unistd::User::from_uid(nix::unistd::geteuid()) {
         Ok(Some(user)) => user.name,
-        _ => UNKNOWN.to_owned(),
+        _ => site::UNKNOWN_USER.to_owned(),
     })
 }
 

@@ -28,26 +28,24 @@ use std::ptr;
 use super::handle::{Handle, ProxyCallback};
 use super::xml::text_of;
 use crate::capi::abi::api::Lrmd;
-use crate::capi::entry::boundary;
+use crate::capi::entry::{entry, entry_data};
+use crate::capi::rc;
 use crate::model::{ProxyCommand, Request};
 use crate::sys::xmlnode::Node;
 use crate::wire::names::{attribute, op};
 
-/// The sessions of the process by their ids: a GHashTable of `remote_proxy_t`, which the caller makes and destroys,
-/// with `remote_proxy_free()` for its values.
-///
-/// An executable that names it has it in its own data (a COPY relocation), so it is never read but by its symbol.
-#[unsafe(no_mangle)]
-#[allow(non_upper_case_globals, reason = "the name is the interface's")]
-pub static mut proxy_table: *mut c_void = ptr::null_mut();
+entry_data! {
+    /// The sessions of the process by their ids: a GHashTable of `remote_proxy_t`, which the caller makes and destroys,
+    /// with `remote_proxy_free()` for its values.
+    ///
+    /// An executable that names it has it in its own data (a COPY relocation), so it is never read but by its symbol.
+    pub static mut proxy_table: *mut c_void = ptr::null_mut();
+}
 
-/// Exported by Pacemaker 2.1, used by nobody and always NULL.
-#[unsafe(no_mangle)]
-#[allow(non_upper_case_globals, reason = "the name is the interface's")]
-pub static mut psk_cred_s: *mut c_void = ptr::null_mut();
-
-const ENOTCONN: c_int = -libc::ENOTCONN;
-const EINVAL: c_int = -libc::EINVAL;
+entry_data! {
+    /// Exported by Pacemaker 2.1, used by nobody and always NULL.
+    pub static mut psk_cred_s: *mut c_void = ptr::null_mut();
+}
 
 /// The table as it is now.
 fn table() -> *mut c_void {
@@ -55,71 +53,85 @@ fn table() -> *mut c_void {
     unsafe { (&raw const proxy_table).read_volatile() }
 }
 
-/// Sets what is called with each message of a proxied session, and with what pointer. A connection that is made
-/// afterwards offers itself as a provider. NULL ends both.
-///
-/// # Safety
-/// `lrmd` is NULL or came from this library and was not deleted; `callback` may be called as long as it is set.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lrmd_internal_set_proxy_callback(
-    lrmd: *mut Lrmd,
-    userdata: *mut c_void,
-    callback: ProxyCallback,
-) {
-    boundary("lrmd_internal_set_proxy_callback", (), || {
+entry! {
+    /// Sets what is called with each message of a proxied session, and with what pointer. A connection that is made
+    /// afterwards offers itself as a provider. NULL ends both.
+    ///
+    /// # Safety
+    /// `lrmd` is NULL or came from this library and was not deleted; `callback` may be called as long as it is set.
+    pub unsafe fn lrmd_internal_set_proxy_callback(
+        lrmd: *mut Lrmd,
+        userdata: *mut c_void,
+        callback: ProxyCallback,
+    ) {
         // SAFETY: the caller's promise.
-        if let Some(handle) = unsafe { Handle::of(lrmd) } {
-            handle.set_proxy_callback(callback, userdata);
-        }
-    });
+        unsafe { set_callback(lrmd, userdata, callback) }
+    }
 }
 
-/// The same under its newer name.
-///
 /// # Safety
 /// As for `lrmd_internal_set_proxy_callback()`.
-#[unsafe(no_mangle)]
-#[allow(non_snake_case, reason = "the name is the interface's")]
-pub unsafe extern "C" fn lrmd__proxy_set_callback(
-    lrmd: *mut Lrmd,
-    user_data: *mut c_void,
-    cb: ProxyCallback,
-) {
-    // SAFETY: the same promise.
-    unsafe { lrmd_internal_set_proxy_callback(lrmd, user_data, cb) }
+unsafe fn set_callback(lrmd: *mut Lrmd, user_data: *mut c_void, callback: ProxyCallback) {
+    // SAFETY: the caller's promise.
+    if let Some(handle) = unsafe { Handle::of(lrmd) } {
+        handle.poison_on_panic(|| handle.set_proxy_callback(callback, user_data));
+    }
 }
 
-/// Sends a message about a proxied session to the remote node, without waiting. The message stays the caller's and
-/// gets the attribute that says that it is to be forwarded.
-///
-/// Returns 0 or a negated errno: `-ENOTCONN` without a handle, `-EINVAL` without a message.
-///
+entry! {
+    /// The same under its newer name.
+    ///
+    /// # Safety
+    /// As for `lrmd_internal_set_proxy_callback()`.
+    pub unsafe fn lrmd__proxy_set_callback(
+        lrmd: *mut Lrmd,
+        user_data: *mut c_void,
+        cb: ProxyCallback,
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe { set_callback(lrmd, user_data, cb) }
+    }
+}
+
+entry! {
+    /// Sends a message about a proxied session to the remote node, without waiting. The message stays the caller's and
+    /// gets the attribute that says that it is to be forwarded.
+    ///
+    /// Returns 0 or a negated errno: `-ENOTCONN` without a handle, `-EINVAL` without a message.
+    ///
+    /// # Safety
+    /// `lrmd` is NULL or came from this library and was not deleted; `msg` is NULL or an element of libxml2.
+    pub unsafe fn lrmd_internal_proxy_send(lrmd: *mut Lrmd, msg: *mut c_void) -> c_int, failed = rc::INVALID; {
+        // SAFETY: the caller's promise.
+        unsafe { forward(lrmd, msg) }
+    }
+}
+
 /// # Safety
-/// `lrmd` is NULL or came from this library and was not deleted; `msg` is NULL or an element of libxml2.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn lrmd_internal_proxy_send(lrmd: *mut Lrmd, msg: *mut c_void) -> c_int {
-    boundary("lrmd_internal_proxy_send", EINVAL, || {
-        // SAFETY: the caller's promise; the element is used during the call only.
-        let (handle, message) = unsafe { (Handle::of(lrmd), Node::from_raw(msg)) };
-        let Some(handle) = handle else { return ENOTCONN };
-        let Some(message) = message else { return EINVAL };
+/// As for `lrmd_internal_proxy_send()`.
+unsafe fn forward(lrmd: *mut Lrmd, msg: *mut c_void) -> c_int {
+    // SAFETY: the caller's promise; the element is used during the call only.
+    let (handle, message) = unsafe { (Handle::of(lrmd), Node::from_raw(msg)) };
+    let Some(handle) = handle else { return rc::NOT_CONNECTED };
+    let Some(message) = message else { return rc::INVALID };
+    handle.poison_on_panic(|| {
         message.set_attribute(attribute::OP, op::IPC_FWD);
         handle.send_proxy(&text_of(message)).err().unwrap_or(0)
     })
 }
 
-/// The same under its newer name, which looks for the message first.
-///
-/// # Safety
-/// As for `lrmd_internal_proxy_send()`.
-#[unsafe(no_mangle)]
-#[allow(non_snake_case, reason = "the name is the interface's")]
-pub unsafe extern "C" fn lrmd__proxy_send(lrmd: *mut Lrmd, msg: *mut c_void) -> c_int {
-    if msg.is_null() {
-        return EINVAL;
+entry! {
+    /// The same under its newer name, which looks for the message first.
+    ///
+    /// # Safety
+    /// As for `lrmd_internal_proxy_send()`.
+    pub unsafe fn lrmd__proxy_send(lrmd: *mut Lrmd, msg: *mut c_void) -> c_int, failed = rc::INVALID; {
+        if msg.is_null() {
+            return rc::INVALID;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { forward(lrmd, msg) }
     }
-    // SAFETY: the same promise.
-    unsafe { lrmd_internal_proxy_send(lrmd, msg) }
 }
 
 /// Sends one of our own messages; failing is the connection's business, which tells its owner.
@@ -129,7 +141,8 @@ pub unsafe extern "C" fn lrmd__proxy_send(lrmd: *mut Lrmd, msg: *mut c_void) -> 
 unsafe fn send(lrmd: *mut Lrmd, command: ProxyCommand) {
     // SAFETY: the caller's promise.
     let Some(handle) = (unsafe { Handle::of(lrmd) }) else { return };
-    if let Err(error) = handle.send(Request::Proxy(command)) {
+    let sent = handle.poison_on_panic(|| handle.send(Request::Proxy(command)));
+    if let Err(error) = sent {
         log::debug!("a message of a proxied session could not be sent: error {error}");
     }
 }

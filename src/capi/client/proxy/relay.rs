@@ -8,71 +8,72 @@ use crate::capi::abi::CRM_COMMON;
 use crate::capi::abi::api::Lrmd;
 use crate::capi::abi::internal::RemoteProxy;
 use crate::capi::client::xml::text_of;
-use crate::capi::entry::boundary;
+use crate::capi::entry::entry;
 use crate::model::{ClientId, Payload, ProxyCommand};
 use crate::sys::xmlnode::Node;
+use crate::wire::ipc::flag;
 use crate::wire::xml::check_element;
 
-/// In a message's flags: the server answers a proxied request with it. (Every other message is an event.)
-const PROXIED_RESPONSE: u32 = 0x4_0000;
-
-/// Tells the remote node that its shutdown has begun: its resources are being moved away.
-///
-/// # Safety
-/// `lrmd` is NULL or came from this library and was not deleted.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn remote_proxy_ack_shutdown(lrmd: *mut Lrmd) {
-    // SAFETY: the caller's promise.
-    boundary("remote_proxy_ack_shutdown", (), || unsafe { send(lrmd, ProxyCommand::ShutdownAck) });
+entry! {
+    /// Tells the remote node that its shutdown has begun: its resources are being moved away.
+    ///
+    /// # Safety
+    /// `lrmd` is NULL or came from this library and was not deleted.
+    pub unsafe fn remote_proxy_ack_shutdown(lrmd: *mut Lrmd) {
+        // SAFETY: the caller's promise.
+        unsafe { send(lrmd, ProxyCommand::ShutdownAck) };
+    }
 }
 
-/// Tells the remote node that the cluster will not move its resources away.
-///
-/// # Safety
-/// `lrmd` is NULL or came from this library and was not deleted.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn remote_proxy_nack_shutdown(lrmd: *mut Lrmd) {
-    // SAFETY: the caller's promise.
-    boundary("remote_proxy_nack_shutdown", (), || unsafe { send(lrmd, ProxyCommand::ShutdownNack) });
+entry! {
+    /// Tells the remote node that the cluster will not move its resources away.
+    ///
+    /// # Safety
+    /// `lrmd` is NULL or came from this library and was not deleted.
+    pub unsafe fn remote_proxy_nack_shutdown(lrmd: *mut Lrmd) {
+        // SAFETY: the caller's promise.
+        unsafe { send(lrmd, ProxyCommand::ShutdownNack) };
+    }
 }
 
-/// Delivers a message to a session's client as an event. The message stays the caller's and is only read.
-///
-/// # Safety
-/// `proxy` is NULL or a session of this library; `msg` is NULL or an element of libxml2.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn remote_proxy_relay_event(proxy: *mut RemoteProxy, msg: *mut c_void) {
-    // SAFETY: the caller's promise.
-    boundary("remote_proxy_relay_event", (), || unsafe { relay(proxy, None, payload(msg)) });
+entry! {
+    /// Delivers a message to a session's client as an event. The message stays the caller's and is only read.
+    ///
+    /// # Safety
+    /// `proxy` is NULL or a session of this library; `msg` is NULL or an element of libxml2.
+    pub unsafe fn remote_proxy_relay_event(proxy: *mut RemoteProxy, msg: *mut c_void) {
+        // SAFETY: the caller's promise.
+        unsafe { relay(proxy, None, payload(msg)) };
+    }
 }
 
-/// Delivers a message to a session's client as the response to its request `msg_id`. The message stays the caller's
-/// and is only read.
-///
-/// # Safety
-/// As for `remote_proxy_relay_event()`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn remote_proxy_relay_response(
-    proxy: *mut RemoteProxy,
-    msg: *mut c_void,
-    msg_id: c_int,
-) {
-    // SAFETY: the caller's promise.
-    boundary("remote_proxy_relay_response", (), || unsafe { relay(proxy, Some(msg_id), payload(msg)) });
+entry! {
+    /// Delivers a message to a session's client as the response to its request `msg_id`. The message stays the caller's
+    /// and is only read.
+    ///
+    /// # Safety
+    /// As for `remote_proxy_relay_event()`.
+    pub unsafe fn remote_proxy_relay_response(
+        proxy: *mut RemoteProxy,
+        msg: *mut c_void,
+        msg_id: c_int,
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe { relay(proxy, Some(msg_id), payload(msg)) };
+    }
 }
 
-/// Takes a message of a session's server, as Pacemaker's main loop reads it, and relays it. Returns 1: there may be
-/// more.
-///
-/// # Safety
-/// `buffer` is NULL or a C string; `userdata` is NULL or a session of this library that has a connection.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn remote_proxy_dispatch(
-    buffer: *const c_char,
-    _length: isize,
-    userdata: *mut c_void,
-) -> c_int {
-    boundary("remote_proxy_dispatch", 1, || {
+entry! {
+    /// Takes a message of a session's server, as Pacemaker's main loop reads it, and relays it. Returns 1: there may be
+    /// more.
+    ///
+    /// # Safety
+    /// `buffer` is NULL or a C string; `userdata` is NULL or a session of this library that has a connection.
+    pub unsafe fn remote_proxy_dispatch(
+        buffer: *const c_char,
+        _length: isize,
+        userdata: *mut c_void,
+    ) -> c_int, failed = 1; {
         let proxy = userdata.cast::<RemoteProxy>();
         if buffer.is_null() || proxy.is_null() {
             return 1;
@@ -89,7 +90,7 @@ pub unsafe extern "C" fn remote_proxy_dispatch(
         // SAFETY: a living session, by the caller's promise, and its connection, of which a message was just read.
         unsafe {
             let flags = CRM_COMMON.crm_ipc_buffer_flags((*proxy).ipc).unwrap_or(0);
-            let answered = if flags & PROXIED_RESPONSE == 0 {
+            let answered = if flags & flag::PROXIED_RESPONSE == 0 {
                 None
             } else {
                 let number = std::mem::take(&mut (*proxy).last_request_id);
@@ -98,7 +99,7 @@ pub unsafe extern "C" fn remote_proxy_dispatch(
             relay(proxy, answered, Some(payload));
         }
         1
-    })
+    }
 }
 
 /// Sends an event, or the response to request `answered`.

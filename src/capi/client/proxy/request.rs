@@ -11,31 +11,29 @@ use crate::capi::abi::CRM_COMMON;
 use crate::capi::abi::api::Lrmd;
 use crate::capi::abi::internal::RemoteProxy;
 use crate::capi::client::xml::free_element;
-use crate::capi::entry::boundary;
+use crate::capi::entry::entry;
 use crate::model::Payload;
 use crate::sys::glib::pointers;
 use crate::sys::xmlnode::Node;
+use crate::wire::ipc::flag;
 use crate::wire::names::{attribute, element, ipc_op};
 use crate::wire::xml::Writer;
 
-/// In a request's flags: whoever sends it knows how answers to proxied requests travel. Everybody since 1.1.11.
-const PROXIED: u32 = 0x100;
 /// How long a server may take to accept a request.
 const SEND_MS: i32 = 5_000;
 /// How long one may take to answer one of a remote node from before that.
 const ANSWER_MS: i32 = 10_000;
 
-/// Handles a message of a proxied session, other than a session's beginning and requests to the caller itself: a
-/// request goes on to the session's server, the end of a session ends its connection.
-///
-/// The message stays the caller's; the request inside it gets attributes that say whose it is.
-///
-/// # Safety
-/// `lrmd` is NULL or came from this library and was not deleted; `node_name` is NULL or a C string; `msg` is NULL or
-/// an element of libxml2; `proxy_table` holds sessions of this library or is NULL.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn remote_proxy_cb(lrmd: *mut Lrmd, node_name: *const c_char, msg: *mut c_void) {
-    boundary("remote_proxy_cb", (), || {
+entry! {
+    /// Handles a message of a proxied session, other than a session's beginning and requests to the caller itself: a
+    /// request goes on to the session's server, the end of a session ends its connection.
+    ///
+    /// The message stays the caller's; the request inside it gets attributes that say whose it is.
+    ///
+    /// # Safety
+    /// `lrmd` is NULL or came from this library and was not deleted; `node_name` is NULL or a C string; `msg` is NULL
+    /// or an element of libxml2; `proxy_table` holds sessions of this library or is NULL.
+    pub unsafe fn remote_proxy_cb(lrmd: *mut Lrmd, #[shown] node_name: *const c_char, msg: *mut c_void) {
         // SAFETY: the caller's promise.
         unsafe {
             let Some(message) = Node::from_raw(msg) else { return };
@@ -58,7 +56,7 @@ pub unsafe extern "C" fn remote_proxy_cb(lrmd: *mut Lrmd, node_name: *const c_ch
                 _ => log::error!("a proxied session knows no operation \"{op}\""),
             }
         }
-    });
+    }
 }
 
 /// What a client asks of its server.
@@ -84,7 +82,7 @@ unsafe fn handle(proxy: *mut RemoteProxy, node_name: *const c_char, message: Nod
         identity::sign(request, &CStr::from_ptr(node_name).to_string_lossy());
         let flags = number(message, attribute::IPC_MSG_FLAGS).unwrap_or(0);
         let number = number(message, attribute::IPC_MSG_ID).unwrap_or(0);
-        if flags & PROXIED == 0 {
+        if flags & flag::PROXIED == 0 {
             ask(proxy, request, flags, number.cast_signed());
         } else {
             name_node(request, (*proxy).node_name);

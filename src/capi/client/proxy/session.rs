@@ -9,7 +9,7 @@ use super::{send, table};
 use crate::capi::abi::CRM_COMMON;
 use crate::capi::abi::api::Lrmd;
 use crate::capi::abi::internal::RemoteProxy;
-use crate::capi::entry::boundary;
+use crate::capi::entry::entry;
 use crate::model::ProxyCommand;
 use crate::sys::cmem;
 use crate::sys::glib::pointers;
@@ -19,23 +19,22 @@ const CONTROLLER: [&str; 2] = ["pacemaker-controld", "crmd"];
 /// GLib's lowest priority of its own: tools of remote nodes wait for everything else.
 const PRIORITY_LOW: c_int = 300;
 
-/// Begins a session of a client on `node_name`: connects to the server `channel`, unless that is the calling process
-/// itself (the controller, which then has to serve the session's requests), and enters it into `proxy_table`.
-/// `callbacks` (`struct ipc_client_callbacks *`) are called with the session; they are copied.
-///
-/// Returns the session, which `proxy_table` owns, or NULL when it could not be begun; the remote node was told.
-///
-/// # Safety
-/// `lrmd` is NULL or came from this library and lives as long as the session; the strings are NULL or C strings.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn remote_proxy_new(
-    lrmd: *mut Lrmd,
-    proxy_callbacks: *mut c_void,
-    node_name: *const c_char,
-    session_id: *const c_char,
-    channel: *const c_char,
-) -> *mut RemoteProxy {
-    boundary("remote_proxy_new", ptr::null_mut(), || {
+entry! {
+    /// Begins a session of a client on `node_name`: connects to the server `channel`, unless that is the calling
+    /// process itself (the controller, which then has to serve the session's requests), and enters it into
+    /// `proxy_table`. `callbacks` (`struct ipc_client_callbacks *`) are called with the session; they are copied.
+    ///
+    /// Returns the session, which `proxy_table` owns, or NULL when it could not be begun; the remote node was told.
+    ///
+    /// # Safety
+    /// `lrmd` is NULL or came from this library and lives as long as the session; the strings are NULL or C strings.
+    pub unsafe fn remote_proxy_new(
+        lrmd: *mut Lrmd,
+        proxy_callbacks: *mut c_void,
+        #[shown] node_name: *const c_char,
+        #[shown] session_id: *const c_char,
+        #[shown] channel: *const c_char,
+    ) -> *mut RemoteProxy, failed = ptr::null_mut(); {
         // SAFETY: the caller's promise.
         unsafe {
             begin(lrmd, proxy_callbacks, node_name, session_id, channel).unwrap_or_else(|reason| {
@@ -44,7 +43,7 @@ pub unsafe extern "C" fn remote_proxy_new(
                 ptr::null_mut()
             })
         }
-    })
+    }
 }
 
 /// # Safety
@@ -76,7 +75,7 @@ unsafe fn begin(
             lrm: lrmd,
         });
         if !is_local && let Err(reason) = connect(proxy, channel, callbacks) {
-            remote_proxy_free(proxy.cast());
+            free(proxy);
             return Err(reason);
         }
         forget(id);
@@ -127,34 +126,38 @@ fn is_controller(name: &str) -> bool {
     CONTROLLER.contains(&name)
 }
 
-/// Frees a session. NULL is allowed. It does not leave the table by this: the table calls it.
-///
-/// # Safety
-/// `data` is NULL or a session that nobody uses afterwards.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn remote_proxy_free(data: *mut c_void) {
-    boundary("remote_proxy_free", (), || {
-        let proxy = data.cast::<RemoteProxy>();
-        if proxy.is_null() {
-            return;
-        }
-        // SAFETY: the session owns its strings, and is ours to free by the caller's promise.
-        unsafe {
-            cmem::free((*proxy).node_name);
-            cmem::free((*proxy).session_id);
-            cmem::free(proxy);
-        }
-    });
+entry! {
+    /// Frees a session. NULL is allowed. It does not leave the table by this: the table calls it.
+    ///
+    /// # Safety
+    /// `data` is NULL or a session that nobody uses afterwards.
+    pub unsafe fn remote_proxy_free(data: *mut c_void) {
+        // SAFETY: the caller's promise.
+        unsafe { free(data.cast()) }
+    }
 }
 
-/// Ends a session whose connection to its server is gone: tells the remote node and takes it out of `proxy_table`,
-/// which frees it. Pacemaker's main loop calls this, whoever closed the connection.
-///
 /// # Safety
-/// `userdata` is NULL or a living session of this library.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn remote_proxy_disconnected(userdata: *mut c_void) {
-    boundary("remote_proxy_disconnected", (), || {
+/// `proxy` is NULL or a session that nobody uses afterwards.
+unsafe fn free(proxy: *mut RemoteProxy) {
+    if proxy.is_null() {
+        return;
+    }
+    // SAFETY: the session owns its strings, and is ours to free by the caller's promise.
+    unsafe {
+        cmem::free((*proxy).node_name);
+        cmem::free((*proxy).session_id);
+        cmem::free(proxy);
+    }
+}
+
+entry! {
+    /// Ends a session whose connection to its server is gone: tells the remote node and takes it out of `proxy_table`,
+    /// which frees it. Pacemaker's main loop calls this, whoever closed the connection.
+    ///
+    /// # Safety
+    /// `userdata` is NULL or a living session of this library.
+    pub unsafe fn remote_proxy_disconnected(userdata: *mut c_void) {
         let proxy = userdata.cast::<RemoteProxy>();
         if proxy.is_null() {
             return;
@@ -173,7 +176,7 @@ pub unsafe extern "C" fn remote_proxy_disconnected(userdata: *mut c_void) {
             }
             pointers::remove(table(), &id);
         }
-    });
+    }
 }
 
 /// Ends a session from this side. The main loop then calls the callback for connections that are gone.

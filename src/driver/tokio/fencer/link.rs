@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The connection to the fencer, on a thread of its own: libqb's client waits when it connects and when the
 //! fencer does not read. Whatever the fencer does, only this thread notices.
+use crate::model::site::IPC_BUFFER;
 use crate::sys::qb::{Client, Trusted};
 use crate::wire::fencer::{SERVER, decode_hello, encode_hello};
-use crate::wire::ipc::{Assembler, DEFAULT_BUFFER, IpcLayout, detect, encode, flag};
+use crate::wire::ipc::{Assembler, IpcLayout, detect, encode, flag};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{self, Read as _, Write as _};
@@ -187,8 +188,8 @@ impl Connection {
     /// Connects and says hello; the connection's token. The hello is laid out as by releases up to 3.0.0, which
     /// later ones can read as well; the answer's layout is that of the rest.
     fn open(target: &Target) -> Result<(Self, String), String> {
-        let client = Client::connect(&target.server, DEFAULT_BUFFER, target.trusted)
-            .map_err(|error| error.to_string())?;
+        let client =
+            Client::connect(&target.server, IPC_BUFFER, target.trusted).map_err(|error| error.to_string())?;
         let mut connection = Self { client, assembler: Assembler::new(IpcLayout::Old), last_id: 0 };
         connection.send_flagged(&encode_hello(CLIENT_NAME), flag::RESPONSE_WANTED)?;
         let answer = connection.client.receive(HELLO_LIMIT_MS).map_err(said)?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The connection, with a fencer that our own IPC servers play.
 use super::link::{Command, Link, LinkEvent, Target};
-use crate::driver::tokio::ipc::{IpcConfig, LocalConnId, LocalHub, LocalServer, LocalServers};
+use crate::driver::tokio::ipc::{IpcConfig, LocalConnId, LocalHandler, LocalServer, LocalServers};
 use crate::model::LocalIdentity;
 use crate::sys::qb::Trusted;
 use crate::sys::qb::impostor::Impostor;
@@ -19,7 +19,7 @@ struct FakeFencer {
     accepts: Cell<bool>,
 }
 
-impl LocalHub for FakeFencer {
+impl LocalHandler for FakeFencer {
     fn connected(&self, _: LocalConnId, _: LocalServer, _: bool, _: LocalIdentity) {}
 
     fn message(&self, conn: LocalConnId, _: LocalServer, id: i32, _: u32, text: String) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Who may connect, to what, and under which name.
-use super::{IpcConfig, LocalServer};
+use super::config::{IpcConfig, LocalServer};
+use crate::model::site::UNKNOWN_USER;
 use crate::sys::qb::{Candidate, Grant};
 use log::{debug, warn};
 use nix::errno::Errno;
@@ -123,7 +124,7 @@ impl Access {
         let mut names = self.names.borrow_mut();
         let name = names.entry(uid).or_insert_with(|| match User::from_uid(Uid::from_raw(uid)) {
             Ok(Some(user)) => user.name,
-            Ok(None) | Err(_) => "#unprivileged".to_owned(),
+            Ok(None) | Err(_) => UNKNOWN_USER.to_owned(),
         });
         name.clone()
     }

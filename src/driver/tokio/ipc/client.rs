@@ -4,7 +4,7 @@
 //! libqb does not say when a client has read, so that a client without room is tried again after a while: one
 //! millisecond at first, then ever longer. Responses and events travel apart: a client that waits for a response
 //! need not look at its events.
-use super::LocalServer;
+use super::config::LocalServer;
 use crate::model::LocalIdentity;
 use crate::sys::qb::{Connection, Sent};
 use crate::wire::ipc::{Assembler, IpcLayout, IpcRequest, detect, encode, flag};
@@ -36,10 +36,18 @@ pub(super) struct Text {
     pub(super) short: Option<Rc<str>>,
 }
 
+/// What a message is to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MessageKind {
+    /// The response to the request of this number.
+    Response(i32),
+    /// An event, which is numbered when it is sent.
+    Event,
+}
+
 /// A message that waits. Small: a thousand clients that do not read have hundreds of them each.
 struct Message {
-    /// Request id; None: an event, to be numbered.
-    id: Option<i32>,
+    kind: MessageKind,
     flags: u32,
     text: Rc<Text>,
 }
@@ -114,6 +122,12 @@ impl Client {
         self.connection.disconnect();
     }
 
+    /// Disconnects a client that cannot be sent to: what waits for it is not tried again.
+    pub(super) fn give_up(&mut self) {
+        self.stall = None;
+        self.connection.disconnect();
+    }
+
     pub(super) fn retry_at(&self) -> Option<Instant> {
         self.stall.as_ref().map(|stall| stall.retry_at)
     }
@@ -142,21 +156,23 @@ impl Client {
         Ok(Some(request))
     }
 
-    /// Puts a message at the end of its channel. `id`: of the request that it answers; None: an event. True: it is
-    /// the first there, so there may be room for it, however full the other channel is.
-    pub(super) fn enqueue(&mut self, id: Option<i32>, text: Rc<Text>) -> bool {
+    /// Puts a message at the end of its channel. True: it is the first there, so there may be room for it, however
+    /// full the other channel is.
+    pub(super) fn enqueue(&mut self, kind: MessageKind, text: Rc<Text>) -> bool {
         self.waiting_bytes = self.waiting_bytes.saturating_add(text.whole.len());
-        let (lane, flags) = match id {
-            Some(_) if self.proxied => (&mut self.events, flag::EVENT | flag::PROXIED_RESPONSE),
-            Some(_) => (&mut self.responses, 0),
-            None => (&mut self.events, flag::EVENT),
+        let (lane, flags) = match kind {
+            MessageKind::Response(_) if self.proxied => {
+                (&mut self.events, flag::EVENT | flag::PROXIED_RESPONSE)
+            }
+            MessageKind::Response(_) => (&mut self.responses, 0),
+            MessageKind::Event => (&mut self.events, flag::EVENT),
         };
-        lane.waiting.push_back(Message { id, flags, text });
+        lane.waiting.push_back(Message { kind, flags, text });
         lane.len() == 1
     }
 
     /// Sends what there is room for. The error: why the client is to be disconnected.
-    pub(super) fn flush(&mut self, now: impl FnOnce() -> Instant) -> Result<(), Hopeless> {
+    pub(super) fn flush(&mut self, now: impl FnOnce() -> Instant) -> Result<(), EvictReason> {
         if !self.connection.is_open() {
             self.stall = None;
             return Ok(());
@@ -179,7 +195,7 @@ impl Client {
         layout: IpcLayout,
         send: impl Fn(&Connection, &[u8]) -> Result<Sent, Errno>,
         lane: impl Fn(&mut Self) -> &mut Lane,
-    ) -> Result<(), Hopeless> {
+    ) -> Result<(), EvictReason> {
         loop {
             if lane(self).parts.is_empty() {
                 let Some(message) = lane(self).waiting.pop_front() else { return Ok(()) };
@@ -194,17 +210,20 @@ impl Client {
                         lane(self).parts.push_front(part);
                         return Ok(());
                     }
-                    Err(errno) => return Err(Hopeless::Lost(errno)),
+                    Err(errno) => return Err(EvictReason::Lost(errno)),
                 }
             }
         }
     }
 
     fn encode(&mut self, layout: IpcLayout, message: &Message) -> Vec<Vec<u8>> {
-        let id = message.id.unwrap_or_else(|| {
-            self.last_event_id = self.last_event_id.checked_add(1).unwrap_or(1);
-            self.last_event_id
-        });
+        let id = match message.kind {
+            MessageKind::Response(id) => id,
+            MessageKind::Event => {
+                self.last_event_id = self.last_event_id.checked_add(1).unwrap_or(1);
+                self.last_event_id
+            }
+        };
         let encode = |text: &str| encode(layout, id, message.flags, text, self.connection.buffer_size());
         let Text { whole, short } = &*message.text;
         let encoded = match short {
@@ -227,7 +246,7 @@ impl Client {
     }
 
     /// Something waits: when to try again, and is there any hope?
-    fn plan(&mut self, now: Instant, progress: bool) -> Result<(), Hopeless> {
+    fn plan(&mut self, now: Instant, progress: bool) -> Result<(), EvictReason> {
         let waiting = self.responses.len() + self.events.len();
         let stall = self.stall.get_or_insert(Stall {
             since: now,
@@ -247,17 +266,17 @@ impl Client {
         }
         if now.duration_since(stall.judged.0) >= JUDGE_EVERY {
             if waiting > MAX_WAITING && waiting >= stall.judged.1 {
-                return Err(Hopeless::DoesNotRead(waiting));
+                return Err(EvictReason::DoesNotRead(waiting));
             }
             stall.judged = (now, waiting);
         }
         Ok(())
     }
 
-    fn judge_bytes(&self) -> Result<(), Hopeless> {
+    fn judge_bytes(&self) -> Result<(), EvictReason> {
         let waiting = self.responses.len() + self.events.len();
         if waiting > 1 && self.waiting_bytes > MAX_WAITING_BYTES {
-            return Err(Hopeless::TooMuch(self.waiting_bytes));
+            return Err(EvictReason::TooMuch(self.waiting_bytes));
         }
         Ok(())
     }
@@ -271,7 +290,7 @@ impl fmt::Display for Client {
 
 /// Why a client is to be disconnected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hopeless {
+pub(super) enum EvictReason {
     /// It does not take its messages.
     DoesNotRead(usize),
     /// Too many bytes wait for it.
@@ -280,7 +299,7 @@ pub(super) enum Hopeless {
     Lost(Errno),
 }
 
-impl fmt::Display for Hopeless {
+impl fmt::Display for EvictReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DoesNotRead(count) => write!(f, "it does not read, and {count} messages wait for it"),

@@ -3,17 +3,19 @@
 //! to reach its daemons.
 //!
 //! `access` says who may connect, `client` holds what waits for one client and gives up on those that do not
-//! read, and `pump` waits. The hub hears through [`LocalHub`] and answers
-//! through [`LocalServers`], at once or later.
+//! read, and `pump` waits. What clients do is told to a [`LocalHandler`]; they are answered through
+//! [`LocalServers`], at once or later.
 
 mod access;
 mod client;
+mod config;
 mod pump;
 
-use crate::model::{LocalIdentity, ProxiedServer};
-use crate::sys::qb::{ConnectionId, CreateError, Event, Reactor, Server, ServerId, Settings, Transport};
+use crate::model::{LocalIdentity, ProxiedServer, site};
+use crate::sys::qb::{ConnectionId, CreateError, Event, Reactor, Server, ServerId, Settings};
 use access::Access;
-use client::{Client, Text};
+use client::{Client, MessageKind, Text};
+pub use config::{IpcConfig, LocalConnId, LocalServer, Servers};
 use log::{debug, info, warn};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -23,78 +25,30 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-/// Which servers there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Servers {
-    /// The executor's own, on a cluster node.
-    Executor,
-    /// Also those that stand for the cluster's daemons, where these do not run.
-    ExecutorAndProxied,
-}
-
-/// How the servers are set up.
-#[derive(Clone, Debug)]
-pub struct IpcConfig {
-    /// Which there are.
-    pub servers: Servers,
-    /// Put before each server's name; empty but in tests.
-    pub prefix: String,
-    /// From `PCMK_ipc_type`.
-    pub transport: Transport,
-    /// No client's buffers are smaller, in bytes. From `PCMK_ipc_buffer` where that is larger than the default.
-    pub buffer_size: u32,
-    /// The user whom the cluster's daemons run as, and whose primary group may connect.
-    pub cluster_user: String,
-}
-
-impl Default for IpcConfig {
-    fn default() -> Self {
-        Self {
-            servers: Servers::ExecutorAndProxied,
-            prefix: String::new(),
-            transport: Transport::SharedMemory,
-            buffer_size: DEFAULT_BUFFER_SIZE,
-            cluster_user: "hacluster".to_owned(),
-        }
-    }
-}
-
-/// Bytes of a buffer, and the largest IPC message of Pacemaker from 3.0.1 on.
-pub const DEFAULT_BUFFER_SIZE: u32 = 131_072;
-
-/// A local client's connection; never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LocalConnId(pub u64);
-
-/// What a local client believes to talk to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LocalServer {
-    /// The executor.
-    Executor,
-    /// A daemon of the cluster.
-    Proxied(ProxiedServer),
-}
-
-/// Who hears what local clients do. May call [`LocalServers`] from within.
-pub trait LocalHub {
+/// Is told what local clients do. May call [`LocalServers`] from within.
+pub trait LocalHandler {
     /// A client connected. `privileged`: it is root or the cluster's user.
     fn connected(&self, conn: LocalConnId, server: LocalServer, privileged: bool, identity: LocalIdentity);
     /// A client sent a message, whole. `flags`: as in its header, without those of compression and parts.
     fn message(&self, conn: LocalConnId, server: LocalServer, id: i32, flags: u32, text: String);
     /// A client is gone, by its own will or ours.
     fn closed(&self, conn: LocalConnId);
+    /// Has it enough to do for now? Then nothing more is told until other tasks have had their turn.
+    fn is_busy(&self) -> bool {
+        false
+    }
 }
 
 /// The names, in upstream's order of creation, the executor's first; None: always refused.
 const SERVERS: [(&str, Option<LocalServer>); 8] = [
-    ("lrmd", Some(LocalServer::Executor)),
-    ("cib_ro", Some(LocalServer::Proxied(ProxiedServer::CibRo))),
-    ("cib_rw", Some(LocalServer::Proxied(ProxiedServer::CibRw))),
+    (site::EXECUTOR_SERVER, Some(LocalServer::Executor)),
+    (ProxiedServer::CibRo.wire_name(), Some(LocalServer::Proxied(ProxiedServer::CibRo))),
+    (ProxiedServer::CibRw.wire_name(), Some(LocalServer::Proxied(ProxiedServer::CibRw))),
     ("cib_shm", Some(LocalServer::Proxied(ProxiedServer::CibRw))),
-    ("attrd", Some(LocalServer::Proxied(ProxiedServer::Attrd))),
-    ("stonith-ng", Some(LocalServer::Proxied(ProxiedServer::Fencer))),
+    (ProxiedServer::Attrd.wire_name(), Some(LocalServer::Proxied(ProxiedServer::Attrd))),
+    (ProxiedServer::Fencer.wire_name(), Some(LocalServer::Proxied(ProxiedServer::Fencer))),
     ("pacemakerd", None),
-    ("crmd", Some(LocalServer::Proxied(ProxiedServer::Controller))),
+    (ProxiedServer::Controller.wire_name(), Some(LocalServer::Proxied(ProxiedServer::Controller))),
 ];
 
 /// The running servers.
@@ -103,9 +57,11 @@ pub struct LocalServers {
     inner: Rc<Inner>,
 }
 
+/// The servers and their clients. `pump` works on it and is started here: a circle of two, since what waits for a
+/// client and what it is given to do are one thing.
 pub(in crate::driver::tokio::ipc) struct Inner {
     reactor: Rc<Reactor>,
-    hub: Rc<dyn LocalHub>,
+    handler: Rc<dyn LocalHandler>,
     access: Rc<Access>,
     servers: RefCell<Vec<Server>>,
     clients: RefCell<HashMap<LocalConnId, Client>>,
@@ -121,7 +77,7 @@ pub(in crate::driver::tokio::ipc) struct Inner {
 impl LocalServers {
     /// Creates the servers and the tasks that serve them, on the current `LocalSet`. Proxied servers refuse
     /// clients until [`Self::set_accept_proxied`]. One set for each thread; it serves until [`Self::stop`].
-    pub fn start(config: IpcConfig, hub: Rc<dyn LocalHub>) -> Result<Self, StartError> {
+    pub fn start(config: IpcConfig, handler: Rc<dyn LocalHandler>) -> Result<Self, StartError> {
         let reactor = Reactor::current().map_err(StartError::Loop)?;
         let access = Rc::new(Access::new(&config));
         let mut servers = Vec::new();
@@ -134,7 +90,7 @@ impl LocalServers {
                 name: format!("{}{name}", config.prefix),
                 id: ServerId(number),
                 transport: config.transport,
-                buffer_size: config.buffer_size.max(DEFAULT_BUFFER_SIZE),
+                buffer_size: config.buffer_size.max(config::LEAST_BUFFER),
             };
             let access = Rc::clone(&access);
             let created = Server::create(&settings, move |candidate| access.admit(name, server, candidate));
@@ -142,7 +98,7 @@ impl LocalServers {
         }
         let inner = Rc::new(Inner {
             reactor,
-            hub,
+            handler,
             access,
             servers: RefCell::new(servers),
             clients: RefCell::default(),
@@ -159,20 +115,20 @@ impl LocalServers {
 
     /// Answers a client's request `id`.
     pub fn respond(&self, conn: LocalConnId, id: i32, text: &str) {
-        self.inner.send(conn, Some(id), text, None);
+        self.inner.send(conn, MessageKind::Response(id), text, None);
     }
 
     /// Sends a client an event.
     pub fn event(&self, conn: LocalConnId, text: &str) {
-        self.inner.send(conn, None, text, None);
+        self.long_event(conn, text, None);
     }
 
-    /// Sends a client an event, or its shorter form if the whole is more than the client can receive.
+    /// Sends a client an event, or its shorter form if there is one and the whole is more than the client can receive.
     pub fn long_event(&self, conn: LocalConnId, text: &str, short: Option<&Rc<str>>) {
-        self.inner.send(conn, None, text, short);
+        self.inner.send(conn, MessageKind::Event, text, short);
     }
 
-    /// Disconnects a client; [`LocalHub::closed`] follows.
+    /// Disconnects a client; [`LocalHandler::closed`] follows.
     pub fn close(&self, conn: LocalConnId) {
         if let Some(client) = self.inner.clients.borrow().get(&conn) {
             client.disconnect();
@@ -185,7 +141,7 @@ impl LocalServers {
         self.inner.access.set_accept_proxied(accept);
     }
 
-    /// Disconnects everybody and frees the names. The hub hears nothing more.
+    /// Disconnects everybody and frees the names. The handler is told nothing more.
     pub fn stop(&self) {
         for task in self.inner.tasks.take() {
             task.abort();
@@ -198,13 +154,16 @@ impl LocalServers {
 }
 
 impl Inner {
-    /// Lets libqb work for a while, then tells the hub. True: there is more to do at once.
+    /// Lets libqb work for a while, then tells the handler. True: there is more to do at once.
     fn work(&self, budget: usize) -> io::Result<bool> {
         let more = self.reactor.dispatch(budget)?;
-        while let Some(event) = self.reactor.next_event() {
+        while !self.handler.is_busy() {
+            let Some(event) = self.reactor.next_event() else { return Ok(more) };
             self.handle(event);
         }
-        Ok(more)
+        // No descriptor announces what has been taken from libqb already.
+        self.wake.notify_one();
+        Ok(true)
     }
 
     fn handle(&self, event: Event) {
@@ -219,7 +178,7 @@ impl Inner {
                 let client = Client::new(connection, name, server, identity.clone());
                 self.clients.borrow_mut().insert(conn, client);
                 self.access.count(self.clients.borrow().len());
-                self.hub.connected(conn, server, privileged, identity);
+                self.handler.connected(conn, server, privileged, identity);
             }
             Event::Message { connection, bytes } => self.receive(local(connection), &bytes),
             Event::Closed { connection } => {
@@ -231,7 +190,7 @@ impl Inner {
                 }
                 drop(client);
                 self.access.count(self.clients.borrow().len());
-                self.hub.closed(conn);
+                self.handler.closed(conn);
             }
             Event::Failed { server, pid } => {
                 let name = SERVERS.get(usize::from(server.0)).map_or("?", |(name, _)| name);
@@ -256,16 +215,16 @@ impl Inner {
         };
         self.flush(conn); // It lives, so perhaps it has read; and its layout may have become known.
         if let Ok(Some(request)) = received {
-            self.hub.message(conn, server, request.id, request.flags, request.text);
+            self.handler.message(conn, server, request.id, request.flags, request.text);
         }
     }
 
-    fn send(&self, conn: LocalConnId, id: Option<i32>, text: &str, short: Option<&Rc<str>>) {
+    fn send(&self, conn: LocalConnId, kind: MessageKind, text: &str, short: Option<&Rc<str>>) {
         let text = self.share(text, short);
         let promising = {
             let mut clients = self.clients.borrow_mut();
             let Some(client) = clients.get_mut(&conn) else { return };
-            client.enqueue(id, text) || client.retry_at().is_none()
+            client.enqueue(kind, text) || client.retry_at().is_none()
         };
         // While a client has no room each further message would find that out with a system call.
         if promising {
@@ -283,8 +242,7 @@ impl Inner {
         }
         if let Err(reason) = client.flush(Instant::now) {
             info!("Disconnecting {client}: {reason}");
-            client.disconnect();
-            let _ = client.flush(Instant::now); // Forget the backlog's next try.
+            client.give_up();
             self.wake.notify_one();
         }
         let after = client.retry_at();

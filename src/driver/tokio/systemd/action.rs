@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! One action of one unit, from LoadUnit to the end of its job.
 use super::bus::{Bus, CallError, JobEnd};
-use super::{Units, drop_in};
+use super::drop_in;
+use super::link::SystemdLink;
 use crate::agents::{UnitAction, UnitPlan, Verdict};
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -20,7 +21,7 @@ const LOOKS: u32 = 4;
 const INQUIRY: Duration = Duration::from_secs(2);
 
 pub(super) struct Action<'a> {
-    units: &'a Units,
+    link: &'a SystemdLink,
     plan: &'a UnitPlan,
     /// What it waits for, for the administrator.
     phase: Cell<&'static str>,
@@ -31,9 +32,9 @@ pub(super) struct Action<'a> {
 }
 
 impl<'a> Action<'a> {
-    pub(super) fn new(units: &'a Units, plan: &'a UnitPlan) -> Self {
+    pub(super) fn new(link: &'a SystemdLink, plan: &'a UnitPlan) -> Self {
         let phase = Cell::new("D-Bus did not answer");
-        Self { units, plan, phase, job: RefCell::default(), unread: Cell::default() }
+        Self { link, plan, phase, job: RefCell::default(), unread: Cell::default() }
     }
 
     /// In words, what it waits for.
@@ -53,7 +54,7 @@ impl<'a> Action<'a> {
                 Err(CallError::Interrupted(why)) => why,
             };
             attempt += 1;
-            if !self.units.ever_met() {
+            if !self.link.ever_met() {
                 return self.without_systemd(&why);
             }
             if attempt >= attempts {
@@ -74,7 +75,7 @@ impl<'a> Action<'a> {
     }
 
     async fn attempt(&self) -> Result<Verdict, CallError> {
-        let bus = self.units.bus().await?;
+        let bus = self.link.bus().await?;
         self.phase.set("systemd did not answer");
         let unit = bus.load(&self.plan.unit).await?;
         if let Some(verdict) = &self.plan.if_unknown
@@ -138,7 +139,7 @@ impl<'a> Action<'a> {
             _ => {}
         }
         if self.unread.get() {
-            match self.units.changed(bus).await {
+            match self.link.changed(bus).await {
                 // The unit can run without its drop-in, and stop with it.
                 Err(CallError::Refused { name, message }) => {
                     log::warn!("systemd did not read the drop-in of {}: {message} ({name})", self.plan.unit);

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What an administrator can do about a problem.
+use super::{CallProblem, Problem};
+use crate::core::ClientError;
+use crate::session::SessionError;
+use crate::sys::tls::TlsError;
+use nix::errno::Errno;
+
+const READ_ITS_LOG: &str = "look into the log of that host's pacemaker-remoted";
+const WHICH_PORT: &str = "is that port Pacemaker Remote's?";
+
+impl Problem {
+    /// What to do about it; empty when the problem's text says it.
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Name { .. } | Self::NameTimedOut { .. } => {
+                "give the node's address instead, or add the name to /etc/hosts or to the name service"
+            }
+            Self::Tcp { errno, .. } => of_tcp(*errno),
+            Self::NoLocalExecutor(_) => {
+                "is Pacemaker running on this host (systemctl status pacemaker)? may this user talk to it (group \
+                 haclient)?"
+            }
+            Self::ForeignExecutor { .. } => "end the program that took the executor's place",
+            Self::Handshake(error) | Self::Garbled(error) => of_session(error),
+            Self::ClosedInHandshake => {
+                "its log says why: most often its key differs, or it has none yet, or it has too many connections"
+            }
+            Self::HandshakeTimedOut => "is that port Pacemaker Remote's? is that host overloaded?",
+            Self::SignOn(error) => of_client(*error),
+            Self::SignOnRefused(_) => "look into that host's log",
+            Self::Lost | Self::Broken(_) => {
+                "the peer or the network ended the connection: look into the log of that host's pacemaker-remoted"
+            }
+            Self::Stalled => "is that host overloaded, or the network to it interrupted?",
+            Self::LateAnswer => READ_ITS_LOG,
+            Self::Key(_) | Self::Unsendable(_) => "",
+        }
+    }
+}
+
+impl CallProblem {
+    /// What to do about it; empty when the problem's text says it.
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Ended(problem) => problem.remedy(),
+            Self::TimedOut => READ_ITS_LOG,
+            Self::Refused(error) => of_client(*error),
+            Self::NotConnected | Self::Stale | Self::NotSent(_) | Self::TooLarge(_) => "",
+        }
+    }
+}
+
+const fn of_tcp(errno: Errno) -> &'static str {
+    match errno {
+        Errno::ECONNREFUSED => {
+            "nobody listens there: is pacemaker_remote running on that host (systemctl status pacemaker_remote)? are \
+             PCMK_remote_port and PCMK_remote_address the same on both sides?"
+        }
+        Errno::ETIMEDOUT => {
+            "the host does not answer: is it up, is the address right, does a firewall drop TCP to that port?"
+        }
+        Errno::EHOSTUNREACH | Errno::ENETUNREACH => {
+            "there is no way to that address: check routes and firewalls"
+        }
+        _ => "check the network between the two hosts",
+    }
+}
+
+const fn of_session(error: &SessionError) -> &'static str {
+    match error {
+        SessionError::Tls(error) => of_tls(error),
+        SessionError::Frame(_) => WHICH_PORT,
+    }
+}
+
+const fn of_tls(error: &TlsError) -> &'static str {
+    match error {
+        TlsError::WrongKey => "copy the cluster's key to both hosts (/etc/pacemaker/authkey)",
+        TlsError::NotTls => WHICH_PORT,
+        TlsError::EndedHandshake | TlsError::BadRecord | TlsError::Other(_) | TlsError::PeerAlert(_) => {
+            READ_ITS_LOG
+        }
+        TlsError::Setup(_) => "check the OpenSSL installation and PCMK_tls_priorities of this host",
+        TlsError::IdentityRefused(_)
+        | TlsError::IdentityUnknown
+        | TlsError::NoSharedCipher
+        | TlsError::Version => "",
+    }
+}
+
+const fn of_client(error: ClientError) -> &'static str {
+    match error {
+        ClientError::VersionRefused => "compare the Pacemaker releases of both hosts",
+        ClientError::TimedOut => READ_ITS_LOG,
+        ClientError::NotAServer => WHICH_PORT,
+        ClientError::NotConnected => {
+            "the peer or the network ended the connection: look into the log of that host's pacemaker-remoted"
+        }
+        ClientError::Busy
+        | ClientError::Stale
+        | ClientError::NeverAnswered
+        | ClientError::Refused
+        | ClientError::Closed => "",
+    }
+}

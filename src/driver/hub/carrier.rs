@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What a hub needs of the loop that it lives in.
+use crate::core::{PeerId, RequestToken, RunId};
+use crate::model::{Alert, ClientId, DeviceState, Execution, KillScope, Notification, Now, Reply};
+use std::rc::Rc;
+
+/// Carries effects out, for one kind of loop.
+///
+/// No method waits, and none calls back into the hub: whatever comes of it, at once or later, is put into the
+/// [`Inbox`](super::Inbox). That also holds where a library calls back while it is called, as libqb does when it evicts a
+/// client that is being sent to.
+pub trait Carrier {
+    /// A connection of a remote peer, as far as the hub uses it.
+    type Remote;
+    /// A connection of a local client.
+    type Local;
+    /// A notification as all remote peers are sent it.
+    type Encoded;
+    /// What a run is killed by. Dropping it changes nothing.
+    type Run;
+
+    /// What the clocks show.
+    fn now(&self) -> Now;
+
+    /// An identity that no client has had, for `peer`.
+    fn new_client_id(&mut self, peer: PeerId) -> ClientId;
+
+    /// Queues the reply to a remote peer's request.
+    fn send_reply(&mut self, to: &Self::Remote, token: RequestToken, reply: &Reply);
+
+    /// Encodes a notification, once for all remote peers.
+    fn encode(notification: &Notification) -> Self::Encoded;
+
+    /// Queues a notification for a remote peer.
+    fn send_notification(&mut self, to: &Self::Remote, notification: &Self::Encoded);
+
+    /// Sends what is queued for a remote peer, as far as its socket takes it; the carrier sees to the rest. Called
+    /// once a turn for each peer that has sent something or that something was queued for.
+    fn flush(&mut self, remote: &Self::Remote);
+
+    /// Ends a remote peer's connection; [`Arrival::Left`](super::Arrival::Left) follows later.
+    fn close(&mut self, remote: &Self::Remote);
+
+    /// Ends the TLS session with a remote peer behind what is queued, as far as its socket takes it at once. The hub
+    /// does not use the connection afterwards.
+    fn say_goodbye(&mut self, remote: &Self::Remote);
+
+    /// Sends a local client the response to its request `id`.
+    fn respond(&mut self, to: &Self::Local, id: i32, text: &str);
+
+    /// Sends a local client an event, or its shorter form where the client cannot receive the whole.
+    fn send_event(&mut self, to: &Self::Local, text: &str, short: Option<&Rc<str>>);
+
+    /// Disconnects a local client; [`Arrival::Left`](super::Arrival::Left) follows later.
+    fn disconnect(&mut self, local: &Self::Local);
+
+    /// From now on accepts local clients of proxied servers, or refuses them.
+    fn accept_proxied(&mut self, accept: bool);
+
+    /// Starts an agent. Exactly one `Input::Finished` follows.
+    fn run(&mut self, run: RunId, execution: &Execution) -> Self::Run;
+
+    /// Starts an alert. Exactly one `Input::Finished` follows.
+    fn run_alert(&mut self, run: RunId, alert: &Alert) -> Self::Run;
+
+    /// Hands an action of a fence device to the fencer. Exactly one `Input::Finished` follows.
+    fn fence(&mut self, run: RunId, execution: Box<Execution>, device: DeviceState) -> Self::Run;
+
+    /// Kills a run whose end the hub has not seen; `Input::Finished` still follows.
+    fn kill(&mut self, run: &Self::Run, scope: KillScope);
+
+    /// Takes no further connections. Called again, it changes nothing.
+    fn stop_listening(&mut self);
+}

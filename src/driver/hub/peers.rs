@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The peers that are connected, and which of them have something to be flushed.
+use super::inbox::Route;
+use crate::core::PeerId;
+use std::collections::BTreeMap;
+
+#[derive(Debug)]
+struct Peer<R, L> {
+    route: Route<R, L>,
+    /// Has the core ordered its end? What it sent before it knew is ignored.
+    closing: bool,
+    /// Is it among those to be flushed?
+    unflushed: bool,
+}
+
+impl<R, L> Peer<R, L> {
+    /// Puts a remote peer among those to be flushed.
+    fn mark(&mut self, id: PeerId, unflushed: &mut Vec<PeerId>) {
+        if matches!(self.route, Route::Remote(_)) && !std::mem::replace(&mut self.unflushed, true) {
+            unflushed.push(id);
+        }
+    }
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(super) struct Peers<R, L> {
+    by_id: BTreeMap<PeerId, Peer<R, L>>,
+    unflushed: Vec<PeerId>,
+}
+
+impl<R, L> Default for Peers<R, L> {
+    fn default() -> Self {
+        Self { by_id: BTreeMap::new(), unflushed: Vec::new() }
+    }
+}
+
+impl<R, L> Peers<R, L> {
+    pub(super) fn add(&mut self, id: PeerId, route: Route<R, L>) {
+        self.by_id.insert(id, Peer { route, closing: false, unflushed: false });
+    }
+
+    /// Forgets a peer; its route, if it was there.
+    pub(super) fn remove(&mut self, id: PeerId) -> Option<Route<R, L>> {
+        self.by_id.remove(&id).map(|peer| peer.route)
+    }
+
+    /// Is what this peer has sent to be heard? A remote peer is then among those to be flushed.
+    pub(super) fn hear(&mut self, id: PeerId) -> bool {
+        let Some(peer) = self.by_id.get_mut(&id).filter(|peer| !peer.closing) else { return false };
+        peer.mark(id, &mut self.unflushed);
+        true
+    }
+
+    /// The route to a peer, for sending. A remote peer is among those to be flushed from now on. The core knows which
+    /// peers are connected, and sends to no other.
+    pub(super) fn route(&mut self, id: PeerId) -> Option<&Route<R, L>> {
+        let peer = self.by_id.get_mut(&id);
+        debug_assert!(peer.is_some(), "something is sent to {id:?}, which is not connected");
+        let peer = peer?;
+        peer.mark(id, &mut self.unflushed);
+        Some(&peer.route)
+    }
+
+    /// The core has ordered a peer's end; its route, if it is there.
+    pub(super) fn closing(&mut self, id: PeerId) -> Option<&Route<R, L>> {
+        let peer = self.by_id.get_mut(&id);
+        debug_assert!(peer.is_some(), "{id:?} is to be closed, which is not connected");
+        let peer = peer?;
+        peer.closing = true;
+        Some(&peer.route)
+    }
+
+    /// Flushes the remote peers that were heard or sent to since the last time, in the order in which they were.
+    pub(super) fn flush(&mut self, mut flush: impl FnMut(&R)) {
+        for id in self.unflushed.drain(..) {
+            if let Some(peer) = self.by_id.get_mut(&id) {
+                peer.unflushed = false;
+                if let Route::Remote(remote) = &peer.route {
+                    flush(remote);
+                }
+            }
+        }
+    }
+
+    /// All remote peers.
+    pub(super) fn remotes(&self) -> impl Iterator<Item = &R> {
+        self.by_id.values().filter_map(|peer| match &peer.route {
+            Route::Remote(remote) => Some(remote),
+            _ => None,
+        })
+    }
+}

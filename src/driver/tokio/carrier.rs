@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Carries the hub's effects out on tokio, and gives the hub its turns.
+use super::children::{self, RunHandle};
+use super::clock::Clock;
+use super::connection::{EndReason, RemoteConnection};
+use super::fencer::Fencer;
+use super::inbox::Inbox;
+use super::ipc::{LocalConnId, LocalServers};
+use super::systemd::Units;
+use crate::agents::AgentConfig;
+use crate::core::{Finish, Input, PeerId, RequestToken, RunId};
+use crate::driver::hub::{Carrier, Hub, Next};
+use crate::model::{Alert, ClientId, DeviceState, Execution, KillScope, Notification, Now, Reply};
+use crate::session::EncodedNotification;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use tokio::task::AbortHandle;
+use tokio::time::sleep_until;
+
+/// See the module's documentation.
+pub(super) struct TokioCarrier {
+    pub(super) clock: Clock,
+    pub(super) inbox: Inbox,
+    pub(super) agents: AgentConfig,
+    pub(super) units: Units,
+    pub(super) fencer: Fencer,
+    pub(super) locals: LocalServers,
+    /// The tasks that accept connections.
+    pub(super) listeners: Vec<AbortHandle>,
+    /// Called when the way out begins.
+    pub(super) stopping: Option<Box<dyn FnOnce()>>,
+}
+
+/// What a run is killed by.
+pub(super) enum Run {
+    /// A process, or an action of a unit.
+    Started(RunHandle),
+    /// An action of the fencer.
+    Fencer(RunId),
+}
+
+impl TokioCarrier {
+    /// Ends the local servers, so that their names are free before the process is, and the listeners.
+    pub(super) fn stop(&mut self) {
+        self.stop_listening();
+        self.locals.stop();
+    }
+
+    /// What is called with a run's result.
+    fn done(&self, run: RunId) -> impl FnOnce(Finish) + 'static {
+        let inbox = self.inbox.clone();
+        move |finish| inbox.input(Input::Finished { run, finish })
+    }
+}
+
+impl Carrier for TokioCarrier {
+    type Remote = Rc<RemoteConnection>;
+    type Local = LocalConnId;
+    type Encoded = EncodedNotification;
+    type Run = Run;
+
+    fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    fn new_client_id(&mut self, _: PeerId) -> ClientId {
+        ClientId::new(uuid::Uuid::new_v4().to_string())
+    }
+
+    fn send_reply(&mut self, to: &Self::Remote, token: RequestToken, reply: &Reply) {
+        to.send_reply(token, reply);
+    }
+
+    fn encode(notification: &Notification) -> EncodedNotification {
+        EncodedNotification::new(notification)
+    }
+
+    fn send_notification(&mut self, to: &Self::Remote, notification: &EncodedNotification) {
+        to.send_notification(notification);
+    }
+
+    fn flush(&mut self, remote: &Self::Remote) {
+        remote.flush();
+        remote.acknowledge();
+    }
+
+    fn close(&mut self, remote: &Self::Remote) {
+        remote.close(EndReason::ClosedByExecutor);
+    }
+
+    fn say_goodbye(&mut self, remote: &Self::Remote) {
+        remote.say_goodbye();
+    }
+
+    fn respond(&mut self, to: &LocalConnId, id: i32, text: &str) {
+        self.locals.respond(*to, id, text);
+    }
+
+    fn send_event(&mut self, to: &LocalConnId, text: &str, short: Option<&Rc<str>>) {
+        self.locals.long_event(*to, text, short);
+    }
+
+    fn disconnect(&mut self, local: &LocalConnId) {
+        self.locals.close(*local);
+    }
+
+    fn accept_proxied(&mut self, accept: bool) {
+        self.locals.set_accept_proxied(accept);
+    }
+
+    fn run(&mut self, run: RunId, execution: &Execution) -> Run {
+        Run::Started(children::start(execution, &self.agents, &self.units, self.done(run)))
+    }
+
+    fn run_alert(&mut self, run: RunId, alert: &Alert) -> Run {
+        Run::Started(children::start_alert(alert, &self.agents, self.done(run)))
+    }
+
+    fn fence(&mut self, run: RunId, execution: Box<Execution>, device: DeviceState) -> Run {
+        self.fencer.start(run, execution, device);
+        Run::Fencer(run)
+    }
+
+    fn kill(&mut self, run: &Run, scope: KillScope) {
+        match run {
+            Run::Started(handle) => handle.kill(scope),
+            Run::Fencer(run) => self.fencer.give_up(*run),
+        }
+    }
+
+    fn stop_listening(&mut self) {
+        for listener in self.listeners.drain(..) {
+            listener.abort();
+        }
+        if let Some(stopping) = self.stopping.take() {
+            stopping();
+        }
+    }
+}
+
+/// Gives the hub a turn whenever something has arrived or a deadline has passed, until it has to exit; the exit code.
+///
+/// A task that puts something into the inbox makes this one ready, and the `LocalSet` runs it behind those that were
+/// ready before: without another look at the descriptors, and after all that the same wake-up brought.
+pub(super) async fn serve(mut hub: Hub<TokioCarrier>) -> u8 {
+    let clock = hub.carrier().clock;
+    let mut armed = None;
+    let mut timer = pin!(sleep_until(clock.instant(hub.carrier().now().mono)));
+    let code = poll_fn(|context| {
+        hub.inbox().wake(context.waker());
+        loop {
+            let deadline = match hub.turn() {
+                Next::Exit(code) => return Poll::Ready(code),
+                Next::Wait(None) => return Poll::Pending,
+                Next::Wait(Some(deadline)) => deadline,
+            };
+            if armed != Some(deadline) {
+                armed = Some(deadline);
+                timer.as_mut().reset(clock.instant(deadline));
+            }
+            if timer.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            armed = None;
+        }
+    })
+    .await;
+    hub.leave();
+    hub.carrier_mut().stop();
+    code
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The task of one remote peer: moves bytes from its socket through its session into the hub's inbox, and keeps its
+//! deadlines.
+use super::clock::instant_now;
+use super::connection::{EndReason, RemoteConnection};
+use super::inbox::Inbox;
+use super::limits::Limits;
+use super::waiting::WaitingPlace;
+use crate::core::{Input, PeerId};
+use crate::driver::hub::{Arrival, NewPeer};
+use crate::log_notice;
+use crate::session::ServerEvent;
+use log::warn;
+use std::future::pending;
+use std::io::{self, ErrorKind};
+use std::rc::Rc;
+use tokio::io::Ready;
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep_until};
+
+/// Reads in a row before other peers get a turn.
+const READS_PER_TURN: usize = 2;
+
+/// What a turn of reading came to.
+enum Turn {
+    /// Everything was read.
+    Empty,
+    /// There is more, and others are to have their turn first.
+    More,
+    /// The connection has to end, for this reason.
+    End(EndReason),
+}
+
+/// Waits until a connection that is not authenticated has to make room for another.
+async fn evicted(place: Option<&WaitingPlace>) {
+    match place {
+        Some(place) => place.evicted().await,
+        None => pending().await,
+    }
+}
+
+/// What the task waits for beside the socket.
+struct Deadlines {
+    handshake: Option<Instant>,
+    message: Option<(Instant, usize)>,
+}
+
+/// See the module's documentation.
+pub(super) struct ConnectionTask {
+    connection: Rc<RemoteConnection>,
+    inbox: Inbox,
+    limits: Limits,
+    peer: Option<PeerId>,
+    /// Held until the handshake is finished.
+    place: Option<WaitingPlace>,
+    deadlines: Deadlines,
+    /// Does the session hold messages for which the inbox had no room?
+    undelivered: bool,
+}
+
+impl ConnectionTask {
+    pub(super) fn new(
+        connection: Rc<RemoteConnection>,
+        inbox: Inbox,
+        limits: Limits,
+        place: WaitingPlace,
+    ) -> Self {
+        let handshake = Some(place.deadline(limits.handshake));
+        Self {
+            connection,
+            inbox,
+            limits,
+            peer: None,
+            place: Some(place),
+            deadlines: Deadlines { handshake, message: None },
+            undelivered: false,
+        }
+    }
+
+    /// Serves the connection from its beginning to its end.
+    pub(super) async fn run(mut self) {
+        let reason = self.move_bytes().await;
+        self.end(&reason);
+    }
+
+    /// Moves bytes until the connection has to end; why it has to.
+    async fn move_bytes(&mut self) -> EndReason {
+        let connection = Rc::clone(&self.connection);
+        loop {
+            if let Some(reason) = connection.take_ending() {
+                return reason;
+            }
+            let deadline = self.deadline();
+            // A producer whose consumer has enough to do is not read: this is where it would wait.
+            let turn = if self.undelivered {
+                self.deliver(0)
+            } else {
+                tokio::select! {
+                    biased;
+                    () = evicted(self.place.as_ref()) => Turn::End(EndReason::Evicted),
+                    ready = connection.ready() => self.ready(ready),
+                    () = connection.attention() => Turn::Empty,
+                    () = sleep_until(deadline.unwrap_or_else(instant_now)), if deadline.is_some() => {
+                        self.overdue().map_or(Turn::Empty, Turn::End)
+                    }
+                }
+            };
+            match turn {
+                Turn::Empty => {}
+                // Nothing else would make a task pause whose socket always has more.
+                Turn::More => yield_now().await,
+                Turn::End(reason) => return reason,
+            }
+        }
+    }
+
+    /// Sends and reads what the socket is ready for.
+    fn ready(&mut self, ready: io::Result<Ready>) -> Turn {
+        match ready {
+            Ok(ready) => {
+                if ready.is_writable() {
+                    self.connection.flush();
+                }
+                if ready.is_readable() || ready.is_read_closed() { self.read() } else { Turn::Empty }
+            }
+            Err(problem) => Turn::End(EndReason::Socket(problem)),
+        }
+    }
+
+    /// Reads what is there, but not for ever.
+    fn read(&mut self) -> Turn {
+        for _ in 0..READS_PER_TURN {
+            match self.connection.receive() {
+                Ok((0, _)) => return Turn::End(EndReason::ClosedByPeer),
+                Ok((size, all)) => match self.deliver(size) {
+                    Turn::Empty if !all => {}
+                    other => return other,
+                },
+                Err(problem) if problem.kind() == ErrorKind::WouldBlock => return Turn::Empty,
+                Err(problem) if problem.kind() == ErrorKind::Interrupted => {}
+                Err(problem) => return Turn::End(EndReason::Receive(problem)),
+            }
+        }
+        Turn::More
+    }
+
+    /// Puts what the session made of the bytes into the inbox, `received` of which are new. The hub acknowledges
+    /// messages, with its answer in most cases.
+    fn deliver(&mut self, received: usize) -> Turn {
+        let mut messages = false;
+        loop {
+            self.undelivered = self.inbox.is_full();
+            if self.undelivered {
+                return Turn::More;
+            }
+            let Some((event, bytes)) = self.connection.next_event() else { break };
+            match event {
+                ServerEvent::Handshaken { version, cipher } => self.authenticated(version, cipher),
+                ServerEvent::Message { token, incoming } => {
+                    if let Some(peer) = self.peer {
+                        self.deadlines.message = None;
+                        self.inbox.message(Input::Request { peer, token, incoming }, bytes);
+                        messages = true;
+                    }
+                }
+                ServerEvent::Undecodable(problem) => {
+                    warn!("Ignored a message from {}: {problem}", self.connection.address());
+                }
+                ServerEvent::Unsendable(problem) => warn!("To {}: {problem}", self.connection.address()),
+                ServerEvent::Closed => return Turn::End(EndReason::ClosedByPeer),
+                ServerEvent::Failed(problem) => return Turn::End(EndReason::Session(problem)),
+            }
+        }
+        self.connection.flush();
+        if !messages {
+            self.connection.acknowledge();
+        }
+        self.expect_message(received);
+        Turn::Empty
+    }
+
+    fn authenticated(&mut self, version: &str, cipher: &str) {
+        self.place = None;
+        self.deadlines.handshake = None;
+        let peer = self.inbox.new_peer();
+        self.peer = Some(peer);
+        log_notice!("Connection from {}, authenticated ({version}, {cipher})", self.connection.address());
+        self.inbox.put(Arrival::Joined(peer, NewPeer::Remote(Rc::clone(&self.connection))));
+    }
+
+    /// Keeps the time limit of a message that has begun and is not complete.
+    fn expect_message(&mut self, received: usize) {
+        if self.peer.is_none() || !self.connection.mid_message() {
+            self.deadlines.message = None;
+            return;
+        }
+        let (begun, before) = self.deadlines.message.unwrap_or_else(|| (instant_now(), 0));
+        self.deadlines.message = Some((begun, before.saturating_add(received)));
+    }
+
+    /// The earliest moment at which the peer is late with something.
+    fn deadline(&self) -> Option<Instant> {
+        let limits = &self.limits;
+        let message = self.deadlines.message.map(|(begun, received)| begun + limits.message_time(received));
+        let stalled = self.connection.stalled_since().map(|since| since + limits.stalled);
+        [self.deadlines.handshake, message, stalled].into_iter().flatten().min()
+    }
+
+    /// What the peer is late with.
+    fn overdue(&self) -> Option<EndReason> {
+        let now = instant_now();
+        let Limits { handshake, stalled, .. } = self.limits;
+        if self.deadlines.handshake.is_some_and(|deadline| deadline <= now) {
+            return Some(EndReason::HandshakeOverdue(handshake));
+        }
+        if let Some((begun, received)) = self.deadlines.message
+            && begun + self.limits.message_time(received) <= now
+        {
+            return Some(EndReason::MessageOverdue(now - begun));
+        }
+        let is_stalled = self.connection.stalled_since().is_some_and(|since| since + stalled <= now);
+        is_stalled.then_some(EndReason::Stalled(stalled))
+    }
+
+    /// Logs the end. The hub says goodbye, behind the answers to what the peer still sent, or else this does.
+    fn end(&self, reason: &EndReason) {
+        let address = self.connection.address();
+        if let Some(peer) = self.peer {
+            log_notice!("Connection with {address} ended: {reason}");
+            return self.inbox.put(Arrival::Left(peer));
+        }
+        if let Some(place) = &self.place {
+            place.log_end(address, reason);
+        }
+        self.connection.say_goodbye();
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The task that hands orders to the fencer and its answers to the hub.
+use super::link::{Command, Link, LinkEvent, Target};
+use crate::agents::{Verdict, fence_result, fencer_lost};
+use crate::core::{Finish, Input, RunId};
+use crate::driver::tokio::inbox::Inbox;
+use crate::model::{ExecStatus, Execution, FenceOrder, OcfExit, Outcome};
+use crate::session::{FencerSession, FencerStep, Ticket};
+use log::{info, warn};
+use std::collections::HashMap;
+use std::future::pending;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// What the task is to do.
+pub(super) enum Order {
+    /// Have the fencer do this.
+    Begin {
+        /// Its number.
+        run: RunId,
+        /// What the fencer is asked.
+        order: FenceOrder,
+        /// The action that it belongs to.
+        execution: Box<Execution>,
+    },
+    /// End a run before its time.
+    GiveUp(RunId),
+}
+
+/// See the module's documentation.
+pub(super) struct FencerTask {
+    inbox: Inbox,
+    session: FencerSession,
+    /// The connection's thread, and what it tells.
+    link: Option<(Link, UnboundedReceiver<LinkEvent>)>,
+    runs: HashMap<RunId, Box<Execution>>,
+}
+
+impl FencerTask {
+    pub(super) fn new(inbox: Inbox) -> Self {
+        Self { inbox, session: FencerSession::default(), link: None, runs: HashMap::new() }
+    }
+
+    /// Serves until `orders` end.
+    pub(super) async fn run(mut self, mut orders: UnboundedReceiver<Order>) {
+        loop {
+            tokio::select! {
+                biased;
+                order = orders.recv() => match order {
+                    Some(order) => self.take(order),
+                    None => return,
+                },
+                event = next_event(&mut self.link) => self.happened(event),
+            }
+        }
+    }
+
+    fn take(&mut self, order: Order) {
+        match order {
+            Order::Begin { run, order, execution } => {
+                let steps = self.session.begin(Ticket(run.0), order, (*execution).clone());
+                self.runs.insert(run, execution);
+                self.follow(steps);
+            }
+            Order::GiveUp(run) => {
+                if self.session.forget(Ticket(run.0)) {
+                    let outcome =
+                        Outcome::new(OcfExit::ERROR, ExecStatus::Error).because("the fencer did not answer");
+                    self.done(run, outcome);
+                }
+            }
+        }
+    }
+
+    fn done(&mut self, run: RunId, outcome: Outcome) {
+        let Some(execution) = self.runs.remove(&run) else { return };
+        let finish = finish(fence_result(&execution, outcome));
+        self.inbox.input(Input::Finished { run, finish });
+    }
+
+    fn follow(&mut self, steps: Vec<FencerStep>) {
+        for step in steps {
+            match step {
+                FencerStep::Connect => self.command(Command::Connect),
+                FencerStep::Send(text) => self.command(Command::Send(text)),
+                FencerStep::Done(Ticket(run), outcome) => self.done(RunId(run), outcome),
+            }
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        if self.link.is_none() {
+            match Link::start(Target::default()) {
+                Ok(started) => self.link = Some(started),
+                Err(problem) => {
+                    return self.unreachable(&format!("no thread to connect from: {problem}"));
+                }
+            }
+        }
+        if let Some((link, _)) = &self.link {
+            link.command(command);
+        }
+    }
+
+    fn happened(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Connected(token) => {
+                info!("Connected to the fencer");
+                let steps = self.session.connected(token);
+                self.follow(steps);
+            }
+            LinkEvent::Unreachable(problem) => self.unreachable(&problem),
+            LinkEvent::Received(text) => match self.session.received(&text) {
+                Ok(steps) => self.follow(steps),
+                Err(problem) => warn!("Ignored a message of the fencer: {problem}"),
+            },
+            LinkEvent::Lost(problem) => {
+                warn!(
+                    "Lost the connection to the fencer ({problem}): what fence devices were doing has failed"
+                );
+                self.lost();
+            }
+        }
+    }
+
+    fn unreachable(&mut self, problem: &str) {
+        warn!("Cannot connect to the fencer: {problem}");
+        let outcome = Outcome::new(OcfExit::ERROR, ExecStatus::NotConnected)
+            .because(format!("No connection to fencer: {problem}"));
+        let steps = self.session.disconnected(&outcome);
+        self.follow(steps);
+    }
+
+    /// The core first fails what waits, so that it does not send it here when a run in flight has ended.
+    fn lost(&mut self) {
+        let mut outcome = fencer_lost();
+        let steps = self.session.disconnected(&outcome);
+        outcome.status = ExecStatus::Error;
+        let finish = Finish { outcome, signalled: false, unprepared: false, raw_exit: None };
+        self.inbox.input(Input::FencerLost { finish });
+        self.follow(steps);
+    }
+}
+
+/// What the connection's thread tells next. It ends only after the task.
+async fn next_event(link: &mut Option<(Link, UnboundedReceiver<LinkEvent>)>) -> LinkEvent {
+    if let Some((_, events)) = link
+        && let Some(event) = events.recv().await
+    {
+        return event;
+    }
+    pending().await
+}
+
+/// A result in the core's terms.
+pub(super) fn finish(verdict: Verdict) -> Finish {
+    let Verdict { outcome, raw_exit, signalled, unprepared } = verdict;
+    Finish { outcome, signalled, unprepared, raw_exit }
+}
