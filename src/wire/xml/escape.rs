@@ -45,7 +45,7 @@ const fn continues_name(c: char) -> bool {
 /// Which bytes are ASCII characters that continue a name: nearly all names consist of these.
 static CONTINUES_NAME: [bool; 256] = {
     let mut table = [false; 256];
-    let mut entries = table.as_mut_slice();
+    let mut entries: &mut [bool] = &mut table;
     let mut byte = 0u8;
     while let Some((entry, rest)) = entries.split_first_mut() {
         *entry = byte.is_ascii() && continues_name(byte as char);

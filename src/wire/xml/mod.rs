@@ -239,7 +239,9 @@ impl<'a> Builder<'a> {
                 let text = if self.blanks.is_empty() {
                     piece
                 } else {
-                    Cow::Owned(std::mem::take(&mut self.blanks) + &piece)
+                    let mut text = std::mem::take(&mut self.blanks);
+                    text.push_str(&piece);
+                    Cow::Owned(text)
                 };
                 parent.children.push(Node::Text(text));
             }
