@@ -31,11 +31,11 @@ const QB: Bindings = Bindings {
         "qb_ipcs_(create|poll_handlers_set|run|destroy|request_rate_limit|enforce_buffer_size|response_send|event_send",
         "|disconnect|context_set|context_get|connection_stats_get|connection_auth_set",
         "|connection_get_buffer_size|connection_first_get|connection_next_get|connection_unref|service_context_set|connection_service_context_get)",
-        "|qb_ipcc_(connect|disconnect|send|recv|event_recv|fd_get|get_buffer_size|is_connected|auth_get)",
+        "|qb_ipcc_(connect_async|connect_continue|disconnect|send|recv|event_recv|fd_get|get_buffer_size|is_connected)",
         "|qb_log_(callsite_get|from_external_source)",
     ),
     blocked: "(__)?(u?int32_t|uid_t|gid_t|mode_t|pid_t|size_t|ssize_t)",
-    lines: "use libc::{gid_t, mode_t, pid_t, uid_t};",
+    lines: "use libc::{gid_t, mode_t, uid_t};",
     opaque: "",
     package: "libqb",
 };

@@ -123,7 +123,7 @@ mod tests {
             (Problem::NameTimedOut { host: String::new() }, -107, -110),
             (tcp, -107, -111),
             (Problem::NoLocalExecutor(Errno::ECONNREFUSED), -107, -107),
-            (Problem::ForeignExecutor { uid: 1, gid: 1 }, -107, -107),
+            (Problem::ForeignExecutor { server: String::new(), holder: String::new() }, -107, -107),
             (Problem::Key(KeyProblem::NoKey(String::new())), -126, -126),
             (Problem::Key(KeyProblem::Setup(String::new())), -71, -71),
             (Problem::Key(KeyProblem::Certificates), -71, -71),

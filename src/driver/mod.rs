@@ -4,6 +4,8 @@
 
 pub mod blocking;
 pub mod client;
+#[cfg(feature = "local")]
+mod cluster_user;
 #[cfg(feature = "agents")]
 mod exit;
 #[cfg(feature = "agents")]

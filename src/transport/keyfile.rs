@@ -2,8 +2,8 @@
 //! Reading one key file, without ever blocking on something that is not a file.
 use crate::sys::tls::{InvalidKey, MAX_KEY_LEN, Psk};
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::{self, Read};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -72,18 +72,30 @@ pub(super) fn read(path: &Path) -> Result<KeyFile, KeyFileError> {
     if !about.is_file() {
         return Err(KeyFileError::NotAFile);
     }
-    // One byte more than allowed shows that there is too much; room in advance, so that no copy is left over.
+    // One byte more than allowed shows that there is too much. All room is made in advance, so that no copy is left over;
+    // as much as the file needs, since all of it is erased afterwards, and that for every peer that begins a handshake.
     let limit = MAX_KEY_LEN + 1;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(limit));
-    file.by_ref().take(limit as u64).read_to_end(&mut bytes)?;
+    let room = usize::try_from(about.len()).unwrap_or(limit).saturating_add(1).min(limit);
+    let mut bytes = read_up_to(&file, room)?;
+    if bytes.len() == room && room < limit {
+        // It has grown.
+        file.rewind()?;
+        bytes = read_up_to(&file, limit)?;
+    }
     match bytes.len() {
         0 => return Err(KeyFileError::Empty),
         len if len == limit => return Err(KeyFileError::TooLong),
         _ => {}
     }
-    // What is kept needs no 64 KiB; shrinking in place could leave a copy behind.
+    // Shrinking in place could leave a copy behind.
     let bytes = Zeroizing::new(bytes.as_slice().to_vec());
     Ok(KeyFile { bytes, open_to_all: about.mode() & 0o006 != 0 })
+}
+
+fn read_up_to(file: &File, room: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    file.take(room as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use pcmk_remote_rs::driver::tokio::ipc::{
     IpcConfig, LocalConnId, LocalHandler, LocalServer, LocalServers, Servers,
 };
 use pcmk_remote_rs::model::{LocalIdentity, ProxiedServer};
-use pcmk_remote_rs::sys::qb::{Client, Transport};
+use pcmk_remote_rs::sys::qb::{Client, ConnectError, Transport, Trusted};
 use peer::{EXPECTS_RESPONSE, PROXIED, Peer, Release};
 use std::io::{Read, Write};
 use std::os::linux::net::SocketAddrExt;
@@ -64,11 +64,12 @@ fn a_cluster_node_has_the_executors_server_only() {
         let servers = LocalServers::start(config, Rc::new(Deaf)).unwrap();
         let connect = |name: &str| {
             let name = format!("{prefix}{name}");
-            tokio::task::spawn_blocking(move || Client::connect(&name, 131_072).map(drop))
+            tokio::task::spawn_blocking(move || Client::connect(&name, 131_072, Trusted::Root).map(drop))
         };
         assert_eq!(connect("lrmd").await.unwrap(), Ok(()));
         for name in ["cib_ro", "stonith-ng", "pacemakerd", "crmd"] {
-            assert_eq!(connect(name).await.unwrap(), Err(Errno::ECONNREFUSED), "{name}");
+            let refused = Err(ConnectError::Failed(Errno::ECONNREFUSED));
+            assert_eq!(connect(name).await.unwrap(), refused, "{name}");
         }
         servers.stop();
     });
@@ -387,6 +388,7 @@ fn half_a_connection_costs_nobody_anything() {
 #[test]
 fn a_client_cannot_have_buffers_without_bound() {
     let node = Node::start();
-    assert_eq!(Client::connect(&node.name("lrmd"), 1 << 30).err(), Some(Errno::EMSGSIZE));
-    assert!(Client::connect(&node.name("lrmd"), 1 << 20).is_ok());
+    let connect = |size| Client::connect(&node.name("lrmd"), size, Trusted::Root).map(drop);
+    assert_eq!(connect(1 << 30), Err(ConnectError::Failed(Errno::EMSGSIZE)));
+    assert_eq!(connect(1 << 20), Ok(()));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A Pacemaker client of either release, written from the layouts alone: it shares no code with the servers.
 use nix::errno::Errno;
-use pcmk_remote_rs::sys::qb::Client;
+use pcmk_remote_rs::sys::qb::{Client, Trusted};
 
 pub(crate) const EXPECTS_RESPONSE: u32 = 0x200;
 pub(crate) const COMPRESSED: u32 = 1;
@@ -33,7 +33,11 @@ pub(crate) struct Answer {
 
 impl Peer {
     pub(crate) fn connect(name: &str, release: Release) -> Result<Self, Errno> {
-        Ok(Self { qb: Client::connect(name, BUFFER)?, release, last_id: 0 })
+        Ok(Self {
+            qb: Client::connect(name, BUFFER, Trusted::Root).map_err(|error| error.errno())?,
+            release,
+            last_id: 0,
+        })
     }
 
     pub(crate) fn ask(&mut self, text: &str) -> Answer {

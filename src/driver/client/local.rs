@@ -3,16 +3,18 @@
 use super::reports::{NotSent, Report, Reports};
 use super::{Carrier, Clock, Identity, Problem, Wanted};
 use crate::core::{self, ClientError};
-use crate::model::site::{CLUSTER_GROUP, CLUSTER_USER, IPC_BUFFER};
+use crate::driver::cluster_user;
+use crate::model::site::IPC_BUFFER;
 use crate::session::{LocalClientSession, LocalRequest};
-use crate::sys::qb::Client;
+use crate::sys::qb::{Client, ConnectError, Trusted};
 use crate::wire::ipc::{Assembler, IpcLayout, IpcRequest, detect, encode, flag};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::unistd::{Group, User};
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
+/// Whose executor we talk to.
+pub(super) const TRUSTED: Trusted = Trusted::RootOr(cluster_user::uid);
 /// How long the executor may leave its buffer full.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
 /// libqb does not tell while it waits that the server has gone.
@@ -40,15 +42,15 @@ pub(super) struct Local {
 
 impl Local {
     /// # Errors
-    /// There is no such server, or it is not Pacemaker's.
+    /// There is no such server, it is not one of `trusted`, or it does not answer.
     pub(super) fn open(
         server: &str,
+        trusted: Trusted,
         identity: Identity,
         layout: IpcLayout,
         clock: Clock,
     ) -> Result<Self, Problem> {
-        let client = Client::connect(server, IPC_BUFFER).map_err(Problem::NoLocalExecutor)?;
-        check_server(&client)?;
+        let client = Client::connect(server, IPC_BUFFER, trusted)?;
         let mut session = LocalClientSession::new(identity.name.as_deref(), identity.is_provider);
         session.core().connected(clock.now());
         let buffer = vec![0; client.buffer_size()];
@@ -246,12 +248,13 @@ fn assemble(assembler: &mut Option<Assembler>, message: &[u8]) -> Option<IpcRequ
     })
 }
 
-/// Anybody can take the name of a server that does not run.
-fn check_server(client: &Client) -> Result<(), Problem> {
-    let (uid, gid) = client.server_identity().map_err(Problem::NoLocalExecutor)?;
-    let is_daemon =
-        || User::from_name(CLUSTER_USER).ok().flatten().is_some_and(|user| user.uid.as_raw() == uid);
-    let in_group =
-        || Group::from_name(CLUSTER_GROUP).ok().flatten().is_some_and(|group| group.gid.as_raw() == gid);
-    if uid == 0 || is_daemon() || in_group() { Ok(()) } else { Err(Problem::ForeignExecutor { uid, gid }) }
+impl From<ConnectError> for Problem {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Untrusted { name, holder } => {
+                Self::ForeignExecutor { server: name, holder: holder.to_string() }
+            }
+            ConnectError::NoAnswer { .. } | ConnectError::Failed(_) => Self::NoLocalExecutor(error.errno()),
+        }
+    }
 }

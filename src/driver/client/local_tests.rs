@@ -3,6 +3,7 @@
 use super::*;
 use crate::driver::tokio::ipc::{IpcConfig, LocalConnId, LocalHandler, LocalServer, LocalServers};
 use crate::model::{CallId, ClientId, LocalIdentity, Millis, ProtocolVersion, Reply, ReplyBody};
+use crate::sys::qb::impostor::Impostor;
 use crate::wire::codec::{Envelope, decode_incoming, encode_notification, encode_reply};
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
@@ -83,9 +84,12 @@ fn serve() -> (String, JoinHandle<()>) {
     (name, thread)
 }
 
+/// The user of this process, who need not be root.
+const OURS: Trusted = Trusted::RootOr(|| Some(nix::unistd::geteuid().as_raw()));
+
 fn connected(name: &str, layout: IpcLayout) -> Connection {
     let identity = Identity { name: Some("tester".to_owned()), is_provider: false };
-    let mut connection = Connection::local_at(name, identity, layout).unwrap();
+    let mut connection = Connection::local_at(name, OURS, identity, layout).unwrap();
     connection.wait_for_sign_on().unwrap();
     connection
 }
@@ -144,7 +148,7 @@ fn a_client_that_only_asks_is_not_dropped_for_a_full_buffer() {
 
 #[test]
 fn a_server_that_is_not_there_is_said_at_once() {
-    let problem = Connection::local_at("client-none", Identity::default(), IpcLayout::Old).unwrap_err();
+    let problem = Connection::local_at("client-none", OURS, Identity::default(), IpcLayout::Old).unwrap_err();
     assert!(matches!(problem, Problem::NoLocalExecutor(_)), "{problem:?}");
 }
 
@@ -152,7 +156,7 @@ fn a_server_that_is_not_there_is_said_at_once() {
 fn the_waiting_client_has_the_local_executor_too() {
     let (name, executor) = serve();
     let identity = Identity { name: Some("tester".to_owned()), is_provider: false };
-    let connection = Connection::local_at(&name, identity, IpcLayout::New).unwrap();
+    let connection = Connection::local_at(&name, OURS, identity, IpcLayout::New).unwrap();
     let mut client = crate::driver::blocking::Client::sign_on(connection).unwrap();
     assert_eq!(client.describe(), "local IPC, protocol 1.2");
     assert_eq!(client.call(Request::Poke).unwrap().result(), Ok(CallId(0)));
@@ -162,4 +166,15 @@ fn the_waiting_client_has_the_local_executor_too() {
     assert!(matches!(failed, CallProblem::Ended(_)), "{failed:?}");
     assert_eq!(client.next_notification(soon).map_err(|problem| problem.stage()), Err(Stage::Ready));
     executor.join().unwrap();
+}
+
+#[test]
+fn an_executor_of_a_foreign_user_is_told_nothing() {
+    let name = format!("client-foreign-{}-lrmd", std::process::id());
+    let impostor = Impostor::hold(&name);
+    let identity = Identity { name: Some("tester".to_owned()), is_provider: true };
+    let problem = Connection::local_at(&name, Trusted::Root, identity, IpcLayout::Old).unwrap_err();
+    assert!(matches!(problem, Problem::ForeignExecutor { .. }), "{problem:?}");
+    assert!(problem.to_string().contains(&name), "{problem}");
+    assert_eq!(impostor.next_received(), b"");
 }

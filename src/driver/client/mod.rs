@@ -40,6 +40,8 @@ pub use remote::{HANDSHAKE_LIMIT, RemoteSettings};
 #[cfg(feature = "local")]
 use crate::model::site::EXECUTOR_SERVER;
 use crate::model::{Notification, Registered, Request, RequestRefused};
+#[cfg(feature = "local")]
+use crate::sys::qb::Trusted;
 use carrier::{Carrier, Clock};
 use nix::poll::{PollTimeout, poll};
 use remote::Remote;
@@ -105,21 +107,26 @@ impl Connection {
         Remote::over(stream, settings, identity, clock).map(|remote| Self::new(remote, clock))
     }
 
-    /// Connects to the executor of this node; libqb's own greeting is waited for. Then the sign-on begins, whose answer
-    /// only [`wait_for_sign_on`](Self::wait_for_sign_on) takes. `layout`: how this node's release lays out local
-    /// messages.
+    /// Connects to the executor of this node; libqb's own greeting is waited for, ten seconds at most. Then the sign-on
+    /// begins, whose answer only [`wait_for_sign_on`](Self::wait_for_sign_on) takes. `layout`: how this node's release
+    /// lays out local messages.
     ///
     /// # Errors
-    /// There is none, or it is not Pacemaker's.
+    /// There is none, it is not Pacemaker's, or it does not answer.
     #[cfg(feature = "local")]
     pub fn local(identity: Identity, layout: IpcLayout) -> Result<Self, Problem> {
-        Self::local_at(EXECUTOR_SERVER, identity, layout)
+        Self::local_at(EXECUTOR_SERVER, local::TRUSTED, identity, layout)
     }
 
     #[cfg(feature = "local")]
-    fn local_at(server: &str, identity: Identity, layout: IpcLayout) -> Result<Self, Problem> {
+    fn local_at(
+        server: &str,
+        trusted: Trusted,
+        identity: Identity,
+        layout: IpcLayout,
+    ) -> Result<Self, Problem> {
         let clock = Clock::start();
-        local::Local::open(server, identity, layout, clock).map(|local| Self::new(local, clock))
+        local::Local::open(server, trusted, identity, layout, clock).map(|local| Self::new(local, clock))
     }
 
     fn new(carrier: impl Carrier + 'static, clock: Clock) -> Self {

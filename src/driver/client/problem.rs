@@ -49,12 +49,12 @@ pub enum Problem {
     },
     /// There is no local executor to talk to.
     NoLocalExecutor(Errno),
-    /// The local executor runs as this user and group, which are not Pacemaker's.
+    /// The local executor's name is held by a user who is not Pacemaker's, so that nothing was sent.
     ForeignExecutor {
-        /// Its user.
-        uid: u32,
-        /// Its group.
-        gid: u32,
+        /// The name among local servers.
+        server: String,
+        /// The process that holds it, and its user, in words.
+        holder: String,
     },
     /// TLS cannot be used on this side.
     Key(KeyProblem),
@@ -112,8 +112,8 @@ impl fmt::Display for Problem {
             Self::NoLocalExecutor(errno) => {
                 write!(f, "cannot connect to the local executor: {}", errno.desc())
             }
-            Self::ForeignExecutor { uid, gid } => {
-                write!(f, "the local executor runs as uid {uid} and gid {gid}, which are not Pacemaker's")
+            Self::ForeignExecutor { server, holder } => {
+                write!(f, "the executor's local IPC name '{server}' is held by {holder}; nothing was sent")
             }
             Self::Key(problem) => problem.fmt(f),
             Self::Handshake(error) | Self::Garbled(error) => error.fmt(f),

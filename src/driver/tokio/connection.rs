@@ -41,6 +41,8 @@ pub(super) enum EndReason {
     Send(io::Error),
     /// So many bytes wait to be sent, which is too much.
     QueueFull(usize),
+    /// It had not finished its handshake, and newcomers needed its place.
+    Evicted,
     /// The handshake took longer than this.
     HandshakeOverdue(Duration),
     /// A message that has begun is not complete after this time.
@@ -59,6 +61,9 @@ impl fmt::Display for EndReason {
             Self::Receive(problem) => write!(f, "receiving failed: {problem}"),
             Self::Send(problem) => write!(f, "sending failed: {problem}"),
             Self::QueueFull(bytes) => write!(f, "it does not read: {bytes} bytes wait to be sent"),
+            Self::Evicted => {
+                f.write_str("it had to make room for newcomers, and its handshake was not finished")
+            }
             Self::HandshakeOverdue(limit) => {
                 write!(f, "it did not finish the TLS handshake within {limit:?}")
             }

@@ -10,7 +10,8 @@ use crate::core::{Input, PeerId};
 use crate::driver::hub::{Arrival, NewPeer};
 use crate::log_notice;
 use crate::session::ServerEvent;
-use log::{debug, info, warn};
+use log::warn;
+use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::rc::Rc;
 use tokio::io::Ready;
@@ -28,6 +29,14 @@ enum Turn {
     More,
     /// The connection has to end, for this reason.
     End(EndReason),
+}
+
+/// Waits until a connection that is not authenticated has to make room for another.
+async fn evicted(place: Option<&WaitingPlace>) {
+    match place {
+        Some(place) => place.evicted().await,
+        None => pending().await,
+    }
 }
 
 /// What the task waits for beside the socket.
@@ -56,13 +65,14 @@ impl ConnectionTask {
         limits: Limits,
         place: WaitingPlace,
     ) -> Self {
+        let handshake = Some(place.deadline(limits.handshake));
         Self {
             connection,
             inbox,
             limits,
             peer: None,
             place: Some(place),
-            deadlines: Deadlines { handshake: Some(instant_now() + limits.handshake), message: None },
+            deadlines: Deadlines { handshake, message: None },
             undelivered: false,
         }
     }
@@ -87,6 +97,7 @@ impl ConnectionTask {
             } else {
                 tokio::select! {
                     biased;
+                    () = evicted(self.place.as_ref()) => Turn::End(EndReason::Evicted),
                     ready = connection.ready() => self.ready(ready),
                     () = connection.attention() => Turn::Empty,
                     () = sleep_until(deadline.unwrap_or_else(instant_now)), if deadline.is_some() => {
@@ -178,7 +189,7 @@ impl ConnectionTask {
         self.deadlines.handshake = None;
         let peer = self.inbox.new_peer();
         self.peer = Some(peer);
-        info!("{} authenticated ({version}, {cipher})", self.connection.address());
+        log_notice!("Connection from {}, authenticated ({version}, {cipher})", self.connection.address());
         self.inbox.put(Arrival::Joined(peer, NewPeer::Remote(Rc::clone(&self.connection))));
     }
 
@@ -219,15 +230,12 @@ impl ConnectionTask {
     /// Logs the end. The hub says goodbye, behind the answers to what the peer still sent, or else this does.
     fn end(&self, reason: &EndReason) {
         let address = self.connection.address();
-        match (self.peer, reason) {
-            (Some(peer), _) => {
-                log_notice!("Connection with {address} ended: {reason}");
-                return self.inbox.put(Arrival::Left(peer));
-            }
-            (None, EndReason::ClosedByPeer) => {
-                debug!("{address} closed its connection before the handshake");
-            }
-            (None, _) => warn!("Connection with {address} failed before it was authenticated: {reason}"),
+        if let Some(peer) = self.peer {
+            log_notice!("Connection with {address} ended: {reason}");
+            return self.inbox.put(Arrival::Left(peer));
+        }
+        if let Some(place) = &self.place {
+            place.log_end(address, reason);
         }
         self.connection.say_goodbye();
     }

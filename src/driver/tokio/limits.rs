@@ -7,10 +7,9 @@ use std::time::Duration;
 pub struct Limits {
     /// From accept to a finished handshake.
     pub handshake: Duration,
-    /// Connections whose handshake is not finished, in all.
+    /// Connections whose handshake is not finished: so many that have said nothing, and as many that have. Who has to make
+    /// room beyond that, and that the time is shorter when many wait, is decided in `newcomers`.
     pub unauthenticated: usize,
-    /// The same from one source address.
-    pub unauthenticated_per_source: usize,
     /// For one message, from its first byte; grows with what has arrived (see [`Limits::message_time`]).
     pub message: Duration,
     /// Without progress while something waits to be sent.
@@ -24,7 +23,6 @@ impl Default for Limits {
         Self {
             handshake: Duration::from_secs(10),
             unauthenticated: 256,
-            unauthenticated_per_source: 32,
             message: Duration::from_secs(60),
             stalled: Duration::from_secs(60),
             queued: 64 * 1024 * 1024,

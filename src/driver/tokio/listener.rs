@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Accepts TCP connections and starts the task of each.
+use super::clock::Clock;
 use super::connection::RemoteConnection;
 use super::connection_task::ConnectionTask;
 use super::inbox::Inbox;
 use super::limits::Limits;
-use super::waiting::Waiting;
-use crate::log_notice;
-use crate::transport::credentials::Credentials;
+use super::waiting::{Waiting, WaitingPlace};
+use crate::sys::tls::ServerContext;
+use crate::transport::credentials::{Credentials, KeyError};
 use crate::transport::tcp;
 use log::{debug, error, warn};
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_local;
@@ -26,15 +28,16 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    pub(super) fn new(inbox: Inbox, credentials: Credentials, limits: Limits) -> Self {
-        Self { inbox, credentials: RefCell::new(credentials), limits, waiting: Rc::default() }
+    pub(super) fn new(inbox: Inbox, credentials: Credentials, limits: Limits, clock: Clock) -> Self {
+        let waiting = Waiting::new(clock, &limits);
+        Self { inbox, credentials: RefCell::new(credentials), limits, waiting }
     }
 
     /// Accepts on `listener`, until dropped. Never returns an error: a full descriptor table passes.
     pub(super) async fn accept(self: Rc<Self>, listener: TcpListener) {
         loop {
             match listener.accept().await {
-                Ok((stream, address)) => self.admit(stream, address),
+                Ok((stream, address)) => Rc::clone(&self).admit(stream, address),
                 Err(problem) if is_shortage(&problem) => {
                     error!("Cannot accept connections, trying again in a second: {problem}");
                     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -45,21 +48,39 @@ impl Listener {
         }
     }
 
-    fn admit(&self, stream: TcpStream, address: SocketAddr) {
+    fn admit(self: Rc<Self>, stream: TcpStream, address: SocketAddr) {
         let source = address.ip().to_canonical();
         let address = SocketAddr::new(source, address.port());
+        let place = self.waiting.enter(source);
+        debug!("Connection from {address}");
+        spawn_local(self.serve_newcomer(place, stream, address));
+    }
+
+    /// Waits for the first byte: a peer that says nothing costs its socket, but neither a look at the key nor a TLS
+    /// session.
+    async fn serve_newcomer(self: Rc<Self>, mut place: WaitingPlace, stream: TcpStream, address: SocketAddr) {
         let limits = self.limits;
-        let place = self.waiting.enter(source, limits.unauthenticated, limits.unauthenticated_per_source);
-        let Some(place) = place else {
-            warn!(
-                "Refused connection from {address}: too many connections wait for their handshake to finish"
-            );
-            return;
-        };
-        if let Err(problem) = tcp::prepare(&stream) {
-            warn!("Refused connection from {address}: cannot set socket options: {problem}");
-            return;
+        if let Err(reason) = place.first_byte(&stream, limits.handshake).await {
+            return place.log_end(address, &reason);
         }
+        if let Err(problem) = tcp::prepare(&stream) {
+            return place.warn(format_args!(
+                "Refused connection from {address}: cannot set socket options: {problem}"
+            ));
+        }
+        match self.server_context() {
+            Ok(context) => {
+                let connection = RemoteConnection::new(stream, address, &context, limits.queued);
+                let task = ConnectionTask::new(connection, self.inbox.clone(), limits, place);
+                // In a place of its own, so that the tasks of silent peers are small.
+                Box::pin(task.run()).await;
+            }
+            Err(problem) => place.warn(format_args!("Refused connection from {address}: {problem}")),
+        }
+    }
+
+    /// What a handshake needs of the key as it is now.
+    fn server_context(&self) -> Result<Arc<ServerContext>, KeyError> {
         let (context, warnings) = {
             let mut credentials = self.credentials.borrow_mut();
             (credentials.server_context(), credentials.take_warnings())
@@ -67,16 +88,7 @@ impl Listener {
         for warning in warnings {
             warn!("{warning}");
         }
-        let context = match context {
-            Ok(context) => context,
-            Err(problem) => {
-                warn!("Refused connection from {address}: {problem}");
-                return;
-            }
-        };
-        log_notice!("Connection from {address}");
-        let connection = RemoteConnection::new(stream, address, &context, limits.queued);
-        spawn_local(ConnectionTask::new(connection, self.inbox.clone(), limits, place).run());
+        context
     }
 }
 

@@ -1,73 +1,171 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Bounds on peers that have not proved anything yet.
+//! The connections whose handshake is not finished, and what is logged about them.
+//!
+//! There are two crowds with as many places each: connections that have said nothing, which cost a socket, and those that
+//! have, which cost a TLS session. So a peer whose first bytes are there, as a genuine one's are at once, has to make room
+//! for others of its kind only, however many silent ones come.
+use super::clock::Clock;
+use super::connection::EndReason;
+use super::limits::Limits;
+use super::line_budget::{LineBudget, Verdict};
+use super::newcomers::{Newcomers, Source, Ticket};
+use crate::model::Moment;
+use log::{debug, warn};
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::task::spawn_local;
+use tokio::time::{Instant, sleep_until};
 
-/// Peers whose handshake is not finished, by source address.
-#[derive(Debug, Default)]
+/// Lines about connections without a key that are written in a period; the others are counted.
+const LINES: u32 = 32;
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// Connections whose handshake is not finished.
+#[derive(Debug)]
 pub(super) struct Waiting {
-    by_source: RefCell<HashMap<IpAddr, usize>>,
+    clock: Clock,
+    silent: Crowd,
+    speaking: Crowd,
+    lines: RefCell<LineBudget>,
 }
+
+type Crowd = RefCell<Newcomers<Rc<Notify>>>;
 
 /// A place among the waiting; given back when dropped.
 #[derive(Debug)]
 pub(super) struct WaitingPlace {
     waiting: Rc<Waiting>,
-    source: IpAddr,
+    source: Source,
+    since: Instant,
+    ticket: Ticket,
+    has_spoken: bool,
+    evicted: Rc<Notify>,
 }
 
 impl Waiting {
-    /// A place for a peer from `source`, unless there are too many.
-    pub(super) fn enter(
-        self: &Rc<Self>,
-        source: IpAddr,
-        in_all: usize,
-        per_source: usize,
-    ) -> Option<WaitingPlace> {
-        let mut by_source = self.by_source.borrow_mut();
-        if by_source.values().sum::<usize>() >= in_all {
-            return None;
+    /// With the number of places that `limits` say.
+    pub(super) fn new(clock: Clock, limits: &Limits) -> Rc<Self> {
+        let crowd = || RefCell::new(Newcomers::new(limits.unauthenticated));
+        let lines = RefCell::new(LineBudget::new(LINES, PERIOD));
+        Rc::new(Self { clock, silent: crowd(), speaking: crowd(), lines })
+    }
+
+    /// A place for a connection from `address`, which has said nothing yet; others may lose theirs for it.
+    pub(super) fn enter(self: &Rc<Self>, address: IpAddr) -> WaitingPlace {
+        let (source, evicted) = (Source::from(address), Rc::new(Notify::new()));
+        let now = self.clock.now().mono;
+        let ticket = enter(&self.silent, source, now, &evicted);
+        let since = self.clock.instant(now);
+        WaitingPlace { waiting: Rc::clone(self), source, since, ticket, has_spoken: false, evicted }
+    }
+
+    /// Warns of something that a peer without a key has caused, unless there were many such lines.
+    fn warn(self: &Rc<Self>, line: fmt::Arguments<'_>) {
+        let verdict = self.lines.borrow_mut().take(self.clock.now().mono);
+        match verdict {
+            Verdict::Write => warn!("{line}"),
+            Verdict::WithholdUntil(moment) => {
+                let (waiting, moment) = (Rc::clone(self), self.clock.instant(moment));
+                spawn_local(async move {
+                    sleep_until(moment).await;
+                    waiting.tell_withheld();
+                });
+            }
+            Verdict::Withhold => {}
         }
-        let count = by_source.entry(source).or_default();
-        if *count >= per_source {
-            return None;
+    }
+
+    fn tell_withheld(&self) {
+        let count = self.lines.borrow_mut().settle();
+        let greatest = [&self.speaking, &self.silent].map(|crowd| crowd.borrow().greatest());
+        let most = match greatest.into_iter().flatten().max_by_key(|(_, places)| *places) {
+            Some((source, places)) => format!(" (most of those that wait now, {places}, are from {source})"),
+            None => String::new(),
+        };
+        warn!(
+            "{count} more connections were refused, or failed before they were authenticated, within {PERIOD:?}; only the \
+             first {LINES} are logged one by one{most}"
+        );
+    }
+}
+
+/// Takes a place in a crowd, and tells those who lose theirs.
+fn enter(crowd: &Crowd, source: Source, now: Moment, evicted: &Rc<Notify>) -> Ticket {
+    let (ticket, losers) = crowd.borrow_mut().enter(source, now, Rc::clone(evicted));
+    for loser in losers {
+        loser.notify_one();
+    }
+    ticket
+}
+
+impl WaitingPlace {
+    /// Waits until the connection has to make room for another.
+    pub(super) async fn evicted(&self) {
+        self.evicted.notified().await;
+    }
+
+    /// See [`Waiting::warn`].
+    pub(super) fn warn(&self, line: fmt::Arguments<'_>) {
+        self.waiting.warn(line);
+    }
+
+    /// When the handshake must be finished, of which `limit` is the time from accept on.
+    pub(super) fn deadline(&self, limit: Duration) -> Instant {
+        self.since + limit
+    }
+
+    /// Waits until the connection's first byte has come. Its place is then among those that have said something.
+    ///
+    /// # Errors
+    /// Why the connection has to end before.
+    pub(super) async fn first_byte(&mut self, stream: &TcpStream, limit: Duration) -> Result<(), EndReason> {
+        let mut byte = [0];
+        tokio::select! {
+            biased;
+            peeked = stream.peek(&mut byte) => match peeked {
+                Ok(0) => Err(EndReason::ClosedByPeer),
+                Ok(_) => {
+                    self.speak();
+                    Ok(())
+                }
+                Err(problem) => Err(EndReason::Receive(problem)),
+            },
+            () = self.evicted() => Err(EndReason::Evicted),
+            () = sleep_until(self.deadline(limit)) => Err(EndReason::HandshakeOverdue(limit)),
         }
-        *count += 1;
-        Some(WaitingPlace { waiting: Rc::clone(self), source })
+    }
+
+    /// Logs the end of the connection, whose handshake was not finished.
+    pub(super) fn log_end(&self, address: SocketAddr, reason: &EndReason) {
+        match reason {
+            EndReason::ClosedByPeer => debug!("{address} closed its connection before the handshake"),
+            _ => self
+                .warn(format_args!("Connection with {address} failed before it was authenticated: {reason}")),
+        }
+    }
+}
+
+impl WaitingPlace {
+    fn crowd(&self) -> &Crowd {
+        if self.has_spoken { &self.waiting.speaking } else { &self.waiting.silent }
+    }
+
+    fn speak(&mut self) {
+        self.crowd().borrow_mut().leave(self.ticket);
+        // An eviction from among the silent ones means nothing any more.
+        self.evicted = Rc::new(Notify::new());
+        self.has_spoken = true;
+        self.ticket = enter(self.crowd(), self.source, self.waiting.clock.now().mono, &self.evicted);
     }
 }
 
 impl Drop for WaitingPlace {
     fn drop(&mut self) {
-        let mut by_source = self.waiting.by_source.borrow_mut();
-        if let Some(count) = by_source.get_mut(&self.source) {
-            *count -= 1;
-            if *count == 0 {
-                by_source.remove(&self.source);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_bounded_per_source_and_in_all_and_given_back() {
-        let waiting = Rc::new(Waiting::default());
-        let one: IpAddr = [127, 0, 0, 1].into();
-        let two: IpAddr = [127, 0, 0, 2].into();
-        let first = waiting.enter(one, 3, 2);
-        let second = waiting.enter(one, 3, 2);
-        assert!(first.is_some() && second.is_some());
-        assert!(waiting.enter(one, 3, 2).is_none());
-        let third = waiting.enter(two, 3, 2);
-        assert!(third.is_some());
-        assert!(waiting.enter(two, 3, 2).is_none(), "full in all");
-        drop(first);
-        assert!(waiting.enter(one, 3, 2).is_some());
+        self.crowd().borrow_mut().leave(self.ticket);
     }
 }

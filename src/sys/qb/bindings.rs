@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The part of libqb that we use. Made by `tests/bindings.rs`; do not edit.
-use libc::{gid_t, mode_t, pid_t, uid_t};
+use libc::{gid_t, mode_t, uid_t};
 
 pub const qb_ipc_type_QB_IPC_SOCKET: qb_ipc_type = 0;
 pub const qb_ipc_type_QB_IPC_SHM: qb_ipc_type = 1;
@@ -191,18 +191,14 @@ unsafe extern "C" {
     );
     pub fn qb_ipcs_connection_get_buffer_size(conn: *mut qb_ipcs_connection_t) -> i32;
     pub fn qb_ipcs_enforce_buffer_size(s: *mut qb_ipcs_service_t, max_buf_size: u32);
-    pub fn qb_ipcc_connect(
+    pub fn qb_ipcc_connect_async(
         name: *const ::std::os::raw::c_char,
         max_msg_size: usize,
+        connect_fd: *mut ::std::os::raw::c_int,
     ) -> *mut qb_ipcc_connection_t;
+    pub fn qb_ipcc_connect_continue(c: *mut qb_ipcc_connection) -> ::std::os::raw::c_int;
     pub fn qb_ipcc_disconnect(c: *mut qb_ipcc_connection_t);
     pub fn qb_ipcc_fd_get(c: *mut qb_ipcc_connection_t, fd: *mut i32) -> i32;
-    pub fn qb_ipcc_auth_get(
-        c: *mut qb_ipcc_connection_t,
-        pid: *mut pid_t,
-        uid: *mut uid_t,
-        gid: *mut gid_t,
-    ) -> i32;
     pub fn qb_ipcc_send(
         c: *mut qb_ipcc_connection_t,
         msg_ptr: *const ::std::os::raw::c_void,

@@ -27,6 +27,7 @@ pub mod log;
 mod reactor;
 mod server;
 mod sigbus;
+mod trust;
 
 #[rustfmt::skip]
 #[allow(missing_docs, non_camel_case_types, non_upper_case_globals, dead_code, unreachable_pub, clippy::all)]
@@ -36,6 +37,9 @@ pub use client::Client;
 pub use connection::{Connection, ConnectionId, Sent};
 pub use reactor::{Event, Reactor};
 pub use server::{Candidate, CreateError, Grant, Server, ServerId, Settings, Transport};
+pub use trust::{ConnectError, Holder, Trusted};
 
+#[cfg(test)]
+pub(crate) mod impostor;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -3,6 +3,7 @@
 use super::bindings as qb;
 use super::connection::Slot;
 use super::reactor::{self, Accepting, Event, Reactor};
+use super::trust::{FORCE_FILES, Holder, holder, reach};
 use super::{Connection, sigbus};
 use crate::sys::unwind::guard;
 use nix::errno::Errno;
@@ -10,10 +11,7 @@ use nix::unistd::{AccessFlags, access};
 use std::cell::Cell;
 use std::ffi::{CString, c_void};
 use std::fmt;
-use std::io;
 use std::os::fd::RawFd;
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
@@ -132,7 +130,7 @@ impl Server {
             // SAFETY: libqb has freed the service, so nobody else has the context.
             drop(unsafe { Box::from_raw(shared.as_ptr()) });
             return Err(match Errno::from_raw(-result) {
-                Errno::EADDRINUSE => CreateError::NameTaken(settings.name.clone()),
+                Errno::EADDRINUSE => CreateError::NameTaken { name: settings.name.clone(), holder: None },
                 errno => refuse(errno),
             });
         }
@@ -156,7 +154,12 @@ impl Drop for Server {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CreateError {
     /// Another process serves the name.
-    NameTaken(String),
+    NameTaken {
+        /// The server's name.
+        name: String,
+        /// Who serves it; None if the kernel does not tell.
+        holder: Option<Holder>,
+    },
     /// No shared memory file system.
     NoSharedMemory(Errno),
     /// libqb is configured for sockets in a directory that is not there.
@@ -173,11 +176,17 @@ pub enum CreateError {
 impl fmt::Display for CreateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NameTaken(name) => write!(
-                f,
-                "another process already serves the local IPC name '{name}': stop it first (pacemaker and \
-                 pacemaker_remote must not both run on a node)"
-            ),
+            Self::NameTaken { name, holder } => {
+                match holder {
+                    Some(holder) => write!(f, "{holder}")?,
+                    None => f.write_str("another process")?,
+                }
+                write!(
+                    f,
+                    " already serves the local IPC name '{name}': stop it first (pacemaker and pacemaker_remote must \
+                     not both run on a node)"
+                )
+            }
             Self::NoSharedMemory(errno) => write!(
                 f,
                 "/dev/shm cannot be used for local IPC ({}): mount a tmpfs there, or set PCMK_ipc_type=socket",
@@ -197,35 +206,20 @@ impl fmt::Display for CreateError {
 
 impl std::error::Error for CreateError {}
 
-/// When this file exists libqb uses sockets in /run instead of abstract ones.
-const FORCE_FILES: &str = "/etc/libqb/force-filesystem-sockets";
-
 /// Finds in advance what libqb would report unclearly or, for a taken name, handle badly: it closes a descriptor
 /// twice, and in /run it would simply take the name away from the other.
 fn check_environment(settings: &Settings) -> Result<(), CreateError> {
     let usable = |path: &str| access(path, AccessFlags::W_OK | AccessFlags::X_OK);
     usable("/dev/shm").map_err(CreateError::NoSharedMemory)?;
-    let in_files = Path::new(FORCE_FILES).exists();
-    if in_files {
+    if Path::new(FORCE_FILES).exists() {
         usable("/run").map_err(CreateError::NoRuntimeDirectory)?;
     }
-    match connect(&settings.name, in_files) {
-        Ok(_) => Err(CreateError::NameTaken(settings.name.clone())),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            Err(CreateError::NameTaken(settings.name.clone())) // Its queue is full.
-        }
+    let taken = |holder| Err(CreateError::NameTaken { name: settings.name.clone(), holder });
+    match reach(&settings.name) {
+        Ok(socket) => taken(holder(&socket).ok()),
+        Err(Errno::EAGAIN) => taken(None), // Its queue is full.
         Err(_) => Ok(()),
     }
-}
-
-fn connect(name: &str, in_files: bool) -> io::Result<UnixStream> {
-    if in_files {
-        return UnixStream::connect(Path::new("/run").join(name));
-    }
-    let mut padded = [0; 107]; // libqb's abstract names fill the address.
-    let bytes = name.as_bytes();
-    padded.get_mut(..bytes.len()).ok_or(io::ErrorKind::InvalidInput)?.copy_from_slice(bytes);
-    UnixStream::connect_addr(&SocketAddr::from_abstract_name(padded)?)
 }
 
 /// The groups of the process at the other end of a socket.

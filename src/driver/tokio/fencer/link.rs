@@ -2,7 +2,7 @@
 //! The connection to the fencer, on a thread of its own: libqb's client waits when it connects and when the
 //! fencer does not read. Whatever the fencer does, only this thread notices.
 use crate::model::site::IPC_BUFFER;
-use crate::sys::qb::Client;
+use crate::sys::qb::{Client, Trusted};
 use crate::wire::fencer::{SERVER, decode_hello, encode_hello};
 use crate::wire::ipc::{Assembler, IpcLayout, detect, encode, flag};
 use nix::errno::Errno;
@@ -26,14 +26,21 @@ const CLIENT_NAME: &str = "pacemaker-execd";
 /// Where the fencer is, and how often to look.
 pub(super) struct Target {
     pub(super) server: String,
+    /// Whose fencer we talk to: what we tell it holds the passwords of fence devices.
+    pub(super) trusted: Trusted,
     pub(super) attempts: u32,
     pub(super) between_attempts: Duration,
 }
 
 impl Default for Target {
-    /// The fencer of this node. As upstream: one that was killed is back within this time.
+    /// The fencer of this node, which is always root's. As upstream: one that was killed is back within this time.
     fn default() -> Self {
-        Self { server: SERVER.to_owned(), attempts: 10, between_attempts: Duration::from_secs(2) }
+        Self {
+            server: SERVER.to_owned(),
+            trusted: Trusted::Root,
+            attempts: 10,
+            between_attempts: Duration::from_secs(2),
+        }
     }
 }
 
@@ -129,7 +136,7 @@ impl Worker {
             if attempt > 0 {
                 thread::sleep(self.target.between_attempts);
             }
-            match Connection::open(&self.target.server) {
+            match Connection::open(&self.target) {
                 Ok((connection, token)) => {
                     self.tell(LinkEvent::Connected(token));
                     return Some(connection);
@@ -180,8 +187,9 @@ struct Connection {
 impl Connection {
     /// Connects and says hello; the connection's token. The hello is laid out as by releases up to 3.0.0, which
     /// later ones can read as well; the answer's layout is that of the rest.
-    fn open(server: &str) -> Result<(Self, String), String> {
-        let client = Client::connect(server, IPC_BUFFER).map_err(said)?;
+    fn open(target: &Target) -> Result<(Self, String), String> {
+        let client =
+            Client::connect(&target.server, IPC_BUFFER, target.trusted).map_err(|error| error.to_string())?;
         let mut connection = Self { client, assembler: Assembler::new(IpcLayout::Old), last_id: 0 };
         connection.send_flagged(&encode_hello(CLIENT_NAME), flag::RESPONSE_WANTED)?;
         let answer = connection.client.receive(HELLO_LIMIT_MS).map_err(said)?;

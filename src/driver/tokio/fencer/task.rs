@@ -124,8 +124,8 @@ impl FencerTask {
 
     fn unreachable(&mut self, problem: &str) {
         warn!("Cannot connect to the fencer: {problem}");
-        let outcome =
-            Outcome::new(OcfExit::ERROR, ExecStatus::NotConnected).because("No connection to fencer");
+        let outcome = Outcome::new(OcfExit::ERROR, ExecStatus::NotConnected)
+            .because(format!("No connection to fencer: {problem}"));
         let steps = self.session.disconnected(&outcome);
         self.follow(steps);
     }

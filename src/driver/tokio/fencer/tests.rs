@@ -3,6 +3,8 @@
 use super::link::{Command, Link, LinkEvent, Target};
 use crate::driver::tokio::ipc::{IpcConfig, LocalConnId, LocalHandler, LocalServer, LocalServers};
 use crate::model::LocalIdentity;
+use crate::sys::qb::Trusted;
+use crate::sys::qb::impostor::Impostor;
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -39,6 +41,9 @@ impl LocalHandler for FakeFencer {
     fn closed(&self, _: LocalConnId) {}
 }
 
+/// The user of this process, who need not be root.
+const OURS: Trusted = Trusted::RootOr(|| Some(nix::unistd::geteuid().as_raw()));
+
 struct Bench {
     fencer: Rc<FakeFencer>,
     target: Target,
@@ -51,6 +56,7 @@ impl Bench {
         let prefix = format!("fencer-{}-{number}-", std::process::id());
         let target = Target {
             server: format!("{prefix}stonith-ng"),
+            trusted: OURS,
             attempts: 3,
             between_attempts: Duration::from_millis(1),
         };
@@ -108,7 +114,7 @@ fn a_fencer_that_is_not_there_or_refuses_is_said_to_be_so() {
         let bench = Bench::new();
         bench.fencer.accepts.set(false);
         let server = bench.target.server.clone();
-        let elsewhere = Target { server, attempts: 2, between_attempts: Duration::ZERO };
+        let elsewhere = Target { server, trusted: OURS, attempts: 2, between_attempts: Duration::ZERO };
         let (link, mut events) = Link::start(elsewhere).unwrap();
         link.command(Command::Connect);
         let LinkEvent::Unreachable(reason) = next(&mut events).await else { panic!("connected") };
@@ -117,5 +123,22 @@ fn a_fencer_that_is_not_there_or_refuses_is_said_to_be_so() {
         link.command(Command::Connect);
         let LinkEvent::Unreachable(reason) = next(&mut events).await else { panic!("connected") };
         assert!(reason.contains("refused"), "{reason}");
+    });
+}
+
+#[test]
+fn a_fencer_of_a_foreign_user_is_told_nothing() {
+    on_runtime(async {
+        let server = format!("fencer-foreign-{}-stonith-ng", std::process::id());
+        let impostor = Impostor::hold(&server);
+        let target = Target { server, trusted: Trusted::Root, attempts: 2, between_attempts: Duration::ZERO };
+        let (link, mut events) = Link::start(target).unwrap();
+        link.command(Command::Connect);
+        link.command(Command::Send("<secret/>".into()));
+        let LinkEvent::Unreachable(reason) = next(&mut events).await else { panic!("connected") };
+        assert!(reason.contains("stonith-ng") && reason.contains("stop it"), "{reason}");
+        for _ in 0..2 {
+            assert_eq!(impostor.next_received(), b"");
+        }
     });
 }

@@ -16,6 +16,8 @@ const MEMBER_BUFFER: u64 = 4 * 1024 * 1024;
 const PRIVILEGED_BUFFER: u64 = 32 * 1024 * 1024;
 /// Descriptors that local clients leave to the rest of the daemon.
 const SPARE_DESCRIPTORS: u64 = 256;
+/// The same for root and the cluster's user, so that members of the group cannot take every place from them.
+const SPARE_OF_PRIVILEGED: u64 = 128;
 
 /// The user whom the cluster's daemons run as.
 #[derive(Clone, Copy)]
@@ -101,7 +103,7 @@ impl Access {
             return Err(Errno::EMSGSIZE);
         }
         let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
-        if self.clients.get() as u64 >= descriptors.saturating_sub(SPARE_DESCRIPTORS).max(16) {
+        if self.clients.get() as u64 >= places(descriptors, privileged) {
             warn!(
                 "Refused local client {} of {name}: {} are connected; raise the daemon's limit of open files",
                 candidate.pid,
@@ -137,6 +139,12 @@ impl Access {
         let member = candidate.gid == cluster.gid || candidate.groups.contains(&cluster.gid);
         (candidate.uid == cluster.uid || member).then_some(Grant::Group(cluster.gid))
     }
+}
+
+/// How many local clients there may be before another one is refused.
+fn places(descriptors: u64, privileged: bool) -> u64 {
+    let spare = if privileged { SPARE_OF_PRIVILEGED } else { SPARE_DESCRIPTORS };
+    descriptors.saturating_sub(spare).max(if privileged { 32 } else { 16 })
 }
 
 #[cfg(test)]
@@ -182,6 +190,18 @@ mod tests {
         let admit = |c: &Candidate| access.admit("lrmd", Some(LocalServer::Executor), c).is_ok();
         assert!(admit(&wanting(0, PRIVILEGED_BUFFER)) && !admit(&wanting(0, PRIVILEGED_BUFFER + 1)));
         assert!(admit(&wanting(9, MEMBER_BUFFER)) && !admit(&wanting(9, MEMBER_BUFFER + 1)));
+    }
+
+    #[test]
+    fn the_group_cannot_take_every_place_from_root_and_the_cluster() {
+        for (descriptors, members, privileged) in [(1024, 768, 896), (256, 16, 128), (8, 16, 32)] {
+            assert_eq!((places(descriptors, false), places(descriptors, true)), (members, privileged));
+        }
+        let access = access();
+        access.count(usize::try_from(places(getrlimit(Resource::RLIMIT_NOFILE).unwrap().0, false)).unwrap());
+        let admit = |c: &Candidate| access.admit("lrmd", Some(LocalServer::Executor), c);
+        assert!(matches!(admit(&candidate(1000, 105, &[])), Err(Errno::EMFILE)));
+        assert!(admit(&candidate(0, 0, &[])).is_ok() && admit(&candidate(102, 105, &[])).is_ok());
     }
 
     #[test]
