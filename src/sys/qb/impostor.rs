@@ -16,6 +16,8 @@ const NOBODY: libc::uid_t = 65_534;
 const STOP: &[u8] = b"stop";
 /// libqb's greeting.
 const GREETING: usize = 24;
+/// Bytes that a client asks for; any number that libqb takes will do.
+const BUFFER: usize = 64 * 1024;
 
 /// Listens until it is dropped. Where the tests are root's it is nobody, else it is simply not root.
 pub(crate) struct Impostor {
@@ -101,7 +103,7 @@ fn a_foreign_server_gets_no_byte() {
     let name = name("probe");
     let impostor = Impostor::hold(&name);
     for trusted in [Trusted::Root, Trusted::RootOr(|| None), Trusted::RootOr(|| Some(1))] {
-        let error = Client::connect(&name, 131_072, trusted).unwrap_err();
+        let error = Client::connect(&name, BUFFER, trusted).unwrap_err();
         assert_untrusted(&error, &name);
         assert_eq!(impostor.next_received(), b"");
     }
@@ -115,7 +117,7 @@ fn a_server_of_a_trusted_user_other_than_root_is_talked_to() {
     let name = name("trusted");
     let impostor = Impostor::hold(&name);
     // It is no server of libqb's, so that the greeting is all that comes.
-    let error = Client::connect(&name, 131_072, Trusted::RootOr(holder)).unwrap_err();
+    let error = Client::connect(&name, BUFFER, Trusted::RootOr(holder)).unwrap_err();
     assert!(matches!(error, ConnectError::Failed(_)), "{error:?}");
     assert_eq!(impostor.next_received(), b"");
     assert_eq!(impostor.next_received().len(), GREETING);
@@ -125,7 +127,7 @@ fn a_server_of_a_trusted_user_other_than_root_is_talked_to() {
 fn a_server_that_takes_the_name_after_the_first_look_gets_the_greeting_alone_and_is_not_read_from() {
     let name = name("race");
     let impostor = Impostor::hold(&name);
-    let error = Client::greet(&name, 131_072, Trusted::Root, Duration::from_secs(30)).unwrap_err();
+    let error = Client::greet(&name, BUFFER, Trusted::Root, Duration::from_secs(30)).unwrap_err();
     assert_untrusted(&error, &name);
     // It hears of the end, so libqb's socket has been closed.
     assert_eq!(impostor.next_received().len(), GREETING);
@@ -141,7 +143,7 @@ fn a_trusted_server_that_does_not_answer_is_given_up() {
     let name = name("silent");
     let _server = silent(&name);
     let ours = Trusted::RootOr(|| Some(nix::unistd::geteuid().as_raw()));
-    let error = Client::greet(&name, 131_072, ours, Duration::from_millis(200)).unwrap_err();
+    let error = Client::greet(&name, BUFFER, ours, Duration::from_millis(200)).unwrap_err();
     assert_eq!(error, ConnectError::NoAnswer { name: name.clone() });
 }
 
@@ -154,13 +156,13 @@ fn a_name_whose_holder_accepts_nothing_makes_neither_client_nor_server_wait() {
     while let Ok(socket) = reach(&name) {
         queue.push(socket);
     }
-    let error = Client::connect(&name, 131_072, Trusted::Root).unwrap_err();
+    let error = Client::connect(&name, BUFFER, Trusted::Root).unwrap_err();
     assert_eq!(error, ConnectError::Failed(Errno::EAGAIN));
     let settings = Settings {
         name: name.clone(),
         id: ServerId(0),
         transport: Transport::SharedMemory,
-        buffer_size: 131_072,
+        buffer_size: BUFFER as u32,
     };
     let error = Server::create(&settings, |_| Ok(Grant::Owner)).err().unwrap();
     assert_eq!(error, CreateError::NameTaken { name, holder: None });
