@@ -6,7 +6,8 @@
 //! ([`super::operation`]) knows what it reports and what comes after a run.
 use super::context::Context;
 use super::operation::{After, Operation, State};
-use super::operations::{OperationKey, OperationName, Operations};
+use super::operation_key::{OperationKey, OperationName};
+use super::operations::Operations;
 use super::refusal::Refusal;
 use super::registration::Registration;
 use super::registrations::Registrations;

@@ -20,6 +20,7 @@ mod history;
 mod input;
 mod log_level;
 mod operation;
+mod operation_key;
 mod operations;
 mod peers;
 mod pending;
@@ -29,6 +30,7 @@ mod registration;
 mod registrations;
 mod requests;
 mod server;
+mod settings;
 mod shutdown;
 mod slots;
 #[cfg(test)]
@@ -45,4 +47,5 @@ pub use client::{
 pub use effect::{Effect, Relay};
 pub use input::{Input, PeerId, PeerKind, RequestToken, RunId};
 pub use log_level::LogLevel;
-pub use server::{DaemonKind, Server, Settings};
+pub use server::Server;
+pub use settings::{DaemonKind, Settings};

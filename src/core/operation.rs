@@ -3,7 +3,7 @@
 use super::completion::{explain_phases, level_of, timed_out};
 use super::context::Context;
 use super::history::History;
-use super::operations::OperationName;
+use super::operation_key::OperationName;
 use super::pending::{Pending, undecided};
 use super::registration::Registration;
 use super::slots::Turn;

@@ -2,51 +2,12 @@
 //! All operations that the executor has accepted and not finished with.
 use super::PeerId;
 use super::operation::Operation;
+use super::operation_key::OperationKey;
 use super::refusal::Refusal;
-use crate::model::Interval;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// More than any cluster has: stops a client that queues without end before memory does.
 pub(super) const MOST_OPERATIONS: usize = 100_000;
-
-/// The executor's own number for an operation; never reused. Of the operations of one resource the lower one has the
-/// earlier turn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct OperationKey(u64);
-
-#[cfg(test)]
-impl OperationKey {
-    pub(super) const fn of(number: u64) -> Self {
-        Self(number)
-    }
-}
-
-/// What requests call an operation of a known resource. Case does not count in it. Those that recur come last.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct OperationName {
-    interval: Interval,
-    action: Arc<str>,
-}
-
-impl OperationName {
-    pub(super) fn new(action: &Arc<str>, interval: Interval) -> Self {
-        let action = match action.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            true => action.to_ascii_lowercase().into(),
-            false => action.clone(),
-        };
-        Self { interval, action }
-    }
-
-    /// Before all names of operations that recur.
-    pub(super) fn first_that_recurs() -> Self {
-        Self { interval: Interval(1), action: "".into() }
-    }
-
-    pub(super) const fn recurs(&self) -> bool {
-        self.interval.recurs()
-    }
-}
 
 /// The table of operations.
 #[derive(Debug, Default)]
@@ -68,8 +29,8 @@ impl Operations {
 
     /// Takes an operation in.
     pub(super) fn add(&mut self, operation: Operation) -> OperationKey {
-        self.last_key.0 = self.last_key.0.saturating_add(1);
-        let key = self.last_key;
+        let key = self.last_key.next();
+        self.last_key = key;
         if let Some(owner) = operation.ends_with() {
             self.by_owner.entry(owner).or_default().insert(key);
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A registered resource with the queue of its operations: first runs begin strictly in order, one at a time, and a
 //! start delay holds up what follows. Repeats are not queued here, see [`super::slots`].
-use super::operations::{OperationKey, OperationName};
+use super::operation_key::{OperationKey, OperationName};
 use crate::model::{Agent, DeviceState, Resource, ResourceId, Standard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

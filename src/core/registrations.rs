@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! All registered resources, and which of their queues may move.
-use super::operations::OperationKey;
+use super::operation_key::OperationKey;
 use super::refusal::Refusal;
 use super::registration::Registration;
 use crate::model::ResourceId;

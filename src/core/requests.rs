@@ -6,7 +6,7 @@ use super::context::Context;
 use super::executor::{Executor, Unregistered};
 use super::proxy::{Proxies, ShutdownAnswer};
 use super::refusal::Refusal;
-use super::server::{DaemonKind, Settings};
+use super::settings::{DaemonKind, Settings};
 use super::{Effect, LogLevel, PeerId, RequestToken};
 use crate::model::{
     Agent, CallId, Moment, Notification, ProtocolVersion, ProxyCommand, Registered, Reply, ReplyBody,

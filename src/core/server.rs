@@ -5,28 +5,11 @@ use super::context::Context;
 use super::executor::Executor;
 use super::proxy::{Proxies, ShutdownAnswer};
 use super::requests::{Asked, Requests};
+use super::settings::{DaemonKind, Settings};
 use super::shutdown::{Course, Shutdown};
 use super::timers::Timer;
 use super::{Effect, Input, LogLevel, PeerId, PeerKind, RunId};
 use crate::model::{ClientId, Moment, Notification, Now, RunResult};
-
-/// Which daemon this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DaemonKind {
-    /// `pacemaker-remoted`: the executor of a node without cluster daemons. Carries proxied clients.
-    Remoted,
-    /// `pacemaker-execd`: the executor of a cluster node.
-    Execd,
-}
-
-/// What a server is told once.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Which daemon this is.
-    pub daemon: DaemonKind,
-    /// `PCMK_node_start_state`, told to every client that signs on.
-    pub node_start_state: Option<String>,
-}
 
 /// The executor daemon's protocol as a state machine.
 ///

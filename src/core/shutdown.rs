@@ -3,7 +3,7 @@
 use super::alerts::Alerts;
 use super::context::Context;
 use super::proxy::Proxies;
-use super::server::DaemonKind;
+use super::settings::DaemonKind;
 use super::timers::Timer;
 use super::{Effect, LogLevel, PeerId};
 use crate::model::{Notification, ProxyNotice};

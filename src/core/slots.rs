@@ -2,7 +2,7 @@
 //! The right to run something for a resource, one at a time, by the resource's name: a run outlives the registration
 //! that it began under. What comes too early is blocked, and gets its turn in the order of coming.
 use super::context::Context;
-use super::operations::OperationKey;
+use super::operation_key::OperationKey;
 use super::{Effect, RunId};
 use crate::model::{KillScope, ResourceId};
 use std::collections::BTreeMap;

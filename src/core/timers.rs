@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The timer table: what is due when, one entry per subject.
 use super::RunId;
-use super::operations::OperationKey;
+use super::operation_key::OperationKey;
 use crate::model::Moment;
 use std::collections::{BTreeMap, BTreeSet};
 
