@@ -68,7 +68,7 @@ fn check_a_node_names_the_layer_that_fails_and_disturbs_no_client() {
     let program = program("check_a_node");
     isolated(move || {
         let (code, text) = output(&program, &["127.0.0.1"]);
-        assert_has(&text, &["name: [127.0.0.1:3121]\n", "TCP: ", "remedy: "]);
+        assert_has(&text, &["name: [127.0.0.1:3121]\n", "cannot connect to 127.0.0.1:3121", "remedy: "]);
         assert_eq!(code, Some(1), "{text}");
         let _daemon = serving();
         let mut bystander = connect("bystander").unwrap();
