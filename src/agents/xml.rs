@@ -5,7 +5,8 @@ use crate::model::Release;
 
 /// How one of upstream's writers spells characters.
 pub(super) struct Spelling {
-    /// A character, and what stands for it in 2.1 and in 3.0. The rules below are for the characters without a row.
+    /// A character, and what stands for it in 2.1 and in 3.0. The rules below are for the characters without a row
+    /// here or in [`MARKUP`].
     rows: &'static [(char, &'static str, &'static str)],
     /// What stands for a control character below U+0020.
     control: &'static str,
@@ -13,13 +14,14 @@ pub(super) struct Spelling {
     numbers_from: (Option<char>, Option<char>),
 }
 
+/// What every writer spells alike.
+const MARKUP: [(char, &str, &str); 3] =
+    [('<', "&lt;", "&lt;"), ('>', "&gt;", "&gt;"), ('&', "&amp;", "&amp;")];
+
 /// Of documents about init scripts. XML forbids what has an empty spelling: 2.1 leaves it out, while 3.0 lets it
 /// through and is not understood by any reader then, so it is left out for both.
 pub(super) const INIT_SCRIPT: Spelling = Spelling {
     rows: &[
-        ('<', "&lt;", "&lt;"),
-        ('>', "&gt;", "&gt;"),
-        ('&', "&amp;", "&amp;"),
         ('\t', "\t", "\t"),
         ('\n', "\n", "\n"),
         ('\r', "&#13;", "&#x0D;"),
@@ -33,29 +35,14 @@ pub(super) const INIT_SCRIPT: Spelling = Spelling {
 
 /// Of documents about units of systemd, as text or attribute. 2.1 hides white space and quotes too.
 pub(super) const UNIT: Spelling = Spelling {
-    rows: &[
-        ('<', "&lt;", "&lt;"),
-        ('>', "&gt;", "&gt;"),
-        ('&', "&amp;", "&amp;"),
-        ('"', "&quot;", "\""),
-        ('\'', "&apos;", "'"),
-        ('\t', "    ", "\t"),
-        ('\n', "\\n", "\n"),
-    ],
+    rows: &[('"', "&quot;", "\""), ('\'', "&apos;", "'"), ('\t', "    ", "\t"), ('\n', "\\n", "\n")],
     control: "\u{fffd}",
     numbers_from: (None, None),
 };
 
 /// Of documents about Linux-HA fence agents: libxml2's, which does not know the encoding of what it writes there.
 pub(super) const LINUX_HA: Spelling = Spelling {
-    rows: &[
-        ('<', "&lt;", "&lt;"),
-        ('>', "&gt;", "&gt;"),
-        ('&', "&amp;", "&amp;"),
-        ('\t', "\t", "\t"),
-        ('\n', "\n", "\n"),
-        ('\r', "&#13;", "&#13;"),
-    ],
+    rows: &[('\t', "\t", "\t"), ('\n', "\n", "\n"), ('\r', "&#13;", "&#13;")],
     control: "",
     numbers_from: (Some('\u{7f}'), Some('\u{7f}')),
 };
@@ -68,7 +55,7 @@ pub(super) fn escape(text: &str, spelling: &Spelling, release: Release) -> Strin
     };
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
-        let row = spelling.rows.iter().find(|(known, ..)| *known == character);
+        let row = MARKUP.iter().chain(spelling.rows).find(|(known, ..)| *known == character);
         match (row, release) {
             (Some((_, old, _)), Release::V2_1) => escaped.push_str(old),
             (Some((_, _, new)), Release::V3_0) => escaped.push_str(new),

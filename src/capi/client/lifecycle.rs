@@ -101,7 +101,7 @@ fn create(place: Place, node_name: Option<CString>) -> *mut Lrmd {
     let handle = Rc::new(Handle::new(place, node_name));
     let lrmd = cmem::new(Lrmd { cmds: cmem::new(OPERATIONS), lrmd_private: ptr::null_mut() });
     handle.lrmd.set(lrmd);
-    // SAFETY: just made, and nobody else knows it.
+    // SAFETY: just made, and nothing else refers to it.
     unsafe { (*lrmd).lrmd_private = Rc::into_raw(handle).cast_mut().cast() };
     lrmd
 }

@@ -84,7 +84,7 @@ fn accept(listener: c_int) -> Result<c_int, c_int> {
     if let Some(time) = watchdog.filter(|time| *time > 0) {
         let half = c_uint::try_from(time / 2).unwrap_or(c_uint::MAX);
         if let Err(code) = set(socket, libc::TCP_USER_TIMEOUT, half) {
-            // SAFETY: ours, and nobody else knows it.
+            // SAFETY: ours, and nothing else refers to it.
             unsafe { libc::close(socket) };
             return Err(code);
         }

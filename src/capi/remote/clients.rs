@@ -154,7 +154,7 @@ entry! {
             return ptr::null_mut();
         }
         let client = new_client();
-        // SAFETY: just made, and nobody else knows it; the connection is the caller's promise.
+        // SAFETY: just made, and nothing else refers to it; the connection is the caller's promise.
         unsafe {
             let facts = local::accept(connection, uid);
             (*client).pid = facts.pid;
@@ -187,7 +187,7 @@ fn new_client() -> *mut Client {
 }
 
 fn add(key: *mut c_void, client: *mut Client) {
-    // SAFETY: just made, and nobody else knows it.
+    // SAFETY: just made, and nothing else refers to it.
     let key = if key.is_null() { unsafe { (*client).id }.cast() } else { key };
     let mut table = table();
     let table = table.get_or_insert_with(|| Table { clients: HashMap::new(), next: 0 });
@@ -202,7 +202,7 @@ entry! {
     /// connection's TLS session. NULL is allowed.
     ///
     /// # Safety
-    /// `client` is NULL or a client that nobody uses afterwards; its parts are as its layout says.
+    /// `client` is NULL or a client that is not used afterwards; its parts are as its layout says.
     pub unsafe fn pcmk__free_client(client: *mut Client) {
         if client.is_null() {
             return;

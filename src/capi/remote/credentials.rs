@@ -127,7 +127,7 @@ entry! {
             key_file: ptr::null(),
             credentials: ptr::null_mut(),
         });
-        // SAFETY: just made, and nobody else knows it yet.
+        // SAFETY: just made, and nothing else refers to it yet.
         let result = unsafe { fill(&mut *made, gnutls) };
         // SAFETY: the caller's promise; what is not given away is freed.
         unsafe {
@@ -224,7 +224,7 @@ entry! {
     /// Frees what sessions share; after the last of them. NULL is allowed.
     ///
     /// # Safety
-    /// `tls` is NULL or came from `pcmk__init_tls()`, and nobody uses it afterwards.
+    /// `tls` is NULL or came from `pcmk__init_tls()`, and is not used afterwards.
     pub unsafe fn pcmk__free_tls(tls: *mut Tls) {
         // SAFETY: the caller's promise.
         unsafe { free_tls(tls) }

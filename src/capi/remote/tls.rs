@@ -92,7 +92,7 @@ pub unsafe fn new_tls_session_v2_1(
         }
         Err(code) => {
             refused(gnutls, code);
-            // SAFETY: just allocated, and nobody else knows it.
+            // SAFETY: just allocated, and nothing else refers to it.
             unsafe { gnutls::free(place) };
             ptr::null_mut()
         }

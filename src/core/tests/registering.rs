@@ -121,7 +121,7 @@ fn who_leaves_takes_its_recurring_operations_along() {
     assert_eq!(bench.gone(2), ["tell 1 r1 monitor/100 #5 0 Cancelled"], "a local client: only its own");
     bench.remote(3);
     assert!(bench.gone(1).is_empty(), "a remote client, but not the last");
-    assert!(bench.gone(3).is_empty(), "the last, but nobody is left to be told");
+    assert!(bench.gone(3).is_empty(), "the last client, and no other is left to be told");
     bench.remote(4);
     let all = Request::RecurringOperations(None);
     assert_eq!(bench.ask(4, all), ["reply 4 0 keep:monitor/100/0; r1:"]);

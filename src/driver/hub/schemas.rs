@@ -3,12 +3,10 @@
 use crate::core::{Input, PeerId, PeerKind, Relay};
 use crate::model::{ClientId, LocalIdentity, Millis, Moment, Payload, ProxiedServer};
 use crate::session::{SchemaFetch, SchemaFile, SchemaStep};
+use crate::wire::ipc::flag;
 
 /// How long a transfer may take.
 pub(super) const LIMIT: Millis = Millis(300_000);
-
-/// Header flag of a request that wants a response.
-const WANTS_RESPONSE: u32 = 0x200;
 
 /// One transfer.
 #[derive(Debug)]
@@ -56,6 +54,6 @@ impl SchemaTransfer {
 
     fn request(&mut self, payload: Payload) -> Input {
         self.last_id = self.last_id.wrapping_add(1);
-        Input::Proxied { peer: self.peer, msg_id: self.last_id, flags: WANTS_RESPONSE, payload }
+        Input::Proxied { peer: self.peer, msg_id: self.last_id, flags: flag::RESPONSE_WANTED, payload }
     }
 }
