@@ -167,8 +167,8 @@ pub enum Numbers {
 pub struct Rules {
     /// Does a variable's old name count where the new one is not set?
     pub old_names: bool,
-    /// The same for certificates; None: the program knows no certificates.
-    pub old_names_of_certificates: Option<bool>,
+    /// Does the program know certificates? Their old names always count.
+    pub certificates: bool,
     /// Is a blank value one? Otherwise it counts as none; it hides the old name either way.
     pub blank_values: bool,
     /// How numbers are read.
@@ -178,7 +178,7 @@ pub struct Rules {
 /// The daemons. A blank value is none, so that a line in a defaults file can be left blank.
 pub const DAEMON: Rules = Rules {
     old_names: true,
-    old_names_of_certificates: Some(true),
+    certificates: true,
     blank_values: false,
     numbers: Numbers::Whole,
 };
@@ -186,7 +186,7 @@ pub const DAEMON: Rules = Rules {
 /// The client library of Pacemaker 2.1.
 const CLIENT_2_1: Rules = Rules {
     old_names: false,
-    old_names_of_certificates: None,
+    certificates: false,
     blank_values: true,
     numbers: Numbers::Leading,
 };
@@ -194,7 +194,7 @@ const CLIENT_2_1: Rules = Rules {
 /// The client library of Pacemaker 3.0.
 const CLIENT_3_0: Rules = Rules {
     old_names: true,
-    old_names_of_certificates: Some(false),
+    certificates: true,
     blank_values: true,
     numbers: Numbers::Leading,
 };
@@ -210,7 +210,7 @@ pub const fn client(release: Release) -> Rules {
 /// The remote transport of Pacemaker's common library.
 pub const TRANSPORT: Rules = Rules {
     old_names: true,
-    old_names_of_certificates: Some(true),
+    certificates: true,
     blank_values: true,
     numbers: Numbers::Leading,
 };
@@ -232,9 +232,11 @@ impl Rules {
         option: &ClusterOption,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Option<Setting> {
-        let old_names = self.old_names_of_certificates?;
+        if !self.certificates {
+            return None;
+        }
         let given = |setting: &Setting| !setting.value.is_empty();
-        set(option, old_names, &variable).filter(given).or_else(|| {
+        set(option, true, &variable).filter(given).or_else(|| {
             let name = option.cib_variable?;
             Some(Setting { variable: name, value: variable(name)? }).filter(given)
         })
@@ -333,7 +335,7 @@ mod tests {
         for (rules, old, cib) in [
             (DAEMON, Some("HA_ca_file"), Some("CIB_ca_file")),
             (CLIENT_2_1, None, None),
-            (CLIENT_3_0, None, Some("CIB_ca_file")),
+            (CLIENT_3_0, Some("HA_ca_file"), Some("CIB_ca_file")),
             (TRANSPORT, Some("HA_ca_file"), Some("CIB_ca_file")),
         ] {
             assert_eq!(certificate(rules, &[("HA_ca_file", "/x")]), old, "{rules:?}");

@@ -7,6 +7,7 @@
 use super::SessionError;
 use crate::sys::tls::{MAX_RECORD_LEN, Progress, Received, Stream, TlsError};
 use crate::wire::frame::{FrameDecoder, FrameError, encode_header};
+use crate::sys::x509::About;
 use std::sync::Arc;
 
 /// A message's text with its NUL, made once for any number of connections.
@@ -56,6 +57,10 @@ pub(super) struct Channel {
     refused: Option<TlsError>,
     phase: Phase,
     decoder: FrameDecoder,
+    /// Was the handshake finished?
+    established: bool,
+    /// Has the peer sent anything behind the handshake?
+    heard: bool,
     /// Number of the last message sent, for people who look at frames.
     last_id: u64,
 }
@@ -66,7 +71,15 @@ impl Channel {
             Ok(stream) => (Some(stream), None),
             Err(error) => (None, Some(error)),
         };
-        Self { stream, refused, phase: Phase::Handshake, decoder: FrameDecoder::new(), last_id: 0 }
+        Self {
+            stream,
+            refused,
+            phase: Phase::Handshake,
+            decoder: FrameDecoder::new(),
+            established: false,
+            heard: false,
+            last_id: 0,
+        }
     }
 
     /// Takes what came from the socket.
@@ -87,6 +100,7 @@ impl Channel {
                 Ok(Progress::Pending) => None,
                 Ok(Progress::Done) => {
                     self.phase = Phase::Established;
+                    self.established = true;
                     Some(Arrival::Handshaken)
                 }
                 Err(error) => Some(self.lost(error.into())),
@@ -106,7 +120,7 @@ impl Channel {
             }
             let Some(stream) = self.stream.as_mut() else { return Ok(None) };
             match stream.read(|record| self.decoder.push(record))? {
-                Received::Data(_) => {}
+                Received::Data(_) => self.heard = true,
                 Received::Pending => return Ok(None),
                 Received::Closed => {
                     self.phase = Phase::Over;
@@ -159,6 +173,21 @@ impl Channel {
 
     pub(super) fn is_established(&self) -> bool {
         self.phase == Phase::Established
+    }
+
+    /// Was the handshake finished, whatever has happened since?
+    pub(super) fn was_established(&self) -> bool {
+        self.established
+    }
+
+    /// Has the peer sent anything behind the handshake?
+    pub(super) fn has_heard(&self) -> bool {
+        self.heard
+    }
+
+    /// The peer's certificate, if it has shown one.
+    pub(super) fn peer_certificate(&self) -> Option<About> {
+        self.stream.as_ref().filter(|stream| stream.uses_certificates()).and_then(Stream::peer_certificate)
     }
 
     /// Version and cipher suite, for logs.

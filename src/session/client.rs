@@ -34,6 +34,8 @@ pub enum ClientEvent {
 pub struct ClientSession {
     channel: Channel,
     messages: Messages,
+    /// What people call our certificate, if we show one.
+    certificate: Option<String>,
 }
 
 impl ClientSession {
@@ -41,7 +43,13 @@ impl ClientSession {
     /// shall call us; without one it tells us nothing unasked.
     pub fn new(context: &ClientContext, client_name: Option<&str>, is_provider: bool) -> Self {
         let messages = Messages::new(client_name, is_provider, ClientCarrier::Remote);
-        Self { channel: Channel::new(Stream::client(context)), messages }
+        let certificate = context.certificate().map(str::to_owned);
+        Self { channel: Channel::new(Stream::client(context)), messages, certificate }
+    }
+
+    /// Our certificate, as long as the server has said nothing behind the handshake: it may still refuse it.
+    pub fn unheard_certificate(&self) -> Option<&str> {
+        self.certificate.as_deref().filter(|_| self.channel.was_established() && !self.channel.has_heard())
     }
 
     /// Takes what came from the socket.

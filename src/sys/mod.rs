@@ -28,5 +28,6 @@ pub mod strings;
 pub mod tcp;
 pub mod tls;
 pub mod unwind;
+pub mod x509;
 #[cfg(feature = "capi")]
 pub mod xmlnode;

@@ -211,7 +211,9 @@ impl Handle {
         }
         let error = rc::of_connect(problem, Way::Event);
         let refused = problem.stage() == Stage::SignOn && error == -libc::EPROTO;
-        let refused = refused || problem.stage() == Stage::Handshake;
+        let refused = refused
+            || problem.stage() == Stage::Handshake
+            || matches!(problem, Problem::ClosedAfterHandshake { .. });
         if BEHAVIOUR.refusal_event_precedes_disconnect && refused {
             self.emit_connect(error);
             self.emit_disconnect();

@@ -6,6 +6,7 @@ pub(in crate::daemon) mod reader;
 use super::cli::{CommandLine, Program};
 use super::environment::Environment;
 use super::logging::settings::LogSettings;
+use crate::model::certificate_files::Certificates;
 use crate::model::options::{self, Effect, Value, boolean, enabled_for};
 use crate::model::site::{IPC_BUFFER, REMOTE_PORT, REMOTE_SCHEMA_DIRECTORY, SCHEMA_DIRECTORY};
 use crate::model::timespec;
@@ -27,16 +28,6 @@ pub enum IpcType {
     Socket,
 }
 
-/// Which X.509 variables are set. The daemon has no X.509: with all three needed ones set the administrator
-/// expects certificates to guard the port, so it must refuse to listen rather than fall back to the key.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct X509Variables {
-    /// Names of those set.
-    pub variables: Vec<&'static str>,
-    /// Are authority, certificate and key all there?
-    pub complete: bool,
-}
-
 /// All that can be configured.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -52,8 +43,8 @@ pub struct Config {
     pub authkey_location: Option<PathBuf>,
     /// GnuTLS priority string, for the transport to translate.
     pub tls_priorities: Option<String>,
-    /// X.509 variables that are set.
-    pub x509: X509Variables,
+    /// Files of certificates, which take the pre-shared key's place.
+    pub certificates: Certificates,
     /// Carrier of the local IPC servers.
     pub ipc_type: IpcType,
     /// Bytes of a local IPC buffer.
@@ -88,7 +79,7 @@ impl Config {
                 .unwrap_or_default(),
             authkey_location: reader.path(&options::AUTHKEY_LOCATION),
             tls_priorities: reader.text(&options::TLS_PRIORITIES),
-            x509: x509(environment),
+            certificates: environment.certificates(),
             ipc_type: reader.parsed(&options::IPC_TYPE, "shared-mem", ipc_type).unwrap_or_default(),
             ipc_buffer: ipc_buffer(&mut reader),
             node_start_state: reader.text(&options::NODE_START_STATE),
@@ -113,16 +104,6 @@ fn port(reader: &mut Reader<'_>, command_line: &CommandLine) -> u16 {
             REMOTE_PORT
         }),
         None => reader.parsed(option, &REMOTE_PORT.to_string(), parse).unwrap_or(REMOTE_PORT),
-    }
-}
-
-fn x509(environment: &Environment) -> X509Variables {
-    let find = |option| environment.certificate(option).map(|setting| setting.variable);
-    let needed: Vec<_> =
-        [&options::CA_FILE, &options::CERT_FILE, &options::KEY_FILE].into_iter().filter_map(find).collect();
-    X509Variables {
-        complete: needed.len() == 3,
-        variables: needed.into_iter().chain(find(&options::CRL_FILE)).collect(),
     }
 }
 

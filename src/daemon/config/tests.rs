@@ -58,13 +58,11 @@ fn ipc() {
 }
 
 #[test]
-fn x509_needs_three() {
+fn certificates_need_three_files() {
     let two = [("PCMK_ca_file", "/a"), ("CIB_cert_file", "/b")];
-    assert!(!read(&two, None).0.x509.complete);
+    assert!(read(&two, None).0.certificates.complete().is_none());
     let three = [two[0], two[1], ("HA_key_file", "/c")];
-    let x509 = read(&three, None).0.x509;
-    assert!(x509.complete);
-    assert_eq!(x509.variables, ["PCMK_ca_file", "CIB_cert_file", "HA_key_file"]);
+    assert!(read(&three, None).0.certificates.complete().is_some());
 }
 
 #[test]

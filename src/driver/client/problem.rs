@@ -64,6 +64,12 @@ pub enum Problem {
     ClosedInHandshake,
     /// The handshake took too long.
     HandshakeTimedOut,
+    /// With certificates: the server ended the connection behind the handshake, before it said anything. At TLS 1.3 a
+    /// server that refuses our certificate, which is told here, can do so only then; one that stops looks the same.
+    ClosedAfterHandshake {
+        /// Our certificate: its file, subject and end.
+        certificate: String,
+    },
     /// The sign-on failed.
     SignOn(ClientError),
     /// The executor took the sign-on, but not for what it was meant.
@@ -90,7 +96,7 @@ impl Problem {
             Self::Tcp { .. } | Self::NoLocalExecutor(_) | Self::ForeignExecutor { .. } => Stage::Connect,
             Self::Key(_) => Stage::Key,
             Self::Handshake(_) | Self::ClosedInHandshake | Self::HandshakeTimedOut => Stage::Handshake,
-            Self::SignOn(_) | Self::SignOnRefused(_) => Stage::SignOn,
+            Self::ClosedAfterHandshake { .. } | Self::SignOn(_) | Self::SignOnRefused(_) => Stage::SignOn,
             Self::Lost
             | Self::Broken(_)
             | Self::Garbled(_)
@@ -121,6 +127,11 @@ impl fmt::Display for Problem {
             Self::HandshakeTimedOut => {
                 f.write_str("the peer took the connection but did not finish the TLS handshake in time")
             }
+            Self::ClosedAfterHandshake { certificate } => write!(
+                f,
+                "the server closed the connection right after the handshake: most likely it refused our certificate, \
+                 {certificate}"
+            ),
             Self::SignOn(ClientError::NotConnected) => {
                 f.write_str("the connection ended before the sign-on was answered")
             }

@@ -24,9 +24,11 @@ impl Problem {
             Self::ForeignExecutor { .. } => "end the program that took the executor's place",
             Self::Handshake(error) | Self::Garbled(error) => of_session(error),
             Self::ClosedInHandshake => {
-                "its log says why: most often its key differs, or it has none yet, or it has too many connections"
+                "its log says why: most often its key differs or it refuses our certificate, or it has no key yet, or it \
+                 has too many connections"
             }
             Self::HandshakeTimedOut => "is that port Pacemaker Remote's? is that host overloaded?",
+            Self::ClosedAfterHandshake { .. } => READ_ITS_LOG,
             Self::SignOn(error) => of_client(*error),
             Self::SignOnRefused(_) => "look into that host's log",
             Self::Lost | Self::Broken(_) => {
@@ -78,7 +80,18 @@ const fn of_tls(error: &TlsError) -> &'static str {
     match error {
         TlsError::WrongKey => "copy the cluster's key to both hosts (/etc/pacemaker/authkey)",
         TlsError::NotTls => WHICH_PORT,
-        TlsError::EndedHandshake | TlsError::BadRecord | TlsError::Other(_) | TlsError::PeerAlert(_) => {
+        TlsError::CertificateRefused(_) => {
+            "compare PCMK_ca_file of this host with that host's certificate (openssl verify), and the clocks of both"
+        }
+        TlsError::CertificateMissing | TlsError::NoSharedSuite => {
+            "set PCMK_ca_file, PCMK_cert_file and PCMK_key_file on both hosts, or on neither"
+        }
+        TlsError::CertificateRefusedByPeer(_) => {
+            "compare PCMK_ca_file of that host with this host's certificate (openssl verify), and the clocks of both"
+        }
+        TlsError::EndedHandshake
+        | TlsError::EndedByPeer
+        | TlsError::BadRecord | TlsError::Other(_) | TlsError::PeerAlert(_) => {
             READ_ITS_LOG
         }
         TlsError::Setup(_) => "check the OpenSSL installation and PCMK_tls_priorities of this host",

@@ -5,7 +5,7 @@ use super::keys::Keys;
 use super::reports::{NotSent, Report, Reports};
 use super::transport::Transport;
 use super::{Carrier, Clock, Identity, Problem, Wanted};
-use crate::core::Client;
+use crate::core::{Client, ClientError};
 use crate::session::{ClientEvent, ClientSession};
 use std::net::TcpStream;
 use std::os::fd::BorrowedFd;
@@ -149,6 +149,11 @@ impl Remote {
                 let _ = transport.flush(Instant::now());
                 if let (Problem::Lost, Some(errno)) = (&problem, transport.broken) {
                     problem = Problem::Broken(errno);
+                }
+                if let (Problem::SignOn(ClientError::NotConnected), Some(certificate)) =
+                    (&problem, transport.session.unheard_certificate())
+                {
+                    problem = Problem::ClosedAfterHandshake { certificate: certificate.to_owned() };
                 }
             }
             self.end(problem, reports);

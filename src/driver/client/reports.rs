@@ -3,7 +3,8 @@
 use super::{CallProblem, Problem};
 use crate::core::{ClientError, ClientOutput, RequestId};
 use crate::model::{Notification, ProtocolVersion, Registered, Reply, ReplyBody, RequestRefused};
-use crate::session::ClientEvent;
+use crate::session::{ClientEvent, SessionError};
+use crate::sys::tls::TlsError;
 use nix::errno::Errno;
 use std::collections::VecDeque;
 
@@ -64,6 +65,12 @@ impl Reports {
             ClientEvent::Handshaken { version, cipher } => self.tls = Some((version, cipher)),
             ClientEvent::Undecodable(reason) => log::error!("Message ignored: {reason}"),
             ClientEvent::Unsendable(reason) => self.push(Report::NotSent(NotSent::TooLarge(reason))),
+            // At TLS 1.3 a server can refuse our certificate only when our side of the handshake is over.
+            ClientEvent::Failed(error @ SessionError::Tls(TlsError::CertificateRefusedByPeer(_)))
+                if !self.signed_on =>
+            {
+                return Some(Problem::Handshake(error));
+            }
             ClientEvent::Failed(error) if self.tls.is_some() => return Some(Problem::Garbled(error)),
             ClientEvent::Failed(error) => return Some(Problem::Handshake(error)),
         }

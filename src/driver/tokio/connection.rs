@@ -4,12 +4,13 @@ use super::clock::instant_now;
 use crate::core::RequestToken;
 use crate::model::Reply;
 use crate::session::{EncodedNotification, ServerEvent, ServerSession, SessionError};
-use crate::sys::tls::ServerContext;
+use crate::sys::tls::{ServerContext, TlsError};
 use crate::transport::tcp;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::{Interest, Ready};
@@ -49,6 +50,16 @@ pub(super) enum EndReason {
     MessageOverdue(Duration),
     /// Nothing of what waits to be sent was taken for this time.
     Stalled(Duration),
+}
+
+impl EndReason {
+    /// Was the peer's certificate refused, or missed?
+    pub(super) fn refuses_certificate(&self) -> bool {
+        matches!(
+            self,
+            Self::Session(SessionError::Tls(TlsError::CertificateRefused(_) | TlsError::CertificateMissing))
+        )
+    }
 }
 
 impl fmt::Display for EndReason {
@@ -215,6 +226,11 @@ impl RemoteConnection {
         let mut session = self.session.borrow_mut();
         let event = session.next_event()?;
         Some((event, session.message_bytes()))
+    }
+
+    /// Tells the peer that nothing more comes; it can still be heard.
+    pub(super) fn shut_down_writing(&self) {
+        let _ = nix::sys::socket::shutdown(self.stream.as_raw_fd(), nix::sys::socket::Shutdown::Write);
     }
 
     /// Has a message begun that is not complete?

@@ -5,21 +5,28 @@ use super::clock::instant_now;
 use super::connection::{EndReason, READ_SIZE, RemoteConnection};
 use super::inbox::Inbox;
 use super::limits::Limits;
+use super::peer_certificates::PeerCertificates;
 use super::waiting::WaitingPlace;
 use crate::core::{Input, PeerId};
 use crate::driver::hub::{Arrival, NewPeer};
 use crate::log_notice;
 use crate::session::ServerEvent;
+use crate::sys::x509::About;
 use log::warn;
 use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::io::Ready;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 /// Reads in a row before other peers get a turn. The second one is for the payload of a header that came alone.
 const READS_PER_TURN: usize = 2;
+
+/// How long, and for how many reads, a peer is listened to that was refused.
+const SEE_OFF_TIME: Duration = Duration::from_secs(1);
+const SEE_OFF_READS: u32 = 8;
 
 /// What a turn of reading came to.
 enum Turn {
@@ -53,6 +60,7 @@ pub(super) struct ConnectionTask {
     peer: Option<PeerId>,
     /// Held until the handshake is finished.
     place: Option<WaitingPlace>,
+    certificates: Rc<PeerCertificates>,
     deadlines: Deadlines,
     /// Does the session hold messages for which the inbox had no room?
     undelivered: bool,
@@ -64,6 +72,7 @@ impl ConnectionTask {
         inbox: Inbox,
         limits: Limits,
         place: WaitingPlace,
+        certificates: Rc<PeerCertificates>,
     ) -> Self {
         let handshake = Some(place.deadline(limits.handshake));
         Self {
@@ -72,6 +81,7 @@ impl ConnectionTask {
             limits,
             peer: None,
             place: Some(place),
+            certificates,
             deadlines: Deadlines { handshake, message: None },
             undelivered: false,
         }
@@ -81,6 +91,34 @@ impl ConnectionTask {
     pub(super) async fn run(mut self) {
         let reason = self.move_bytes().await;
         self.end(&reason);
+        if self.peer.is_none() && reason.refuses_certificate() {
+            self.see_off().await;
+        }
+    }
+
+    /// Lets a peer read why it was refused: at TLS 1.3 it may have sent a message by then, and to close a socket with
+    /// something unread destroys what was sent to it. The place among the waiting is held meanwhile.
+    async fn see_off(&self) {
+        let limit = instant_now() + SEE_OFF_TIME;
+        self.connection.shut_down_writing();
+        for _ in 0..SEE_OFF_READS {
+            tokio::select! {
+                biased;
+                () = evicted(self.place.as_ref()) => return,
+                ready = self.connection.ready() => {
+                    let ended = match ready {
+                        Ok(_) => self.connection.receive(),
+                        Err(problem) => Err(problem),
+                    };
+                    match ended {
+                        Ok(0) => return,
+                        Err(problem) if problem.kind() != ErrorKind::WouldBlock => return,
+                        _ => {}
+                    }
+                }
+                () = sleep_until(limit) => return,
+            }
+        }
     }
 
     /// Moves bytes until the connection has to end; why it has to.
@@ -160,7 +198,9 @@ impl ConnectionTask {
             }
             let Some((event, bytes)) = self.connection.next_event() else { break };
             match event {
-                ServerEvent::Handshaken { version, cipher } => self.authenticated(version, cipher),
+                ServerEvent::Handshaken { version, cipher, certificate } => {
+                    self.authenticated(version, cipher, certificate.as_deref());
+                }
                 ServerEvent::Message { token, incoming } => {
                     if let Some(peer) = self.peer {
                         self.deadlines.message = None;
@@ -184,12 +224,19 @@ impl ConnectionTask {
         Turn::Empty
     }
 
-    fn authenticated(&mut self, version: &str, cipher: &str) {
+    fn authenticated(&mut self, version: &str, cipher: &str, certificate: Option<&About>) {
         self.place = None;
         self.deadlines.handshake = None;
         let peer = self.inbox.new_peer();
         self.peer = Some(peer);
-        log_notice!("Connection from {}, authenticated ({version}, {cipher})", self.connection.address());
+        let address = self.connection.address();
+        match certificate {
+            Some(certificate) => {
+                log_notice!("Connection from {address}, authenticated ({version}, {cipher}) as {}", certificate.subject);
+                self.certificates.look_at(address.ip(), certificate);
+            }
+            None => log_notice!("Connection from {address}, authenticated ({version}, {cipher})"),
+        }
         self.inbox.put(Arrival::Joined(peer, NewPeer::Remote(Rc::clone(&self.connection))));
     }
 

@@ -5,11 +5,12 @@ use super::connection::RemoteConnection;
 use super::connection_task::ConnectionTask;
 use super::inbox::Inbox;
 use super::limits::Limits;
+use super::peer_certificates::PeerCertificates;
 use super::waiting::{Waiting, WaitingPlace};
 use crate::sys::tls::ServerContext;
-use crate::transport::credentials::{Credentials, KeyError};
+use crate::transport::credentials::{Credentials, KeyError, Notice};
 use crate::transport::tcp;
-use log::{debug, error, warn};
+use log::{debug, error};
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
@@ -25,12 +26,31 @@ pub(super) struct Listener {
     credentials: RefCell<Credentials>,
     limits: Limits,
     waiting: Rc<Waiting>,
+    certificates: Rc<PeerCertificates>,
+    clock: Clock,
 }
+
+/// The dates of our own certificates are looked at so often, so that they are told once a day.
+const DATES_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 impl Listener {
     pub(super) fn new(inbox: Inbox, credentials: Credentials, limits: Limits, clock: Clock) -> Self {
         let waiting = Waiting::new(clock, &limits);
-        Self { inbox, credentials: RefCell::new(credentials), limits, waiting }
+        let certificates = Rc::new(PeerCertificates::new(clock));
+        Self { inbox, credentials: RefCell::new(credentials), limits, waiting, certificates, clock }
+    }
+
+    /// Tells of certificates that are about to expire, until dropped.
+    pub(super) async fn watch_dates(self: Rc<Self>) {
+        loop {
+            let notices = {
+                let mut credentials = self.credentials.borrow_mut();
+                credentials.check_dates(i64::try_from(self.clock.now().epoch_s).unwrap_or(i64::MAX));
+                credentials.take_notices()
+            };
+            notices.iter().for_each(Notice::log);
+            tokio::time::sleep(DATES_INTERVAL).await;
+        }
     }
 
     /// Accepts on `listener`, until dropped. Never returns an error: a full descriptor table passes.
@@ -71,7 +91,8 @@ impl Listener {
         match self.server_context() {
             Ok(context) => {
                 let connection = RemoteConnection::new(stream, address, &context, limits.queued);
-                let task = ConnectionTask::new(connection, self.inbox.clone(), limits, place);
+                let certificates = Rc::clone(&self.certificates);
+                let task = ConnectionTask::new(connection, self.inbox.clone(), limits, place, certificates);
                 // In a place of its own, so that the tasks of silent peers are small.
                 Box::pin(task.run()).await;
             }
@@ -79,15 +100,13 @@ impl Listener {
         }
     }
 
-    /// What a handshake needs of the key as it is now.
+    /// What a handshake needs of the key or the certificates.
     fn server_context(&self) -> Result<Arc<ServerContext>, KeyError> {
-        let (context, warnings) = {
+        let (context, notices) = {
             let mut credentials = self.credentials.borrow_mut();
-            (credentials.server_context(), credentials.take_warnings())
+            (credentials.server_context(), credentials.take_notices())
         };
-        for warning in warnings {
-            warn!("{warning}");
-        }
+        notices.iter().for_each(Notice::log);
         context
     }
 }

@@ -18,6 +18,7 @@ mod listener;
 mod local_peers;
 mod newcomers;
 mod output;
+mod peer_certificates;
 mod serve;
 mod signals;
 mod systemd;

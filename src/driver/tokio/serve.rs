@@ -72,6 +72,9 @@ async fn run(setup: Setup) -> io::Result<u8> {
     let core = Server::new(setup.settings, clock.now());
     let locals = LocalServers::start(setup.ipc, Rc::new(LocalPeers::new(inbox.clone())))?;
     let listener = Rc::new(Listener::new(inbox.clone(), setup.credentials, setup.limits, clock));
+    if !setup.listeners.is_empty() {
+        spawn_local(Rc::clone(&listener).watch_dates());
+    }
     let mut listeners = Vec::new();
     for socket in setup.listeners {
         let task = spawn_local(Rc::clone(&listener).accept(TcpListener::from_std(socket)?));
