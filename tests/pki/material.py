@@ -35,7 +35,6 @@ def authorities(pki):
     root("root-pss", "PSS CA", kind="rsa2048", pss=True)
     root("root-ed25519", "Ed25519 CA", kind="ed25519", digest="default")
     root("root-p384", "P-384 CA", kind="p384", digest="sha384")
-    root("root-no-crl-sign", "Certifying CA")
     below = [
         ("inter", "root", "Issuing CA", AUTHORITY, {}),
         ("inter2", "inter", "Site CA", AUTHORITY, {}),
@@ -117,8 +116,8 @@ def lists(pki):
     made("past-node", "root", ["node"], **past)
     made("future-none", "root", **future)
     made("future-node", "root", ["node"], **future)
-    made("forged-none", "root", key="root2", key_identifier=False)
-    made("forged-node", "root", ["node"], key="root2", key_identifier=False)
+    made("forged-none", "impostor", key_identifier=False)
+    made("forged-node", "impostor", ["node"], key_identifier=False)
     made("critical-none", "root", extensions=["1.2.3.4.5.7=critical,ASN1:UTF8String:something"])
     made("critical-node", "root", ["node"], extensions=["1.2.3.4.5.7=critical,ASN1:UTF8String:something"])
     made("old-node", "root", ["node"], made=-20 * DAY)
