@@ -6,6 +6,7 @@
 //! `differences` lists. Needs root: each test has namespaces and a root directory of its own.
 #![allow(clippy::disallowed_methods, reason = "tests start programs and keep time limits")]
 
+mod certificates;
 mod differences;
 mod peers;
 #[path = "../daemon/place.rs"]

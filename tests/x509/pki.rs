@@ -10,7 +10,9 @@ pub(crate) fn directory() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| {
         let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pki/make");
-        let output = Command::new(program).output().expect("tests/pki/make needs python3");
+        // Where tests with a root directory of their own see it, too.
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pki");
+        let output = Command::new(program).arg(directory).output().expect("tests/pki/make needs python3");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
     })
