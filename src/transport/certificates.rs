@@ -129,6 +129,14 @@ impl CertificateStore {
     }
 }
 
+/// Can these files be used as a set?
+///
+/// # Errors
+/// The file that cannot, and why.
+pub fn check(files: &CertificateFiles) -> Result<(), CertificateError> {
+    parse(files, &read(files)?).map(drop)
+}
+
 /// TLS does not take them: the security level stands over our own certificate, too.
 fn unusable(files: &CertificateFiles, problem: &TlsError) -> CertificateError {
     error(CERT, &files.cert, problem)

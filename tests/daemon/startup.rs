@@ -10,7 +10,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
 /// The daemon gives up with exit code 100 and a line that holds `words`.
-fn refuses_to_start(start: Start, words: &[&str]) {
+pub(crate) fn refuses_to_start(start: Start, words: &[&str]) {
     let (code, ..) = start.run();
     await_log(words);
     assert_eq!(code, Some(100), "{}", log_text());

@@ -3,7 +3,7 @@
 use crate::model::certificate_files::CertificateFiles;
 use crate::model::site::KEY_FILES;
 use crate::sys::tls::{ClientContext, Policy};
-use crate::transport::credentials::{Credentials, KeyError, Notice};
+use crate::transport::credentials::{self, Credentials, KeyError, Notice};
 use crate::transport::priorities::{self, PriorityError, Translation};
 use std::fmt;
 use std::path::PathBuf;
@@ -107,6 +107,14 @@ impl Keys {
         credentials.check_dates(seconds_since_1970());
         (context, credentials.take_notices())
     }
+}
+
+/// Can these files be used as a set, by whatever TLS library?
+///
+/// # Errors
+/// The file that cannot, and why.
+pub fn check_certificates(files: &CertificateFiles) -> Result<(), KeyProblem> {
+    credentials::check_certificates(files).map_err(|problem| KeyProblem::Certificates(problem.to_string()))
 }
 
 /// The time of day; before 1970 it is 1970.

@@ -33,7 +33,7 @@ pub use crate::core::ClientError;
 pub use crate::driver::link::Wanted;
 #[cfg(feature = "local")]
 pub use crate::wire::ipc::IpcLayout;
-pub use keys::{KeyProblem, Keys};
+pub use keys::{KeyProblem, Keys, check_certificates};
 pub use problem::{CallProblem, Problem, Stage};
 pub use remote::{HANDSHAKE_LIMIT, RemoteSettings};
 
