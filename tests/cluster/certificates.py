@@ -2,6 +2,7 @@
 """A cluster whose remote hosts use certificates: what works, who is refused, and that it heals."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -28,7 +29,7 @@ class Certificates(ResourceTests):
     def test_online(self):
         """The remote host is online, with certificates, and the daemon says whose it has accepted."""
         self.expect_match(r"RemoteOnline: \[ r1 \]", self.on("n1", "crm_mon", "-1"))
-        self.expect_match(r"authenticated \(TLS 1\.3, .*\) as CN=n1$", self.log_of("r1"))
+        self.expect_match(r"authenticated \(TLS 1\.3, .*\) as CN=n1,O=Cluster$", self.log_of("r1"))
 
     def test_guest(self):
         """A resource runs on the guest, which uses certificates, too."""
@@ -42,7 +43,8 @@ class Certificates(ResourceTests):
                              extensions=["keyUsage=critical,digitalSignature"])
         self.put("r1", "cert", "cert", "r1-expired")
         self.restart_r1()
-        self.expect_match(r"error.*certificate of this node.*has expired on", self.log_of("r1"))
+        self.eventually("the daemon to tell of its certificate", lambda: re.search(
+            r"error.*certificate of this node.*has expired on", self.log_of("r1")), 20)
         self.wait_node("r1", *OFFLINE)
         self.heal(cert="r1")
 

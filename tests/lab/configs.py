@@ -124,7 +124,7 @@ def make_certificates(pki, hosts):
     """A certificate authority, one certificate for every host, and a list that revokes none."""
     need("openssl")
     authority = Authority(pki)
-    authority.certificate("ca", subject="/CN=lab CA", end=30 * DAY, extensions=[
+    authority.certificate("ca", subject="/CN=lab CA", end=60 * DAY, extensions=[
         "basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign",
         "subjectKeyIdentifier=hash"])
     for host in hosts:

@@ -3,6 +3,7 @@
 use super::callbacks;
 use super::error::{TlsError, queued_text};
 use super::policy::{Policy, TlsVersion};
+use super::proof::Proof;
 use super::psk::{IDENTITY, Psk, Secret};
 use crate::sys::longpsk::{PROPERTY_QUERY, SSL_CTX_new_ex, library_context};
 use crate::sys::x509::{CertificateSet, Judge};
@@ -28,13 +29,6 @@ impl Drop for OwnedContext {
         // SAFETY: we own one count.
         unsafe { SSL_CTX_free(self.0.as_ptr()) }
     }
-}
-
-/// What proves to each other who the two sides are. One excludes the other.
-#[derive(Clone)]
-pub(super) enum Proof {
-    Key(Arc<Secret>),
-    Certificates(Arc<Judge>),
 }
 
 /// The common part of both roles.

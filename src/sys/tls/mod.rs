@@ -4,7 +4,7 @@
 //! A [`ServerContext`] or [`ClientContext`] is made once from a [`Psk`] or a set of certificates, and a [`Policy`]; each
 //! connection is a [`Stream`] made from it. Keys of more than 512 bytes go through `super::longpsk`; nobody here notices.
 //!
-//! * `psk`: keys and the identity that goes with them.
+//! * `psk`: keys and the identity that goes with them. `proof`: a key, or certificates.
 //! * `policy`: protocol versions, cipher suites, groups.
 //! * `context`, `stream`: OpenSSL's SSL_CTX and SSL.
 //! * `callbacks`: where OpenSSL asks for the key, and about the peer's certificate. `pipe`: where it reads and writes.
@@ -15,6 +15,7 @@ mod context;
 mod error;
 mod pipe;
 mod policy;
+mod proof;
 mod psk;
 mod stream;
 #[cfg(test)]

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! One TLS connection over memory.
 use super::callbacks::{EX_DATA_SLOT, Handshake};
-use super::context::{ClientContext, Context, Proof, ServerContext};
+use super::context::{ClientContext, Context, ServerContext};
 use super::error::{Phase, Side, TlsError, queued_error};
 use super::pipe::{Pipe, new_bio};
 use super::policy::TlsVersion;
+use super::proof::Proof;
 use libc::c_int;
 use openssl_sys::*;
 use crate::sys::x509::About;
