@@ -187,8 +187,8 @@ pub mod protocol {
             ClientContext, InvalidKey, Policy, Psk, ServerContext, TlsError, TlsVersion,
         };
         pub use crate::sys::x509::{
-            About, Certificate, CertificateSet, ListFinding, PemError, PrivateKey, RevocationList, Strictness, Time,
-            certificates, private_key, revocation_lists,
+            About, Certificate, CertificateSet, ListFinding, PemError, PrivateKey, RevocationList,
+            Strictness, Time, certificates, private_key, revocation_lists,
         };
         pub use crate::transport::credentials::{CertificateError, KeyFileError};
         pub use crate::transport::credentials::{KeyError, read_key};

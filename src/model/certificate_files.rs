@@ -99,11 +99,13 @@ impl Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::options::{DAEMON, client};
     use crate::model::Release;
+    use crate::model::options::{DAEMON, client};
 
     fn found(rules: Rules, pairs: &[(&str, &str)]) -> Certificates {
-        rules.certificates(|name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()))
+        rules.certificates(|name| {
+            pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
+        })
     }
 
     #[test]

@@ -176,28 +176,16 @@ pub struct Rules {
 }
 
 /// The daemons. A blank value is none, so that a line in a defaults file can be left blank.
-pub const DAEMON: Rules = Rules {
-    old_names: true,
-    certificates: true,
-    blank_values: false,
-    numbers: Numbers::Whole,
-};
+pub const DAEMON: Rules =
+    Rules { old_names: true, certificates: true, blank_values: false, numbers: Numbers::Whole };
 
 /// The client library of Pacemaker 2.1.
-const CLIENT_2_1: Rules = Rules {
-    old_names: false,
-    certificates: false,
-    blank_values: true,
-    numbers: Numbers::Leading,
-};
+const CLIENT_2_1: Rules =
+    Rules { old_names: false, certificates: false, blank_values: true, numbers: Numbers::Leading };
 
 /// The client library of Pacemaker 3.0.
-const CLIENT_3_0: Rules = Rules {
-    old_names: true,
-    certificates: true,
-    blank_values: true,
-    numbers: Numbers::Leading,
-};
+const CLIENT_3_0: Rules =
+    Rules { old_names: true, certificates: true, blank_values: true, numbers: Numbers::Leading };
 
 /// The client library of a release.
 pub const fn client(release: Release) -> Rules {
@@ -208,12 +196,8 @@ pub const fn client(release: Release) -> Rules {
 }
 
 /// The remote transport of Pacemaker's common library.
-pub const TRANSPORT: Rules = Rules {
-    old_names: true,
-    certificates: true,
-    blank_values: true,
-    numbers: Numbers::Leading,
-};
+pub const TRANSPORT: Rules =
+    Rules { old_names: true, certificates: true, blank_values: true, numbers: Numbers::Leading };
 
 impl Rules {
     /// The option's value, found by `variable`, which gives a variable's value.

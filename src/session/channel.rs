@@ -6,8 +6,8 @@
 //! one after the other in the output, so that they leave together.
 use super::SessionError;
 use crate::sys::tls::{MAX_RECORD_LEN, Progress, Received, Stream, TlsError};
-use crate::wire::frame::{FrameDecoder, FrameError, encode_header};
 use crate::sys::x509::About;
+use crate::wire::frame::{FrameDecoder, FrameError, encode_header};
 use std::sync::Arc;
 
 /// A message's text with its NUL, made once for any number of connections.

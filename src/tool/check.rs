@@ -58,7 +58,9 @@ fn show(step: &Step, taken: &str) {
         Step::Connected(address) => ("TCP", format!("connected to {address}")),
         Step::KeyRead(warnings) if warnings.is_empty() => ("key", "read".to_owned()),
         Step::KeyRead(warnings) => ("key", format!("read, but: {}", warnings.join("; "))),
-        Step::CertificatesRead { certificate, notes } if notes.is_empty() => ("key", format!("read, {certificate}")),
+        Step::CertificatesRead { certificate, notes } if notes.is_empty() => {
+            ("key", format!("read, {certificate}"))
+        }
         Step::CertificatesRead { certificate, notes } => {
             ("key", format!("read, {certificate}, but: {}", notes.join("; ")))
         }

@@ -2,12 +2,12 @@
 //! From files of certificates to TLS contexts. A set is read as a whole and parsed once, however many connections use it.
 use super::keyfile::{self, KeyFileError};
 use super::notices::{self, Notice};
+use super::readable;
 use crate::model::certificate_files::CertificateFiles;
 use crate::sys::tls::{ClientContext, Policy, ServerContext, TlsError};
 use crate::sys::x509::{self, Certificate, CertificateSet, Time};
-use nix::unistd::{Gid, Group, Uid, User, geteuid};
+use nix::unistd::{User, geteuid};
 use std::fmt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -216,21 +216,8 @@ fn explained(problem: &KeyFileError, path: &Path) -> String {
     let user = geteuid();
     let name = User::from_uid(user).ok().flatten().map_or_else(|| user.to_string(), |user| user.name);
     let owner = match std::fs::metadata(path) {
-        Ok(about) => format!(
-            "it belongs to {}:{} and has mode {:04o}",
-            user_name(about.uid()),
-            group_name(about.gid()),
-            about.mode() & 0o7777
-        ),
+        Ok(about) => readable::ownership(&about),
         Err(_) => "a directory on the way to it is closed to that user".to_owned(),
     };
     format!("user {name} may not read it ({owner}; root:haclient with mode 0640 suits the cluster's daemons)")
-}
-
-fn user_name(uid: u32) -> String {
-    User::from_uid(Uid::from_raw(uid)).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
-}
-
-fn group_name(gid: u32) -> String {
-    Group::from_gid(Gid::from_raw(gid)).ok().flatten().map_or_else(|| gid.to_string(), |group| group.name)
 }

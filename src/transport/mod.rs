@@ -7,4 +7,5 @@ pub mod credentials;
 mod keyfile;
 mod notices;
 pub mod priorities;
+pub mod readable;
 pub mod tcp;

@@ -107,5 +107,7 @@ fn of_list(path: &Path, list: &RevocationList, finding: &ListFinding) -> Notice 
         ListFinding::Unverifiable => "no authority in the CA file has signed it".to_owned(),
     };
     let (path, issuer) = (path.display(), list.issuer());
-    Notice::warning(format!("The revocation list of {issuer} in {path}: {odd}; what it revokes is refused all the same"))
+    Notice::warning(format!(
+        "The revocation list of {issuer} in {path}: {odd}; what it revokes is refused all the same"
+    ))
 }

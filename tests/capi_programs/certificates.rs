@@ -89,7 +89,12 @@ fn good() -> Case {
 /// The environment of a daemon.
 fn environment(files: &[String; 4]) -> Vec<(&'static str, &str)> {
     let names = ["PCMK_cert_file", "PCMK_key_file", "PCMK_ca_file", "PCMK_crl_file"];
-    names.into_iter().zip(files).filter(|(_, path)| *path != "-").map(|(name, path)| (name, path.as_str())).collect()
+    names
+        .into_iter()
+        .zip(files)
+        .filter(|(_, path)| *path != "-")
+        .map(|(name, path)| (name, path.as_str()))
+        .collect()
 }
 
 /// With GnuTLS on either side some things cannot be shown at all, and one is judged less strictly.
@@ -121,7 +126,13 @@ fn daemons_judge_every_chain_as_pacemaker_does() {
             for case in cases {
                 let files = files(case, "root", "-");
                 for (version, priorities) in [("1.3", TLS_1_3), ("1.2", TLS_1_2)] {
-                    trials.add(case.name, files.each_ref().map(String::as_str), version, priorities, "waited");
+                    trials.add(
+                        case.name,
+                        files.each_ref().map(String::as_str),
+                        version,
+                        priorities,
+                        "waited",
+                    );
                 }
             }
             let settings = files(&good(), ca, crl);
@@ -131,8 +142,11 @@ fn daemons_judge_every_chain_as_pacemaker_does() {
                     let results = trials.run(&site, peers);
                     for case in cases {
                         // GnuTLS's client shows Ed448 and RSA-PSS, and takes no part in 1.2 with them.
-                        let of_gnutls = peers.library.is_none() && ["ed25519", "ed448", "rsapss-key"].contains(&case.name);
-                        for version in ["1.3", "1.2"].into_iter().filter(|version| !of_gnutls || *version == "1.3") {
+                        let of_gnutls = peers.library.is_none()
+                            && ["ed25519", "ed448", "rsapss-key"].contains(&case.name);
+                        for version in
+                            ["1.3", "1.2"].into_iter().filter(|version| !of_gnutls || *version == "1.3")
+                        {
                             let expected = outcome(case, server == Server::Ours);
                             check(&mut wrong, peers, &results, &format!("{}:{version}", case.name), expected);
                         }
@@ -217,7 +231,9 @@ fn a_refusal_is_a_failed_connect_at_once_with_a_code_that_fits() {
         let missing = files(&Case { key: "@missing", ..good() }, "root", "-");
         let mut trials = Trials::default();
         for (version, priorities) in [("1.3", TLS_1_3), ("1.2", TLS_1_2)] {
-            for (name, files) in [("we-are-refused", &expired), ("we-refuse", &foreign), ("own-files", &missing)] {
+            for (name, files) in
+                [("we-are-refused", &expired), ("we-refuse", &foreign), ("own-files", &missing)]
+            {
                 trials.add(name, files.each_ref().map(String::as_str), version, priorities, "both");
             }
             trials.add("we-have-a-key", ["-"; 4], version, priorities, "both");

@@ -17,9 +17,6 @@ OFFLINE = ("offline", "unclean")
 class Certificates(ResourceTests):
     options = ("--tls", "x509", "--guests", "1")
     releases = ("3.0",)
-    #: a start that upstream's library hangs in takes more than a minute
-    patience = 600
-
     def __init__(self, *args):
         super().__init__(*args)
         self.pki = Authority(os.path.join(self.lab.dir, "pki"))
@@ -57,16 +54,6 @@ class Certificates(ResourceTests):
         self.put("n1", "crl", "crl", "none")
         self.heal()
 
-    def test_revoked_node(self):
-        """A cluster node whose certificate is on the remote host's list is refused, with the reason in the log."""
-        self.pki.revocations("n1-revoked", "ca", [self.serial("n1")])
-        self.put("r1", "crl", "crl", "n1-revoked")
-        self.restart_r1()
-        self.wait_node("r1", *OFFLINE)
-        self.eventually("the refusal to be logged", lambda: "certificate revoked" in self.log_of("r1"))
-        self.put("r1", "crl", "crl", "none")
-        self.heal()
-
     # -- helpers -----------------------------------------------------------
 
     def put(self, host, what, kind, name):
@@ -91,3 +78,22 @@ class Certificates(ResourceTests):
         self.recover("r1", timeout=240)
         self.wait_resource("d1", "r1")
         self.expect(cluster.node_state(self.lab, "r1") == "online", "r1 is not online")
+
+
+class LibraryCertificates(Certificates):
+    """The same on our library.  Upstream's has no connect event when a daemon refuses it at TLS 1.3, so that
+    its controller hangs, and does not heal within minutes."""
+
+    library = True
+
+    def test_revoked_node(self):
+        """A cluster node whose certificate is on the remote host's list is refused, with the reason in the log."""
+        self.pki.revocations("n1-revoked", "ca", [self.serial("n1")])
+        self.put("r1", "crl", "crl", "n1-revoked")
+        self.restart_r1()
+        self.eventually("the controller to be told", lambda: re.search(
+            "r1.*refuses our certificate.*revoked", self.log_of("n1")), 30)
+        self.wait_node("r1", *OFFLINE)
+        self.eventually("the refusal to be logged", lambda: "certificate revoked" in self.log_of("r1"))
+        self.put("r1", "crl", "crl", "none")
+        self.heal()

@@ -34,7 +34,7 @@ DEFAULT_EXECD = os.path.join(REPOSITORY, "target/release/pacemaker-execd")
 USUAL = (nodes.Nodes, trouble.NodeTrouble, everyday.Everyday, recovery.TwoNodes, recovery.Links,
          certificates.Certificates, mixed.Mixed, recovery.Reconnection)
 # By name only: minutes of the cluster's own work; and what another stage of tests/run plays.
-SCENARIOS = (*USUAL, many.Many, library.Library)
+SCENARIOS = (*USUAL, many.Many, library.Library, certificates.LibraryCertificates)
 # What --remoted takes instead of a path.
 DISTRIBUTIONS = ("distribution", *roots.RELEASES)
 LOG_TAIL = 25
@@ -262,7 +262,7 @@ def options():
                         help="play every scenario with our library in place of the "
                              "distribution's on all hosts")
     parser.add_argument("--only", metavar="NAME", action="append",
-                        help="this scenario only; repeatable (%s; the last two only so)" % ", ".join(
+                        help="this scenario only; repeatable (%s; the last three only so)" % ", ".join(
                             kind.__name__ for kind in SCENARIOS))
     parser.add_argument("--version", choices=sorted(roots.RELEASES),
                         help="with clusters of this release only")

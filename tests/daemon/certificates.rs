@@ -8,7 +8,7 @@ use crate::node::{LOG, PORT, Start, await_log, make_key};
 use crate::peer::{Peer, dial, is_closed};
 use crate::place::{LIMIT, isolated};
 use crate::startup::refuses_to_start;
-use pcmk_remote_rs::driver::blocking::{Client, Problem, Target};
+use pcmk_remote_rs::driver::blocking::{Client, Problem, Step, Target, check};
 use pcmk_remote_rs::model::certificate_files::CertificateFiles;
 use pcmk_remote_rs::model::{Notification, Request};
 use pcmk_remote_rs::session::SessionError;
@@ -68,7 +68,9 @@ fn a_refused_client_is_told_so_and_no_other_client_hears_of_it() {
                 let problem = connect(cert, priorities).unwrap_err();
                 let named = matches!(
                     &problem,
-                    Problem::Handshake(SessionError::Tls(TlsError::CertificateRefusedByPeer(_) | TlsError::PeerAlert(_)))
+                    Problem::Handshake(SessionError::Tls(
+                        TlsError::CertificateRefusedByPeer(_) | TlsError::PeerAlert(_)
+                    ))
                 );
                 assert!(named, "{cert} {priorities}: {problem:?}");
             }
@@ -80,6 +82,46 @@ fn a_refused_client_is_told_so_and_no_other_client_hears_of_it() {
         assert_eq!(told(&mut observer), [Notification::NewClient]);
         await_log(&["warning", "The certificate of 127.0.0.1 (CN=soon", "in 9 days"]);
         drop((second, observer));
+        assert_eq!(daemon.stop(), Some(0));
+    });
+}
+
+#[test]
+fn a_check_says_which_side_refuses_and_is_not_noticed() {
+    isolated(|| {
+        let daemon = start(&pki::files("node", "node", "root", "rsa2048-listed")).ready();
+        let mut observer = connect("p384", "").unwrap();
+        told(&mut observer);
+        let steps = |cert: &str, ca: &str, priorities: &str, full: Option<&str>| {
+            let target = Target::new("127.0.0.1", PORT).with_tls_priorities(priorities);
+            let target = target.with_certificates(pki::files(cert, cert, ca, "-"));
+            let mut steps = Vec::new();
+            let result = check(&target, full, &mut |step| steps.push(step));
+            (steps, result)
+        };
+        for priorities in [TLS_1_3, TLS_1_2] {
+            let (found, result) = steps("rsa2048", "root", priorities, None);
+            assert_eq!(result, Ok(()));
+            let read = found.iter().any(|step| match step {
+                Step::CertificatesRead { certificate, .. } => certificate.contains("CN=rsa2048"),
+                _ => false,
+            });
+            let accepted = found.iter().any(|step| match step {
+                Step::CertificateAccepted { subject, .. } => subject == "CN=node,O=Cluster",
+                _ => false,
+            });
+            assert!(read && accepted, "{found:?}");
+            let we_refuse = steps("rsa2048", "root2", priorities, None).1.unwrap_err();
+            let text = we_refuse.to_string();
+            assert!(
+                text.contains("the peer's certificate is refused: ") && text.contains("CN=node"),
+                "{text}"
+            );
+        }
+        assert_eq!(told(&mut observer), []);
+        let it_refuses = steps("rsa2048", "root", "", Some("check")).1.unwrap_err().to_string();
+        assert!(it_refuses.contains("the peer refuses our certificate: ") && it_refuses.contains("revoked"));
+        drop(observer);
         assert_eq!(daemon.stop(), Some(0));
     });
 }
@@ -164,9 +206,15 @@ fn files_are_read_once_and_must_be_good_at_start() {
         drop(connect("p384", "").unwrap());
         assert_eq!(daemon.stop(), Some(0));
         fs::remove_file(LOG).unwrap();
-        refuses_to_start(start(&files), &["X.509 certificate file /etc/pacemaker/cert.pem", "no certificate"]);
+        refuses_to_start(
+            start(&files),
+            &["X.509 certificate file /etc/pacemaker/cert.pem", "no certificate"],
+        );
         fs::remove_file(LOG).unwrap();
-        refuses_to_start(start(&pki::files("node", "@fifo", "root", "-")), &["private key file", "regular file"]);
+        refuses_to_start(
+            start(&pki::files("node", "@fifo", "root", "-")),
+            &["private key file", "regular file"],
+        );
         fs::remove_file(LOG).unwrap();
         let daemon = start(&pki::files("expired", "expired", "root", "-")).ready();
         await_log(&["error", "The certificate of this node in", "has expired on"]);

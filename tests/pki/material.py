@@ -110,6 +110,7 @@ def lists(pki):
     made("none", "root")
     made("others", "root", ["foreign", "inter-expired"])
     made("node", "root", ["node", "expired"])
+    made("rsa2048-listed", "root", ["rsa2048"])
     made("node-hold", "root", ["node:certificateHold"])
     made("node-removed", "root", ["node:removeFromCRL"])
     made("past-none", "root", **past)

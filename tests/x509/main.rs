@@ -139,7 +139,8 @@ fn a_refused_client_knows_its_own_side_finished_only_at_1_3() {
     let files = pki::files("expired", "expired", "root", "-");
     for (version, finished) in [(TlsVersion::Tls13, true), (TlsVersion::Tls12, false)] {
         let rules = pki::files("node", "node", "root", "-");
-        let mut pair = Pair::new(client(&mut presenter(&files, version)), server(&mut judge(&rules, version)));
+        let mut pair =
+            Pair::new(client(&mut presenter(&files, version)), server(&mut judge(&rules, version)));
         let got = pair.talk();
         assert_eq!(pair.client.is_established(), finished);
         assert!(!pair.server.is_established());

@@ -56,7 +56,12 @@ pub(crate) struct Pair {
 }
 
 /// Goes on with one side, as a session does: it asks when its handshake is finished.
-fn step(stream: &mut Stream, speaks_first: bool, spoken: &mut bool, heard: &mut bool) -> Result<(), TlsError> {
+fn step(
+    stream: &mut Stream,
+    speaks_first: bool,
+    spoken: &mut bool,
+    heard: &mut bool,
+) -> Result<(), TlsError> {
     if !stream.is_established() && stream.handshake()? == Progress::Pending {
         return Ok(());
     }

@@ -65,7 +65,7 @@ pub fn check(target: &Target, full: Option<&str>, tell: &mut dyn FnMut(Step)) ->
     let (context, notices) = settings.keys.read();
     let context = context.map_err(Problem::Key)?;
     let notes = notices.iter().map(ToString::to_string);
-    let notes = settings.keys.notes().iter().cloned().chain(notes).collect();
+    let notes = settings.keys.notes().iter().cloned().chain(notes).chain(target.obstacles()).collect();
     tell(match context.certificate() {
         Some(certificate) => Step::CertificatesRead { certificate: certificate.to_owned(), notes },
         None => Step::KeyRead(notes),

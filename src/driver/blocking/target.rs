@@ -2,6 +2,8 @@
 //! Where a remote node is and what proves who we are.
 use crate::driver::client::{Keys, RemoteSettings};
 use crate::model::certificate_files::CertificateFiles;
+use crate::model::site::CLUSTER_USER;
+use crate::transport::readable::Reader;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +58,17 @@ impl Target {
     pub const fn with_connect_limit(mut self, limit: Duration) -> Self {
         self.connect_limit = Some(limit);
         self
+    }
+
+    /// What keeps Pacemaker's own user from reading our files of certificates: the controller is not root.
+    pub(super) fn obstacles(&self) -> Vec<String> {
+        let (Some(files), Some(reader)) = (&self.certificates, Reader::named(CLUSTER_USER)) else {
+            return Vec::new();
+        };
+        let paths = [Some(&files.ca), files.crl.as_ref(), Some(&files.cert), Some(&files.key)];
+        let obstacle =
+            |path| Some(format!("on a cluster node the controller needs it: {}", reader.obstacle(path)?));
+        paths.into_iter().flatten().filter_map(|path: &PathBuf| obstacle(path)).collect()
     }
 
     /// The same for [`Connection::remote`](crate::driver::client::Connection::remote). What is odd about the TLS policy

@@ -91,9 +91,9 @@ const fn of_tls(error: &TlsError) -> &'static str {
         }
         TlsError::EndedHandshake
         | TlsError::EndedByPeer
-        | TlsError::BadRecord | TlsError::Other(_) | TlsError::PeerAlert(_) => {
-            READ_ITS_LOG
-        }
+        | TlsError::BadRecord
+        | TlsError::Other(_)
+        | TlsError::PeerAlert(_) => READ_ITS_LOG,
         TlsError::Setup(_) => "check the OpenSSL installation and PCMK_tls_priorities of this host",
         TlsError::IdentityRefused(_)
         | TlsError::IdentityUnknown

@@ -232,7 +232,10 @@ impl ConnectionTask {
         let address = self.connection.address();
         match certificate {
             Some(certificate) => {
-                log_notice!("Connection from {address}, authenticated ({version}, {cipher}) as {}", certificate.subject);
+                log_notice!(
+                    "Connection from {address}, authenticated ({version}, {cipher}) as {}",
+                    certificate.subject
+                );
                 self.certificates.look_at(address.ip(), certificate);
             }
             None => log_notice!("Connection from {address}, authenticated ({version}, {cipher})"),

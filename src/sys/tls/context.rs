@@ -15,6 +15,9 @@ use std::sync::Arc;
 
 /// SSL_OP_ALLOW_NO_DHE_KEX, which openssl-sys lacks.
 const ALLOW_NO_DHE_KEX: u64 = 1 << 10;
+/// SSL_MODE_NO_AUTO_CHAIN, which it lacks, too: what is sent is what the file holds. Otherwise each handshake would build,
+/// and verify, a chain from the authorities that we trust.
+const NO_AUTO_CHAIN: libc::c_long = 0x8;
 /// At least 112 bits: Diffie-Hellman groups of 2048 bits and more. With certificates the policy says it.
 const LEVEL_WITH_KEY: c_int = 2;
 
@@ -154,7 +157,7 @@ fn apply(context: &OwnedContext, policy: &Policy, security_level: c_int) -> Resu
     unsafe {
         SSL_CTX_set_options(raw, options);
         SSL_CTX_set_security_level(raw, security_level);
-        SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS);
+        SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS | NO_AUTO_CHAIN);
         SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
         SSL_CTX_set_dh_auto(raw, 1);
     }

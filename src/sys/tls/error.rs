@@ -204,7 +204,9 @@ fn with_certificates(code: c_int, text: String, phase: Phase, as_client: bool) -
         | reason::CERTIFICATE_REQUIRED_ALERT => TlsError::CertificateRefusedByPeer(text),
         reason::PEER_DID_NOT_RETURN_A_CERTIFICATE => TlsError::CertificateMissing,
         _ => match classify(code, text.clone(), phase, as_client) {
-            TlsError::WrongKey | TlsError::IdentityUnknown if code > reason::ALERTS => TlsError::PeerAlert(text),
+            TlsError::WrongKey | TlsError::IdentityUnknown if code > reason::ALERTS => {
+                TlsError::PeerAlert(text)
+            }
             TlsError::WrongKey | TlsError::IdentityUnknown => TlsError::Other(text),
             TlsError::NoSharedCipher => TlsError::NoSharedSuite,
             error => error,

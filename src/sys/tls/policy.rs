@@ -54,9 +54,11 @@ impl Policy {
     /// The default for connections with certificates; [`Policy::default`] is for pre-shared keys.
     pub fn with_certificates() -> Self {
         Self {
-            cipher_list: "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:AESGCM:AES:DHE+AESGCM:DHE+CHACHA20:DHE+AES:!PSK:!aNULL"
+            cipher_list:
+                "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:AESGCM:AES:DHE+AESGCM:DHE+CHACHA20:DHE+AES:!PSK:!aNULL"
+                    .to_owned(),
+            ciphersuites: "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
                 .to_owned(),
-            ciphersuites: "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256".to_owned(),
             plain_psk: false,
             ..Self::default()
         }

@@ -6,9 +6,9 @@ use super::error::{Phase, Side, TlsError, queued_error};
 use super::pipe::{Pipe, new_bio};
 use super::policy::TlsVersion;
 use super::proof::Proof;
+use crate::sys::x509::About;
 use libc::c_int;
 use openssl_sys::*;
-use crate::sys::x509::About;
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
@@ -91,7 +91,10 @@ impl Stream {
             ssl,
             pipe: NonNull::from(Box::leak(Box::default())),
             handshake: NonNull::from(Box::leak(Box::new(handshake))),
-            side: Side { is_client: as_client, has_certificate: matches!(context.proof, Proof::Certificates(_)) },
+            side: Side {
+                is_client: as_client,
+                has_certificate: matches!(context.proof, Proof::Certificates(_)),
+            },
             phase: Phase::FirstFlight,
             failed: false,
         };

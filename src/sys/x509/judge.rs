@@ -65,8 +65,12 @@ impl Refusal {
             if certificate.is_null() {
                 return self.words.clone();
             }
-            let whose = if self.depth == 0 { "its own certificate" } else { "a certificate of its chain" };
-            format!("{} ({whose}: {})", self.words, About::of(certificate))
+            let about = About::of(certificate);
+            if self.depth == 0 || chain.is_null() {
+                return format!("{} (its own certificate: {about})", self.words);
+            }
+            let peer = About::of(OPENSSL_sk_value(chain, 0).cast()).subject;
+            format!("{} (a certificate in the chain of {peer}: {about})", self.words)
         }
     }
 
@@ -94,11 +98,12 @@ impl Judge {
     /// Of these lists each issuer's newest counts, one for each of its keys: GnuTLS keeps one for all keys of a name, so
     /// that a list by a new key makes it forget what the old key has revoked.
     pub(in crate::sys) fn new(lists: &[RevocationList], strictness: Strictness) -> Self {
-        let known: Vec<_> = lists.iter().map(|list| (list, list.key_identifier(), list.last_update())).collect();
+        let known: Vec<_> =
+            lists.iter().map(|list| (list, list.key_identifier(), list.last_update())).collect();
         let counts = |(list, key, made): &(&RevocationList, Vec<u8>, Option<super::Time>)| {
-            !known.iter().any(|(other, its_key, later)| {
-                key == its_key && later > made && other.has_issuer_of(list)
-            })
+            !known
+                .iter()
+                .any(|(other, its_key, later)| key == its_key && later > made && other.has_issuer_of(list))
         };
         let lists = known.iter().filter(|entry| counts(entry)).map(|(list, ..)| list.share()).collect();
         Self { lists, strictness }

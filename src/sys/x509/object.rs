@@ -6,12 +6,9 @@ use openssl_sys::*;
 use std::fmt;
 use std::ptr::{self, NonNull};
 
-/// Declares an owner of an object that OpenSSL counts.
+/// What an owner of an object that OpenSSL counts needs.
 macro_rules! owned {
-    ($(#[doc = $doc:literal])* $name:ident, $kind:ty, $free:ident) => {
-        $(#[doc = $doc])*
-        pub struct $name(NonNull<$kind>);
-
+    ($name:ident, $kind:ty, $free:ident) => {
         // SAFETY: OpenSSL counts and locks these objects; ours are never changed after they were read.
         unsafe impl Send for $name {}
         // SAFETY: as above.
@@ -44,18 +41,17 @@ macro_rules! owned {
     };
 }
 
-owned! {
-    /// A certificate.
-    Certificate, X509, X509_free
-}
-owned! {
-    /// A list of certificates that their issuer has revoked.
-    RevocationList, X509_CRL, X509_CRL_free
-}
-owned! {
-    /// The private key of a certificate. Never shown.
-    PrivateKey, EVP_PKEY, EVP_PKEY_free
-}
+/// A certificate.
+pub struct Certificate(NonNull<X509>);
+owned!(Certificate, X509, X509_free);
+
+/// A list of certificates that their issuer has revoked.
+pub struct RevocationList(NonNull<X509_CRL>);
+owned!(RevocationList, X509_CRL, X509_CRL_free);
+
+/// The private key of a certificate. Never shown.
+pub struct PrivateKey(NonNull<EVP_PKEY>);
+owned!(PrivateKey, EVP_PKEY, EVP_PKEY_free);
 
 /// What people need to know of a certificate, fit for a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,10 +179,9 @@ impl RevocationList {
     pub(super) fn is_signed_by(&self, issuer: &Certificate) -> bool {
         // SAFETY: both are ours. Errors are not wanted in the queue.
         unsafe {
-            let named = X509_NAME_cmp(
-                X509_CRL_get_issuer(self.as_ptr()),
-                X509_get_subject_name(issuer.as_ptr()),
-            ) == 0;
+            let named =
+                X509_NAME_cmp(X509_CRL_get_issuer(self.as_ptr()), X509_get_subject_name(issuer.as_ptr()))
+                    == 0;
             let key = ffi::X509_get0_pubkey(issuer.as_ptr());
             let signed = named && !key.is_null() && X509_CRL_verify(self.as_ptr(), key) == 1;
             ERR_clear_error();

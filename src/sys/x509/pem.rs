@@ -43,7 +43,8 @@ struct Source<'a> {
 impl<'a> Source<'a> {
     fn new(bytes: &'a [u8]) -> Result<Self, PemError> {
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-        let length = c_int::try_from(bytes.len()).map_err(|_| PemError::Damaged(1, "too large".to_owned()))?;
+        let length =
+            c_int::try_from(bytes.len()).map_err(|_| PemError::Damaged(1, "too large".to_owned()))?;
         // SAFETY: the bytes outlive the source, which only reads them.
         let bio = unsafe {
             ERR_clear_error();
@@ -58,7 +59,11 @@ impl<'a> Source<'a> {
     }
 
     /// Reads blocks until there is no more of the kind.
-    fn read_all<T>(mut self, kind: &'static str, read: impl Fn(&mut Self) -> Option<T>) -> Result<Vec<T>, PemError> {
+    fn read_all<T>(
+        mut self,
+        kind: &'static str,
+        read: impl Fn(&mut Self) -> Option<T>,
+    ) -> Result<Vec<T>, PemError> {
         let mut all = Vec::new();
         while let Some(one) = read(&mut self) {
             all.push(one);
@@ -99,7 +104,12 @@ impl Drop for Source<'_> {
 }
 
 /// Instead of asking the terminal.
-unsafe extern "C" fn no_password(_buffer: *mut c_char, _size: c_int, _writing: c_int, asked: *mut c_void) -> c_int {
+unsafe extern "C" fn no_password(
+    _buffer: *mut c_char,
+    _size: c_int,
+    _writing: c_int,
+    asked: *mut c_void,
+) -> c_int {
     // SAFETY: the flag of the source that is being read, or NULL.
     if let Some(asked) = unsafe { asked.cast::<bool>().as_mut() } {
         *asked = true;

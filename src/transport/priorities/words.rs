@@ -171,8 +171,7 @@ pub(super) fn is_without_effect(word: &str, with_certificates: bool) -> bool {
 
 /// Signatures that no security level of ours takes.
 fn is_obsolete_signature(word: &str) -> bool {
-    ["SHA1", "MD5", "MD2", "RMD160"].iter().any(|name| word.ends_with(name))
-        || word.starts_with("SIGN-DSA-")
+    ["SHA1", "MD5", "MD2", "RMD160"].iter().any(|name| word.ends_with(name)) || word.starts_with("SIGN-DSA-")
 }
 
 /// `%` options that change nothing here.
