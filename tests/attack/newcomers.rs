@@ -6,7 +6,7 @@ use crate::crowd::{
 use crate::measure::{Figures, is_measured};
 use crate::node::{Daemon, await_log, connect, log_text, serving};
 use crate::peer::is_closed;
-use crate::place::{eventually, isolated};
+use crate::place::{LIMIT, eventually, isolated};
 use pcmk_remote_rs::model::Request;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, TcpStream};
@@ -36,7 +36,7 @@ fn connect_beside(attack: &str, daemon: &Daemon, patience: Duration) {
         peak_kib: 0,
         lasted: Duration::ZERO,
     };
-    for _ in 0..60 {
+    while figures.answers + figures.lost < 60 && begun.elapsed() < LIMIT {
         let start = Instant::now();
         let answered = connect("cluster").is_ok_and(|mut client| client.call(Request::Poke).is_ok());
         figures.slowest = figures.slowest.max(start.elapsed());
