@@ -28,6 +28,11 @@ class Certificates(ResourceTests):
         self.expect_match(r"RemoteOnline: \[ r1 \]", self.on("n1", "crm_mon", "-1"))
         self.expect_match(r"authenticated \(TLS 1\.3, .*\) as CN=n1,O=Cluster$", self.log_of("r1"))
 
+    def test_started(self):
+        """A Dummy is started on the remote host, and only there."""
+        # Named here, too, so that it stands before what needs it in the classes that stand on this one.
+        super().test_started()
+
     def test_guest(self):
         """A resource runs on the guest, which uses certificates, too."""
         self.expect_match(r"GuestOnline: \[ g1(@n1)? \]", self.on("n1", "crm_mon", "-1"))
