@@ -70,6 +70,7 @@ fn translate_for(priorities: &str, with_certificates: bool) -> Result<Translatio
             Some(("@", _)) if position == 0 => sets.system(word),
             // Levels without a sign come first, or replace what came before them.
             _ if position == 0 && upper == "NONE" => sets.start_from_nothing(),
+            _ if upper == "LEGACY" => sets.start_legacy(),
             _ => sets.start(&upper),
         };
         if !known {
@@ -95,6 +96,8 @@ struct Sets {
     server_precedence: bool,
     /// As the levels ask; the weakest of those that were added to each other.
     strictness: Option<Strictness>,
+    /// The highest security level of a profile; 0: there is none.
+    profile: i32,
     notes: Vec<String>,
 }
 
@@ -149,6 +152,14 @@ impl Sets {
         self.add_level(name)
     }
 
+    /// NORMAL, and what nobody should use, which is not offered.
+    fn start_legacy(&mut self) -> bool {
+        self.notes.push(
+            "'LEGACY' asks for more than NORMAL only where that is obsolete; NORMAL is used".to_owned(),
+        );
+        self.start("NORMAL")
+    }
+
     fn start_from_nothing(&mut self) -> bool {
         self.from_nothing = true;
         true
@@ -179,7 +190,15 @@ impl Sets {
             self.server_precedence = true;
             return true;
         }
-        words::OPTIONS_WITHOUT_EFFECT.contains(&name)
+        match words::profile(name) {
+            // Without certificates it is about nothing that is not kept at level 2.
+            Some(level) if self.with_certificates || level <= 2 => {
+                self.profile = self.profile.max(level);
+                true
+            }
+            Some(_) => false,
+            None => words::OPTIONS_WITHOUT_EFFECT.contains(&name),
+        }
     }
 
     fn add_level(&mut self, name: &str) -> bool {
@@ -326,7 +345,10 @@ impl Sets {
             groups: self.groups.map(|groups| groups.join(":")),
             plain_psk: self.exchanges.contains(&Exchange::Psk),
             server_precedence: self.server_precedence,
-            strictness: self.strictness.unwrap_or_default(),
+            strictness: Strictness {
+                security_level: self.strictness.unwrap_or_default().security_level.max(self.profile),
+                ..self.strictness.unwrap_or_default()
+            },
         };
         Ok(Translation { policy, notes: self.notes })
     }

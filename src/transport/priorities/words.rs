@@ -175,13 +175,28 @@ fn is_obsolete_signature(word: &str) -> bool {
 }
 
 /// `%` options that change nothing here.
-pub(super) const OPTIONS_WITHOUT_EFFECT: [&str; 5] = [
+pub(super) const OPTIONS_WITHOUT_EFFECT: [&str; 7] = [
+    // There are none.
+    "%NO_TICKETS",
+    "%NO_TICKETS_TLS12",
     "%COMPAT",
     "%SAFE_RENEGOTIATION",
     "%PARTIAL_RENEGOTIATION",
     "%LATEST_RECORD_VERSION",
     "%DISABLE_SAFE_RENEGOTIATION",
 ];
+
+/// OpenSSL's security level for a profile of GnuTLS's, which says what keys of certificates must have at least.
+pub(super) fn profile(option: &str) -> Option<i32> {
+    Some(match option.strip_prefix("%PROFILE_")? {
+        "VERY_WEAK" | "LOW" | "LEGACY" => 1,
+        "MEDIUM" => 2,
+        "HIGH" => 3,
+        "ULTRA" => 4,
+        "FUTURE" => 5,
+        _ => return None,
+    })
+}
 
 /// OpenSSL's TLS 1.3 suite for a cipher. The binder of a raw key is made with SHA-256, so only these count for keys.
 pub(super) fn tls13_suite(cipher: Cipher, with_certificates: bool) -> Option<&'static str> {
