@@ -7,10 +7,12 @@
 #![allow(clippy::disallowed_methods, reason = "tests start programs and keep time limits")]
 
 mod differences;
+mod hostile;
 mod peers;
 #[path = "../daemon/place.rs"]
 #[allow(dead_code, reason = "the daemon's tests need more of it")]
 mod place;
+mod raw_peer;
 mod release;
 mod site;
 
@@ -110,6 +112,38 @@ fn null_is_harmless_where_upstream_crashes() {
 #[test]
 fn callbacks_may_delete_a_connection_and_connect_it_again() {
     clean("deletion", Build::Sanitized, &[], Some(include_str!("../../capi-tests/deletion.out")));
+}
+
+/// Of the time that a program without the library would take for an iteration of its main loop, and of the memory that
+/// it may have. A message that is large and sound takes the longest.
+const LONGEST_GAP_MS: u64 = 500;
+const MOST_KIB: u64 = 100 * 1024;
+
+#[test]
+fn servers_that_mean_harm_cost_their_client_little_time_and_memory() {
+    let release = Release::V2_1;
+    let binary = release.program("hostile", Build::Plain);
+    let library = release.our_library();
+    release.remoted();
+    place::isolated(move || {
+        let site = Site::new(release);
+        peers::serve(&site::key());
+        let output = site.run(Server::Ours, &[], &binary, Some(&library));
+        let text = text_of(&site, "hostile", &output);
+        println!("{text}");
+        assert_eq!(text.lines().count(), hostile::Hostility::ALL.len(), "{text}");
+        for line in text.lines() {
+            let figure = |name: &str| {
+                let value = line.split_whitespace().find_map(|word| word.strip_prefix(name)).unwrap();
+                value.parse::<u64>().unwrap()
+            };
+            assert!(figure("gap_ms=") < LONGEST_GAP_MS, "{line}");
+            assert!(figure("call_ms=") < 2_000, "{line}");
+            assert!(figure("memory_kib=") < MOST_KIB, "{line}");
+            let early = line.starts_with("early-");
+            assert_eq!(early, !line.contains(" connect=0 "), "{line}");
+        }
+    });
 }
 
 macro_rules! programs {

@@ -53,7 +53,7 @@ impl Attachment {
                 }
             }
         }
-        if connection.has_events() || called {
+        if connection.has_work() || called {
             self.source.wake();
         } else {
             let left = connection.deadline().map(remaining);

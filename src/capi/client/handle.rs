@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use super::attachment::Attachment;
 use super::current::CurrentConnection;
+use super::descriptor::Readiness;
 use super::place::Place;
 use super::settings;
 use super::states::{Delivery, Lifecycle, Structures};
@@ -37,6 +38,8 @@ pub struct Handle {
     pub(super) connection: CurrentConnection,
     /// None in descriptor mode.
     pub(super) attachment: RefCell<Option<Attachment>>,
+    /// None in the main loop.
+    pub(super) readiness: RefCell<Option<Readiness>>,
     pub(super) lifecycle: Lifecycle,
     pub(super) delivery: Delivery,
     /// What the executor told at sign-on. The start state stays valid for C until the connection's end.
@@ -54,6 +57,7 @@ impl Handle {
             proxy: Cell::new((None, std::ptr::null_mut())),
             connection: CurrentConnection::default(),
             attachment: RefCell::new(None),
+            readiness: RefCell::new(None),
             lifecycle: Lifecycle::default(),
             delivery: Delivery::default(),
             uptime: Cell::new(0),

@@ -2,7 +2,7 @@
 //! Well-formed XML: quick-xml finds the markup, the rules it does not check are checked here.
 use super::escape::{forbidden_at, is_blank, references_are_strict, unescape};
 use super::tag::{Tag, has_duplicates};
-use super::{Budget, Builder, Document, Element, MAX_DEPTH, XmlError};
+use super::{Budget, Builder, Document, Element, Limits, MAX_DEPTH, XmlError};
 use crate::model::Payload;
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -141,8 +141,17 @@ impl<'a> Scanner<'a> {
 /// Reads a document. Elements inside a child of the root that is named `opaque` are checked but not built;
 /// the first of them is kept as text.
 pub(super) fn read<'a>(text: &'a str, opaque: Option<&str>) -> Result<Document<'a>, XmlError> {
+    read_within(text, opaque, Limits::LARGE)
+}
+
+/// The same, for a tree of limited size.
+pub(super) fn read_within<'a>(
+    text: &'a str,
+    opaque: Option<&str>,
+    limits: Limits,
+) -> Result<Document<'a>, XmlError> {
     let mut scanner = Scanner::new(text, MAX_DEPTH)?;
-    let mut builder = Builder::new(MAX_DEPTH);
+    let mut builder = Builder::new(MAX_DEPTH, limits);
     let mut payload = None;
     while let Some(token) = scanner.next()? {
         match token {
