@@ -114,9 +114,9 @@ fn callbacks_may_delete_a_connection_and_connect_it_again() {
     clean("deletion", Build::Sanitized, &[], Some(include_str!("../../capi-tests/deletion.out")));
 }
 
-/// Of the time that a program without the library would take for an iteration of its main loop, and of the memory that
-/// it may have. A message that is large and sound takes the longest.
-const LONGEST_GAP_MS: u64 = 500;
+/// How much of the processor the library may take between two turns of a timer of the caller's, and the memory that the
+/// whole program may have. The largest messages take the longest.
+const MOST_SPENT_MS: u64 = 100;
 const MOST_KIB: u64 = 100 * 1024;
 
 #[test]
@@ -137,8 +137,8 @@ fn servers_that_mean_harm_cost_their_client_little_time_and_memory() {
                 let value = line.split_whitespace().find_map(|word| word.strip_prefix(name)).unwrap();
                 value.parse::<u64>().unwrap()
             };
-            assert!(figure("gap_ms=") < LONGEST_GAP_MS, "{line}");
-            assert!(figure("call_ms=") < 2_000, "{line}");
+            assert!(figure("spent_ms=") < MOST_SPENT_MS, "{line}");
+            assert!(figure("call_ms=") < 3_000, "{line}");
             assert!(figure("memory_kib=") < MOST_KIB, "{line}");
             let early = line.starts_with("early-");
             assert_eq!(early, !line.contains(" connect=0 "), "{line}");

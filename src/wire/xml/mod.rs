@@ -21,21 +21,24 @@ use std::fmt;
 
 /// Elements within elements: what libxml2 takes at most.
 pub const MAX_DEPTH: usize = 256;
-/// How much a tree may hold.
+/// How much a message may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Elements and texts.
     nodes: usize,
     /// Attributes of all elements together.
     attributes: usize,
+    /// Does what is kept as text count?
+    counts_payload: bool,
 }
 
 impl Limits {
     /// About as much as 20 MiB of configuration have.
-    pub const LARGE: Self = Self { nodes: 1 << 18, attributes: 1 << 20 };
-    /// Of a program that takes messages of others into its own memory: what is built of one takes 30 MB at most, beside
-    /// the text. It is enough for the notifications of any executor and for 4 MiB of configuration.
-    pub const SMALL: Self = Self { nodes: 1 << 16, attributes: 1 << 18 };
+    pub const LARGE: Self = Self { nodes: 1 << 18, attributes: 1 << 20, counts_payload: false };
+    /// For a program that takes messages of others into its own memory, and that has something else to do: what is built
+    /// of one takes 30 MB at most, beside the text. It is enough for the notifications of any executor and for 4 MiB of
+    /// configuration.
+    pub const SMALL: Self = Self { nodes: 1 << 16, attributes: 1 << 18, counts_payload: true };
 }
 
 /// An element, borrowing from the text it was read from or the values it will be written from.
@@ -204,7 +207,20 @@ impl Budget {
     }
 
     fn attribute(&mut self) -> Result<(), XmlError> {
-        self.attributes = self.attributes.saturating_add(1);
+        self.add_attributes(1)
+    }
+
+    /// An element of what is kept as text.
+    fn skipped(&mut self, attributes: usize) -> Result<(), XmlError> {
+        if !self.limits.counts_payload {
+            return Ok(());
+        }
+        self.node()?;
+        self.add_attributes(attributes)
+    }
+
+    fn add_attributes(&mut self, count: usize) -> Result<(), XmlError> {
+        self.attributes = self.attributes.saturating_add(count);
         Self::within("attributes", self.attributes, self.limits.attributes)
     }
 

@@ -160,7 +160,7 @@ pub(super) fn read_within<'a>(
                 let is_opaque = builder.open.len() == 1 && opaque.is_some_and(|name| tag.name == name);
                 builder.start(element)?;
                 if is_opaque && !empty {
-                    let found = skip(&mut scanner)?;
+                    let found = skip(&mut scanner, &mut builder.budget)?;
                     payload = payload.or(found);
                 }
                 if empty || is_opaque {
@@ -190,7 +190,7 @@ fn element<'a>(tag: Tag<'a>, budget: &mut Budget, scanner: &Scanner<'a>) -> Resu
 }
 
 /// Checks everything up to the end tag of the element whose start tag came last; its first child element.
-fn skip(scanner: &mut Scanner<'_>) -> Result<Option<Payload>, XmlError> {
+fn skip(scanner: &mut Scanner<'_>, budget: &mut Budget) -> Result<Option<Payload>, XmlError> {
     let mut names = Vec::new();
     let mut depth = 1usize;
     let (mut begin, mut span) = (0, None);
@@ -198,6 +198,7 @@ fn skip(scanner: &mut Scanner<'_>) -> Result<Option<Payload>, XmlError> {
         match scanner.next()? {
             Some(Token::Start { tag, empty }) => {
                 tag.check(&mut names).map_err(|what| scanner.malformed(what))?;
+                budget.skipped(names.len())?;
                 if depth == 1 {
                     begin = scanner.start;
                 }
