@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Servers that mean harm: how long they hold the caller's main loop up, and how much of the processor it costs, how long a waited call with a limit of a second
- * takes, and how much memory they cost. One line for each, with figures; tests/capi_programs judges them.
+ * Servers that mean harm: how long they hold the caller's main loop up and how much of the processor that costs, how
+ * long a waited call with a limit of a second takes, and how much memory they cost. One line for each, with figures;
+ * tests/capi_programs judges them.
  */
 #include <sys/resource.h>
 #include <sys/wait.h>

@@ -141,21 +141,6 @@ impl Header {
         }
     }
 
-    /// Makes a message of a buffer that holds nothing else. A large one is not copied, and then the buffer is gone.
-    fn decode_whole(self, buffer: &mut Vec<u8>) -> Frame {
-        let payload = without_nul(buffer.get(self.offset..).unwrap_or_default());
-        if buffer.len() <= IDLE_BUFFER {
-            let payload = payload.to_vec();
-            buffer.clear();
-            return Frame { id: self.id, payload };
-        }
-        let end = self.offset.saturating_add(payload.len());
-        let mut payload = std::mem::take(buffer);
-        payload.truncate(end);
-        payload.drain(..self.offset.min(payload.len()));
-        Frame { id: self.id, payload }
-    }
-
     fn decode(self, message: &[u8]) -> Result<Frame, FrameError> {
         let payload = message.get(self.offset..self.total).unwrap_or_default();
         let payload = if self.compressed == 0 {
@@ -244,9 +229,6 @@ impl FrameDecoder {
             self.compact();
             return Ok(None);
         };
-        if self.used == 0 && header.compressed == 0 && header.total == self.buffer.len() {
-            return Ok(Some(header.decode_whole(&mut self.buffer)));
-        }
         let frame = header.decode(message)?;
         self.used = self.used.saturating_add(header.total);
         if self.used >= self.buffer.len() {

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "keeps time limits")]
 
 mod faults;
+#[allow(dead_code, reason = "programs in C meet more of them")]
 #[path = "../capi_programs/hostile.rs"]
 mod hostile;
 #[path = "../capi_programs/raw_peer.rs"]

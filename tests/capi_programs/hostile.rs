@@ -48,6 +48,8 @@ impl Hostility {
 
     /// Ends when the client has gone.
     pub(crate) fn show(self, peer: &mut RawPeer) -> Result<(), Gone> {
+        // Made before the client comes: a run of one character takes long.
+        let run = if self == Self::Compressed { run() } else { Vec::new() };
         match self {
             Self::EarlyNotifications | Self::EarlyGiant => drop(peer.hello()?),
             _ => {
@@ -60,7 +62,9 @@ impl Hostility {
         match self {
             Self::EarlyNotifications | Self::Notifications => repeat(peer, &[POKE]),
             Self::EarlyGiant | Self::Giants => repeat(peer, &[&giant()]),
-            Self::Compressed => compressed(peer),
+            Self::Compressed => loop {
+                peer.say_compressed(&run, RUN)?;
+            },
             Self::LargeNotifications => repeat(peer, &[&large(1024 * 1024)]),
             Self::Proxied => repeat(peer, &[SESSION, &proxied()]),
             Self::Drip => drip(peer, &large(64 * 1024)),
@@ -82,13 +86,14 @@ fn repeat(peer: &mut RawPeer, texts: &[&str]) -> Result<(), Gone> {
     }
 }
 
-fn compressed(peer: &mut RawPeer) -> Result<(), Gone> {
-    const LENGTH: usize = 1024 * 1024;
+/// What may be made of however little.
+const RUN: usize = 1024 * 1024;
+
+/// A run of one character, compressed.
+fn run() -> Vec<u8> {
     let mut bytes = Vec::new();
-    BzEncoder::new(&[b'<'; LENGTH][..], Compression::best()).read_to_end(&mut bytes).unwrap();
-    loop {
-        peer.say_compressed(&bytes, LENGTH)?;
-    }
+    BzEncoder::new(&[b'<'; RUN][..], Compression::best()).read_to_end(&mut bytes).unwrap();
+    bytes
 }
 
 /// A completion whose output has `length` bytes.

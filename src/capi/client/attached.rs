@@ -56,7 +56,7 @@ impl Handle {
         if !self.may_run() {
             return;
         }
-        let _work = Work::begin();
+        let work = Work::begin();
         let generation = self.connection.generation();
         let resumes = self.was_cut();
         if !resumes {
@@ -70,6 +70,7 @@ impl Handle {
         if self.delivery.end() {
             self.emit_disconnect();
         }
+        drop(work);
         self.after_use();
     }
 
@@ -78,7 +79,8 @@ impl Handle {
     }
 
     fn may_run(&self) -> bool {
-        self.attachment.borrow().as_ref().is_some_and(Attachment::may_run)
+        let attachment = self.attachment.borrow();
+        attachment.as_ref().is_some_and(|attachment| !attachment.rests() && attachment.may_run())
     }
 
     /// Reads and writes what can be read and written without waiting.
