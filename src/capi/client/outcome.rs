@@ -109,7 +109,7 @@ fn proxied(handle: &Handle, notification: Notification) {
     let text = encode_notification(&notification, envelope);
     // The message may be large, and is in the text.
     drop(notification);
-    match xml::document_of(&text) {
+    match xml::bounded_document_of(&text) {
         Ok(document) => {
             let (lrmd, node) = (handle.lrmd.get(), document.root().as_raw());
             // SAFETY: the callback that C has set is valid as long as it is set; the tree outlives the call, and no

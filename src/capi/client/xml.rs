@@ -16,8 +16,8 @@ pub fn text_of(element: Node<'_>) -> String {
     writer.finish()
 }
 
-/// What the tree of one message may take, in bytes of memory. libxml2 takes ten times as much as the text of a
-/// configuration has, so that this is enough for 4 MiB of it.
+/// What the tree of a message from a remote node may take, in bytes of memory. libxml2 takes ten times as much as the
+/// text of a configuration has, so that this is enough for 4 MiB of it.
 const MOST: usize = 48 * 1024 * 1024;
 /// What libxml2 takes for an element or a text, and for an attribute, beside their characters.
 const PER_NODE: usize = 170;
@@ -28,14 +28,26 @@ const PER_ATTRIBUTE: usize = 320;
 /// # Errors
 /// It is no message, or more of one than we hold.
 pub fn document_of(text: &str) -> Result<Document, XmlError> {
+    xml::read(text).map(|root| tree_of(&root))
+}
+
+/// The same for a message of a remote node, which must not take all memory of its cluster's programs.
+///
+/// # Errors
+/// It is no message, or too large.
+pub fn bounded_document_of(text: &str) -> Result<Document, XmlError> {
     let root = xml::read_within(text, Limits::SMALL)?;
     if weight(&root).saturating_add(text.len()) > MOST {
         return Err(XmlError::TooMuch { what: "bytes of memory", limit: MOST });
     }
+    Ok(tree_of(&root))
+}
+
+fn tree_of(root: &Element<'_>) -> Document {
     // SAFETY: `free_element` frees the whole document, one way or the other.
     let document = unsafe { Document::new(&root.name).freed_by(free_element) };
-    fill(document.root(), &root);
-    Ok(document)
+    fill(document.root(), root);
+    document
 }
 
 /// Frees the document of an element that C code may have worked on: Pacemaker's functions hang data of their own on
@@ -124,8 +136,9 @@ mod tests {
     #[test]
     fn a_tree_that_would_take_much_more_than_its_text_is_refused() {
         let elements = |count| format!("<a>{}</a>", "<b c='' d='' e='' f=''/>".repeat(count));
-        assert!(document_of(&elements(20_000)).is_ok());
-        let refused = document_of(&elements(40_000)).unwrap_err();
+        assert!(bounded_document_of(&elements(20_000)).is_ok());
+        assert!(document_of(&elements(40_000)).is_ok());
+        let refused = bounded_document_of(&elements(40_000)).unwrap_err();
         assert_eq!(refused, XmlError::TooMuch { what: "bytes of memory", limit: MOST });
     }
 
