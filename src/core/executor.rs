@@ -189,12 +189,7 @@ impl Executor {
     }
 
     /// The operation of this name. One that is about to end is ended first: it is not what is asked for.
-    fn find(
-        &mut self,
-        id: &ResourceId,
-        name: &OperationName,
-        context: &mut Context,
-    ) -> Option<OperationKey> {
+    fn find(&mut self, id: &ResourceId, name: &OperationName, context: &mut Context) -> Option<OperationKey> {
         loop {
             let key = self.registrations.get(id)?.find(name)?;
             if !self.operations.get(key).is_some_and(|operation| self.is_ending(key, operation)) {

@@ -45,9 +45,7 @@ fn weight(notification: &Notification) -> usize {
         Notification::Completed(completion) => completion_weight(completion),
         Notification::Registered { resource_id, .. }
         | Notification::Unregistered { resource_id, .. }
-        | Notification::Poke { resource_id, .. } => {
-            resource_id.as_ref().map_or(0, |id| id.as_str().len())
-        }
+        | Notification::Poke { resource_id, .. } => resource_id.as_ref().map_or(0, |id| id.as_str().len()),
         Notification::NewClient => 0,
         Notification::Proxy(notice) => notice_weight(notice),
     };
@@ -57,9 +55,10 @@ fn weight(notification: &Notification) -> usize {
 fn completion_weight(completion: &Completion) -> usize {
     let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let outcome = &completion.outcome;
-    let params = completion.params.iter().map(|(name, value)| {
-        PER_PARAMETER.saturating_add(name.len()).saturating_add(value.len())
-    });
+    let params = completion
+        .params
+        .iter()
+        .map(|(name, value)| PER_PARAMETER.saturating_add(name.len()).saturating_add(value.len()));
     [
         size_of::<Completion>(),
         completion.resource_id.as_str().len(),

@@ -100,10 +100,10 @@ impl<'a> Directory<'a> {
     fn write(&self, name: &str, contents: &str) -> Result<(), SchemaError> {
         // Hidden from tools that look for *.rng, and no name that is_plain lets pass.
         const TEMPORARY: &str = ".incoming";
-        const NEW: OFlag =
-            OFlag::O_WRONLY.union(OFlag::O_CREAT).union(OFlag::O_EXCL).union(OFlag::O_CLOEXEC);
+        const NEW: OFlag = OFlag::O_WRONLY.union(OFlag::O_CREAT).union(OFlag::O_EXCL).union(OFlag::O_CLOEXEC);
         let failed = |error: io::Error| SchemaError::Io(self.path.join(name), error);
-        let file = openat(&self.descriptor, TEMPORARY, NEW, READABLE).map_err(|errno| failed(errno.into()))?;
+        let file =
+            openat(&self.descriptor, TEMPORARY, NEW, READABLE).map_err(|errno| failed(errno.into()))?;
         let mut file = File::from(file);
         file.write_all(contents.as_bytes()).map_err(failed)?;
         fchmod(&file, READABLE).map_err(|errno| failed(errno.into()))?;

@@ -16,4 +16,5 @@ mod place;
 mod crowd;
 mod impostor;
 mod local_servers;
+mod many_resources;
 mod newcomers;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Servers that mean harm to their client: what they send costs it time or memory.
 use crate::raw_peer::{Gone, RawPeer, reply};
-use bzip2::read::BzEncoder;
 use bzip2::Compression;
+use bzip2::read::BzEncoder;
 use std::io::Read;
 use std::thread;
 use std::time::Duration;

@@ -89,7 +89,8 @@ impl Readiness {
         }
         let has_work = connection.has_work();
         if has_work != self.raised.get() {
-            let changed = if has_work { self.memory.write(1).map(drop) } else { self.memory.read().map(drop) };
+            let changed =
+                if has_work { self.memory.write(1).map(drop) } else { self.memory.read().map(drop) };
             self.raised.set(has_work == changed.is_ok());
         }
     }

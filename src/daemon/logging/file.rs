@@ -118,10 +118,8 @@ impl LogFile {
     /// led to write to a file of root's. The link is opened, so that it cannot be another between the look at its owner
     /// and the look at its target. A target that is a link itself, as `/dev/stderr` is, was root's choice.
     fn trusted_target(&self) -> io::Result<PathBuf> {
-        let link = OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_PATH | libc::O_NOFOLLOW)
-            .open(&self.path)?;
+        let link =
+            OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_NOFOLLOW).open(&self.path)?;
         if ![0, nix::unistd::geteuid().as_raw()].contains(&link.metadata()?.uid()) {
             return Err(io::Error::other("it is a symbolic link that another user made"));
         }
@@ -223,7 +221,10 @@ mod tests {
 
     #[test]
     fn a_link_of_another_user_is_not_followed() {
-        assert!(nix::unistd::geteuid().is_root(), "this test gives a file away and needs root: run it with sudo");
+        assert!(
+            nix::unistd::geteuid().is_root(),
+            "this test gives a file away and needs root: run it with sudo"
+        );
         let directory = tempfile::tempdir().unwrap();
         let mut log = log_file(&directory);
         symlink(directory.path().join("target"), log.path()).unwrap();

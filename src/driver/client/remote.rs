@@ -77,7 +77,8 @@ impl Remote {
     pub(super) fn start(settings: RemoteSettings, identity: Identity, clock: Clock) -> Result<Self, Problem> {
         let now = clock.origin();
         let mut dial = Dial::new(&settings, now)?;
-        let mut remote = Self { settings, identity, clock, state: State::Over, attempts: 0, left_early: false };
+        let mut remote =
+            Self { settings, identity, clock, state: State::Over, attempts: 0, left_early: false };
         // The result of a look-up is told later, however quick it was.
         let known = !dial.addresses().is_empty();
         remote.state = match if known { dial.advance(now) } else { Dialed::Pending } {
@@ -98,7 +99,8 @@ impl Remote {
         identity: Identity,
         clock: Clock,
     ) -> Result<Self, Problem> {
-        let mut remote = Self { settings, identity, clock, state: State::Over, attempts: 0, left_early: false };
+        let mut remote =
+            Self { settings, identity, clock, state: State::Over, attempts: 0, left_early: false };
         remote.state = State::Connected(remote.transport(stream, clock.origin())?);
         Ok(remote)
     }

@@ -80,7 +80,10 @@ impl Reports {
         if self.ignored <= ALL_LOGGED {
             log::error!("Message ignored: {reason}");
         } else if self.ignored.is_power_of_two() {
-            log::error!("Messages ignored on this connection until now: {}; the last: {reason}", self.ignored);
+            log::error!(
+                "Messages ignored on this connection until now: {}; the last: {reason}",
+                self.ignored
+            );
         }
     }
 

@@ -16,8 +16,7 @@ struct Guard {
 }
 
 /// More than there ever are at once: a daemon has one thread for it. Work that finds none free is not guarded.
-static GUARDS: [Guard; 16] =
-    [const { Guard { thread: AtomicI32::new(0), faults: AtomicUsize::new(0) } }; 16];
+static GUARDS: [Guard; 16] = [const { Guard { thread: AtomicI32::new(0), faults: AtomicUsize::new(0) } }; 16];
 static PAGE: AtomicUsize = AtomicUsize::new(0);
 static INSTALL: Once = Once::new();
 

@@ -24,7 +24,8 @@ pub(super) fn read(text: &str, max_depth: usize) -> Result<Element<'_>, XmlError
 /// The same, for a tree of limited size.
 pub(super) fn read_within(text: &str, max_depth: usize, limits: Limits) -> Result<Element<'_>, XmlError> {
     let rest = text.trim_end_matches(is_space);
-    let mut reader = Reader { text, rest, builder: Builder::new(max_depth, limits), quotes: Quotes::default() };
+    let mut reader =
+        Reader { text, rest, builder: Builder::new(max_depth, limits), quotes: Quotes::default() };
     while reader.builder.root.is_none() {
         if reader.rest.is_empty() {
             return Err(match reader.builder.open.is_empty() {
