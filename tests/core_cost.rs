@@ -23,6 +23,8 @@ const MOST: u32 = 99_999;
 /// Of CPU time, in a build without optimization. Ending them all takes 50 times as long.
 const LONGEST_STEP: Duration = Duration::from_millis(200);
 
+type Prepare = fn(u32) -> Node;
+
 /// A server with remote client 1.
 struct Node {
     server: Server,
@@ -114,7 +116,7 @@ fn told(effects: &[Effect]) -> usize {
 }
 
 /// CPU time of a step in a node of `count` operations; the lesser of two, each with a node of its own.
-fn cost(count: u32, prepare: fn(u32) -> Node, step: fn(&mut Node, u32)) -> Duration {
+fn cost(count: u32, prepare: Prepare, step: fn(&mut Node, u32)) -> Duration {
     let measure = || {
         let mut node = prepare(count);
         let before = spent();
@@ -125,20 +127,20 @@ fn cost(count: u32, prepare: fn(u32) -> Node, step: fn(&mut Node, u32)) -> Durat
 }
 
 /// By which factor the cost grows from a small to a large node.
-fn growth(prepare: fn(u32) -> Node, step: fn(&mut Node, u32)) -> f64 {
+fn growth(prepare: Prepare, step: fn(&mut Node, u32)) -> f64 {
     let [small, large] = [SMALL, LARGE].map(|count| cost(count, prepare, step));
     println!("{SMALL}: {small:?}, {LARGE}: {large:?}");
     large.as_secs_f64() / small.as_secs_f64()
 }
 
 /// A step that changes everything: 16 times as much may cost little more than 16 times, but never 256 times.
-fn assert_linear(prepare: fn(u32) -> Node, step: fn(&mut Node, u32)) {
+fn assert_linear(prepare: Prepare, step: fn(&mut Node, u32)) {
     let growth = growth(prepare, step);
     assert!(growth < 64.0, "16 times as much costs {growth:.1} times");
 }
 
 /// A step that changes one thing: 16 times as much around it costs about the same.
-fn assert_constant(prepare: fn(u32) -> Node, step: fn(&mut Node, u32)) {
+fn assert_constant(prepare: Prepare, step: fn(&mut Node, u32)) {
     let growth = growth(prepare, step);
     assert!(growth < 6.0, "with 16 times as much around it costs {growth:.1} times");
 }
@@ -242,7 +244,7 @@ fn no_step_is_long_however_much_ends() {
         Input::Request { peer: PeerId(1), token: RequestToken(0), incoming }
     };
     let unregister = || ask(Request::UnregisterResource(Some(ResourceId::new("r"))));
-    let cases: [(&str, fn(u32) -> Node, Input); 5] = [
+    let cases: [(&str, Prepare, Input); 5] = [
         ("unregister of queued operations", queued, unregister()),
         ("unregister of recurring operations", delayed, unregister()),
         ("stop of recurring operations", delayed, ask(operation("r", "stop", 0, 0))),

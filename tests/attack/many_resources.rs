@@ -11,10 +11,6 @@ use std::time::{Duration, Instant};
 const MANY: u32 = 100_000;
 /// Requests that are under way at once.
 const BATCH: u32 = 500;
-/// In a build without optimization, on a busy machine. What ends here would keep it waiting for longer if it ended in one
-/// step.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
-
 /// Asks all the time; the longest that it waited for an answer.
 struct Bystander {
     over: Arc<AtomicBool>,
@@ -98,8 +94,10 @@ fn beside(what: &str, work: impl FnOnce()) {
     let begun = Instant::now();
     work();
     let longest = bystander.longest_wait();
-    println!("{what}: {:?}, the bystander waited {longest:?} at most", begun.elapsed());
-    assert!(longest < LONGEST_WAIT, "{what}: {longest:?}");
+    let took = begun.elapsed();
+    println!("{what}: {took:?}, the bystander waited {longest:?} at most");
+    // If it was done in one step the bystander would wait for all of it, however fast the machine is.
+    assert!(longest < took / 3, "{what}: {longest:?} of {took:?}");
 }
 
 #[test]

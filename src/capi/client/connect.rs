@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use super::descriptor::Readiness;
 use super::handle::Handle;
+use super::readiness::Readiness;
 use super::settings;
 use super::text::owned;
 use crate::capi::abi::BEHAVIOUR;

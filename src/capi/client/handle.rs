@@ -10,8 +10,8 @@ use std::rc::Rc;
 
 use super::attachment::Attachment;
 use super::current::CurrentConnection;
-use super::descriptor::Readiness;
 use super::place::Place;
+use super::readiness::Readiness;
 use super::settings;
 use super::states::{Delivery, Lifecycle, Structures};
 use crate::capi::abi::api::{Lrmd, LrmdEventCallback};

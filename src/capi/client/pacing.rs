@@ -163,6 +163,7 @@ impl Drop for QueuePlace {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test of time")]
 mod tests {
     use super::*;
 

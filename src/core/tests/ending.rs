@@ -22,9 +22,9 @@ fn delayed() -> Bench {
 fn resting() -> Bench {
     let mut bench = Bench::with_r1();
     bench.remote(2);
-    for number in 1..=MANY {
-        bench.ask(1, execute("r1", "monitor", number + 1000));
-        bench.exits(number.into(), 0);
+    for (run, interval) in (1..).zip(1001..=1000 + MANY) {
+        bench.ask(1, execute("r1", "monitor", interval));
+        bench.exits(run, 0);
     }
     bench
 }
