@@ -196,8 +196,9 @@ impl Connection {
         !self.kept.is_empty() || !self.reports.is_empty() || self.carrier.has_more()
     }
 
-    /// Did [`next_event`](Self::next_event) stop although there was more to do?
-    pub(crate) fn was_cut(&self) -> bool {
+    /// Did [`next_event`](Self::next_event) last give None although there was more to do? It goes on after
+    /// [`advance`](Self::advance).
+    pub fn was_cut(&self) -> bool {
         self.turn.was_cut()
     }
 
