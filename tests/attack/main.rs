@@ -17,4 +17,5 @@ mod crowd;
 mod impostor;
 mod local_servers;
 mod many_resources;
+mod measure;
 mod newcomers;
