@@ -32,6 +32,8 @@ impl Connection {
     pub fn wait_for_event(&mut self, deadline: Instant) -> Option<Event> {
         let mut late = false;
         loop {
+            // Who waits has no other sources to serve.
+            self.turn.end(false);
             let event = self.next_event();
             if event.is_some() || late || self.is_over() {
                 return event;
