@@ -33,8 +33,8 @@ const ENDLESS: [Hostility; 6] = [
     Hostility::Answers,
 ];
 
-/// A message may take as long in a build without optimization, on a busy machine.
-const SLACK: Duration = Duration::from_secs(2);
+/// Some messages may take as long in a build without optimization, on a busy machine; what comes has no end.
+const SLACK: Duration = Duration::from_secs(20);
 
 #[test]
 fn a_waited_call_keeps_its_limit_whatever_comes() {
