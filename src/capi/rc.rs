@@ -55,6 +55,7 @@ pub fn of_connect(problem: &Problem, way: Way) -> c_int {
             Problem::Lost
             | Problem::Broken(_)
             | Problem::Stalled
+            | Problem::Flooded
             | Problem::LateAnswer
             | Problem::Unsendable(_),
             _,
@@ -71,6 +72,7 @@ const fn of_sign_on(error: ClientError) -> c_int {
         | ClientError::Stale
         | ClientError::NeverAnswered
         | ClientError::TimedOut
+        | ClientError::Flooded
         | ClientError::Closed => -libc::ECOMM,
     }
 }
@@ -91,7 +93,7 @@ pub fn of_call(problem: &CallProblem, remote: bool) -> c_int {
             ClientError::Stale => -libc::EALREADY,
             ClientError::TimedOut => -libc::ETIME,
             ClientError::VersionRefused | ClientError::NotAServer => -libc::EPROTO,
-            ClientError::NotConnected | ClientError::Closed => NOT_CONNECTED,
+            ClientError::NotConnected | ClientError::Closed | ClientError::Flooded => NOT_CONNECTED,
         },
     }
 }

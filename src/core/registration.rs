@@ -22,6 +22,21 @@ pub(super) struct Registration {
     by_name: BTreeMap<OperationName, BTreeSet<OperationKey>>,
 }
 
+/// What a registration knew of operations that are taken away, to be dropped little by little.
+#[derive(Debug, Default)]
+pub(super) struct Leftovers {
+    recurring: BTreeMap<OperationKey, OperationName>,
+    by_name: BTreeMap<OperationName, BTreeSet<OperationKey>>,
+}
+
+impl Leftovers {
+    /// Drops what one operation has left.
+    pub(super) fn shrink(&mut self) {
+        self.recurring.pop_first();
+        self.by_name.pop_first();
+    }
+}
+
 impl Registration {
     /// Without operations. `drops_recurring`: the recurring operations of an owner that leaves end.
     pub(super) fn new(id: ResourceId, agent: Agent, drops_recurring: bool) -> Self {
@@ -102,12 +117,25 @@ impl Registration {
         self.by_name.get(name)?.first().copied()
     }
 
-    /// All recurring operations, queued ones included, in the order of their turns.
-    pub(super) fn all_recurring(&self) -> Vec<OperationKey> {
-        let named = self.by_name.range(OperationName::first_that_recurs()..);
-        let mut keys: Vec<_> = named.flat_map(|(_, keys)| keys).copied().collect();
+    /// Takes all recurring operations away, queued ones included: their keys in the order of their turns.
+    pub(super) fn take_recurring(&mut self) -> (Vec<OperationKey>, Leftovers) {
+        let by_name = self.by_name.split_off(&OperationName::first_that_recurs());
+        let recurring = std::mem::take(&mut self.recurring);
+        self.active.take_if(|active| recurring.contains_key(active));
+        let mut keys: Vec<_> = by_name.values().flatten().copied().collect();
         keys.sort_unstable();
-        keys
+        if keys.len() < self.queue.len() / 16 {
+            keys.iter().for_each(|key| drop(self.queue.remove(key)));
+        } else {
+            // To look at each is cheaper than to look for most.
+            self.queue.retain(|_, name| !name.recurs());
+        }
+        (keys, Leftovers { recurring, by_name })
+    }
+
+    /// Is this operation queued or recurring here?
+    pub(super) fn knows(&self, key: OperationKey) -> bool {
+        self.queue.contains_key(&key) || self.recurring.contains_key(&key)
     }
 
     /// Recurring operations whose first run has begun.
@@ -206,9 +234,26 @@ mod tests {
         assert_eq!(registration.find(&name("start", 0)), Some(four));
         assert_eq!(registration.find(&name("monitor", 10)), Some(three));
         assert_eq!(registration.find(&name("monitor", 30)), None);
-        assert_eq!(registration.all_recurring(), [two, three], "by turn, not by interval");
         registration.remove(three);
         assert_eq!((registration.find(&name("monitor", 10)), all(&registration)), (None, vec![two, four]));
+        assert!(registration.knows(two) && !registration.knows(three) && !registration.knows(one));
+    }
+
+    #[test]
+    fn what_recurs_is_taken_away_at_once_wherever_it_was() {
+        for begun in 0..4 {
+            let mut registration = registration();
+            for _ in 0..begun {
+                registration.activate_head();
+            }
+            let (taken, mut leftovers) = registration.take_recurring();
+            assert_eq!(taken, keys([2, 3]), "by turn, not by interval");
+            assert!(!taken.iter().any(|key| registration.knows(*key)));
+            assert_eq!(registration.find(&name("monitor", 10)), None);
+            assert_eq!(registration.is_busy(), begun == 1, "a one-shot goes on");
+            taken.iter().for_each(|_| leftovers.shrink());
+            assert!(leftovers.recurring.is_empty() && leftovers.by_name.is_empty());
+        }
     }
 
     #[test]

@@ -82,6 +82,11 @@ impl Channel {
         }
     }
 
+    /// No longer message is taken from now on.
+    pub(super) fn limit_messages(&mut self, most: usize) {
+        self.decoder.limit(most);
+    }
+
     /// Takes what came from the socket.
     pub(super) fn receive(&mut self, ciphertext: &[u8]) {
         if let Some(stream) = self.stream.as_mut().filter(|_| self.phase != Phase::Over) {

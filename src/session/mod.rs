@@ -21,7 +21,7 @@ mod server;
 mod tests;
 
 pub use channel::EncodedMessage;
-pub use client::{ClientEvent, ClientSession};
+pub use client::{ClientEvent, ClientSession, ClientStep};
 pub use error::SessionError;
 pub use fencer::{FencerSession, FencerStep, Ticket};
 pub use local_client::{LocalClientSession, LocalRequest};

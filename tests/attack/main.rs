@@ -16,5 +16,6 @@ mod place;
 mod crowd;
 mod impostor;
 mod local_servers;
+mod many_resources;
 mod measure;
 mod newcomers;

@@ -82,6 +82,8 @@ pub enum Problem {
     Garbled(SessionError),
     /// The peer takes nothing any longer.
     Stalled,
+    /// The peer told more than is kept while an answer is waited for.
+    Flooded,
     /// An answer did not come in time, so that it is not known which request the next one belongs to.
     LateAnswer,
     /// A request cannot be sent, for this reason.
@@ -101,6 +103,7 @@ impl Problem {
             | Self::Broken(_)
             | Self::Garbled(_)
             | Self::Stalled
+            | Self::Flooded
             | Self::LateAnswer
             | Self::Unsendable(_) => Stage::Ready,
         }
@@ -142,6 +145,7 @@ impl fmt::Display for Problem {
             Self::Lost => f.write_str("the peer closed the connection"),
             Self::Broken(errno) => write!(f, "the connection broke: {}", errno.desc()),
             Self::Stalled => f.write_str("the peer takes nothing any longer"),
+            Self::Flooded => ClientError::Flooded.fmt(f),
             Self::LateAnswer => f.write_str("an answer did not come in time"),
             Self::Unsendable(reason) => write!(f, "cannot send a request: {reason}"),
         }
@@ -212,6 +216,7 @@ impl From<ClientError> for CallProblem {
             ClientError::TimedOut => Self::TimedOut,
             ClientError::Stale => Self::Stale,
             ClientError::NotConnected | ClientError::Closed => Self::NotConnected,
+            ClientError::Flooded => Self::Ended(Problem::Flooded),
             error => Self::Refused(error),
         }
     }

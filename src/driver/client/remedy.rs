@@ -9,6 +9,12 @@ use nix::errno::Errno;
 const READ_ITS_LOG: &str = "look into the log of that host's pacemaker-remoted";
 const WHICH_PORT: &str = "is that port Pacemaker Remote's?";
 
+/// A problem's text and what to do about it, in one line.
+#[cfg(any(feature = "tool", feature = "capi"))]
+pub(crate) fn with_remedy(text: String, remedy: &str) -> String {
+    if remedy.is_empty() { text } else { format!("{text}; {remedy}") }
+}
+
 impl Problem {
     /// What to do about it; empty when the problem's text says it.
     pub const fn remedy(&self) -> &'static str {
@@ -35,7 +41,7 @@ impl Problem {
                 "the peer or the network ended the connection: look into the log of that host's pacemaker-remoted"
             }
             Self::Stalled => "is that host overloaded, or the network to it interrupted?",
-            Self::LateAnswer => READ_ITS_LOG,
+            Self::LateAnswer | Self::Flooded => READ_ITS_LOG,
             Self::Key(_) | Self::Unsendable(_) => "",
         }
     }
@@ -105,7 +111,7 @@ const fn of_tls(error: &TlsError) -> &'static str {
 const fn of_client(error: ClientError) -> &'static str {
     match error {
         ClientError::VersionRefused => "compare the Pacemaker releases of both hosts",
-        ClientError::TimedOut => READ_ITS_LOG,
+        ClientError::TimedOut | ClientError::Flooded => READ_ITS_LOG,
         ClientError::NotAServer => WHICH_PORT,
         ClientError::NotConnected => {
             "the peer or the network ended the connection: look into the log of that host's pacemaker-remoted"

@@ -16,7 +16,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, yield_now};
 use tokio::time::sleep_until;
 
 /// See the module's documentation.
@@ -148,11 +148,11 @@ pub(super) async fn serve(mut hub: Hub<TokioCarrier>) -> u8 {
     let clock = hub.carrier().clock;
     let mut armed = None;
     let mut timer = pin!(sleep_until(clock.instant(hub.carrier().now().mono)));
-    let code = poll_fn(|context| {
-        hub.inbox().wake(context.waker());
-        loop {
+    let code = loop {
+        let turn = poll_fn(|context| {
+            hub.inbox().wake(context.waker());
             let deadline = match hub.turn() {
-                Next::Exit(code) => return Poll::Ready(code),
+                Next::Exit(code) => return Poll::Ready(Some(code)),
                 Next::Wait(None) => return Poll::Pending,
                 Next::Wait(Some(deadline)) => deadline,
             };
@@ -164,9 +164,14 @@ pub(super) async fn serve(mut hub: Hub<TokioCarrier>) -> u8 {
                 return Poll::Pending;
             }
             armed = None;
+            Poll::Ready(None)
+        });
+        match turn.await {
+            Some(code) => break code,
+            // There is more to do at once; what the descriptors bring has its turn before.
+            None => yield_now().await,
         }
-    })
-    .await;
+    };
     hub.leave();
     hub.carrier_mut().stop();
     code
