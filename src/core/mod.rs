@@ -10,6 +10,7 @@
 )]
 
 mod alerts;
+mod budget;
 mod client;
 mod completion;
 mod context;

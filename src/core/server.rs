@@ -29,7 +29,7 @@ impl Server {
     /// A server without clients or resources, started `now`.
     pub fn new(settings: Settings, now: Now) -> Self {
         Self {
-            context: Context::default(),
+            context: Context::new(settings.parameter_memory),
             executor: Executor::new(settings.daemon == DaemonKind::Execd),
             proxies: Proxies::default(),
             alerts: Alerts::default(),

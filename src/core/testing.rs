@@ -20,7 +20,7 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new(daemon: DaemonKind) -> Self {
-        let settings = Settings { daemon, node_start_state: Some("online".into()) };
+        let settings = Settings { daemon, node_start_state: Some("online".into()), parameter_memory: None };
         Self { server: Server::new(settings, now(0)), now_ms: 0 }
     }
 

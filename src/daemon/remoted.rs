@@ -6,7 +6,7 @@ use super::course::{self, Prepared};
 use super::environment::Environment;
 use super::notify::Notifier;
 use crate::core::DaemonKind;
-use crate::driver::tokio::Servers;
+use crate::driver::tokio::{Servers, TlsListeners};
 use crate::log_notice;
 use crate::transport::credentials::Credentials;
 use crate::transport::{priorities, tcp};
@@ -35,8 +35,7 @@ fn prepare(config: &Config, environment: &Environment) -> Result<Prepared, Strin
     Ok(Prepared {
         daemon: DaemonKind::Remoted,
         servers: Servers::ExecutorAndProxied,
-        listeners,
-        credentials,
+        remote: Some(Box::new(TlsListeners::new(listeners, credentials))),
         ready: Box::new(move || {
             log_notice!(
                 "Ready: pacemaker-remoted successfully started and accepting connections on {listening}"
@@ -47,7 +46,8 @@ fn prepare(config: &Config, environment: &Environment) -> Result<Prepared, Strin
     })
 }
 
-/// Key and TLS policy. No key is only a warning: it may come later.
+/// Key and TLS policy. No key is only a warning: it may come later. Settings of TLS are tried if they are not ours: what
+/// OpenSSL needs for it is made when the first peer comes otherwise, and so much less is resident until then.
 fn credentials(config: &Config) -> Result<Credentials, String> {
     if config.x509.complete {
         return Err(format!(
@@ -67,7 +67,11 @@ fn credentials(config: &Config) -> Result<Credentials, String> {
         None => crate::sys::tls::Policy::default(),
     };
     let mut credentials = Credentials::new(config.authkey_location.clone(), policy);
-    if let Err(problem) = credentials.server_context() {
+    let usable = match &config.tls_priorities {
+        Some(_) => credentials.server_context().map(drop),
+        None => credentials.check_key(),
+    };
+    if let Err(problem) = usable {
         warn!("Remote connections will fail until there is a key: {problem}");
     }
     for warning in credentials.take_warnings() {

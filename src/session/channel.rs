@@ -5,6 +5,7 @@
 //! payload fills the following ones, and no record holds parts of two messages. All records of a message lie
 //! one after the other in the output, so that they leave together.
 use super::SessionError;
+use super::tls_stream::TlsStream;
 use crate::sys::tls::{MAX_RECORD_LEN, Progress, Received, Stream, TlsError};
 use crate::wire::frame::{FrameDecoder, FrameError, encode_header};
 use std::sync::Arc;
@@ -52,7 +53,7 @@ enum Phase {
 #[derive(Debug)]
 pub(super) struct Channel {
     /// None when OpenSSL could not make one; told by the first [`Channel::next`].
-    stream: Option<Stream>,
+    stream: Option<Box<dyn TlsStream>>,
     refused: Option<TlsError>,
     phase: Phase,
     decoder: FrameDecoder,
@@ -63,7 +64,7 @@ pub(super) struct Channel {
 impl Channel {
     pub(super) fn new(stream: Result<Stream, TlsError>) -> Self {
         let (stream, refused) = match stream {
-            Ok(stream) => (Some(stream), None),
+            Ok(stream) => (Some(Box::new(stream) as Box<dyn TlsStream>), None),
             Err(error) => (None, Some(error)),
         };
         Self { stream, refused, phase: Phase::Handshake, decoder: FrameDecoder::new(), last_id: 0 }
@@ -105,7 +106,7 @@ impl Channel {
                 return Ok(Some(Arrival::Text(frame.into_text())));
             }
             let Some(stream) = self.stream.as_mut() else { return Ok(None) };
-            match stream.read(|record| self.decoder.push(record))? {
+            match stream.read(&mut |record| self.decoder.push(record))? {
                 Received::Data(_) => {}
                 Received::Pending => return Ok(None),
                 Received::Closed => {
@@ -141,7 +142,7 @@ impl Channel {
     }
 
     pub(super) fn output(&self) -> &[u8] {
-        self.stream.as_ref().map_or(&[], Stream::output)
+        self.stream.as_ref().map_or(&[], |stream| stream.output())
     }
 
     pub(super) fn sent(&mut self, count: usize) {
@@ -150,11 +151,23 @@ impl Channel {
         }
     }
 
+    /// Bytes of a message that arrives, and of output.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.decoder.held_bytes().saturating_add(self.output().len())
+    }
+
+    /// Gives back what is held. Nothing more is received or sent.
+    pub(super) fn abandon(&mut self) {
+        self.phase = Phase::Over;
+        self.stream = None;
+        self.decoder = FrameDecoder::new();
+    }
+
     /// Has part of a message arrived? Meaningful after `next` returned None.
     pub(super) fn mid_message(&self) -> bool {
         self.phase == Phase::Established
             && (self.decoder.awaiting().is_some()
-                || self.stream.as_ref().is_some_and(Stream::has_partial_record))
+                || self.stream.as_ref().is_some_and(|stream| stream.has_partial_record()))
     }
 
     pub(super) fn is_established(&self) -> bool {
@@ -163,7 +176,7 @@ impl Channel {
 
     /// Version and cipher suite, for logs.
     pub(super) fn describe(&self) -> (&'static str, &'static str) {
-        self.stream.as_ref().map_or(("no TLS", "none"), |stream| (stream.version().name(), stream.cipher()))
+        self.stream.as_ref().map_or(("no TLS", "none"), |stream| stream.describe())
     }
 
     /// Says goodbye, if the handshake is finished. Nothing more is received or sent.

@@ -127,6 +127,16 @@ impl ServerSession {
         self.output().len()
     }
 
+    /// Bytes of memory that grow with what the peer sends, or does not read.
+    pub fn held_bytes(&self) -> usize {
+        self.channel.held_bytes()
+    }
+
+    /// Gives back what is held. Nothing more is received or sent, not even a goodbye.
+    pub fn abandon(&mut self) {
+        self.channel.abandon();
+    }
+
     /// The first `count` bytes of the output were passed on.
     pub fn sent(&mut self, count: usize) {
         self.channel.sent(count);

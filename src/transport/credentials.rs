@@ -90,6 +90,14 @@ impl Credentials {
         Self { locations, policy, current: None, warnings: Vec::new(), warned: BTreeSet::new() }
     }
 
+    /// Is there a key? It is read, but no context is made.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn check_key(&mut self) -> Result<(), KeyError> {
+        self.refresh()?.psk().map(drop)
+    }
+
     /// The context for a connection that was just accepted.
     pub fn server_context(&mut self) -> Result<Arc<ServerContext>, KeyError> {
         let key = self.refresh()?;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The socket and the session of one remote peer: what the hub sends through, and what its task reads from.
 use super::clock::instant_now;
+use super::memory::{Account, Memory, OverBudget};
+use super::newcomers::Source;
 use crate::core::RequestToken;
 use crate::model::Reply;
 use crate::session::{EncodedNotification, ServerEvent, ServerSession, SessionError};
@@ -10,7 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 use tokio::io::{Interest, Ready};
 use tokio::net::TcpStream;
@@ -22,6 +24,19 @@ pub(super) const READ_SIZE: usize = 64 * 1024;
 
 thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into_boxed_slice());
+}
+
+/// What a connection costs when it holds nothing, in bytes: OpenSSL's state and our own.
+const CONNECTION_BYTES: usize = 48 * 1024;
+
+/// How a connection is cut.
+fn cutter(connection: &Weak<RemoteConnection>) -> impl Fn(OverBudget) + 'static {
+    let connection = Weak::clone(connection);
+    move |over| {
+        if let Some(connection) = connection.upgrade() {
+            connection.cut(over);
+        }
+    }
 }
 
 /// Why a connection ends.
@@ -45,8 +60,10 @@ pub(super) enum EndReason {
     Evicted,
     /// The handshake took longer than this.
     HandshakeOverdue(Duration),
-    /// A message that has begun is not complete after this time.
-    MessageOverdue(Duration),
+    /// A message that has begun is not complete, and in this time only so many bytes of it came.
+    MessageOverdue(Duration, usize),
+    /// Peers of its class hold too much memory, and most of it is its own.
+    OverBudget(OverBudget),
     /// Nothing of what waits to be sent was taken for this time.
     Stalled(Duration),
 }
@@ -67,7 +84,10 @@ impl fmt::Display for EndReason {
             Self::HandshakeOverdue(limit) => {
                 write!(f, "it did not finish the TLS handshake within {limit:?}")
             }
-            Self::MessageOverdue(time) => write!(f, "it did not finish a message within {time:?}"),
+            Self::MessageOverdue(time, bytes) => {
+                write!(f, "it did not finish a message, {bytes} bytes of which came within {time:?}")
+            }
+            Self::OverBudget(over) => over.fmt(f),
             Self::Stalled(limit) => write!(f, "it has not read what was sent to it for {limit:?}"),
         }
     }
@@ -86,6 +106,11 @@ pub(super) struct RemoteConnection {
     attention: Notify,
     /// When the oldest byte that still waits to be sent last made progress.
     stalled_since: Cell<Option<Instant>>,
+    memory: Rc<Memory>,
+    /// Of the memory that the connection holds. Another one once the peer is authenticated.
+    account: RefCell<Account<Source>>,
+    /// Is it cut? Then nothing more is queued.
+    is_cut: Cell<bool>,
     /// Does the peer know, or will know at once, that what was read has come? Whatever is sent tells it.
     acknowledged: Cell<bool>,
 }
@@ -94,12 +119,18 @@ pub(super) struct RemoteConnection {
 impl RemoteConnection {
     /// Queues a reply. The hub flushes when its turn is over.
     pub(super) fn send_reply(&self, token: RequestToken, reply: &Reply) {
-        self.session.borrow_mut().send_reply(token, reply);
+        if !self.is_cut.get() {
+            self.session.borrow_mut().send_reply(token, reply);
+            self.report();
+        }
     }
 
     /// Queues a notification.
     pub(super) fn send_notification(&self, notification: &EncodedNotification) {
-        self.session.borrow_mut().send_notification(notification);
+        if !self.is_cut.get() {
+            self.session.borrow_mut().send_notification(notification);
+            self.report();
+        }
     }
 
     /// Ends the connection after what is queued, as far as the socket takes it at once. The first reason counts.
@@ -109,8 +140,29 @@ impl RemoteConnection {
         self.attention.notify_one();
     }
 
+    /// Tells the budget what the connection holds, which may cut it or others.
+    pub(super) fn report(&self) {
+        let held = CONNECTION_BYTES + self.session.borrow().held_bytes();
+        self.account.borrow().report(held);
+    }
+
+    /// Gives back at once what the connection holds, and ends it.
+    fn cut(&self, over: OverBudget) {
+        self.is_cut.set(true);
+        // Reports are made while no session is borrowed.
+        if let Ok(mut session) = self.session.try_borrow_mut() {
+            session.abandon();
+        }
+        self.close(EndReason::OverBudget(over));
+    }
+
     /// Sends what the socket takes; the rest waits for the task.
     pub(super) fn flush(&self) {
+        self.send_queued();
+        self.report();
+    }
+
+    fn send_queued(&self) {
         let mut session = self.session.borrow_mut();
         while !session.output().is_empty() {
             match self.stream.try_write(session.output()) {
@@ -159,8 +211,12 @@ impl RemoteConnection {
         address: SocketAddr,
         context: &ServerContext,
         queue_limit: usize,
+        memory: Rc<Memory>,
     ) -> Rc<Self> {
-        Rc::new(Self {
+        Rc::new_cyclic(|connection| Self {
+            account: RefCell::new(memory.unauthenticated.open(address.ip().into(), cutter(connection))),
+            memory,
+            is_cut: Cell::new(false),
             stream,
             address,
             session: RefCell::new(ServerSession::new(context)),
@@ -170,6 +226,14 @@ impl RemoteConnection {
             stalled_since: Cell::new(None),
             acknowledged: Cell::new(true),
         })
+    }
+
+    /// The handshake is finished.
+    pub(super) fn authenticated(self: &Rc<Self>) {
+        let account = self.memory.remote.open(self.address.ip().into(), cutter(&Rc::downgrade(self)));
+        // The old one is closed when nothing is borrowed.
+        let old = self.account.replace(account);
+        drop(old);
     }
 
     pub(super) fn address(&self) -> SocketAddr {
