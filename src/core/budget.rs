@@ -21,6 +21,14 @@ pub(super) struct Charge {
     bytes: usize,
 }
 
+#[cfg(test)]
+impl Charge {
+    /// For what costs nothing.
+    pub(super) const fn none() -> Self {
+        Self { owner: PeerId(0), bytes: 0 }
+    }
+}
+
 /// The account. Up to the limit everybody is served. Beyond it, up to half as much again, only those are who hold little,
 /// so that who fills it does not keep the others out.
 #[derive(Debug)]
@@ -109,7 +117,6 @@ impl Budget {
     }
 
     /// Bytes that are held.
-    #[cfg(test)]
     pub(super) const fn total(&self) -> usize {
         self.total
     }

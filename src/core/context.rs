@@ -52,6 +52,11 @@ impl Context {
         &mut self.peers
     }
 
+    /// Bytes that requests hold.
+    pub(super) const fn parameter_bytes(&self) -> usize {
+        self.budget.total()
+    }
+
     /// Hands out the number of a run.
     pub(super) const fn next_run(&mut self) -> RunId {
         self.last_run = self.last_run.saturating_add(1);

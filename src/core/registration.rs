@@ -163,14 +163,8 @@ impl Registration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::PeerId;
-    use crate::core::budget::Budget;
     use crate::core::testing::agent;
     use crate::model::Interval;
-
-    fn charge() -> Charge {
-        Budget::default().charge(PeerId(1), 0).unwrap()
-    }
 
     fn name(action: &str, interval: u32) -> OperationName {
         OperationName::new(&action.into(), Interval(interval))
@@ -182,7 +176,7 @@ mod tests {
 
     /// With one-shots 1 and 4, and recurring operations 2 and 3, in the queue.
     fn registration() -> Registration {
-        let mut registration = Registration::new(ResourceId::new("r1"), agent("x"), true, charge());
+        let mut registration = Registration::new(ResourceId::new("r1"), agent("x"), true, Charge::none());
         for (number, action, interval) in
             [(1, "start", 0), (2, "Monitor", 20), (3, "monitor", 10), (4, "start", 0)]
         {

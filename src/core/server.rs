@@ -38,6 +38,12 @@ impl Server {
         }
     }
 
+    /// Bytes that names and parameters of resources, operations and alerts hold. At most half as much again as
+    /// [`Settings::parameter_memory`].
+    pub const fn parameter_bytes(&self) -> usize {
+        self.context.parameter_bytes()
+    }
+
     /// Takes in what happened; appends what is to be done.
     pub fn step(&mut self, input: Input, now: Now, effects: &mut Vec<Effect>) {
         self.context.set_now(now);
