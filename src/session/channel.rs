@@ -151,9 +151,9 @@ impl Channel {
         }
     }
 
-    /// Bytes of a message that arrives, and of output.
-    pub(super) fn held_bytes(&self) -> usize {
-        self.decoder.held_bytes().saturating_add(self.output().len())
+    /// Bytes of a message that arrives.
+    pub(super) fn received_bytes(&self) -> usize {
+        self.decoder.held_bytes()
     }
 
     /// Gives back what is held. Nothing more is received or sent.

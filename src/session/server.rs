@@ -127,9 +127,9 @@ impl ServerSession {
         self.output().len()
     }
 
-    /// Bytes of memory that grow with what the peer sends, or does not read.
-    pub fn held_bytes(&self) -> usize {
-        self.channel.held_bytes()
+    /// Bytes of memory that hold what the peer has sent of a message, or have held it.
+    pub fn received_bytes(&self) -> usize {
+        self.channel.received_bytes()
     }
 
     /// Gives back what is held. Nothing more is received or sent, not even a goodbye.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The socket and the session of one remote peer: what the hub sends through, and what its task reads from.
+use super::budget::Held;
 use super::clock::instant_now;
 use super::memory::{Account, Memory, OverBudget};
 use super::newcomers::Source;
@@ -28,6 +29,9 @@ thread_local! {
 
 /// What a connection costs when it holds nothing, in bytes: OpenSSL's state and our own.
 const CONNECTION_BYTES: usize = 48 * 1024;
+
+/// Without progress for so long, what waits to be sent is what the peer does not read.
+const TIME_TO_READ: Duration = Duration::from_millis(250);
 
 /// How a connection is cut.
 fn cutter(connection: &Weak<RemoteConnection>) -> impl Fn(OverBudget) + 'static {
@@ -142,8 +146,14 @@ impl RemoteConnection {
 
     /// Tells the budget what the connection holds, which may cut it or others.
     pub(super) fn report(&self) {
-        let held = CONNECTION_BYTES + self.session.borrow().held_bytes();
-        self.account.borrow().report(held);
+        let (received, queued) = {
+            let session = self.session.borrow();
+            (session.received_bytes(), session.queued_bytes())
+        };
+        // A peer whose socket has not been tried yet, or not for long, may read as fast as it can.
+        let is_stalled = self.stalled_since.get().is_some_and(|since| instant_now() - since > TIME_TO_READ);
+        let (unread, fresh) = if is_stalled { (queued, 0) } else { (0, queued) };
+        self.account.borrow().report(Held { own: CONNECTION_BYTES + received + unread, fresh });
     }
 
     /// Gives back at once what the connection holds, and ends it.

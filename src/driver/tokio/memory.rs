@@ -3,7 +3,7 @@
 //! a remote peer its connection, messages that arrive, and what waits to be sent; for a local client the memory that
 //! libqb shares with it, messages that arrive, and what waits to be sent. What a budget cannot hold ends the
 //! connection that holds most of it; everybody else goes on.
-use super::budget::{AccountId, Budget, Overdraft};
+use super::budget::{AccountId, Budget, Held, Overdraft};
 use super::newcomers::Source;
 use super::reclaim;
 use crate::model::options::{self, ClusterOption};
@@ -87,7 +87,7 @@ impl<O: Copy + Ord> Class<O> {
     pub(super) fn open(self: &Rc<Self>, owner: O, cut: impl Fn(OverBudget) + 'static) -> Account<O> {
         let id = self.budget.borrow_mut().open(owner);
         self.cutters.borrow_mut().insert(id, Rc::new(cut));
-        Account { class: Rc::clone(self), id, grains: Cell::new(0) }
+        Account { class: Rc::clone(self), id, reported: Cell::new((0, 0)) }
     }
 
     /// An account for somebody who will hold so many bytes at once. Is cut when [`Account::on_cut`] says how.
@@ -98,7 +98,7 @@ impl<O: Copy + Ord> Class<O> {
         let admitted = self.budget.borrow_mut().admit(owner, bytes);
         let (id, cut) = admitted.map_err(|overdraft| self.over(overdraft))?;
         self.cut(cut);
-        Ok(Account { class: Rc::clone(self), id, grains: Cell::new(bytes / GRAIN) })
+        Ok(Account { class: Rc::clone(self), id, reported: Cell::new((bytes / GRAIN, 0)) })
     }
 
     fn over(&self, overdraft: Overdraft) -> OverBudget {
@@ -119,16 +119,16 @@ impl<O: Copy + Ord> Class<O> {
 pub(super) struct Account<O: Copy + Ord> {
     class: Rc<Class<O>>,
     id: AccountId,
-    /// What was reported last.
-    grains: Cell<usize>,
+    /// What was reported last, in grains.
+    reported: Cell<(usize, usize)>,
 }
 
 impl<O: Copy + Ord> Account<O> {
-    /// The peer holds so many bytes. This may cut it, or others.
-    pub(super) fn report(&self, bytes: usize) {
-        let grains = bytes / GRAIN;
-        if self.grains.replace(grains) != grains {
-            let cut = self.class.budget.borrow_mut().set(self.id, bytes);
+    /// The peer holds so much. This may cut it, or others.
+    pub(super) fn report(&self, held: Held) {
+        let grains = (held.own / GRAIN, held.fresh / GRAIN);
+        if self.reported.replace(grains) != grains {
+            let cut = self.class.budget.borrow_mut().set(self.id, held);
             self.class.cut(cut);
         }
     }
@@ -195,11 +195,12 @@ mod tests {
         let greedy = memory.members.open(1, note("greedy"));
         let other = memory.privileged.open(1, note("other class"));
         let modest = memory.members.open(1, note("modest"));
-        other.report(100 * MIB);
-        greedy.report(MIB);
-        modest.report(GRAIN - 1);
+        let report = |account: &Account<u32>, own| account.report(Held { own, fresh: 0 });
+        report(&other, 100 * MIB);
+        report(&greedy, MIB);
+        report(&modest, GRAIN - 1);
         assert!(lines.borrow().is_empty());
-        greedy.report(2 * MIB);
+        report(&greedy, 2 * MIB);
         let line = "greedy: it holds 2097152 of 2097152 bytes that local clients of the cluster's group hold, 1048576 \
                     are the most (PCMK_memory_members raises it)";
         assert_eq!(*lines.borrow(), [line]);

@@ -2,6 +2,7 @@
 //! What local clients hold, by class. A client is counted from the moment at which it is let in, since libqb then makes
 //! the memory that it shares with it.
 use super::config::{IpcConfig, LocalConnId};
+use crate::driver::tokio::budget::Held;
 use crate::driver::tokio::memory::{Account, Memory, OverBudget};
 use crate::sys::qb::Transport;
 use std::cell::RefCell;
@@ -22,7 +23,7 @@ pub(super) struct Share {
 impl Share {
     /// The client holds so many bytes beside its buffers.
     pub(super) fn report(&self, bytes: usize) {
-        self.account.report(self.fixed.saturating_add(bytes));
+        self.account.report(Held { own: self.fixed.saturating_add(bytes), fresh: 0 });
     }
 }
 
