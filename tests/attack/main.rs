@@ -18,6 +18,7 @@ mod place;
 mod crowd;
 mod impostor;
 mod local_servers;
+mod measure;
 mod member;
 mod memory;
 mod newcomers;
