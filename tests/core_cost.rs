@@ -33,7 +33,8 @@ struct Node {
 
 impl Node {
     fn new() -> Self {
-        let settings = Settings { daemon: DaemonKind::Remoted, node_start_state: None };
+        let settings =
+            Settings { daemon: DaemonKind::Remoted, node_start_state: None, parameter_memory: None };
         let mut node = Self { server: Server::new(settings, Now::default()), now: Now::default() };
         node.connect(1, PeerKind::Remote);
         node

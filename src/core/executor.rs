@@ -6,6 +6,7 @@
 //! ([`super::operation`]) knows what it reports and what comes after a run. Where many operations end at once is `ending`.
 mod ending;
 
+use super::budget;
 use super::chores::{Cause, Chores};
 use super::context::Context;
 use super::operation::{After, Operation, State};
@@ -66,9 +67,13 @@ impl Executor {
         id: Option<ResourceId>,
         agent: Agent,
         drops_recurring: bool,
+        owner: PeerId,
         context: &mut Context,
     ) -> Result<(), Refusal> {
         let id = id.ok_or(Refusal::Incomplete)?;
+        let Agent { standard, provider, name } = &agent;
+        let names = [Some(id.as_str()), Some(standard), provider.as_deref(), Some(name)];
+        let bytes = budget::cost(&names, None);
         match self.resource(&id) {
             Some(known) if known.agent.same_as(&agent) => return Ok(()),
             Some(_) => {
@@ -80,7 +85,8 @@ impl Executor {
                 context.log(LogLevel::Info, || format!("resource {id} registered: {agent}"));
             }
         }
-        self.registrations.add(Registration::new(id, agent, drops_recurring));
+        let charge = context.budget().charge(owner, bytes)?;
+        self.registrations.add(Registration::new(id, agent, drops_recurring, charge));
         Ok(())
     }
 
@@ -149,12 +155,14 @@ impl Executor {
             self.end_all(recurring, Cause::Stopped(leftovers), context);
         }
         let name = OperationName::new(&request.action, request.interval);
-        if request.interval.recurs() && self.merge_duplicate(&name, &request, call_id, context) {
+        if request.interval.recurs() && self.merge_duplicate(&name, &request, call_id, context)? {
             return Ok(call_id);
         }
         self.operations.check_room()?;
+        let texts = [Some(&*request.action), request.user_data.as_deref()];
+        let charge = context.budget().charge(owner, budget::cost(&texts, Some(&request.params)))?;
         let registration = self.registrations.get_mut(&id).ok_or(Refusal::UnknownResource)?;
-        let operation = Operation::new(request, registration, owner, call_id, context.now());
+        let operation = Operation::new(request, registration, owner, charge, call_id, context.now());
         let delay = operation.start_delay();
         let key = self.operations.add(operation);
         registration.enqueue(key, name);
@@ -173,10 +181,11 @@ impl Executor {
         request: &Execute,
         call_id: CallId,
         context: &mut Context,
-    ) -> bool {
-        let Some(id) = &request.resource_id else { return false };
-        let Some(key) = self.find(id, name, context) else { return false };
-        let Some(operation) = self.operations.get_mut(key) else { return false };
+    ) -> Result<bool, Refusal> {
+        let Some(id) = &request.resource_id else { return Ok(false) };
+        let Some(key) = self.find(id, name, context) else { return Ok(false) };
+        let Some(operation) = self.operations.get_mut(key) else { return Ok(false) };
+        operation.charge_user_data(request.user_data.as_deref(), context.budget())?;
         let idle = operation.merge(call_id, request.user_data.clone());
         context.log(LogLevel::Info, || {
             format!("{} of {id} every {} is there already: merged", request.action, request.interval)
@@ -185,7 +194,7 @@ impl Executor {
             context.disarm(Timer::Interval(key));
             self.due.push(key);
         }
-        true
+        Ok(true)
     }
 
     /// The operation of this name. One that is about to end is ended first: it is not what is asked for.
@@ -225,6 +234,7 @@ impl Executor {
     /// Takes an operation out of every place that knows it.
     fn detach(&mut self, key: OperationKey, context: &mut Context) -> Option<Operation> {
         let operation = self.operations.remove(key)?;
+        context.budget().release(operation.charge());
         let id = operation.resource_id();
         match operation.state() {
             State::Queued { .. } => context.disarm(Timer::StartDelay(key)),
@@ -348,7 +358,11 @@ impl Executor {
         }
         match after {
             After::LookAgain(delay) => self.look_again(&id, key, delay, context),
-            After::Over => drop(self.operations.remove(key)),
+            After::Over => {
+                if let Some(operation) = self.operations.remove(key) {
+                    context.budget().release(operation.charge());
+                }
+            }
             After::Rest(interval) => {
                 context.arm(Timer::Interval(key), context.now().mono.after(interval.into()));
             }

@@ -10,6 +10,7 @@
 )]
 
 mod alerts;
+mod budget;
 mod chores;
 mod client;
 mod client_error;

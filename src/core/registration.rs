@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A registered resource with the queue of its operations: first runs begin strictly in order, one at a time, and a
 //! start delay holds up what follows. Repeats are not queued here, see [`super::slots`].
+use super::budget::Charge;
 use super::operation_key::{OperationKey, OperationName};
 use crate::model::{Agent, DeviceState, Resource, ResourceId, Standard};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,8 @@ use std::sync::Arc;
 pub(super) struct Registration {
     resource: Arc<Resource>,
     drops_recurring: bool,
+    /// For its names.
+    charge: Charge,
     device: DeviceState,
     /// Waiting for their first run, by turn.
     queue: BTreeMap<OperationKey, OperationName>,
@@ -39,10 +42,11 @@ impl Leftovers {
 
 impl Registration {
     /// Without operations. `drops_recurring`: the recurring operations of an owner that leaves end.
-    pub(super) fn new(id: ResourceId, agent: Agent, drops_recurring: bool) -> Self {
+    pub(super) fn new(id: ResourceId, agent: Agent, drops_recurring: bool, charge: Charge) -> Self {
         Self {
             resource: Arc::new(Resource { id, agent }),
             drops_recurring,
+            charge,
             device: DeviceState::default(),
             queue: BTreeMap::new(),
             active: None,
@@ -53,6 +57,10 @@ impl Registration {
 
     pub(super) const fn resource(&self) -> &Arc<Resource> {
         &self.resource
+    }
+
+    pub(super) const fn charge(&self) -> &Charge {
+        &self.charge
     }
 
     pub(super) const fn drops_recurring(&self) -> bool {
@@ -196,7 +204,7 @@ mod tests {
 
     /// With one-shots 1 and 4, and recurring operations 2 and 3, in the queue.
     fn registration() -> Registration {
-        let mut registration = Registration::new(ResourceId::new("r1"), agent("x"), true);
+        let mut registration = Registration::new(ResourceId::new("r1"), agent("x"), true, Charge::none());
         for (number, action, interval) in
             [(1, "start", 0), (2, "Monitor", 20), (3, "monitor", 10), (4, "start", 0)]
         {

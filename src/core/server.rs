@@ -32,13 +32,19 @@ impl Server {
     /// A server without clients or resources, started `now`.
     pub fn new(settings: Settings, now: Now) -> Self {
         Self {
-            context: Context::default(),
+            context: Context::new(settings.parameter_memory),
             executor: Executor::new(settings.daemon == DaemonKind::Execd),
             proxies: Proxies::default(),
             alerts: Alerts::default(),
             shutdown: Shutdown::default(),
             requests: Requests::new(settings, now.mono),
         }
+    }
+
+    /// Bytes that names and parameters of resources, operations and alerts hold. At most half as much again as
+    /// [`Settings::parameter_memory`].
+    pub const fn parameter_bytes(&self) -> usize {
+        self.context.parameter_bytes()
     }
 
     /// Takes in what happened; appends what is to be done.

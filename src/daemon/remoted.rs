@@ -6,7 +6,7 @@ use super::course::{self, Prepared};
 use super::environment::Environment;
 use super::notify::Notifier;
 use crate::core::DaemonKind;
-use crate::driver::tokio::Servers;
+use crate::driver::tokio::{Servers, TlsListeners};
 use crate::log_notice;
 use crate::sys::tls::Policy;
 use crate::transport::credentials::{Credentials, Notice};
@@ -37,8 +37,7 @@ fn prepare(config: &Config, environment: &Environment) -> Result<Prepared, Strin
     Ok(Prepared {
         daemon: DaemonKind::Remoted,
         servers: Servers::ExecutorAndProxied,
-        listeners,
-        credentials,
+        remote: Some(Box::new(TlsListeners::new(listeners, credentials))),
         ready: Box::new(move || {
             log_notice!(
                 "Ready: pacemaker-remoted successfully started and accepting connections on {listening}"
@@ -50,7 +49,8 @@ fn prepare(config: &Config, environment: &Environment) -> Result<Prepared, Strin
 }
 
 /// Key or certificates, and TLS policy. No key is only a warning: it may come later. Certificates that cannot be used are
-/// fatal: there is nothing else to fall back to.
+/// fatal: there is nothing else to fall back to. Without settings of TLS no context is made yet: what OpenSSL needs for it is
+/// not resident until the first peer comes.
 fn credentials(config: &Config) -> Result<Credentials, String> {
     if let Some(warning) = config.certificates.warning() {
         warn!("{warning}");
@@ -66,7 +66,11 @@ fn credentials(config: &Config) -> Result<Credentials, String> {
         None => {
             let policy = policy(priorities::translate(text))?;
             let mut credentials = Credentials::new(config.authkey_location.clone(), policy);
-            if let Err(problem) = credentials.server_context() {
+            let usable = match &config.tls_priorities {
+                Some(_) => credentials.server_context().map(drop),
+                None => credentials.check_key(),
+            };
+            if let Err(problem) = usable {
                 warn!("Remote connections will fail until there is a key: {problem}");
             }
             credentials

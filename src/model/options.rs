@@ -116,6 +116,12 @@ options! {
     NODE_START_STATE = "node_start_state", Text, Effect::Read;
     IPC_TYPE = "ipc_type", IpcType, Effect::Read;
     IPC_BUFFER = "ipc_buffer", Bytes, Effect::Read;
+    UNAUTHENTICATED_MEMORY = "memory_unauthenticated", Bytes, Effect::Read, no old;
+    REMOTE_MEMORY = "memory_remote", Bytes, Effect::Read, no old;
+    PRIVILEGED_MEMORY = "memory_privileged", Bytes, Effect::Read, no old;
+    MEMBER_MEMORY = "memory_members", Bytes, Effect::Read, no old;
+    PARAMETER_MEMORY = "memory_parameters", Bytes, Effect::Read, no old;
+    OUTPUT_MEMORY = "memory_output", Bytes, Effect::Read, no old;
     SCHEMA_DIRECTORY = "schema_directory", Path, Effect::Read;
     REMOTE_SCHEMA_DIRECTORY = "remote_schema_directory", Path, Effect::Read;
     REMOTE_PID1 = "remote_pid1", ContainerMode, Effect::Read;

@@ -5,6 +5,7 @@
 //! payload fills the following ones, and no record holds parts of two messages. All records of a message lie
 //! one after the other in the output, so that they leave together.
 use super::SessionError;
+use super::tls_stream::TlsStream;
 use crate::sys::tls::{MAX_RECORD_LEN, Progress, Received, Stream, TlsError};
 use crate::sys::x509::About;
 use crate::wire::frame::{FrameDecoder, FrameError, encode_header};
@@ -53,7 +54,7 @@ enum Phase {
 #[derive(Debug)]
 pub(super) struct Channel {
     /// None when OpenSSL could not make one; told by the first [`Channel::next`].
-    stream: Option<Stream>,
+    stream: Option<Box<dyn TlsStream>>,
     refused: Option<TlsError>,
     phase: Phase,
     decoder: FrameDecoder,
@@ -68,7 +69,7 @@ pub(super) struct Channel {
 impl Channel {
     pub(super) fn new(stream: Result<Stream, TlsError>) -> Self {
         let (stream, refused) = match stream {
-            Ok(stream) => (Some(stream), None),
+            Ok(stream) => (Some(Box::new(stream) as Box<dyn TlsStream>), None),
             Err(error) => (None, Some(error)),
         };
         Self {
@@ -124,7 +125,7 @@ impl Channel {
                 return Ok(Some(Arrival::Text(frame.into_text())));
             }
             let Some(stream) = self.stream.as_mut() else { return Ok(None) };
-            match stream.read(|record| self.decoder.push(record))? {
+            match stream.read(&mut |record| self.decoder.push(record))? {
                 Received::Data(_) => self.heard = true,
                 Received::Pending => return Ok(None),
                 Received::Closed => {
@@ -160,7 +161,7 @@ impl Channel {
     }
 
     pub(super) fn output(&self) -> &[u8] {
-        self.stream.as_ref().map_or(&[], Stream::output)
+        self.stream.as_ref().map_or(&[], |stream| stream.output())
     }
 
     pub(super) fn sent(&mut self, count: usize) {
@@ -169,11 +170,23 @@ impl Channel {
         }
     }
 
+    /// Bytes of a message that arrives.
+    pub(super) fn received_bytes(&self) -> usize {
+        self.decoder.held_bytes()
+    }
+
+    /// Gives back what is held. Nothing more is received or sent.
+    pub(super) fn abandon(&mut self) {
+        self.phase = Phase::Over;
+        self.stream = None;
+        self.decoder = FrameDecoder::new();
+    }
+
     /// Has part of a message arrived? Meaningful after `next` returned None.
     pub(super) fn mid_message(&self) -> bool {
         self.phase == Phase::Established
             && (self.decoder.awaiting().is_some()
-                || self.stream.as_ref().is_some_and(Stream::has_partial_record))
+                || self.stream.as_ref().is_some_and(|stream| stream.has_partial_record()))
     }
 
     pub(super) fn is_established(&self) -> bool {
@@ -192,12 +205,15 @@ impl Channel {
 
     /// The peer's certificate, if it has shown one.
     pub(super) fn peer_certificate(&self) -> Option<About> {
-        self.stream.as_ref().filter(|stream| stream.uses_certificates()).and_then(Stream::peer_certificate)
+        self.stream
+            .as_ref()
+            .filter(|stream| stream.uses_certificates())
+            .and_then(|stream| stream.peer_certificate())
     }
 
     /// Version and cipher suite, for logs.
     pub(super) fn describe(&self) -> (&'static str, &'static str) {
-        self.stream.as_ref().map_or(("no TLS", "none"), |stream| (stream.version().name(), stream.cipher()))
+        self.stream.as_ref().map_or(("no TLS", "none"), |stream| stream.describe())
     }
 
     /// Says goodbye, if the handshake is finished. Nothing more is received or sent.

@@ -16,6 +16,7 @@ mod local_client;
 mod probe;
 mod schema_fetch;
 mod server;
+mod tls_stream;
 
 #[cfg(test)]
 mod tests;

@@ -131,6 +131,16 @@ impl ServerSession {
         self.output().len()
     }
 
+    /// Bytes of memory that hold what the peer has sent of a message, or have held it.
+    pub fn received_bytes(&self) -> usize {
+        self.channel.received_bytes()
+    }
+
+    /// Gives back what is held. Nothing more is received or sent, not even a goodbye.
+    pub fn abandon(&mut self) {
+        self.channel.abandon();
+    }
+
     /// The first `count` bytes of the output were passed on.
     pub fn sent(&mut self, count: usize) {
         self.channel.sent(count);

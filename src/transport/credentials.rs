@@ -142,6 +142,14 @@ impl Credentials {
         self.told = found;
     }
 
+    /// Is there a key? It is read, but no context is made.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn check_key(&mut self) -> Result<(), KeyError> {
+        self.refresh()?.psk().map(drop)
+    }
+
     /// The context for a connection that was just accepted.
     pub fn server_context(&mut self) -> Result<Arc<ServerContext>, KeyError> {
         if let Some(certificates) = &mut self.certificates {

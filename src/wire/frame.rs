@@ -259,6 +259,11 @@ impl FrameDecoder {
         Some(Partial { have: waiting.len(), need })
     }
 
+    /// Bytes that wait, or that an idle buffer keeps. What else a growing buffer has reserved was never touched.
+    pub fn held_bytes(&self) -> usize {
+        self.buffer.len().max(self.buffer.capacity().min(IDLE_BUFFER))
+    }
+
     /// Bytes of memory held for the connection.
     pub fn capacity(&self) -> usize {
         self.buffer.capacity()

@@ -71,7 +71,8 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64, plan: Plan) -> Self {
-        let settings = Settings { daemon: DaemonKind::Remoted, node_start_state: None };
+        let settings =
+            Settings { daemon: DaemonKind::Remoted, node_start_state: None, parameter_memory: None };
         let roles = [Role::Observer, Role::Provider].into_iter();
         let workers = (1..plan.workers).map(|number| if number == 1 { Role::Provider } else { Role::Worker });
         let (inbox, files) = (Inbox::default(), NodeFiles::default());

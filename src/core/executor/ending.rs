@@ -20,6 +20,7 @@ impl Executor {
         if let Some(operation) = active {
             operation.resource_deleted();
         }
+        context.budget().release(registration.charge());
         let cancelled = registration.queued_and_recurring().collect();
         self.end_all(cancelled, Cause::Unregistered(Box::new(registration)), context);
     }

@@ -6,6 +6,7 @@ pub(in crate::daemon) mod reader;
 use super::cli::{CommandLine, Program};
 use super::environment::Environment;
 use super::logging::settings::LogSettings;
+use crate::driver::tokio::MemoryLimits;
 use crate::model::certificate_files::Certificates;
 use crate::model::options::{self, Effect, Value, boolean, enabled_for};
 use crate::model::site::{IPC_BUFFER, REMOTE_PORT, REMOTE_SCHEMA_DIRECTORY, SCHEMA_DIRECTORY};
@@ -17,6 +18,9 @@ use std::path::PathBuf;
 
 /// The least bytes of a local IPC buffer.
 pub const LEAST_IPC_BUFFER: usize = 12_336;
+
+/// The least bytes for a class of peers: a message of the greatest length, and something beside it.
+pub const LEAST_MEMORY: usize = 24 * 1024 * 1024;
 
 /// Carrier of the local IPC servers, in libqb's terms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +53,8 @@ pub struct Config {
     pub ipc_type: IpcType,
     /// Bytes of a local IPC buffer.
     pub ipc_buffer: usize,
+    /// What classes of peers may hold.
+    pub memory: MemoryLimits,
     /// Told to the controller at sign-on.
     pub node_start_state: Option<String>,
     /// Schemas as installed.
@@ -82,6 +88,7 @@ impl Config {
             certificates: environment.certificates(),
             ipc_type: reader.parsed(&options::IPC_TYPE, "shared-mem", ipc_type).unwrap_or_default(),
             ipc_buffer: ipc_buffer(&mut reader),
+            memory: memory(&mut reader),
             node_start_state: reader.text(&options::NODE_START_STATE),
             schema_directory: reader.path(&options::SCHEMA_DIRECTORY).unwrap_or(SCHEMA_DIRECTORY.into()),
             remote_schema_directory: reader
@@ -127,6 +134,26 @@ fn ipc_buffer(reader: &mut Reader<'_>) -> usize {
         reader.warn_option(&options::IPC_BUFFER, "too small", &LEAST_IPC_BUFFER.to_string());
     }
     asked.max(LEAST_IPC_BUFFER)
+}
+
+fn memory(reader: &mut Reader<'_>) -> MemoryLimits {
+    let mut limits = MemoryLimits::default();
+    for (option, limit) in [
+        (&options::UNAUTHENTICATED_MEMORY, &mut limits.unauthenticated),
+        (&options::REMOTE_MEMORY, &mut limits.remote),
+        (&options::PRIVILEGED_MEMORY, &mut limits.privileged),
+        (&options::MEMBER_MEMORY, &mut limits.members),
+        (&options::OUTPUT_MEMORY, &mut limits.output),
+        (&options::PARAMETER_MEMORY, &mut limits.parameters),
+    ] {
+        let parse = |text: &str| options::DAEMON.number(text).map(|size| size as usize);
+        let Some(asked) = reader.parsed(option, &limit.to_string(), parse) else { continue };
+        if asked < LEAST_MEMORY {
+            reader.warn_option(option, "too small", &LEAST_MEMORY.to_string());
+        }
+        *limit = asked.max(LEAST_MEMORY);
+    }
+    limits
 }
 
 fn sbd_watchdog_timeout_ms(reader: &mut Reader<'_>) -> Option<u64> {

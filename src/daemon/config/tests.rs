@@ -21,6 +21,28 @@ fn nothing_set_is_all_defaults_and_no_warning() {
 }
 
 #[test]
+fn memory() {
+    let (config, warnings) = read(&[], None);
+    assert_eq!((config.memory, warnings.len()), (MemoryLimits::default(), 0));
+    for (variable, limit) in [
+        ("PCMK_memory_unauthenticated", (|memory| memory.unauthenticated) as fn(MemoryLimits) -> usize),
+        ("PCMK_memory_remote", |memory| memory.remote),
+        ("PCMK_memory_privileged", |memory| memory.privileged),
+        ("PCMK_memory_members", |memory| memory.members),
+        ("PCMK_memory_output", |memory| memory.output),
+        ("PCMK_memory_parameters", |memory| memory.parameters),
+    ] {
+        let (config, warnings) = read(&[(variable, "4000000000")], None);
+        assert_eq!((limit(config.memory), warnings), (4_000_000_000, vec![]), "{variable}");
+        let (config, warnings) = read(&[(variable, "much")], None);
+        assert_eq!(config.memory, MemoryLimits::default());
+        assert!(warnings[0].contains("not a size in bytes"), "{warnings:?}");
+        let (config, warnings) = read(&[(variable, "1000")], None);
+        assert_eq!((limit(config.memory), warnings.len()), (LEAST_MEMORY, 1));
+    }
+}
+
+#[test]
 fn ports() {
     assert_eq!(read(&[("PCMK_remote_port", "4000")], None).0.port, 4000);
     assert_eq!(read(&[("HA_remote_port", "4001")], None).0.port, 4001);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The socket and the session of one remote peer: what the hub sends through, and what its task reads from.
+use super::budget::Held;
 use super::clock::instant_now;
+use super::memory::{Account, Memory, OverBudget};
+use super::newcomers::Source;
 use crate::core::RequestToken;
 use crate::model::Reply;
 use crate::session::{EncodedNotification, ServerEvent, ServerSession, SessionError};
@@ -11,7 +14,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 use tokio::io::{Interest, Ready};
 use tokio::net::TcpStream;
@@ -23,6 +26,22 @@ pub(super) const READ_SIZE: usize = 64 * 1024;
 
 thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into_boxed_slice());
+}
+
+/// What a connection costs when it holds nothing, in bytes: OpenSSL's state and our own.
+const CONNECTION_BYTES: usize = 48 * 1024;
+
+/// Without progress for so long, what waits to be sent is what the peer does not read.
+const TIME_TO_READ: Duration = Duration::from_millis(250);
+
+/// How a connection is cut.
+fn cutter(connection: &Weak<RemoteConnection>) -> impl Fn(OverBudget) + 'static {
+    let connection = Weak::clone(connection);
+    move |over| {
+        if let Some(connection) = connection.upgrade() {
+            connection.cut(over);
+        }
+    }
 }
 
 /// Why a connection ends.
@@ -46,8 +65,10 @@ pub(super) enum EndReason {
     Evicted,
     /// The handshake took longer than this.
     HandshakeOverdue(Duration),
-    /// A message that has begun is not complete after this time.
-    MessageOverdue(Duration),
+    /// A message that has begun is not complete, and in this time only so many bytes of it came.
+    MessageOverdue(Duration, usize),
+    /// Peers of its class hold too much memory, and most of it is its own.
+    OverBudget(OverBudget),
     /// Nothing of what waits to be sent was taken for this time.
     Stalled(Duration),
 }
@@ -78,7 +99,10 @@ impl fmt::Display for EndReason {
             Self::HandshakeOverdue(limit) => {
                 write!(f, "it did not finish the TLS handshake within {limit:?}")
             }
-            Self::MessageOverdue(time) => write!(f, "it did not finish a message within {time:?}"),
+            Self::MessageOverdue(time, bytes) => {
+                write!(f, "it did not finish a message, {bytes} bytes of which came within {time:?}")
+            }
+            Self::OverBudget(over) => over.fmt(f),
             Self::Stalled(limit) => write!(f, "it has not read what was sent to it for {limit:?}"),
         }
     }
@@ -97,6 +121,11 @@ pub(super) struct RemoteConnection {
     attention: Notify,
     /// When the oldest byte that still waits to be sent last made progress.
     stalled_since: Cell<Option<Instant>>,
+    memory: Rc<Memory>,
+    /// Of the memory that the connection holds. Another one once the peer is authenticated.
+    account: RefCell<Account<Source>>,
+    /// Is it cut? Then nothing more is queued.
+    is_cut: Cell<bool>,
     /// Does the peer know, or will know at once, that what was read has come? Whatever is sent tells it.
     acknowledged: Cell<bool>,
 }
@@ -105,12 +134,18 @@ pub(super) struct RemoteConnection {
 impl RemoteConnection {
     /// Queues a reply. The hub flushes when its turn is over.
     pub(super) fn send_reply(&self, token: RequestToken, reply: &Reply) {
-        self.session.borrow_mut().send_reply(token, reply);
+        if !self.is_cut.get() {
+            self.session.borrow_mut().send_reply(token, reply);
+            self.report();
+        }
     }
 
     /// Queues a notification.
     pub(super) fn send_notification(&self, notification: &EncodedNotification) {
-        self.session.borrow_mut().send_notification(notification);
+        if !self.is_cut.get() {
+            self.session.borrow_mut().send_notification(notification);
+            self.report();
+        }
     }
 
     /// Ends the connection after what is queued, as far as the socket takes it at once. The first reason counts.
@@ -120,8 +155,35 @@ impl RemoteConnection {
         self.attention.notify_one();
     }
 
+    /// Tells the budget what the connection holds, which may cut it or others.
+    pub(super) fn report(&self) {
+        let (received, queued) = {
+            let session = self.session.borrow();
+            (session.received_bytes(), session.queued_bytes())
+        };
+        // A peer whose socket has not been tried yet, or not for long, may read as fast as it can.
+        let is_stalled = self.stalled_since.get().is_some_and(|since| instant_now() - since > TIME_TO_READ);
+        let (unread, fresh) = if is_stalled { (queued, 0) } else { (0, queued) };
+        self.account.borrow().report(Held { own: CONNECTION_BYTES + received + unread, fresh });
+    }
+
+    /// Gives back at once what the connection holds, and ends it.
+    fn cut(&self, over: OverBudget) {
+        self.is_cut.set(true);
+        // Reports are made while no session is borrowed.
+        if let Ok(mut session) = self.session.try_borrow_mut() {
+            session.abandon();
+        }
+        self.close(EndReason::OverBudget(over));
+    }
+
     /// Sends what the socket takes; the rest waits for the task.
     pub(super) fn flush(&self) {
+        self.send_queued();
+        self.report();
+    }
+
+    fn send_queued(&self) {
         let mut session = self.session.borrow_mut();
         while !session.output().is_empty() {
             match self.stream.try_write(session.output()) {
@@ -170,8 +232,12 @@ impl RemoteConnection {
         address: SocketAddr,
         context: &ServerContext,
         queue_limit: usize,
+        memory: Rc<Memory>,
     ) -> Rc<Self> {
-        Rc::new(Self {
+        Rc::new_cyclic(|connection| Self {
+            account: RefCell::new(memory.unauthenticated.open(address.ip().into(), cutter(connection))),
+            memory,
+            is_cut: Cell::new(false),
             stream,
             address,
             session: RefCell::new(ServerSession::new(context)),
@@ -181,6 +247,14 @@ impl RemoteConnection {
             stalled_since: Cell::new(None),
             acknowledged: Cell::new(true),
         })
+    }
+
+    /// The handshake is finished.
+    pub(super) fn authenticated(self: &Rc<Self>) {
+        let account = self.memory.remote.open(self.address.ip().into(), cutter(&Rc::downgrade(self)));
+        // The old one is closed when nothing is borrowed.
+        let old = self.account.replace(account);
+        drop(old);
     }
 
     pub(super) fn address(&self) -> SocketAddr {

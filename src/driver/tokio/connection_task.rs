@@ -6,6 +6,7 @@ use super::connection::{EndReason, READ_SIZE, RemoteConnection};
 use super::inbox::Inbox;
 use super::limits::Limits;
 use super::peer_certificates::PeerCertificates;
+use super::reclaim;
 use super::waiting::WaitingPlace;
 use crate::core::{Input, PeerId};
 use crate::driver::hub::{Arrival, NewPeer};
@@ -49,6 +50,7 @@ async fn evicted(place: Option<&WaitingPlace>) {
 /// What the task waits for beside the socket.
 struct Deadlines {
     handshake: Option<Instant>,
+    /// Since when, and how many bytes of it have come since.
     message: Option<(Instant, usize)>,
 }
 
@@ -225,6 +227,7 @@ impl ConnectionTask {
     }
 
     fn authenticated(&mut self, version: &str, cipher: &str, certificate: Option<&About>) {
+        self.connection.authenticated();
         self.place = None;
         self.deadlines.handshake = None;
         let peer = self.inbox.new_peer();
@@ -249,14 +252,16 @@ impl ConnectionTask {
             self.deadlines.message = None;
             return;
         }
-        let (begun, before) = self.deadlines.message.unwrap_or_else(|| (instant_now(), 0));
-        self.deadlines.message = Some((begun, before.saturating_add(received)));
+        let (since, before) = self.deadlines.message.unwrap_or_else(|| (instant_now(), 0));
+        let received = before.saturating_add(received);
+        let progress = received >= self.limits.message_progress();
+        self.deadlines.message = Some(if progress { (instant_now(), 0) } else { (since, received) });
     }
 
     /// The earliest moment at which the peer is late with something.
     fn deadline(&self) -> Option<Instant> {
         let limits = &self.limits;
-        let message = self.deadlines.message.map(|(begun, received)| begun + limits.message_time(received));
+        let message = self.deadlines.message.map(|(since, _)| since + limits.message);
         let stalled = self.connection.stalled_since().map(|since| since + limits.stalled);
         [self.deadlines.handshake, message, stalled].into_iter().flatten().min()
     }
@@ -268,10 +273,10 @@ impl ConnectionTask {
         if self.deadlines.handshake.is_some_and(|deadline| deadline <= now) {
             return Some(EndReason::HandshakeOverdue(handshake));
         }
-        if let Some((begun, received)) = self.deadlines.message
-            && begun + self.limits.message_time(received) <= now
+        if let Some((since, received)) = self.deadlines.message
+            && since + self.limits.message <= now
         {
-            return Some(EndReason::MessageOverdue(now - begun));
+            return Some(EndReason::MessageOverdue(now - since, received));
         }
         let is_stalled = self.connection.stalled_since().is_some_and(|since| since + stalled <= now);
         is_stalled.then_some(EndReason::Stalled(stalled))
@@ -279,9 +284,13 @@ impl ConnectionTask {
 
     /// Logs the end. The hub says goodbye, behind the answers to what the peer still sent, or else this does.
     fn end(&self, reason: &EndReason) {
+        reclaim::peer_left();
         let address = self.connection.address();
         if let Some(peer) = self.peer {
-            log_notice!("Connection with {address} ended: {reason}");
+            match reason {
+                EndReason::OverBudget(_) => warn!("Connection with {address} ended: {reason}"),
+                _ => log_notice!("Connection with {address} ended: {reason}"),
+            }
             return self.inbox.put(Arrival::Left(peer));
         }
         if let Some(place) = &self.place {

@@ -7,6 +7,7 @@
 //! [`LocalServers`], at once or later.
 
 mod access;
+mod accounts;
 mod client;
 mod config;
 mod pump;
@@ -14,9 +15,10 @@ mod pump;
 use crate::model::{LocalIdentity, ProxiedServer, site};
 use crate::sys::qb::{ConnectionId, CreateError, Event, Reactor, Server, ServerId, Settings};
 use access::Access;
+use accounts::Accounts;
 use client::{Client, MessageKind, Text};
 pub use config::{IpcConfig, LocalConnId, LocalServer, Servers};
-use log::{debug, info, warn};
+use log::{debug, info};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -63,6 +65,7 @@ pub(in crate::driver::tokio::ipc) struct Inner {
     reactor: Rc<Reactor>,
     handler: Rc<dyn LocalHandler>,
     access: Rc<Access>,
+    accounts: Rc<Accounts>,
     servers: RefCell<Vec<Server>>,
     clients: RefCell<HashMap<LocalConnId, Client>>,
     /// When to try again with a client that had no room.
@@ -79,7 +82,8 @@ impl LocalServers {
     /// clients until [`Self::set_accept_proxied`]. One set for each thread; it serves until [`Self::stop`].
     pub fn start(config: IpcConfig, handler: Rc<dyn LocalHandler>) -> Result<Self, StartError> {
         let reactor = Reactor::current().map_err(StartError::Loop)?;
-        let access = Rc::new(Access::new(&config));
+        let accounts = Rc::new(Accounts::new(&config));
+        let access = Rc::new(Access::new(&config, Rc::clone(&accounts)));
         let mut servers = Vec::new();
         let wanted = match config.servers {
             Servers::Executor => 1,
@@ -100,6 +104,7 @@ impl LocalServers {
             reactor,
             handler,
             access,
+            accounts,
             servers: RefCell::new(servers),
             clients: RefCell::default(),
             retries: RefCell::default(),
@@ -175,7 +180,8 @@ impl Inner {
                 let identity =
                     LocalIdentity { pid: connection.pid, user: self.access.user_name(connection.uid) };
                 debug!("Local client {} ({}) connected to {name}", identity.pid, identity.user);
-                let client = Client::new(connection, name, server, identity.clone());
+                let share = self.accounts.connected(conn);
+                let client = Client::new(connection, name, server, identity.clone(), share);
                 self.clients.borrow_mut().insert(conn, client);
                 self.access.count(self.clients.borrow().len());
                 self.handler.connected(conn, server, privileged, identity);
@@ -193,10 +199,11 @@ impl Inner {
                 self.handler.closed(conn);
             }
             Event::Failed { server, pid } => {
+                self.accounts.failed();
                 let name = SERVERS.get(usize::from(server.0)).map_or("?", |(name, _)| name);
-                warn!(
+                self.access.warn(format_args!(
                     "Local client {pid} of {name} could not be given its buffers: is /dev/shm full, or the client gone?"
-                );
+                ));
             }
         }
     }
@@ -207,7 +214,7 @@ impl Inner {
             let Some(client) = clients.get_mut(&conn) else { return };
             let received = client.receive(bytes);
             if let Err(problem) = &received {
-                warn!("Disconnecting {client}: {problem}");
+                self.access.warn(format_args!("Disconnecting {client}: {problem}"));
                 client.disconnect();
                 self.wake.notify_one();
             }
@@ -246,6 +253,7 @@ impl Inner {
             self.wake.notify_one();
         }
         let after = client.retry_at();
+        client.report();
         drop(clients);
         if before != after {
             let mut retries = self.retries.borrow_mut();
@@ -253,6 +261,17 @@ impl Inner {
             after.map(|at| retries.insert((at, conn)));
             self.retries_changed.notify_one();
         }
+    }
+
+    /// Disconnects the clients that hold too much.
+    fn cut(&self) {
+        for (conn, over) in self.accounts.take_cut() {
+            if let Some(client) = self.clients.borrow_mut().get_mut(&conn) {
+                self.access.warn(format_args!("Disconnecting {client}: {over}"));
+                client.give_up();
+            }
+        }
+        self.wake.notify_one();
     }
 
     /// One copy of a text for all who are sent it in a row.
