@@ -70,7 +70,7 @@ impl Listener {
         }
         match self.server_context() {
             Ok(context) => {
-                let connection = RemoteConnection::new(stream, address, &context, limits.queued);
+                let connection = RemoteConnection::new(stream, address, &context);
                 let task = ConnectionTask::new(connection, self.inbox.clone(), limits, place);
                 // In a place of its own, so that the tasks of silent peers are small.
                 Box::pin(task.run()).await;

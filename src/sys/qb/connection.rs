@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! One client of a server.
 use super::bindings as qb;
+use super::reactor::Reactor;
 use super::sigbus;
 use nix::errno::Errno;
 use std::cell::Cell;
@@ -93,6 +94,15 @@ impl Connection {
             // SAFETY: the connection is open, so libqb has not freed it. Connections are handed out as events
             // after libqb's callbacks have returned, so we are never inside one here.
             unsafe { qb::qb_ipcs_disconnect(self.raw.as_ptr()) };
+        }
+    }
+
+    /// Takes no messages from the client, so that they wait where it has put them, or takes them again.
+    pub fn pause(&self, paused: bool) {
+        if self.is_open()
+            && let Some(reactor) = Reactor::existing()
+        {
+            reactor.pause(self.raw.as_ptr().cast(), paused);
         }
     }
 
