@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! One client of a server.
 use super::bindings as qb;
-use super::reactor::Reactor;
 use super::sigbus;
 use nix::errno::Errno;
 use std::cell::Cell;
@@ -97,13 +96,9 @@ impl Connection {
         }
     }
 
-    /// Takes no messages from the client, so that they wait where it has put them, or takes them again.
-    pub fn pause(&self, paused: bool) {
-        if self.is_open()
-            && let Some(reactor) = Reactor::existing()
-        {
-            reactor.pause(self.raw.as_ptr().cast(), paused);
-        }
+    /// What libqb's callbacks know it by, as long as it is open.
+    pub(super) fn raw(&self) -> Option<*mut qb::qb_ipcs_connection_t> {
+        self.is_open().then_some(self.raw.as_ptr())
     }
 
     fn send(&self, message: &[u8], function: SendFunction) -> Result<Sent, Errno> {

@@ -147,9 +147,11 @@ impl Reactor {
         Ok(done)
     }
 
-    /// Takes no messages of the client whose libqb connection this is, or takes them again. Its end is still seen.
-    pub(super) fn pause(&self, data: *mut c_void, paused: bool) {
-        let Some((fd, generation)) = self.inputs.borrow().get(&data.addr()).copied() else { return };
+    /// Takes no messages of a client, so that they wait where it has put them, or takes them again. Its end is still
+    /// seen.
+    pub fn pause(&self, connection: &Connection, paused: bool) {
+        let Some(raw) = connection.raw() else { return };
+        let Some((fd, generation)) = self.inputs.borrow().get(&raw.addr()).copied() else { return };
         let events = if paused { 0 } else { libc::EPOLLIN | libc::EPOLLPRI };
         if self.sources.borrow().get(&fd).is_some_and(|source| source.generation == generation) {
             self.control(libc::EPOLL_CTL_MOD, fd, events, generation);

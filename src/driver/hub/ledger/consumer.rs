@@ -1,9 +1,23 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What waits for one consumer, and who has caused it.
-use super::{Cause, MARK, SHARED};
 use crate::core::PeerId;
 use crate::model::Moment;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Bytes that one producer may have in one queue before it is held.
+pub(super) const MARK: usize = 256 * 1024;
+/// Bytes that producers may have in one queue together, and sessions in their provider's, before they are held.
+pub(super) const SHARED: usize = 1024 * 1024;
+/// Whose input something was put into a queue for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::driver::hub) enum Cause {
+    /// No peer's that is connected.
+    Executor,
+    /// A client of the executor.
+    Peer(PeerId),
+    /// A local client of a proxied server.
+    Session(PeerId),
+}
 
 /// Since when producers are held for this consumer, and when it last took something.
 #[derive(Clone, Copy, Debug)]

@@ -15,16 +15,14 @@ mod consumer;
 #[cfg(test)]
 mod tests;
 
+pub(super) use consumer::Cause;
+
 use crate::core::PeerId;
 use crate::model::{Millis, Moment};
-use consumer::{Consumer, Pressure};
+use consumer::{Consumer, Pressure, SHARED};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
-/// Bytes that one producer may have in one queue before it is held.
-pub(super) const MARK: usize = 256 * 1024;
-/// Bytes that producers may have in one queue together, and sessions in their provider's, before they are held.
-pub(super) const SHARED: usize = 1024 * 1024;
 /// Bytes that may wait for one consumer.
 pub(super) const BOUND: usize = 64 * 1024 * 1024;
 /// Less than this is no reason to cut a producer off.
@@ -39,17 +37,6 @@ const TRICKLE_RATE: usize = 64 * 1024;
 const DEAF: Millis = Millis(10_000);
 /// So is one for which they have been held all of this time.
 const SLOW: Millis = Millis(60_000);
-
-/// Whose input something was put into a queue for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cause {
-    /// No peer's that is connected.
-    Executor,
-    /// A client of the executor.
-    Peer(PeerId),
-    /// A local client of a proxied server.
-    Session(PeerId),
-}
 
 /// Why a peer is cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+use super::consumer::MARK;
 use super::*;
 
 /// A ledger, the queues that it is told of, and who is held.

@@ -6,7 +6,7 @@
 //! need not look at its events.
 use super::config::LocalServer;
 use crate::model::LocalIdentity;
-use crate::sys::qb::{Connection, Sent};
+use crate::sys::qb::{Connection, Reactor, Sent};
 use crate::wire::ipc::{Assembler, IpcLayout, IpcRequest, detect, encode, flag};
 use log::{error, warn};
 use nix::errno::Errno;
@@ -136,22 +136,22 @@ impl Client {
     }
 
     /// Keeps what came. Where it is the first to wait, the client gets this place, and libqb takes nothing more from it.
-    pub(super) fn park(&mut self, bytes: Vec<u8>, place: u64) {
+    pub(super) fn park(&mut self, bytes: Vec<u8>, place: u64, reactor: &Reactor) {
         if self.parked.is_empty() {
             self.place = place;
-            self.connection.pause(true);
+            reactor.pause(&self.connection, true);
         }
         self.parked.push_back(bytes);
     }
 
     /// What came first, unless it is held; whether that was all, and libqb takes from it again.
-    pub(super) fn unpark(&mut self) -> Option<(Vec<u8>, bool)> {
+    pub(super) fn unpark(&mut self, reactor: &Reactor) -> Option<(Vec<u8>, bool)> {
         if self.held {
             return None;
         }
         let bytes = self.parked.pop_front()?;
         if self.parked.is_empty() {
-            self.connection.pause(false);
+            reactor.pause(&self.connection, false);
         }
         Some((bytes, self.parked.is_empty()))
     }

@@ -252,7 +252,7 @@ impl Inner {
         if let Some(client) = self.clients.borrow_mut().get_mut(&conn).filter(|client| client.must_wait()) {
             let place = self.last_place.get() + 1;
             self.last_place.set(place);
-            return client.park(bytes, place);
+            return client.park(bytes, place, &self.reactor);
         }
         self.receive(conn, &bytes);
     }
@@ -260,7 +260,8 @@ impl Inner {
     /// Takes in the oldest message that has waited and need not any more. False: there is none.
     fn resume(&self) -> bool {
         let Some((place, conn)) = self.released.borrow_mut().pop_first() else { return false };
-        let unparked = self.clients.borrow_mut().get_mut(&conn).and_then(Client::unpark);
+        let client_unparks = |client: &mut Client| client.unpark(&self.reactor);
+        let unparked = self.clients.borrow_mut().get_mut(&conn).and_then(client_unparks);
         if let Some((bytes, last)) = unparked {
             if !last {
                 self.released.borrow_mut().insert((place, conn));
