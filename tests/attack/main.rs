@@ -14,6 +14,8 @@ mod peer;
 mod place;
 
 mod crowd;
+mod floods;
 mod impostor;
 mod local_servers;
+mod measure;
 mod newcomers;

@@ -22,11 +22,9 @@ impl<C: Carrier> Hub<C> {
     pub(super) fn message(&mut self, input: Input, bytes: usize, now: Now) {
         match input {
             // Each costs its provider what it is long: what has been read of a session before it was held is passed on.
-            Input::Proxied { peer, .. } => {
-                if self.peers.hear(peer) != Heard::No {
-                    self.cause = Cause::Session(peer);
-                    self.step(input, now);
-                }
+            Input::Proxied { peer, .. } if self.peers.hear(peer) != Heard::No => {
+                self.cause = Cause::Session(peer);
+                self.step(input, now);
             }
             Input::Request { peer, .. } => match self.peers.hear(peer) {
                 Heard::Now if self.ledger.may_step(peer, bytes) => self.answer(peer, input, now),
