@@ -16,6 +16,7 @@ mod peer;
 mod place;
 
 mod crowd;
+mod floods;
 mod impostor;
 mod local_servers;
 mod many_resources;

@@ -64,8 +64,10 @@ pub(super) struct ConnectionTask {
     place: Option<WaitingPlace>,
     certificates: Rc<PeerCertificates>,
     deadlines: Deadlines,
-    /// Does the session hold messages for which the inbox had no room?
+    /// Does the session hold messages for which the inbox had no room, or that wait until the peer is read again?
     undelivered: bool,
+    /// The peer has ended the connection. What it has asked is answered first.
+    ended: bool,
 }
 
 impl ConnectionTask {
@@ -86,6 +88,7 @@ impl ConnectionTask {
             certificates,
             deadlines: Deadlines { handshake, message: None },
             undelivered: false,
+            ended: false,
         }
     }
 
@@ -130,9 +133,14 @@ impl ConnectionTask {
             if let Some(reason) = connection.take_ending() {
                 return reason;
             }
+            if connection.is_held() {
+                self.deadlines.message = None; // It is not its fault that its message is not read.
+            }
             let deadline = self.deadline();
-            // A producer whose consumer has enough to do is not read: this is where it would wait.
-            let turn = if self.undelivered {
+            // A producer whose consumers have enough to do is not read: this is where it waits.
+            let turn = if self.ended && !connection.is_held() {
+                return EndReason::ClosedByPeer;
+            } else if self.undelivered && !connection.is_held() {
                 self.deliver(0)
             } else {
                 tokio::select! {
@@ -160,8 +168,12 @@ impl ConnectionTask {
             Ok(ready) => {
                 if ready.is_writable() {
                     self.connection.flush();
+                    if let Some(peer) = self.peer {
+                        self.inbox.put(Arrival::Drained(peer));
+                    }
                 }
-                if ready.is_readable() || ready.is_read_closed() { self.read() } else { Turn::Empty }
+                let readable = ready.is_readable() || ready.is_read_closed();
+                if readable && !self.connection.is_held() { self.read() } else { Turn::Empty }
             }
             Err(problem) => Turn::End(EndReason::Socket(problem)),
         }
@@ -171,7 +183,7 @@ impl ConnectionTask {
     fn read(&mut self) -> Turn {
         for _ in 0..READS_PER_TURN {
             match self.connection.receive() {
-                Ok(0) => return Turn::End(EndReason::ClosedByPeer),
+                Ok(0) => return self.ended_by_peer(),
                 Ok(size) => match self.deliver(size) {
                     // A peer that writes header and payload separately has sent the second by now: it was acknowledged.
                     Turn::Empty if size == READ_SIZE || self.connection.mid_message() => {}
@@ -189,14 +201,24 @@ impl ConnectionTask {
         Turn::More
     }
 
+    /// The hub first takes in what the peer has sent, and may hold it for that.
+    fn ended_by_peer(&mut self) -> Turn {
+        if self.peer.is_none() {
+            return Turn::End(EndReason::ClosedByPeer);
+        }
+        self.ended = true;
+        Turn::More
+    }
+
     /// Puts what the session made of the bytes into the inbox, `received` of which are new. The hub acknowledges
     /// messages, with its answer in most cases.
     fn deliver(&mut self, received: usize) -> Turn {
         let mut messages = false;
         loop {
-            self.undelivered = self.inbox.is_full();
+            let held = self.connection.is_held();
+            self.undelivered = held || self.inbox.is_full();
             if self.undelivered {
-                return Turn::More;
+                return if held { Turn::Empty } else { Turn::More };
             }
             let Some((event, bytes)) = self.connection.next_event() else { break };
             match event {
@@ -214,7 +236,7 @@ impl ConnectionTask {
                     warn!("Ignored a message from {}: {problem}", self.connection.address());
                 }
                 ServerEvent::Unsendable(problem) => warn!("To {}: {problem}", self.connection.address()),
-                ServerEvent::Closed => return Turn::End(EndReason::ClosedByPeer),
+                ServerEvent::Closed => return self.ended_by_peer(),
                 ServerEvent::Failed(problem) => return Turn::End(EndReason::Session(problem)),
             }
         }

@@ -137,8 +137,7 @@ impl Listener {
         }
         match self.server_context() {
             Ok(context) => {
-                let connection =
-                    RemoteConnection::new(stream, address, &context, limits.queued, Rc::clone(&self.memory));
+                let connection = RemoteConnection::new(stream, address, &context, Rc::clone(&self.memory));
                 connection.report();
                 let certificates = Rc::clone(&self.certificates);
                 let task = ConnectionTask::new(connection, self.inbox.clone(), limits, place, certificates);

@@ -77,7 +77,13 @@ impl LocalHandler for LocalPeers {
         }
     }
 
+    fn drained(&self, connection: LocalConnId) {
+        if let Some(peer) = self.by_connection.borrow().get(&connection) {
+            self.inbox.put(Arrival::Drained(*peer));
+        }
+    }
+
     fn is_busy(&self) -> bool {
-        self.inbox.is_full()
+        self.inbox.is_full_for_locals()
     }
 }

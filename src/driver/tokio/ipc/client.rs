@@ -7,7 +7,7 @@
 use super::accounts::Share;
 use super::config::LocalServer;
 use crate::model::LocalIdentity;
-use crate::sys::qb::{Connection, Sent};
+use crate::sys::qb::{Connection, Reactor, Sent};
 use crate::wire::ipc::{Assembler, IpcLayout, IpcRequest, detect, encode, flag};
 use log::{Level, error};
 use nix::errno::Errno;
@@ -21,6 +21,8 @@ use tokio::time::Instant;
 const MAX_WAITING: usize = 500;
 /// A client for which more bytes wait is disconnected at once, unless it is a single message.
 const MAX_WAITING_BYTES: usize = 32 * 1024 * 1024;
+/// What a message counts for beside its text: clients are also judged by the number of messages.
+const EACH_MESSAGE: usize = 1024;
 /// Text that has a shorter form is not compressed for longer than this takes, some 0.1 s.
 const WORTH_COMPRESSING: usize = 1024 * 1024;
 const JUDGE_EVERY: Duration = Duration::from_secs(1);
@@ -105,6 +107,11 @@ pub(super) struct Client {
     has_dropped: bool,
     last_event_id: i32,
     stall: Option<Stall>,
+    /// Is nothing to be taken from it for now?
+    held: bool,
+    /// What came of it while it was held, and which place that has among all such clients.
+    parked: VecDeque<Vec<u8>>,
+    place: u64,
 }
 
 impl Client {
@@ -130,7 +137,47 @@ impl Client {
             has_dropped: false,
             last_event_id: 0,
             stall: None,
+            held: false,
+            parked: VecDeque::new(),
+            place: 0,
         }
+    }
+
+    /// Takes nothing from it, or takes again; its place if something of it waits.
+    pub(super) fn hold(&mut self, held: bool) -> Option<u64> {
+        self.held = held;
+        (!self.parked.is_empty()).then_some(self.place)
+    }
+
+    /// Must what comes from it wait, because it is held or because other things of it do?
+    pub(super) fn must_wait(&self) -> bool {
+        self.held || !self.parked.is_empty()
+    }
+
+    /// Keeps what came. Where it is the first to wait, the client gets this place, and libqb takes nothing more from it.
+    pub(super) fn park(&mut self, bytes: Vec<u8>, place: u64, reactor: &Reactor) {
+        if self.parked.is_empty() {
+            self.place = place;
+            reactor.pause(&self.connection, true);
+        }
+        self.parked.push_back(bytes);
+    }
+
+    /// What came first, unless it is held; whether that was all, and libqb takes from it again.
+    pub(super) fn unpark(&mut self, reactor: &Reactor) -> Option<(Vec<u8>, bool)> {
+        if self.held {
+            return None;
+        }
+        let bytes = self.parked.pop_front()?;
+        if self.parked.is_empty() {
+            reactor.pause(&self.connection, false);
+        }
+        Some((bytes, self.parked.is_empty()))
+    }
+
+    /// How much waits for it; each message costs something beside its text.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting_bytes + (self.responses.len() + self.events.len()) * EACH_MESSAGE
     }
 
     pub(super) fn server(&self) -> LocalServer {
