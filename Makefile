@@ -51,7 +51,7 @@ check: setup-test
 bench: setup-test build
 	benches/run
 
-## fuzz: each fuzz target for a minute (needs cargo-fuzz and a nightly toolchain)
+## fuzz: each fuzz target for a minute; needs rustup, installs what else is missing (fuzz/run --help)
 fuzz:
 	fuzz/run
 

@@ -71,7 +71,7 @@ impl Operation<'_> {
             action: action(self.action).into(),
             interval: interval(self.interval),
             timeout: Millis(u64::from(self.timeout)),
-            start_delay: Millis(if self.delay % 4 == 0 { u64::from(self.delay / 4) } else { 0 }),
+            start_delay: Millis(if self.delay.is_multiple_of(4) { u64::from(self.delay / 4) } else { 0 }),
             user_data: None,
             params: Arc::new(Params::from_iter([(self.parameter, self.value)])),
             notify: Notify { origin_only: self.origin_only, changes_only: self.changes_only },
