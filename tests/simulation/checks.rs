@@ -46,11 +46,12 @@ impl Checks {
 
     pub(crate) fn peer_gone(&mut self, peer: PeerId) {
         self.peers.remove(&peer);
-        if self.peers.is_empty() {
-            // The last one takes the recurring operations along.
-            self.forget(|_| true);
-        }
         self.open_requests.retain(|(asker, _), _| *asker != peer);
+    }
+
+    /// The last client of the executor has left, and takes the recurring operations along.
+    pub(crate) fn deserted(&mut self) {
+        self.forget(|_| true);
     }
 
     pub(crate) fn closing(&mut self, peer: PeerId) {

@@ -30,6 +30,13 @@ fn seeds(count: u64) -> Vec<u64> {
 /// Seeds of the longest test, usually.
 const USUAL: u64 = 120;
 
+/// A long run says how far it is.
+fn progress(seed: u64, of: u64) {
+    if of > 1000 && seed.is_multiple_of(500) {
+        println!("{seed} of {of} seeds");
+    }
+}
+
 fn recorded(seed: u64) -> Vec<String> {
     World::new(seed, Plan { keep_history: true, ..Plan::default() }).run()
 }
@@ -41,6 +48,7 @@ fn clients_that_come_and_go_find_every_promise_kept() {
     for seed in &seeds {
         let mut world = World::new(*seed, Plan::default());
         world.run();
+        progress(*seed, seeds.len() as u64);
         let (on_time, answered, transferred) = world.coverage();
         (rhythms, responses) = (rhythms + on_time, responses + answered);
         transfers += transferred;
@@ -105,6 +113,7 @@ fn trouble_of_every_kind_breaks_no_promise_and_leaves_no_memory_behind() {
         let before = memory::held();
         let mut world = World::new(*seed, Plan { trouble: true, ..Plan::default() });
         drop(world.run());
+        progress(*seed, seeds.len() as u64);
         crashes += world.crashes;
         cut += world.around().cut;
         let left = world.left_behind();

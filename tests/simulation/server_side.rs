@@ -32,6 +32,9 @@ impl World {
         let Some(connection) = around.connections.get_mut(&peer) else { return };
         if !std::mem::replace(&mut connection.server_gone, true) {
             around.checks.peer_gone(peer);
+            if around.connections.values().all(|connection| connection.server_gone) {
+                around.checks.deserted();
+            }
             self.inbox.put(Arrival::Left(peer));
         }
     }
