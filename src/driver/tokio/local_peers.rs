@@ -11,7 +11,7 @@ use crate::model::LocalIdentity;
 use crate::wire::{codec, xml};
 use log::warn;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// The peer of each local connection.
@@ -19,7 +19,7 @@ pub(super) struct LocalPeers {
     inbox: Inbox,
     /// About messages that are none.
     lines: Rc<Limited>,
-    by_connection: RefCell<HashMap<LocalConnId, PeerId>>,
+    by_connection: RefCell<BTreeMap<LocalConnId, PeerId>>,
 }
 
 impl LocalPeers {

@@ -5,7 +5,7 @@ use super::bindings::{
 };
 use super::{Connection, ConnectionId, ServerId, sigbus};
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::c_void;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -86,9 +86,9 @@ thread_local! {
 /// The event loop of all libqb servers of a thread.
 pub struct Reactor {
     epoll: OwnedFd,
-    sources: RefCell<HashMap<RawFd, Source>>,
+    sources: RefCell<BTreeMap<RawFd, Source>>,
     /// The descriptor, with its generation, that announces the messages of a connection of libqb's.
-    inputs: RefCell<HashMap<usize, (RawFd, u32)>>,
+    inputs: RefCell<BTreeMap<usize, (RawFd, u32)>>,
     jobs: RefCell<VecDeque<Job>>,
     events: RefCell<VecDeque<Event>>,
     generation: Cell<u32>,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! From a file's bytes to certificates, lists and keys. PEM alone, and no key that needs a password.
 use super::object::{Certificate, PrivateKey, RevocationList};
+use crate::sys::unwind::guard;
 use libc::{c_char, c_int, c_void};
 use openssl_sys::*;
 use std::ffi::CStr;
@@ -110,11 +111,13 @@ unsafe extern "C" fn no_password(
     _writing: c_int,
     asked: *mut c_void,
 ) -> c_int {
-    // SAFETY: the flag of the source that is being read, or NULL.
-    if let Some(asked) = unsafe { asked.cast::<bool>().as_mut() } {
-        *asked = true;
-    }
-    -1
+    guard(-1, || {
+        // SAFETY: the flag of the source that is being read, or NULL.
+        if let Some(asked) = unsafe { asked.cast::<bool>().as_mut() } {
+            *asked = true;
+        }
+        -1
+    })
 }
 
 /// All certificates, in their order. Other blocks and text between them are skipped.

@@ -20,7 +20,7 @@ use client::{Client, MessageKind, Text};
 pub use config::{IpcConfig, LocalConnId, LocalServer, Servers};
 use log::{debug, info, warn};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
 use tokio::sync::Notify;
@@ -69,7 +69,7 @@ pub(in crate::driver::tokio::ipc) struct Inner {
     access: Rc<Access>,
     accounts: Rc<Accounts>,
     servers: RefCell<Vec<Server>>,
-    clients: RefCell<HashMap<LocalConnId, Client>>,
+    clients: RefCell<BTreeMap<LocalConnId, Client>>,
     /// When to try again with a client that had no room.
     retries: RefCell<BTreeSet<(Instant, LocalConnId)>>,
     retries_changed: Notify,
