@@ -169,20 +169,24 @@ mod tests {
     use super::*;
     use crate::agents::Convention;
 
-    /// A program in whose process we are may wait for any child, and be the first.
-    #[test]
-    fn a_process_whose_exit_status_another_took_has_ended_all_the_same() {
+    /// A shell that runs `script` and has a minute for it.
+    fn start(script: &str) -> Running {
         let plan = Plan {
             program: "/bin/sh".into(),
-            arguments: ["sh", "-c", "echo done"].map(Into::into).into(),
+            arguments: ["sh", "-c", script].map(Into::into).into(),
             environment: Vec::new(),
             as_user: None,
             convention: Convention::Ocf,
         };
         let config = AgentConfig::new([].into());
         let deadline = Instant::now() + Duration::from_secs(60);
-        let mut running =
-            Running::start(&plan, &config, b"", deadline).unwrap_or_else(|_| panic!("it starts"));
+        Running::start(&plan, &config, b"", deadline).unwrap_or_else(|_| panic!("it starts"))
+    }
+
+    /// A program in whose process we are may wait for any child, and be the first.
+    #[test]
+    fn a_process_whose_exit_status_another_took_has_ended_all_the_same() {
+        let mut running = start("echo done");
         process::wait(running.pid()).unwrap();
         let (ended, capture) = running.advance(Instant::now()).unwrap();
         assert_eq!((ended, &capture.stdout.kept[..]), (Some(Ended::Lost), &b"done\n"[..]));
@@ -194,17 +198,8 @@ mod tests {
 
     #[test]
     fn who_is_dropped_takes_along_what_it_has_started() {
-        let plan = Plan {
-            program: "/bin/sh".into(),
-            arguments: ["sh", "-c", "sleep 1000 & echo $!; wait"].map(Into::into).into(),
-            environment: Vec::new(),
-            as_user: None,
-            convention: Convention::Ocf,
-        };
-        let config = AgentConfig::new([].into());
         let deadline = Instant::now() + Duration::from_secs(60);
-        let mut running =
-            Running::start(&plan, &config, b"", deadline).unwrap_or_else(|_| panic!("it starts"));
+        let mut running = start("sleep 1000 & echo $!; wait");
         while running.stdout.stream.kept.is_empty() {
             assert!(running.advance(Instant::now()).is_none());
         }

@@ -223,17 +223,25 @@ pub(super) fn tls12_suite(exchange: Exchange, cipher: Cipher, mac: Mac) -> Optio
     }
 }
 
+/// What follows the exchange for a cipher that needs no code of its own for authenticity.
+fn authenticated_cipher(cipher: Cipher) -> Option<&'static str> {
+    Some(match cipher {
+        Aes256Gcm => "AES256-GCM-SHA384",
+        Aes128Gcm => "AES128-GCM-SHA256",
+        Chacha20 => "CHACHA20-POLY1305",
+        Aes256Ccm => "AES256-CCM",
+        Aes128Ccm => "AES128-CCM",
+        Aes256Ccm8 => "AES256-CCM8",
+        Aes128Ccm8 => "AES128-CCM8",
+        _ => return None,
+    })
+}
+
 /// What follows the exchange. CBC with SHA-384 is for elliptic curves, AES-256 with SHA-256 for the others. OpenSSL
 /// passes over what does not exist.
 fn suite_with_certificate(cipher: Cipher, mac: Mac, elliptic: bool) -> Option<&'static str> {
     Some(match (cipher, mac) {
-        (Aes256Gcm, Mac::Aead) => "AES256-GCM-SHA384",
-        (Aes128Gcm, Mac::Aead) => "AES128-GCM-SHA256",
-        (Chacha20, Mac::Aead) => "CHACHA20-POLY1305",
-        (Aes256Ccm, Mac::Aead) => "AES256-CCM",
-        (Aes128Ccm, Mac::Aead) => "AES128-CCM",
-        (Aes256Ccm8, Mac::Aead) => "AES256-CCM8",
-        (Aes128Ccm8, Mac::Aead) => "AES128-CCM8",
+        (_, Mac::Aead) => authenticated_cipher(cipher)?,
         (Aes256Cbc, Mac::Sha384) if elliptic => "AES256-SHA384",
         (Aes256Cbc, Mac::Sha256) if !elliptic => "AES256-SHA256",
         (Aes256Cbc, Mac::Sha1) => "AES256-SHA",
@@ -248,13 +256,7 @@ fn suite_with_certificate(cipher: Cipher, mac: Mac, elliptic: bool) -> Option<&'
 
 fn suite_with_key(exchange: Exchange, cipher: Cipher, mac: Mac) -> Option<String> {
     let rest = match (cipher, mac) {
-        (Aes256Gcm, Mac::Aead) => "AES256-GCM-SHA384",
-        (Aes128Gcm, Mac::Aead) => "AES128-GCM-SHA256",
-        (Chacha20, Mac::Aead) => "CHACHA20-POLY1305",
-        (Aes256Ccm, Mac::Aead) => "AES256-CCM",
-        (Aes128Ccm, Mac::Aead) => "AES128-CCM",
-        (Aes256Ccm8, Mac::Aead) => "AES256-CCM8",
-        (Aes128Ccm8, Mac::Aead) => "AES128-CCM8",
+        (_, Mac::Aead) => authenticated_cipher(cipher)?,
         (Aes256Cbc, Mac::Sha384) => "AES256-CBC-SHA384",
         (Aes256Cbc, Mac::Sha1) => "AES256-CBC-SHA",
         (Aes128Cbc, Mac::Sha256) => "AES128-CBC-SHA256",
