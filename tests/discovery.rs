@@ -92,7 +92,7 @@ const CIB: &str = r#"<cib crm_feature_set="3.16.2" validate-with="pacemaker-3.7"
 </resources><constraints/></configuration><status/></cib>"#;
 
 const EXPLAIN: &str = r#"#!/bin/sh -eu
-env -i SEEN=1 NOTIFY_SOCKET=/x API_TOKEN=hunter2 OCF_ROOT=/wrong ./pacemaker-execd 1000 &
+env -i SEEN=1 LISTEN_PORT=8080 NOTIFY_SOCKET=/x API_TOKEN=hunter2 OCF_ROOT=/wrong ./pacemaker-execd 1000 &
 trap "kill $!" EXIT
 until [ "$(cat /proc/$!/comm)" = pacemaker-execd ]; do :; done
 CIB_file=cib.xml PATH=.:/usr/bin:/bin "$@"
@@ -274,6 +274,7 @@ fn an_action_of_a_configured_resource_is_explained_without_its_secrets() {
             "  OCF_RESKEY_db_password=<hidden>",
             &format!("  OCF_RESOURCE_INSTANCE={id}"),
             "  OCF_ROOT=/usr/lib/ocf",
+            "  LISTEN_PORT=8080",
             "  SEEN=1",
             "  API_TOKEN=<hidden>",
         ] {
