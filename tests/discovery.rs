@@ -49,6 +49,8 @@ static NODE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
         ("ocf/.hidden/x", 0o755, agent),
         ("ocf/file", 0o755, agent),
         ("init/mail", 0o755, HEADER),
+        ("init/mail:in", 0o755, HEADER),
+        ("init/in", 0o755, "#!/bin/sh\n"),
         ("init/Bare", 0o755, "#!/bin/sh\n"),
         ("init/crlf", 0o755, "### BEGIN INIT INFO\r\n# Provides: a\r\n# Should-Stop: \u{1}\u{7f}\r\n"),
         ("init/functions", 0o644, HEADER),
@@ -135,7 +137,8 @@ fn lines(output: Output) -> Vec<String> {
 
 /// We name agents in full.
 fn bare(agents: Vec<String>) -> Vec<String> {
-    agents.iter().map(|agent| agent.rsplit(':').next().unwrap().to_owned()).collect()
+    let parts = |agent: &str| if agent.starts_with("ocf:") { 3 } else { 2 };
+    agents.iter().map(|agent| agent.splitn(parts(agent), ':').last().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -180,9 +183,15 @@ fn what_ocf_agents_print_is_passed_on_to_the_byte() {
 
 #[test]
 fn init_scripts_are_described_in_the_same_words() {
-    for agent in
-        ["lsb:mail", "lsb:Bare", "service:mail", "lsb:linked", "lsb:functions", "lsb:/etc/init.d/mail"]
-    {
+    for agent in [
+        "lsb:mail",
+        "lsb:Bare",
+        "service:mail",
+        "lsb:linked",
+        "lsb:functions",
+        "lsb:/etc/init.d/mail",
+        "lsb:mail:in",
+    ] {
         let (ours, theirs) = (ours(&["metadata", agent]), theirs(&["--show-metadata", agent]));
         assert!(theirs.status.success(), "{agent}");
         let text = |output: Output| String::from_utf8(output.stdout).unwrap();

@@ -93,10 +93,10 @@ unsafe fn metadata_of(
 
 /// An agent as callers name it. Only the standard OCF has providers: for others one is not looked at.
 pub(super) fn agent_of(standard: &str, provider: Option<&str>, name: &str) -> Agent {
-    let ocf = Standard::named(standard) == Some(Standard::Ocf);
+    let provided = Standard::named(standard).is_some_and(Standard::has_providers);
     Agent {
         standard: standard.to_owned(),
-        provider: provider.filter(|_| ocf).map(str::to_owned),
+        provider: provider.filter(|_| provided).map(str::to_owned),
         name: name.to_owned(),
     }
 }
