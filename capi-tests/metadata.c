@@ -24,6 +24,9 @@ typedef struct {
 extern int lrmd__metadata_async(lrmd_rsc_info_t *rsc, void (*callback)(int pid, const result_t *result, void *user_data),
                                 void *user_data);
 
+/* Agents that cannot run. */
+static const char *unfit[] = { "directory", "plain", "interpreter", "crlf", "fifo", "dangling" };
+
 static GMainLoop *loop;
 static int calls;
 
@@ -98,5 +101,12 @@ main(int argc, char **argv)
     ask("stonith", NULL, "fence_acme");
     ask("stonith", NULL, "fence_fails");
     ask("stonith", NULL, "fence_nobody");
+    for (int i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++) {
+        char fence[100];
+
+        ask("ocf", "unfit", unfit[i]);
+        snprintf(fence, sizeof(fence), "fence_unfit_%s", unfit[i]);
+        ask("stonith", NULL, fence);
+    }
     return 0;
 }

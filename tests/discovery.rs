@@ -245,7 +245,7 @@ fn failures_are_told_apart() {
         ("ocf:Acme:silent", 1, "printed nothing"),
         ("stonith:fence_Broken", 1, "exited with 1"),
         ("ocf:Acme:nope", 5, "install the package"),
-        ("ocf:heartbeat:README", 5, "chmod a+x"),
+        ("ocf:heartbeat:README", 1, "chmod a+x"),
         ("lsb:nope", 5, "/etc/init.d/nope"),
         ("stonith:fence_nope", 5, "/usr/sbin/fence_nope"),
         ("stonith:fence_dir", 5, "fence_dir"),

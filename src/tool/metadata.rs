@@ -43,7 +43,7 @@ pub(super) fn run(options: &Options) -> ExitCode {
         Err(problem) => {
             eprintln!("pcmk-remote metadata: {problem}");
             ExitCode::from(match problem {
-                NoMetadata::Failed(_) => 1,
+                NoMetadata::CannotRun(_) | NoMetadata::Failed(_) => 1,
                 NoMetadata::Invalid(_) => 2,
                 NoMetadata::NotInstalled(_) => 5,
                 NoMetadata::TimedOut(_) => 124,
