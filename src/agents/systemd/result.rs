@@ -2,8 +2,9 @@
 //! What systemd's answers mean for an action of a unit.
 use super::metadata::describe;
 use super::plan::{UnitAction, UnitPlan, unimplemented};
-use crate::agents::failure::{Kind, describe as words_of};
+use crate::agents::failure::describe as words_of;
 use crate::model::{ExecStatus, OcfExit, Outcome, Release, RunResult};
+use nix::errno::Errno;
 
 impl UnitPlan {
     /// The result of `status` by the unit's `ActiveState`.
@@ -75,8 +76,13 @@ impl UnitPlan {
 
     /// The result when the drop-in could not be written, with the errno.
     pub fn drop_in_failed(&self, errno: i32) -> RunResult {
+        // Whatever is wrong there, the unit itself is installed.
+        let exit = match Errno::from_raw(errno) {
+            Errno::EACCES | Errno::EPERM => OcfExit::INSUFFICIENT_PRIVILEGES,
+            _ => OcfExit::ERROR,
+        };
         let reason = format!("{}: {}", self.drop_in.display(), words_of(errno));
-        made(Outcome::new(Kind::of(errno).exit(), ExecStatus::Error).because(reason))
+        made(Outcome::new(exit, ExecStatus::Error).because(reason))
     }
 
     /// The result when the core wants no more of it. The reason says what was being waited for.
@@ -192,9 +198,18 @@ mod tests {
     }
 
     #[test]
-    fn the_drop_in_s_errno_decides_the_exit() {
-        for (errno, exit) in [(nix::libc::EACCES, 4), (nix::libc::ENOSPC, 1), (nix::libc::ENOTDIR, 5)] {
-            let verdict = unit("web", "start").drop_in_failed(errno);
+    fn a_drop_in_that_cannot_be_written_does_not_make_the_unit_missing() {
+        for (errno, exit) in [
+            (Errno::EACCES, 4),
+            (Errno::EPERM, 4),
+            (Errno::ENOSPC, 1),
+            (Errno::EROFS, 1),
+            (Errno::ENOTDIR, 1),
+            (Errno::EISDIR, 1),
+            (Errno::ENOENT, 1),
+            (Errno::ELOOP, 1),
+        ] {
+            let verdict = unit("web", "start").drop_in_failed(errno as i32);
             check(&verdict, exit, ExecStatus::Error, "50-pacemaker.conf: ");
         }
     }
