@@ -42,6 +42,24 @@ fn sigterm_ends_it_with_and_without_clients() {
 }
 
 #[test]
+fn signals_are_taken_by_a_daemon_that_was_started_with_all_of_them_blocked() {
+    isolated(|| {
+        make_key(64);
+        let block = "import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()); \
+                     os.execv(sys.argv[1], sys.argv[1:])";
+        for daemon in [env!("CARGO_BIN_EXE_pacemaker-remoted"), env!("CARGO_BIN_EXE_pacemaker-execd")] {
+            for pid1 in ["default", "full"] {
+                let mut command = Command::new("python3");
+                command.args(["-c", block, daemon]);
+                let daemon = Start::through(command).env("PCMK_remote_pid1", pid1).env("PCMK_logfile", LOG);
+                let daemon = daemon.ready();
+                assert_eq!(daemon.stop(), Some(0));
+            }
+        }
+    });
+}
+
+#[test]
 fn sighup_reopens_the_log_and_other_signals_change_nothing() {
     isolated(|| {
         let daemon = serving();
