@@ -39,6 +39,24 @@ impl UnitPlan {
         made(Outcome::new(OcfExit::ERROR, status).because(reason))
     }
 
+    /// The result of a start or restart whose job is done, by the unit's `ActiveState` then; None: it is on its way to another one.
+    /// A start is done, too, when a condition of the unit was not met, or its program ended at once.
+    pub fn job_done(&self, active_state: &str) -> Option<RunResult> {
+        match active_state {
+            "active" | "reloading" | "refreshing" => Some(done(OcfExit::OK)),
+            "activating" | "deactivating" => None,
+            other => {
+                let reason = format!(
+                    "systemd's job to {} {} is done, but the unit is {other}; see 'systemctl status' and the journal of \
+                     the unit",
+                    self.action_name.to_lowercase(),
+                    self.unit
+                );
+                Some(made(Outcome::new(OcfExit::ERROR, ExecStatus::Error).because(reason)))
+            }
+        }
+    }
+
     /// The result of an action whose job is gone without a word, by the unit's `ActiveState`.
     pub fn job_vanished(&self, active_state: &str) -> RunResult {
         let reached = match self.action {
@@ -167,6 +185,20 @@ mod tests {
         check(&unit("web", "stop").job_vanished("inactive"), 0, ExecStatus::Done, "");
         check(&unit("web", "stop").job_vanished("failed"), 0, ExecStatus::Done, "");
         check(&unit("web", "stop").job_vanished("active"), 1, ExecStatus::Error, "active");
+    }
+
+    #[test]
+    fn a_start_is_a_success_only_if_the_unit_is_active() {
+        for action in ["start", "restart"] {
+            let plan = unit("web", action);
+            check(&plan.job_done("active").unwrap(), 0, ExecStatus::Done, "");
+            for state in ["inactive", "failed"] {
+                let words = format!("{action} web.service is done, but the unit is {state}");
+                check(&plan.job_done(state).unwrap(), 1, ExecStatus::Error, &words);
+            }
+            assert!(plan.job_done("activating").is_none());
+        }
+        assert!(!unit("web", "stop").action.wants_active() && !unit("web", "reload").action.wants_active());
     }
 
     #[test]
