@@ -6,7 +6,7 @@
 //! one after the other in the output, so that they leave together.
 use super::SessionError;
 use crate::sys::tls::{MAX_RECORD_LEN, Progress, Received, Stream, TlsError};
-use crate::wire::frame::{FrameDecoder, FrameError, encode_header};
+use crate::wire::frame::{Complete, FrameDecoder, FrameError, LargeFrame, encode_header};
 use std::sync::Arc;
 
 /// A message's text with its NUL, made once for any number of connections.
@@ -78,8 +78,19 @@ impl Channel {
 
     /// The next thing that happened; None: more has to be received.
     pub(super) fn next(&mut self) -> Option<Arrival> {
+        Some(match self.next_or_large()? {
+            Ok(arrival) => arrival,
+            Err(large) => match large.decode() {
+                Ok(frame) => Arrival::Text(frame.into_text()),
+                Err(error) => self.lost(error.into()),
+            },
+        })
+    }
+
+    /// The same, but what is costly to read is left to the caller.
+    pub(super) fn next_or_large(&mut self) -> Option<Result<Arrival, LargeFrame>> {
         if let Some(error) = self.refused.take() {
-            return Some(self.lost(error.into()));
+            return Some(Ok(self.lost(error.into())));
         }
         match self.phase {
             Phase::Over => None,
@@ -87,22 +98,24 @@ impl Channel {
                 Ok(Progress::Pending) => None,
                 Ok(Progress::Done) => {
                     self.phase = Phase::Established;
-                    Some(Arrival::Handshaken)
+                    Some(Ok(Arrival::Handshaken))
                 }
-                Err(error) => Some(self.lost(error.into())),
+                Err(error) => Some(Ok(self.lost(error.into()))),
             },
             Phase::Established => match self.next_text() {
                 Ok(arrival) => arrival,
-                Err(error) => Some(self.lost(error)),
+                Err(error) => Some(Ok(self.lost(error))),
             },
         }
     }
 
     /// Empties the decoder before it is given more, so that a bad header is seen before its payload is kept.
-    fn next_text(&mut self) -> Result<Option<Arrival>, SessionError> {
+    fn next_text(&mut self) -> Result<Option<Result<Arrival, LargeFrame>>, SessionError> {
         loop {
-            if let Some(frame) = self.decoder.next()? {
-                return Ok(Some(Arrival::Text(frame.into_text())));
+            match self.decoder.next_or_large()? {
+                Some(Complete::Frame(frame)) => return Ok(Some(Ok(Arrival::Text(frame.into_text())))),
+                Some(Complete::Large(large)) => return Ok(Some(Err(large))),
+                None => {}
             }
             let Some(stream) = self.stream.as_mut() else { return Ok(None) };
             match stream.read(|record| self.decoder.push(record))? {
@@ -110,7 +123,7 @@ impl Channel {
                 Received::Pending => return Ok(None),
                 Received::Closed => {
                     self.phase = Phase::Over;
-                    return Ok(Some(Arrival::Closed));
+                    return Ok(Some(Ok(Arrival::Closed)));
                 }
             }
         }

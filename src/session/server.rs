@@ -6,7 +6,7 @@ use crate::core::RequestToken;
 use crate::model::{Notification, Reply, RequestMessage};
 use crate::sys::tls::{ServerContext, Stream};
 use crate::wire::codec::{Envelope, decode_incoming, encode_notification, encode_reply};
-use crate::wire::frame::FrameError;
+use crate::wire::frame::{FrameError, LargeFrame};
 use std::collections::VecDeque;
 
 /// What a connection has to tell.
@@ -34,6 +34,40 @@ pub enum ServerEvent {
     Closed,
     /// The connection is lost. Nothing follows; there may be output that tells the peer.
     Failed(SessionError),
+}
+
+impl ServerEvent {
+    /// Is it what came of a message from the peer?
+    pub const fn is_message(&self) -> bool {
+        matches!(self, Self::Message { .. } | Self::Undecodable(_))
+    }
+}
+
+/// A message that is large, or compressed and may become large. Any thread may read it.
+#[derive(Debug)]
+pub struct LargeMessage(LargeFrame);
+
+impl LargeMessage {
+    /// What it says: a [`Message`](ServerEvent::Message), or why it is none; and how many bytes of text it was.
+    pub fn decode(self) -> (ServerEvent, usize) {
+        match self.0.decode() {
+            Ok(frame) => {
+                let text = frame.into_text();
+                (read_message(&text), text.len())
+            }
+            Err(error) => (ServerEvent::Failed(error.into()), 0),
+        }
+    }
+}
+
+fn read_message(text: &str) -> ServerEvent {
+    match decode_incoming(text) {
+        Ok(decoded) => ServerEvent::Message {
+            token: RequestToken(decoded.received.msg_id.unwrap_or_default()),
+            incoming: decoded.incoming,
+        },
+        Err(error) => ServerEvent::Undecodable(error.to_string()),
+    }
 }
 
 /// A notification in the form that all TLS connections share.
@@ -70,27 +104,38 @@ impl ServerSession {
 
     /// The next thing that happened; None: more has to be received.
     pub fn next_event(&mut self) -> Option<ServerEvent> {
-        if let Some(reason) = self.unsendable.pop_front() {
-            return Some(ServerEvent::Unsendable(reason));
+        match self.next_event_or_large()? {
+            Ok(event) => Some(event),
+            Err(large) => {
+                let (event, bytes) = large.decode();
+                self.message_bytes = bytes;
+                Some(event)
+            }
         }
-        Some(match self.channel.next()? {
+    }
+
+    /// The same, but messages that may be costly to read are left to the caller, who is to read them before asking for
+    /// the next event.
+    pub fn next_event_or_large(&mut self) -> Option<Result<ServerEvent, LargeMessage>> {
+        if let Some(reason) = self.unsendable.pop_front() {
+            return Some(Ok(ServerEvent::Unsendable(reason)));
+        }
+        let arrival = match self.channel.next_or_large()? {
+            Ok(arrival) => arrival,
+            Err(large) => return Some(Err(LargeMessage(large))),
+        };
+        Some(Ok(match arrival {
             Arrival::Handshaken => {
                 let (version, cipher) = self.channel.describe();
                 ServerEvent::Handshaken { version, cipher }
             }
             Arrival::Text(text) => {
                 self.message_bytes = text.len();
-                match decode_incoming(&text) {
-                    Ok(decoded) => ServerEvent::Message {
-                        token: RequestToken(decoded.received.msg_id.unwrap_or_default()),
-                        incoming: decoded.incoming,
-                    },
-                    Err(error) => ServerEvent::Undecodable(error.to_string()),
-                }
+                read_message(&text)
             }
             Arrival::Closed => ServerEvent::Closed,
             Arrival::Failed(error) => ServerEvent::Failed(error),
-        })
+        }))
     }
 
     /// How long the text of the latest message was, in bytes: what is kept of it may be as long.

@@ -85,6 +85,7 @@ impl World {
         }
         self.around().turn = Default::default();
         let next = self.hub.turn();
+        assert_ne!(next, Next::Again, "no time passes within a turn");
         let around = self.hub.carrier_mut();
         assert!(around.queued.is_empty(), "queued and not flushed: {:?}", around.queued);
         // Stopping without asking the cluster: it leaves at once.
@@ -92,7 +93,7 @@ impl World {
             around.checks.abandoned();
         }
         match next {
-            Next::Wait(_) => {
+            Next::Wait(_) | Next::Again => {
                 around.checks.nothing_unanswered();
                 assert!(self.inbox.is_empty(), "something was left for the next turn");
             }

@@ -30,15 +30,26 @@ use peers::Peers;
 use schemas::{LIMIT, Progress, SchemaTransfer};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// The exit code that tells a supervisor not to start the daemon again.
 const EXIT_FATAL: u8 = 100;
+
+/// How long a turn may take, and flushing at its end as long again. What has begun is finished: a step of the core, an
+/// effect, a flush.
+const TURN: Duration = Duration::from_millis(2);
+
+/// Effects that are carried out between two looks at the clock.
+const EFFECTS_BETWEEN: usize = 4;
 
 /// What the loop is to do after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Give the hub a turn when something arrives, or at this moment.
     Wait(Option<Moment>),
+    /// The turn's time is over and there is more to do: let others have theirs, look at the descriptors, then give the
+    /// hub another.
+    Again,
     /// Exit with this code; what arrives now is of no use.
     Exit(u8),
 }
@@ -55,7 +66,13 @@ pub struct Hub<C: Carrier> {
     hooks: Box<dyn Hooks>,
     /// What the hub itself has caused; the core takes it in before anything else that has arrived.
     caused: VecDeque<Input>,
-    effects: Vec<Effect>,
+    /// What a step has asked for and is not carried out. Nothing is fed to the core before that.
+    effects: VecDeque<Effect>,
+    /// Where the core puts its effects.
+    fresh: Vec<Effect>,
+    /// A deadline has passed: the core is told behind the ends of runs up to this number.
+    tick_behind: Option<u64>,
+    turn_ends: Moment,
     exit: Option<u8>,
 }
 
@@ -71,35 +88,80 @@ impl<C: Carrier> Hub<C> {
             schemas: None,
             hooks,
             caused: VecDeque::new(),
-            effects: Vec::new(),
+            effects: VecDeque::new(),
+            fresh: Vec::new(),
+            tick_behind: None,
+            turn_ends: Moment::default(),
             exit: None,
         }
     }
 
-    /// Takes in everything that has arrived, then flushes each peer once, so that a message's header, its payload and
-    /// the notifications behind it leave together.
+    /// Takes in what has arrived, for as long as a turn may take, then flushes each peer once, so that a message's
+    /// header, its payload and the notifications behind it leave together.
     pub fn turn(&mut self) -> Next {
-        let mut now = None;
-        // A turn that has to end before the inbox is empty would end here, and be followed by another at once.
-        while self.exit.is_none()
-            && let Some(arrival) = self.inbox.take()
-        {
-            let moment = *now.insert(self.carrier.now());
-            self.take(arrival, moment);
+        let mut now = self.carrier.now();
+        self.turn_ends = now.mono + TURN;
+        while self.exit.is_none() && now.mono < self.turn_ends && self.work(now) {
+            let before = std::mem::replace(&mut now.mono, self.carrier.moment());
+            let is_over = self.effects.is_empty() && self.caused.is_empty();
+            self.inbox.served(now.mono.since(before), is_over);
         }
-        if self.exit.is_none()
-            && let Some(deadline) = self.next_deadline()
-        {
-            let now = now.unwrap_or_else(|| self.carrier.now());
-            if deadline <= now.mono {
-                self.tick(now);
-            }
-        }
-        let (peers, carrier) = (&mut self.peers, &mut self.carrier);
-        peers.flush(|remote| carrier.flush(remote));
+        self.flush();
         match self.exit {
             Some(code) => Next::Exit(code),
-            None => Next::Wait(self.next_deadline()),
+            None => {
+                if self.has_work(now) {
+                    Next::Again
+                } else {
+                    Next::Wait(self.next_deadline())
+                }
+            }
+        }
+    }
+
+    /// Does the next thing that there is to do. False: there was nothing.
+    fn work(&mut self, now: Now) -> bool {
+        if !self.effects.is_empty() {
+            self.carry_out(now);
+        } else if let Some(input) = self.caused.pop_front() {
+            if let Input::Disconnected(peer) = &input {
+                self.peers.remove(*peer);
+            }
+            self.step(input, now);
+        } else if self.is_tick_due(now) {
+            self.tick_behind = None;
+            self.tick(now);
+        } else if let Some(arrival) = self.inbox.take() {
+            self.take(arrival, now);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn has_work(&mut self, now: Now) -> bool {
+        let is_idle = self.effects.is_empty() && self.caused.is_empty() && self.inbox.is_empty();
+        !is_idle || self.peers.has_unflushed() || self.is_tick_due(now)
+    }
+
+    /// A deadline that has passed is told behind the ends of runs that had arrived by then: a run that has ended is
+    /// not overdue.
+    fn is_tick_due(&mut self, now: Now) -> bool {
+        if self.next_deadline().is_none_or(|deadline| deadline > now.mono) {
+            return false;
+        }
+        let number = *self.tick_behind.get_or_insert_with(|| self.inbox.latest());
+        !self.inbox.has_own_until(number)
+    }
+
+    fn flush(&mut self) {
+        let (peers, carrier) = (&mut self.peers, &mut self.carrier);
+        let until = peers.has_unflushed().then(|| carrier.moment() + TURN);
+        while let Some(remote) = peers.next_unflushed() {
+            carrier.flush(remote);
+            if until.is_some_and(|until| carrier.moment() >= until) {
+                return;
+            }
         }
     }
 
@@ -164,21 +226,22 @@ impl<C: Carrier> Hub<C> {
         }
     }
 
-    /// Feeds one input, and what the hub itself causes by carrying its effects out.
+    /// Feeds one input, and has the effects carried out as far as the turn's time reaches.
     fn step(&mut self, input: Input, now: Now) {
-        let mut effects = std::mem::take(&mut self.effects);
-        let mut next = Some(input);
-        while let Some(input) = next {
-            self.core.step(input, now, &mut effects);
-            for effect in effects.drain(..) {
-                self.perform(effect, now);
-            }
-            next = self.caused.pop_front();
-            if let Some(Input::Disconnected(peer)) = &next {
-                self.peers.remove(*peer);
+        self.core.step(input, now, &mut self.fresh);
+        self.effects.extend(self.fresh.drain(..));
+        self.carry_out(now);
+    }
+
+    fn carry_out(&mut self, now: Now) {
+        for number in 1.. {
+            let Some(effect) = self.effects.pop_front() else { return };
+            self.perform(effect, now);
+            if number % EFFECTS_BETWEEN == 0 && self.exit.is_none() && self.carrier.moment() >= self.turn_ends
+            {
+                return;
             }
         }
-        self.effects = effects;
     }
 
     fn tick(&mut self, now: Now) {

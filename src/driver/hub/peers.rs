@@ -2,7 +2,7 @@
 //! The peers that are connected, and which of them have something to be flushed.
 use super::inbox::Route;
 use crate::core::PeerId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 #[derive(Debug)]
 struct Peer<R, L> {
@@ -15,9 +15,9 @@ struct Peer<R, L> {
 
 impl<R, L> Peer<R, L> {
     /// Puts a remote peer among those to be flushed.
-    fn mark(&mut self, id: PeerId, unflushed: &mut Vec<PeerId>) {
+    fn mark(&mut self, id: PeerId, unflushed: &mut VecDeque<PeerId>) {
         if matches!(self.route, Route::Remote(_)) && !std::mem::replace(&mut self.unflushed, true) {
-            unflushed.push(id);
+            unflushed.push_back(id);
         }
     }
 }
@@ -26,12 +26,12 @@ impl<R, L> Peer<R, L> {
 #[derive(Debug)]
 pub(super) struct Peers<R, L> {
     by_id: BTreeMap<PeerId, Peer<R, L>>,
-    unflushed: Vec<PeerId>,
+    unflushed: VecDeque<PeerId>,
 }
 
 impl<R, L> Default for Peers<R, L> {
     fn default() -> Self {
-        Self { by_id: BTreeMap::new(), unflushed: Vec::new() }
+        Self { by_id: BTreeMap::new(), unflushed: VecDeque::new() }
     }
 }
 
@@ -71,15 +71,24 @@ impl<R, L> Peers<R, L> {
         Some(&peer.route)
     }
 
-    /// Flushes the remote peers that were heard or sent to since the last time, in the order in which they were.
-    pub(super) fn flush(&mut self, mut flush: impl FnMut(&R)) {
-        for id in self.unflushed.drain(..) {
-            if let Some(peer) = self.by_id.get_mut(&id) {
-                peer.unflushed = false;
-                if let Route::Remote(remote) = &peer.route {
-                    flush(remote);
-                }
+    /// Is there a remote peer that was heard or sent to and not flushed since?
+    pub(super) fn has_unflushed(&self) -> bool {
+        !self.unflushed.is_empty()
+    }
+
+    /// The next remote peer that is to be flushed, in the order in which they were heard or sent to.
+    pub(super) fn next_unflushed(&mut self) -> Option<&R> {
+        let next = loop {
+            let id = self.unflushed.pop_front()?;
+            if let Some(peer) = self.by_id.get_mut(&id)
+                && std::mem::take(&mut peer.unflushed)
+            {
+                break id;
             }
+        };
+        match self.by_id.get(&next).map(|peer| &peer.route) {
+            Some(Route::Remote(remote)) => Some(remote),
+            _ => None,
         }
     }
 

@@ -16,6 +16,17 @@ use std::sync::Arc;
 struct Recorder {
     now: Now,
     lines: Vec<String>,
+    /// How long it takes to carry out an effect.
+    effect_takes: Millis,
+    /// How long it takes to flush a peer.
+    flush_takes: Millis,
+}
+
+impl Recorder {
+    fn carried_out(&mut self, line: String) {
+        self.lines.push(line);
+        self.now.mono = self.now.mono.after(self.effect_takes);
+    }
 }
 
 thread_local!(static ENCODED: RefCell<usize> = const { RefCell::new(0) });
@@ -35,7 +46,7 @@ impl Carrier for Recorder {
     }
 
     fn send_reply(&mut self, to: &u64, token: RequestToken, reply: &Reply) {
-        self.lines.push(format!("reply {to} #{} {}", token.0, reply.rc));
+        self.carried_out(format!("reply {to} #{} {}", token.0, reply.rc));
     }
 
     fn encode(notification: &Notification) -> String {
@@ -50,11 +61,12 @@ impl Carrier for Recorder {
     }
 
     fn send_notification(&mut self, to: &u64, notification: &String) {
-        self.lines.push(format!("tell {to} {notification}"));
+        self.carried_out(format!("tell {to} {notification}"));
     }
 
     fn flush(&mut self, remote: &u64) {
         self.lines.push(format!("flush {remote}"));
+        self.now.mono = self.now.mono.after(self.flush_takes);
     }
 
     fn close(&mut self, remote: &u64) {
@@ -82,7 +94,7 @@ impl Carrier for Recorder {
     }
 
     fn run(&mut self, run: RunId, execution: &Execution) -> RunId {
-        self.lines.push(format!("run {} {} {}", run.0, execution.resource_id, execution.action));
+        self.carried_out(format!("run {} {} {}", run.0, execution.resource_id, execution.action));
         run
     }
 
@@ -221,9 +233,9 @@ fn what_arrived_together_is_carried_out_in_order_with_one_flush_for_each_peer() 
         "reply 1 #3 0",
         "tell 1 Registered",
         "tell 2 Registered",
-        "reply 1 #4 4",
-        "run 1 r start",
         "reply 2 #5 0",
+        "reply 1 #4 5",
+        "run 1 r start",
         "flush 1",
         "flush 2",
     ];
@@ -389,3 +401,6 @@ fn the_first_exit_code_counts_and_nothing_is_taken_after_it() {
         assert!(!lines.iter().any(|line| line.starts_with("reply")), "{lines:?}");
     }
 }
+
+#[path = "turn_tests.rs"]
+mod turns;

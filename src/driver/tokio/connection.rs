@@ -3,11 +3,12 @@
 use super::clock::instant_now;
 use crate::core::RequestToken;
 use crate::model::Reply;
-use crate::session::{EncodedNotification, ServerEvent, ServerSession, SessionError};
+use crate::session::{EncodedNotification, LargeMessage, ServerEvent, ServerSession, SessionError};
 use crate::sys::tls::ServerContext;
 use crate::transport::tcp;
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -193,6 +194,14 @@ impl RemoteConnection {
         self.stream.ready(interest).await
     }
 
+    /// Waits until its socket takes what waits to be sent; for ever if nothing waits.
+    pub(super) async fn writable(&self) -> io::Result<Ready> {
+        if self.session.borrow().output().is_empty() {
+            return pending().await;
+        }
+        self.stream.ready(Interest::WRITABLE).await
+    }
+
     /// Hands what has come at the socket to the session, once; how much that was, and nothing at the end.
     pub(super) fn receive(&self) -> io::Result<usize> {
         READ_BUFFER.with_borrow_mut(|buffer| {
@@ -210,11 +219,12 @@ impl RemoteConnection {
         let _ = self.stream.try_io(Interest::READABLE, || Err::<(), _>(ErrorKind::WouldBlock.into()));
     }
 
-    /// What the session made of the bytes next, and how many bytes of text it was.
-    pub(super) fn next_event(&self) -> Option<(ServerEvent, usize)> {
+    /// What the session made of the bytes next, and how many bytes of text it was; or a message that is to be read
+    /// beside the loop.
+    pub(super) fn next_event(&self) -> Option<Result<(ServerEvent, usize), LargeMessage>> {
         let mut session = self.session.borrow_mut();
-        let event = session.next_event()?;
-        Some((event, session.message_bytes()))
+        let event = session.next_event_or_large()?;
+        Some(event.map(|event| (event, session.message_bytes())))
     }
 
     /// Has a message begun that is not complete?

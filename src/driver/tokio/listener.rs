@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Accepts TCP connections and starts the task of each.
+use super::bulk::Bulk;
 use super::clock::Clock;
 use super::connection::RemoteConnection;
 use super::connection_task::ConnectionTask;
 use super::inbox::Inbox;
 use super::limits::Limits;
+use super::turns::Turns;
 use super::waiting::{Waiting, WaitingPlace};
 use crate::sys::tls::ServerContext;
 use crate::transport::credentials::{Credentials, KeyError};
@@ -22,15 +24,23 @@ use tokio::task::spawn_local;
 /// What all listeners share.
 pub(super) struct Listener {
     inbox: Inbox,
+    turns: Rc<Turns>,
+    bulk: Bulk,
     credentials: RefCell<Credentials>,
     limits: Limits,
     waiting: Rc<Waiting>,
 }
 
 impl Listener {
-    pub(super) fn new(inbox: Inbox, credentials: Credentials, limits: Limits, clock: Clock) -> Self {
+    pub(super) fn new(
+        inbox: Inbox,
+        (turns, bulk): (Rc<Turns>, Bulk),
+        credentials: Credentials,
+        limits: Limits,
+        clock: Clock,
+    ) -> Self {
         let waiting = Waiting::new(clock, &limits);
-        Self { inbox, credentials: RefCell::new(credentials), limits, waiting }
+        Self { inbox, turns, bulk, credentials: RefCell::new(credentials), limits, waiting }
     }
 
     /// Accepts on `listener`, until dropped. Never returns an error: a full descriptor table passes.
@@ -71,7 +81,8 @@ impl Listener {
         match self.server_context() {
             Ok(context) => {
                 let connection = RemoteConnection::new(stream, address, &context, limits.queued);
-                let task = ConnectionTask::new(connection, self.inbox.clone(), limits, place);
+                let loops = (Rc::clone(&self.turns), self.bulk.clone());
+                let task = ConnectionTask::new(connection, self.inbox.clone(), loops, limits, place);
                 // In a place of its own, so that the tasks of silent peers are small.
                 Box::pin(task.run()).await;
             }

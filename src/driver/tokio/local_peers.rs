@@ -1,25 +1,114 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Local IPC clients as peers of the core: what they do becomes arrivals.
+use super::bulk::Bulk;
+use super::gate::Account;
 use super::inbox::Inbox;
-use super::ipc::{LocalConnId, LocalHandler, LocalServer};
+use super::ipc::{LocalConnId, LocalHandler, LocalServer, Taken};
 use crate::core::{Input, PeerId, RequestToken};
 use crate::driver::hub::{Arrival, NewPeer};
-use crate::model::LocalIdentity;
+use crate::model::{LocalIdentity, Request, RequestMessage};
+use crate::wire::ipc::{IpcRequest, UnreadRequest};
 use crate::wire::{codec, xml};
 use log::warn;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+/// A client that is connected.
+#[derive(Clone)]
+struct Known {
+    peer: PeerId,
+    /// May it ask the executor for more than its sign-on?
+    privileged: bool,
+    /// What it has used of the time beside the loop.
+    account: Account,
+}
+
 /// The peer of each local connection.
 pub(super) struct LocalPeers {
     inbox: Inbox,
-    by_connection: RefCell<HashMap<LocalConnId, PeerId>>,
+    bulk: Bulk,
+    by_connection: RefCell<HashMap<LocalConnId, Known>>,
 }
 
 impl LocalPeers {
-    pub(super) fn new(inbox: Inbox) -> Self {
-        Self { inbox, by_connection: RefCell::default() }
+    pub(super) fn new(inbox: Inbox, bulk: Bulk) -> Self {
+        Self { inbox, bulk, by_connection: RefCell::default() }
     }
+
+    /// Puts what was read into the inbox; the client waits until there is room for more.
+    fn put(&self, peer: PeerId, read: Read) -> Taken {
+        match deliver(&self.inbox, read) {
+            Err(problem) => Taken::Failed(problem),
+            Ok(()) if self.inbox.has_room(peer) => Taken::Done,
+            Ok(()) => {
+                let inbox = self.inbox.clone();
+                Taken::Wait(Box::pin(async move {
+                    inbox.room(peer).await;
+                    Ok(())
+                }))
+            }
+        }
+    }
+
+    /// Has a message read beside the loop.
+    fn read_beside(&self, known: &Known, server: LocalServer, request: UnreadRequest) -> Taken {
+        let (peer, inbox) = (known.peer, self.inbox.clone());
+        let reading = self.bulk.submit(&known.account, move || read(peer, server, request));
+        Taken::Wait(Box::pin(async move {
+            let Ok(read) = reading.await else { return Ok(()) };
+            deliver(&inbox, read)?;
+            inbox.room(peer).await;
+            Ok(())
+        }))
+    }
+}
+
+/// What came of reading a message: an input, and how many bytes of text it was.
+enum Read {
+    Input(Input, usize),
+    /// It is skipped, for this reason.
+    Ignored(String),
+    /// The client is useless, for this reason.
+    Failed(String),
+}
+
+fn read(peer: PeerId, server: LocalServer, request: UnreadRequest) -> Read {
+    let IpcRequest { id, flags, text } = match request.read() {
+        Ok(request) => request,
+        Err(problem) => return Read::Failed(problem.to_string()),
+    };
+    let input = match server {
+        LocalServer::Executor => codec::decode_incoming(&text)
+            .map(|decoded| {
+                let token = RequestToken(id.cast_unsigned());
+                Input::Request { peer, token, incoming: decoded.incoming }
+            })
+            .map_err(|problem| problem.to_string()),
+        LocalServer::Proxied(_) => xml::check_element(&text)
+            .map(|payload| Input::Proxied { peer, msg_id: id, flags, payload })
+            .map_err(|problem| problem.to_string()),
+    };
+    match input {
+        Ok(input) => Read::Input(input, text.len()),
+        Err(problem) => Read::Ignored(problem),
+    }
+}
+
+/// The error: why the client is to be disconnected.
+fn deliver(inbox: &Inbox, read: Read) -> Result<(), String> {
+    match read {
+        Read::Input(input, bytes) => inbox.message(input, bytes),
+        Read::Ignored(problem) => warn!("Ignored a message from a local client: {problem}"),
+        Read::Failed(problem) => return Err(problem),
+    }
+    Ok(())
+}
+
+/// A request as the core is told of one that is not worth reading: it refuses whatever such a client asks.
+fn unread(peer: PeerId, request: &UnreadRequest) -> Read {
+    let incoming =
+        RequestMessage { client_name: None, options: 0, request: Request::Unknown("large".to_owned()) };
+    Read::Input(Input::Request { peer, token: RequestToken(request.id.cast_unsigned()), incoming }, 0)
 }
 
 impl LocalHandler for LocalPeers {
@@ -31,7 +120,8 @@ impl LocalHandler for LocalPeers {
         identity: LocalIdentity,
     ) {
         let peer = self.inbox.new_peer();
-        self.by_connection.borrow_mut().insert(connection, peer);
+        let known = Known { peer, privileged, account: Account::default() };
+        self.by_connection.borrow_mut().insert(connection, known);
         let newcomer = match server {
             LocalServer::Executor => NewPeer::Local { connection, privileged },
             LocalServer::Proxied(server) => NewPeer::Proxied { connection, server, identity },
@@ -39,33 +129,23 @@ impl LocalHandler for LocalPeers {
         self.inbox.put(Arrival::Joined(peer, newcomer));
     }
 
-    fn message(&self, connection: LocalConnId, server: LocalServer, id: i32, flags: u32, text: String) {
-        let Some(peer) = self.by_connection.borrow().get(&connection).copied() else { return };
-        let input = match server {
-            LocalServer::Executor => codec::decode_incoming(&text)
-                .map(|decoded| {
-                    let token = RequestToken(id.cast_unsigned());
-                    Input::Request { peer, token, incoming: decoded.incoming }
-                })
-                .map_err(|problem| problem.to_string()),
-            LocalServer::Proxied(_) => xml::check_element(&text)
-                .map(|payload| Input::Proxied { peer, msg_id: id, flags, payload })
-                .map_err(|problem| problem.to_string()),
-        };
-        match input {
-            Ok(input) => self.inbox.message(input, text.len()),
-            Err(problem) => warn!("Ignored a message from a local client: {problem}"),
+    fn message(&self, connection: LocalConnId, server: LocalServer, request: UnreadRequest) -> Taken {
+        let known = self.by_connection.borrow();
+        let Some(known) = known.get(&connection) else { return Taken::Done };
+        if !request.is_large() {
+            self.put(known.peer, read(known.peer, server, request))
+        } else if server == LocalServer::Executor && !known.privileged {
+            // All that it may ask is small: nothing of this one is decompressed or decoded.
+            self.put(known.peer, unread(known.peer, &request))
+        } else {
+            self.read_beside(known, server, request)
         }
     }
 
     fn closed(&self, connection: LocalConnId) {
-        let peer = self.by_connection.borrow_mut().remove(&connection);
-        if let Some(peer) = peer {
+        let known = self.by_connection.borrow_mut().remove(&connection);
+        if let Some(Known { peer, .. }) = known {
             self.inbox.put(Arrival::Left(peer));
         }
-    }
-
-    fn is_busy(&self) -> bool {
-        self.inbox.is_full()
     }
 }

@@ -4,12 +4,14 @@
 //! `carrier` gives the [`Hub`](super::hub::Hub) its turns and carries its effects out. Everything that happens (a
 //! message, an agent's end, a signal) is put into the hub's inbox by the task that sees it; none of them holds the hub.
 
+mod bulk;
 mod carrier;
 pub mod children;
 mod clock;
 mod connection;
 mod connection_task;
 mod fencer;
+mod gate;
 mod inbox;
 pub mod ipc;
 mod limits;
@@ -21,6 +23,7 @@ mod output;
 mod serve;
 mod signals;
 mod systemd;
+mod turns;
 mod waiting;
 mod watch;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! From sockets that are open to a daemon that serves, until it has to exit.
+use super::bulk::Bulk;
 use super::carrier::{self, TokioCarrier};
 use super::clock::Clock;
 use super::fencer::Fencer;
@@ -10,6 +11,7 @@ use super::listener::Listener;
 use super::local_peers::LocalPeers;
 use super::signals;
 use super::systemd::Units;
+use super::turns::Turns;
 use crate::agents::AgentConfig;
 use crate::core::{Server, Settings};
 use crate::driver::hub::{Hooks, Hub};
@@ -69,9 +71,16 @@ fn on_runtime<T>(future: impl Future<Output = T>) -> io::Result<T> {
 async fn run(setup: Setup) -> io::Result<u8> {
     let clock = Clock::start();
     let inbox = Inbox::default();
+    let turns = Turns::start();
+    let bulk = Bulk::new();
     let core = Server::new(setup.settings, clock.now());
-    let locals = LocalServers::start(setup.ipc, Rc::new(LocalPeers::new(inbox.clone())))?;
-    let listener = Rc::new(Listener::new(inbox.clone(), setup.credentials, setup.limits, clock));
+    let locals = LocalServers::beside(
+        Rc::clone(&turns),
+        setup.ipc,
+        Rc::new(LocalPeers::new(inbox.clone(), bulk.clone())),
+    )?;
+    let loops = (Rc::clone(&turns), bulk.clone());
+    let listener = Rc::new(Listener::new(inbox.clone(), loops, setup.credentials, setup.limits, clock));
     let mut listeners = Vec::new();
     for socket in setup.listeners {
         let task = spawn_local(Rc::clone(&listener).accept(TcpListener::from_std(socket)?));

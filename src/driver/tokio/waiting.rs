@@ -6,6 +6,7 @@
 //! for others of its kind only, however many silent ones come.
 use super::clock::Clock;
 use super::connection::EndReason;
+use super::gate::Account;
 use super::limits::Limits;
 use super::line_budget::{LineBudget, Verdict};
 use super::newcomers::{Newcomers, Source, Ticket};
@@ -24,6 +25,8 @@ use tokio::time::{Instant, sleep_until};
 /// Lines about connections without a key that are written in a period; the others are counted.
 const LINES: u32 = 32;
 const PERIOD: Duration = Duration::from_secs(60);
+/// What a step of a handshake costs.
+const HANDSHAKE: Duration = Duration::from_micros(200);
 
 /// Connections whose handshake is not finished.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub(super) struct Waiting {
     silent: Crowd,
     speaking: Crowd,
     lines: RefCell<LineBudget>,
+    /// What all of them have used of the loop's time.
+    account: Account,
 }
 
 type Crowd = RefCell<Newcomers<Rc<Notify>>>;
@@ -52,7 +57,13 @@ impl Waiting {
     pub(super) fn new(clock: Clock, limits: &Limits) -> Rc<Self> {
         let crowd = || RefCell::new(Newcomers::new(limits.unauthenticated));
         let lines = RefCell::new(LineBudget::new(LINES, PERIOD));
-        Rc::new(Self { clock, silent: crowd(), speaking: crowd(), lines })
+        Rc::new(Self {
+            clock,
+            silent: crowd(),
+            speaking: crowd(),
+            lines,
+            account: Account::shared(HANDSHAKE),
+        })
     }
 
     /// A place for a connection from `address`, which has said nothing yet; others may lose theirs for it.
@@ -107,6 +118,11 @@ impl WaitingPlace {
     /// Waits until the connection has to make room for another.
     pub(super) async fn evicted(&self) {
         self.evicted.notified().await;
+    }
+
+    /// What all connections whose handshake is not finished have used of the loop's time.
+    pub(super) fn account(&self) -> Account {
+        self.waiting.account.clone()
     }
 
     /// See [`Waiting::warn`].

@@ -7,7 +7,7 @@
 use super::config::LocalServer;
 use crate::model::LocalIdentity;
 use crate::sys::qb::{Connection, Sent};
-use crate::wire::ipc::{Assembler, IpcLayout, IpcRequest, detect, encode, flag};
+use crate::wire::ipc::{Assembler, IpcLayout, UnreadRequest, detect, encode, flag};
 use log::{error, warn};
 use nix::errno::Errno;
 use std::collections::VecDeque;
@@ -137,7 +137,7 @@ impl Client {
     }
 
     /// Takes what libqb delivered; a request when it is whole and to be answered.
-    pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<Option<IpcRequest>, String> {
+    pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<Option<UnreadRequest>, String> {
         let assembler = match &mut self.assembler {
             Some(assembler) => assembler,
             none => {
@@ -145,7 +145,7 @@ impl Client {
                 none.insert(Assembler::new(layout))
             }
         };
-        let Some(request) = assembler.push(bytes).map_err(|e| e.to_string())? else { return Ok(None) };
+        let Some(request) = assembler.push_unread(bytes).map_err(|e| e.to_string())? else { return Ok(None) };
         self.proxied |= request.flags & flag::PROXIED != 0;
         if self.server == LocalServer::Executor && request.flags & flag::RESPONSE_WANTED == 0 {
             warn!(

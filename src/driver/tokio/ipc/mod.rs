@@ -11,8 +11,10 @@ mod client;
 mod config;
 mod pump;
 
+use crate::driver::tokio::turns::Turns;
 use crate::model::{LocalIdentity, ProxiedServer, site};
-use crate::sys::qb::{ConnectionId, CreateError, Event, Reactor, Server, ServerId, Settings};
+use crate::sys::qb::{ConnectionId, CreateError, Event, Reactor, Ready, Server, ServerId, Settings};
+use crate::wire::ipc::UnreadRequest;
 use access::Access;
 use client::{Client, MessageKind, Text};
 pub use config::{IpcConfig, LocalConnId, LocalServer, Servers};
@@ -20,6 +22,7 @@ use log::{debug, info, warn};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -29,14 +32,23 @@ use tokio::time::Instant;
 pub trait LocalHandler {
     /// A client connected. `privileged`: it is root or the cluster's user.
     fn connected(&self, conn: LocalConnId, server: LocalServer, privileged: bool, identity: LocalIdentity);
-    /// A client sent a message, whole. `flags`: as in its header, without those of compression and parts.
-    fn message(&self, conn: LocalConnId, server: LocalServer, id: i32, flags: u32, text: String);
+    /// A client sent a message, whole.
+    fn message(&self, conn: LocalConnId, server: LocalServer, request: UnreadRequest) -> Taken;
     /// A client is gone, by its own will or ours.
     fn closed(&self, conn: LocalConnId);
-    /// Has it enough to do for now? Then nothing more is told until other tasks have had their turn.
-    fn is_busy(&self) -> bool {
-        false
-    }
+}
+
+/// What has to be over before the next message of a client is taken. The error: why the client is to be disconnected.
+pub type Wait = Pin<Box<dyn Future<Output = Result<(), String>>>>;
+
+/// What became of a message.
+pub enum Taken {
+    /// The next one may come.
+    Done,
+    /// The next one may come when this is over.
+    Wait(Wait),
+    /// The client is to be disconnected, for this reason.
+    Failed(String),
 }
 
 /// The names, in upstream's order of creation, the executor's first; None: always refused.
@@ -61,6 +73,9 @@ pub struct LocalServers {
 /// client and what it is given to do are one thing.
 pub(in crate::driver::tokio::ipc) struct Inner {
     reactor: Rc<Reactor>,
+    turns: Rc<Turns>,
+    /// Room for what is ready.
+    ready: RefCell<Vec<Ready>>,
     handler: Rc<dyn LocalHandler>,
     access: Rc<Access>,
     servers: RefCell<Vec<Server>>,
@@ -78,6 +93,15 @@ impl LocalServers {
     /// Creates the servers and the tasks that serve them, on the current `LocalSet`. Proxied servers refuse
     /// clients until [`Self::set_accept_proxied`]. One set for each thread; it serves until [`Self::stop`].
     pub fn start(config: IpcConfig, handler: Rc<dyn LocalHandler>) -> Result<Self, StartError> {
+        Self::beside(Turns::start(), config, handler)
+    }
+
+    /// The same for a loop whose time is shared with other readers.
+    pub(in crate::driver::tokio) fn beside(
+        turns: Rc<Turns>,
+        config: IpcConfig,
+        handler: Rc<dyn LocalHandler>,
+    ) -> Result<Self, StartError> {
         let reactor = Reactor::current().map_err(StartError::Loop)?;
         let access = Rc::new(Access::new(&config));
         let mut servers = Vec::new();
@@ -98,6 +122,8 @@ impl LocalServers {
         }
         let inner = Rc::new(Inner {
             reactor,
+            turns,
+            ready: RefCell::default(),
             handler,
             access,
             servers: RefCell::new(servers),
@@ -154,19 +180,8 @@ impl LocalServers {
 }
 
 impl Inner {
-    /// Lets libqb work for a while, then tells the handler. True: there is more to do at once.
-    fn work(&self, budget: usize) -> io::Result<bool> {
-        let more = self.reactor.dispatch(budget)?;
-        while !self.handler.is_busy() {
-            let Some(event) = self.reactor.next_event() else { return Ok(more) };
-            self.handle(event);
-        }
-        // No descriptor announces what has been taken from libqb already.
-        self.wake.notify_one();
-        Ok(true)
-    }
-
-    fn handle(&self, event: Event) {
+    /// `source`: whose work has caused it.
+    fn handle(self: &Rc<Self>, event: Event, source: Option<&Ready>) {
         match event {
             Event::Connected { server, connection } => {
                 let Some((name, Some(server))) = SERVERS.get(usize::from(server.0)).copied() else { return };
@@ -180,7 +195,7 @@ impl Inner {
                 self.access.count(self.clients.borrow().len());
                 self.handler.connected(conn, server, privileged, identity);
             }
-            Event::Message { connection, bytes } => self.receive(local(connection), &bytes),
+            Event::Message { connection, bytes } => self.receive(local(connection), &bytes, source),
             Event::Closed { connection } => {
                 let conn = local(connection);
                 let Some(client) = self.clients.borrow_mut().remove(&conn) else { return };
@@ -201,21 +216,30 @@ impl Inner {
         }
     }
 
-    fn receive(&self, conn: LocalConnId, bytes: &[u8]) {
+    fn receive(self: &Rc<Self>, conn: LocalConnId, bytes: &[u8], source: Option<&Ready>) {
         let (server, received) = {
             let mut clients = self.clients.borrow_mut();
             let Some(client) = clients.get_mut(&conn) else { return };
-            let received = client.receive(bytes);
-            if let Err(problem) = &received {
-                warn!("Disconnecting {client}: {problem}");
-                client.disconnect();
-                self.wake.notify_one();
-            }
-            (client.server(), received)
+            (client.server(), client.receive(bytes))
         };
         self.flush(conn); // It lives, so perhaps it has read; and its layout may have become known.
-        if let Ok(Some(request)) = received {
-            self.handler.message(conn, server, request.id, request.flags, request.text);
+        let taken = match received {
+            Ok(Some(request)) => self.handler.message(conn, server, request),
+            Ok(None) => Taken::Done,
+            Err(problem) => Taken::Failed(problem),
+        };
+        match (taken, source) {
+            (Taken::Wait(wait), Some(source)) => self.pause(conn, source.clone(), wait),
+            (Taken::Failed(problem), _) => self.disconnect(conn, &problem),
+            (Taken::Wait(_) | Taken::Done, _) => {}
+        }
+    }
+
+    fn disconnect(&self, conn: LocalConnId, problem: &str) {
+        if let Some(client) = self.clients.borrow().get(&conn) {
+            warn!("Disconnecting {client}: {problem}");
+            client.disconnect();
+            self.wake.notify_one();
         }
     }
 
