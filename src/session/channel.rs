@@ -6,7 +6,8 @@
 //! one after the other in the output, so that they leave together.
 use super::SessionError;
 use crate::sys::tls::{MAX_RECORD_LEN, Progress, Received, Stream, TlsError};
-use crate::wire::frame::{Complete, FrameDecoder, FrameError, LargeFrame, encode_header};
+use crate::wire::frame::{Complete, FrameDecoder, FrameError, HEADER_LEN, LargeFrame, encode_header};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// A message's text with its NUL, made once for any number of connections.
@@ -48,6 +49,18 @@ enum Phase {
     Over,
 }
 
+/// Output of which no more is made in advance, in bytes: about what a socket takes at once.
+const SEALED: usize = 128 * 1024;
+
+/// A message of which not all is in the output.
+#[derive(Debug)]
+struct Unsealed {
+    message: EncodedMessage,
+    header: [u8; HEADER_LEN],
+    /// Bytes of header and message that are in the output.
+    sealed: usize,
+}
+
 /// TLS and frames of one connection.
 #[derive(Debug)]
 pub(super) struct Channel {
@@ -56,6 +69,12 @@ pub(super) struct Channel {
     refused: Option<TlsError>,
     phase: Phase,
     decoder: FrameDecoder,
+    /// Messages of which records are made when the output has got shorter: sealing takes time, and a message that many
+    /// are sent is kept once.
+    unsealed: VecDeque<Unsealed>,
+    unsealed_bytes: usize,
+    /// Is a goodbye to follow what is queued?
+    ends: bool,
     /// Number of the last message sent, for people who look at frames.
     last_id: u64,
 }
@@ -66,7 +85,16 @@ impl Channel {
             Ok(stream) => (Some(stream), None),
             Err(error) => (None, Some(error)),
         };
-        Self { stream, refused, phase: Phase::Handshake, decoder: FrameDecoder::new(), last_id: 0 }
+        Self {
+            stream,
+            refused,
+            phase: Phase::Handshake,
+            decoder: FrameDecoder::new(),
+            unsealed: VecDeque::new(),
+            unsealed_bytes: 0,
+            ends: false,
+            last_id: 0,
+        }
     }
 
     /// Takes what came from the socket.
@@ -141,25 +169,66 @@ impl Channel {
         }
         let header = encode_header(self.last_id.wrapping_add(1), message.text_len())?;
         self.last_id = self.last_id.wrapping_add(1);
-        let records = std::iter::once(header.as_slice()).chain(message.0.chunks(MAX_RECORD_LEN));
-        for record in records {
-            let written = self.stream.as_mut().map_or(Ok(()), |stream| stream.write_record(record));
-            if let Err(error) = written {
-                // What went wrong is told by the next call of `next`.
-                self.refused = Some(error);
-                break;
-            }
+        let sealed = if self.unsealed.is_empty() { self.seal(message, &header, 0) } else { 0 };
+        if sealed < HEADER_LEN.saturating_add(message.0.len()) {
+            self.unsealed_bytes = self.unsealed_bytes.saturating_add(message.0.len());
+            self.unsealed.push_back(Unsealed { message: message.clone(), header, sealed });
         }
         Ok(())
     }
 
+    /// Makes records of what follows the first `sealed` bytes of a message and its header, as long as little output
+    /// waits; how many bytes are sealed then.
+    fn seal(&mut self, message: &EncodedMessage, header: &[u8; HEADER_LEN], mut sealed: usize) -> usize {
+        let length = HEADER_LEN.saturating_add(message.0.len());
+        while let Some(stream) = self.stream.as_mut().filter(|stream| stream.output().len() < SEALED)
+            && sealed < length
+        {
+            let record = match sealed.checked_sub(HEADER_LEN) {
+                None => header.as_slice(),
+                Some(at) => message.0.get(at..).unwrap_or_default(),
+            };
+            let record = record.get(..MAX_RECORD_LEN).unwrap_or(record);
+            if let Err(error) = stream.write_record(record) {
+                // What went wrong is told by the next call of `next`.
+                self.refused = Some(error);
+                return length;
+            }
+            sealed = sealed.saturating_add(record.len());
+        }
+        sealed
+    }
+
+    /// Goes on with what waits to be sealed, and says goodbye behind it.
+    fn seal_more(&mut self) {
+        while let Some(mut next) = self.unsealed.pop_front() {
+            next.sealed = self.seal(&next.message, &next.header, next.sealed);
+            if next.sealed < HEADER_LEN.saturating_add(next.message.0.len()) {
+                return self.unsealed.push_front(next);
+            }
+            self.unsealed_bytes = self.unsealed_bytes.saturating_sub(next.message.0.len());
+        }
+        if let Some(stream) = self.stream.as_mut().filter(|_| std::mem::take(&mut self.ends)) {
+            stream.shutdown();
+        }
+    }
+
+    /// Ciphertext for the socket; there is none only when nothing waits.
     pub(super) fn output(&self) -> &[u8] {
         self.stream.as_ref().map_or(&[], Stream::output)
+    }
+
+    /// Bytes that wait to be sent, sealed or not.
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.output().len().saturating_add(self.unsealed_bytes)
     }
 
     pub(super) fn sent(&mut self, count: usize) {
         if let Some(stream) = &mut self.stream {
             stream.sent(count);
+        }
+        if !self.unsealed.is_empty() {
+            self.seal_more();
         }
     }
 
@@ -179,11 +248,10 @@ impl Channel {
         self.stream.as_ref().map_or(("no TLS", "none"), |stream| (stream.version().name(), stream.cipher()))
     }
 
-    /// Says goodbye, if the handshake is finished. Nothing more is received or sent.
+    /// Says goodbye behind what is queued, if the handshake is finished. Nothing more is received or queued.
     pub(super) fn close(&mut self) {
-        if let Some(stream) = self.stream.as_mut().filter(|_| self.phase == Phase::Established) {
-            stream.shutdown();
-        }
+        self.ends = self.phase == Phase::Established;
         self.phase = Phase::Over;
+        self.seal_more();
     }
 }

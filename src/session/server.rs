@@ -162,14 +162,14 @@ impl ServerSession {
         }
     }
 
-    /// Ciphertext for the socket.
+    /// Ciphertext for the socket; there is none only when nothing waits. More follows when it was sent.
     pub fn output(&self) -> &[u8] {
         self.channel.output()
     }
 
-    /// Bytes that wait to be sent.
+    /// Bytes that wait to be sent, of which [`output`](Self::output) may be the first only.
     pub fn queued_bytes(&self) -> usize {
-        self.output().len()
+        self.channel.queued_bytes()
     }
 
     /// The first `count` bytes of the output were passed on.

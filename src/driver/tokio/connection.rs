@@ -21,6 +21,9 @@ use tokio::time::Instant;
 /// Bytes taken from a socket at once; one buffer serves all connections.
 pub(super) const READ_SIZE: usize = 64 * 1024;
 
+/// Bytes sent at once, before others have their turn.
+const FLUSHED: usize = 256 * 1024;
+
 thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into_boxed_slice());
 }
@@ -110,12 +113,21 @@ impl RemoteConnection {
         self.attention.notify_one();
     }
 
-    /// Sends what the socket takes; the rest waits for the task.
+    /// Sends what the socket takes, and not much at once; the rest waits for the task.
     pub(super) fn flush(&self) {
+        self.send(FLUSHED);
+    }
+
+    fn send(&self, most: usize) {
         let mut session = self.session.borrow_mut();
+        let mut left = most;
         while !session.output().is_empty() {
+            if left == 0 {
+                return self.attention.notify_one();
+            }
             match self.stream.try_write(session.output()) {
                 Ok(sent) => {
+                    left = left.saturating_sub(sent);
                     session.sent(sent);
                     self.stalled_since.set(None);
                     self.acknowledged.set(true);
@@ -126,7 +138,7 @@ impl RemoteConnection {
                         self.stalled_since.set(Some(instant_now()));
                         self.attention.notify_one();
                     }
-                    let queued = session.output().len();
+                    let queued = session.queued_bytes();
                     if queued > self.queue_limit {
                         self.close(EndReason::QueueFull(queued));
                     }
@@ -149,7 +161,7 @@ impl RemoteConnection {
     /// Says goodbye behind what is queued, as far as the socket takes it at once.
     pub(super) fn say_goodbye(&self) {
         self.session.borrow_mut().close();
-        self.flush();
+        self.send(usize::MAX);
     }
 }
 
