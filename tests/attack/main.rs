@@ -18,3 +18,4 @@ mod impostor;
 mod local_servers;
 mod measure;
 mod newcomers;
+mod time;

@@ -104,10 +104,9 @@ fn deliver(inbox: &Inbox, read: Read) -> Result<(), String> {
     Ok(())
 }
 
-/// A request as the core is told of one that is not worth reading: it refuses whatever such a client asks.
+/// A request as the core is told of one that is not read: one that it refuses to such a client.
 fn unread(peer: PeerId, request: &UnreadRequest) -> Read {
-    let incoming =
-        RequestMessage { client_name: None, options: 0, request: Request::Unknown("large".to_owned()) };
+    let incoming = RequestMessage { client_name: None, options: 0, request: Request::ResourceInfo(None) };
     Read::Input(Input::Request { peer, token: RequestToken(request.id.cast_unsigned()), incoming }, 0)
 }
 
