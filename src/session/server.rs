@@ -43,6 +43,15 @@ impl ServerEvent {
     }
 }
 
+/// What a connection has to tell, or a message that is to be read first.
+#[derive(Debug)]
+pub enum ServerStep {
+    /// Something happened.
+    Event(ServerEvent),
+    /// A message that may be costly to read.
+    Large(LargeMessage),
+}
+
 /// A message that is large, or compressed and may become large. Any thread may read it.
 #[derive(Debug)]
 pub struct LargeMessage(LargeFrame);
@@ -104,9 +113,9 @@ impl ServerSession {
 
     /// The next thing that happened; None: more has to be received.
     pub fn next_event(&mut self) -> Option<ServerEvent> {
-        match self.next_event_or_large()? {
-            Ok(event) => Some(event),
-            Err(large) => {
+        match self.step()? {
+            ServerStep::Event(event) => Some(event),
+            ServerStep::Large(large) => {
                 let (event, bytes) = large.decode();
                 self.message_bytes = bytes;
                 Some(event)
@@ -116,15 +125,15 @@ impl ServerSession {
 
     /// The same, but messages that may be costly to read are left to the caller, who is to read them before asking for
     /// the next event.
-    pub fn next_event_or_large(&mut self) -> Option<Result<ServerEvent, LargeMessage>> {
+    pub fn step(&mut self) -> Option<ServerStep> {
         if let Some(reason) = self.unsendable.pop_front() {
-            return Some(Ok(ServerEvent::Unsendable(reason)));
+            return Some(ServerStep::Event(ServerEvent::Unsendable(reason)));
         }
         let arrival = match self.channel.next_or_large()? {
             Ok(arrival) => arrival,
-            Err(large) => return Some(Err(LargeMessage(large))),
+            Err(large) => return Some(ServerStep::Large(LargeMessage(large))),
         };
-        Some(Ok(match arrival {
+        Some(ServerStep::Event(match arrival {
             Arrival::Handshaken => {
                 let (version, cipher) = self.channel.describe();
                 ServerEvent::Handshaken { version, cipher }

@@ -3,7 +3,7 @@
 use super::clock::instant_now;
 use crate::core::RequestToken;
 use crate::model::Reply;
-use crate::session::{EncodedNotification, LargeMessage, ServerEvent, ServerSession, SessionError};
+use crate::session::{EncodedNotification, ServerSession, ServerStep, SessionError};
 use crate::sys::tls::ServerContext;
 use crate::transport::tcp;
 use std::cell::{Cell, RefCell};
@@ -231,12 +231,14 @@ impl RemoteConnection {
         let _ = self.stream.try_io(Interest::READABLE, || Err::<(), _>(ErrorKind::WouldBlock.into()));
     }
 
-    /// What the session made of the bytes next, and how many bytes of text it was; or a message that is to be read
-    /// beside the loop.
-    pub(super) fn next_event(&self) -> Option<Result<(ServerEvent, usize), LargeMessage>> {
-        let mut session = self.session.borrow_mut();
-        let event = session.next_event_or_large()?;
-        Some(event.map(|event| (event, session.message_bytes())))
+    /// What the session made of the bytes next. A large message is to be read before this is called again.
+    pub(super) fn step(&self) -> Option<ServerStep> {
+        self.session.borrow_mut().step()
+    }
+
+    /// How many bytes of text the latest message was that was not large.
+    pub(super) fn message_bytes(&self) -> usize {
+        self.session.borrow().message_bytes()
     }
 
     /// Has a message begun that is not complete?

@@ -12,7 +12,7 @@ use super::waiting::WaitingPlace;
 use crate::core::{Input, PeerId};
 use crate::driver::hub::{Arrival, NewPeer};
 use crate::log_notice;
-use crate::session::ServerEvent;
+use crate::session::{ServerEvent, ServerStep};
 use log::warn;
 use std::future::pending;
 use std::io::{self, ErrorKind};
@@ -236,14 +236,14 @@ impl ConnectionTask {
             if self.undelivered {
                 return Outcome::Done;
             }
-            match self.connection.next_event() {
-                Some(Ok((event, bytes))) => {
+            match self.connection.step() {
+                Some(ServerStep::Event(event)) => {
                     messages += usize::from(event.is_message());
-                    if let Some(reason) = self.happened(event, bytes) {
+                    if let Some(reason) = self.happened(event, self.connection.message_bytes()) {
                         return Outcome::End(reason);
                     }
                 }
-                Some(Err(large)) => {
+                Some(ServerStep::Large(large)) => {
                     self.deadlines.message = None;
                     self.undelivered = true;
                     self.reading = Some(self.bulk.submit(&self.bulk_account, || large.decode()));

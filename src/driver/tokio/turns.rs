@@ -19,6 +19,10 @@ const ROUND: Duration = Duration::from_millis(2);
 /// How long one of them may while others wait.
 const SHARE: Duration = Duration::from_micros(200);
 
+/// What a turn may cost without being charged: the little that a peer reads which asks now and then is less than its
+/// share among hundreds that ask without end, however often it asks.
+const FREE: Duration = Duration::from_micros(50);
+
 /// The loop's time for reading.
 #[derive(Debug)]
 pub(super) struct Turns {
@@ -42,7 +46,13 @@ impl Turns {
     pub(super) async fn turn(&self, account: &Account) -> Turn<'_> {
         self.gate.enter(account).await;
         let begun = instant_now();
-        Turn { turns: self, account: account.clone(), begun, settled: Cell::new(begun) }
+        Turn {
+            turns: self,
+            account: account.clone(),
+            begun,
+            settled: Cell::new(begun),
+            free: Cell::new(FREE),
+        }
     }
 }
 
@@ -63,23 +73,38 @@ pub(super) struct Turn<'a> {
     account: Account,
     begun: Instant,
     settled: Cell<Instant>,
+    /// What is left of what is not charged.
+    free: Cell<Duration>,
 }
 
 impl Turn<'_> {
     /// Is it the turn of others? To be asked after each message: one is read in any case.
     pub(super) fn is_over(&self) -> bool {
-        self.settle(&self.account);
+        self.settle();
         let is_long = self.settled.get().duration_since(self.begun) >= SHARE;
         self.turns.left.get().is_zero() || (is_long && self.turns.gate.has_waiting())
     }
 
-    /// What was done since the turn began, or since the last call, is the cost of another.
-    pub(super) fn settle(&self, account: &Account) {
+    /// What was done since the turn began, or since the last call, is the cost of another, who has one thing done
+    /// within this turn.
+    pub(super) fn settle_for(&self, account: &Account) {
+        self.turns.gate.raise(account);
+        account.charge(self.take_time().saturating_sub(FREE));
+    }
+
+    fn settle(&self) {
+        let took = self.take_time();
+        let charged = took.saturating_sub(self.free.get());
+        self.free.set(self.free.get().saturating_sub(took));
+        self.account.charge(charged);
+    }
+
+    /// The time since this was last called.
+    fn take_time(&self) -> Duration {
         let now = instant_now();
         let took = now.duration_since(self.settled.replace(now));
-        self.turns.gate.raise(account);
-        account.charge(took);
         self.turns.left.set(self.turns.left.get().saturating_sub(took));
+        took
     }
 }
 
@@ -92,7 +117,7 @@ impl Drop for Turns {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.settle(&self.account);
+        self.settle();
         if self.turns.left.get().is_zero() {
             self.turns.gate.set_open(false);
             self.turns.is_used_up.notify_one();

@@ -72,7 +72,7 @@ impl Inner {
             for source in &list {
                 self.reactor.run(source);
                 self.take_events(Some(source));
-                turn.settle(&Account::kept_in(&source.used));
+                turn.settle_for(&Account::kept_in(&source.used));
                 if turn.is_over() {
                     break;
                 }
