@@ -168,7 +168,7 @@ pub mod node_agents {
 pub mod protocol {
     pub use crate::session::{
         ClientEvent, ClientSession, EncodedNotification, LargeMessage, Probe, ProbeProgress, ServerEvent,
-        ServerSession, SessionError,
+        ServerSession, ServerStep, SessionError,
     };
     pub use crate::wire::frame::FrameError;
 
