@@ -3,10 +3,10 @@
 use crate::crowd::{
     Crowd, address_in_network, closed, dial_from, loopback_addresses, own_network, raise_descriptor_limit,
 };
-use crate::measure::Figures;
+use crate::measure::{Figures, is_measured};
 use crate::node::{Daemon, await_log, connect, log_text, serving};
 use crate::peer::is_closed;
-use crate::place::{eventually, isolated};
+use crate::place::{LIMIT, eventually, isolated};
 use pcmk_remote_rs::model::Request;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, TcpStream};
@@ -36,7 +36,7 @@ fn connect_beside(attack: &str, daemon: &Daemon, patience: Duration) {
         peak_kib: 0,
         lasted: Duration::ZERO,
     };
-    for _ in 0..60 {
+    while figures.answers + figures.lost < 60 && begun.elapsed() < LIMIT {
         let start = Instant::now();
         let answered = connect("cluster").is_ok_and(|mut client| client.call(Request::Poke).is_ok());
         figures.slowest = figures.slowest.max(start.elapsed());
@@ -57,7 +57,14 @@ fn hundred_sources() -> Vec<IpAddr> {
 
 /// Waits until the daemon has taken the crowd in as far as there are places.
 fn await_full(daemon: &Daemon, before: usize) {
-    eventually("all places are taken", || daemon.descriptors() >= before + PLACES);
+    ours("all places are taken", || daemon.descriptors() >= before + PLACES);
+}
+
+/// Waits for what our daemon does; other daemons have other rules.
+fn ours(what: &str, condition: impl FnMut() -> bool) {
+    if !is_measured() {
+        eventually(what, condition);
+    }
 }
 
 #[test]
@@ -69,9 +76,9 @@ fn silent_peers_of_a_hundred_sources_keep_nobody_out() {
         let sources = hundred_sources();
         let held: Vec<TcpStream> = (0..2000).map(|number| dial_from(sources[number % 100])).collect();
         await_full(&daemon, before);
-        eventually("the others were closed", || closed(&held).len() >= held.len() - PLACES);
+        ours("the others were closed", || closed(&held).len() >= held.len() - PLACES);
         connect_beside("2000 silent peers from 100 sources", &daemon, PATIENCE);
-        assert!(daemon.descriptors() <= before + PLACES + 8, "{}", daemon.descriptors());
+        assert!(is_measured() || daemon.descriptors() <= before + PLACES + 8, "{}", daemon.descriptors());
         assert_eq!(daemon.stop(), Some(0));
     });
 }
@@ -101,7 +108,7 @@ fn silent_peers_at_the_cluster_s_own_address_do_not_keep_it_out() {
         for count in [32, PLACES, 600] {
             let own: IpAddr = Ipv4Addr::LOCALHOST.into();
             let crowd = Crowd::insist(vec![own], count, SILENCE);
-            eventually("they are in", || daemon.descriptors() >= before + count.min(PLACES));
+            ours("they are in", || daemon.descriptors() >= before + count.min(PLACES));
             let patience = if count > PLACES { PATIENCE_IN_A_FLOOD } else { PATIENCE };
             connect_beside(
                 &format!("{count} silent peers from the cluster's own address"),
@@ -125,7 +132,7 @@ fn peers_that_begin_a_handshake_keep_nobody_out() {
             [("a hundred sources", hundred_sources(), 600), ("the cluster's own address", vec![own], 32)]
         {
             let crowd = Crowd::insist(sources, count, BEGINNING);
-            eventually("they are in", || daemon.descriptors() >= before + count.min(PLACES));
+            ours("they are in", || daemon.descriptors() >= before + count.min(PLACES));
             let attack = format!("{count} peers with half a ClientHello from {what}");
             connect_beside(&attack, &daemon, PATIENCE_IN_A_FLOOD);
             drop(crowd);

@@ -122,6 +122,11 @@ impl Start {
         Self::through(Command::new(other.unwrap_or_else(|| env!("CARGO_BIN_EXE_pacemaker-remoted").into())))
     }
 
+    /// The executor of a cluster node instead.
+    pub(crate) fn execd() -> Self {
+        Self::through(Command::new(env!("CARGO_BIN_EXE_pacemaker-execd")))
+    }
+
     /// By way of another program, which ends with the daemon's path.
     pub(crate) fn through(mut command: Command) -> Self {
         command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
