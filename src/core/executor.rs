@@ -318,6 +318,11 @@ impl Executor {
         self.slots.has(run)
     }
 
+    /// Who asked for the operation of this run.
+    pub(super) fn owner(&self, run: RunId) -> Option<PeerId> {
+        self.operations.get(self.slots.operation(run)?).map(Operation::owner)
+    }
+
     /// A run's time is up.
     pub(super) fn run_overdue(&mut self, run: RunId, context: &mut Context) {
         self.slots.kill(run, context);

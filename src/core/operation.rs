@@ -115,6 +115,10 @@ impl Operation {
         self.start_delay
     }
 
+    pub(super) const fn owner(&self) -> PeerId {
+        self.owner
+    }
+
     /// The client whose leaving ends it, if one's does.
     pub(super) fn ends_with(&self) -> Option<PeerId> {
         self.ends_with_owner.then_some(self.owner)

@@ -52,6 +52,21 @@ impl Server {
         self.context.next_deadline()
     }
 
+    /// The client that asked for the operation whose run this is; it may be gone.
+    pub fn owner(&self, run: RunId) -> Option<PeerId> {
+        self.executor.owner(run)
+    }
+
+    /// Does this remote client carry messages of local clients?
+    pub fn is_provider(&self, peer: PeerId) -> bool {
+        self.proxies.is_provider(peer)
+    }
+
+    /// The remote client that carries the messages of this local client.
+    pub fn provider_of(&self, session: PeerId) -> Option<PeerId> {
+        self.proxies.provider_of(session)
+    }
+
     fn take(&mut self, input: Input) {
         let serves = self.shutdown.serves();
         match input {

@@ -14,6 +14,7 @@ mod peer;
 mod place;
 
 mod crowd;
+mod floods;
 mod impostor;
 mod local_servers;
 mod measure;

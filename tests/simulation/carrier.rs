@@ -7,7 +7,7 @@ use crate::proxied::Sessions;
 use crate::random::Random;
 use crate::world::{Event, now};
 use pcmk_remote_rs::core::{PeerId, RequestToken, RunId};
-use pcmk_remote_rs::driver::hub::{Carrier, Hooks};
+use pcmk_remote_rs::driver::hub::{Carrier, Excess, Hooks};
 use pcmk_remote_rs::model::{
     Alert, ClientId, DeviceState, Execution, KillScope, Notification, Now, ProxyNotice, Reply,
 };
@@ -96,9 +96,12 @@ impl Surroundings {
         }
     }
 
-    fn queue(&mut self, peer: PeerId, text: String) {
+    /// Queues a message; how many bytes wait then.
+    fn queue(&mut self, peer: PeerId, text: String) -> usize {
         self.remember(|_| format!("  {peer:?} {text}"));
-        self.queued.entry(peer).or_default().push(text);
+        let queue = self.queued.entry(peer).or_default();
+        queue.push(text);
+        queue.iter().map(String::len).sum()
     }
 
     fn send_queued(&mut self, peer: PeerId) {
@@ -137,9 +140,9 @@ impl Carrier for Surroundings {
         ClientId::new(format!("{:08x}-client", peer.0))
     }
 
-    fn send_reply(&mut self, to: &PeerId, token: RequestToken, reply: &Reply) {
+    fn send_reply(&mut self, to: &PeerId, token: RequestToken, reply: &Reply) -> usize {
         self.checks.answered(*to, token, reply.rc);
-        self.queue(*to, codec::encode_reply(reply, Envelope::Tls { msg_id: token.0 }));
+        self.queue(*to, codec::encode_reply(reply, Envelope::Tls { msg_id: token.0 }))
     }
 
     fn encode(notification: &Notification) -> Encoded {
@@ -149,18 +152,24 @@ impl Carrier for Surroundings {
         }
     }
 
-    fn send_notification(&mut self, to: &PeerId, notification: &Encoded) {
+    fn send_notification(&mut self, to: &PeerId, notification: &Encoded) -> usize {
         self.checks.peer_is_there(*to, "notification");
         self.turn.asked_for_shutdown |= notification.asks_for_shutdown;
-        self.queue(*to, notification.text.clone());
+        self.queue(*to, notification.text.clone())
     }
 
-    fn flush(&mut self, remote: &PeerId) {
+    fn flush(&mut self, remote: &PeerId) -> usize {
         assert!(self.turn.flushed.insert(*remote), "{remote:?} is flushed twice in a turn");
         self.send_queued(*remote);
+        0
     }
 
-    fn close(&mut self, remote: &PeerId) {
+    fn hold(&mut self, remote: &PeerId, _: bool) {
+        panic!("{remote:?} is held though nothing waits");
+    }
+
+    fn close(&mut self, remote: &PeerId, excess: Option<Excess>) {
+        assert_eq!(excess, None);
         self.checks.closing(*remote);
         let delay = self.random.below(20);
         self.schedule(delay, Event::Broken(*remote, Toward::Server));
@@ -183,7 +192,16 @@ impl Carrier for Surroundings {
         self.checks.peer_is_there(*to, "event");
     }
 
-    fn disconnect(&mut self, local: &PeerId) {
+    fn waiting(&self, _: &PeerId) -> usize {
+        0
+    }
+
+    fn hold_local(&mut self, local: &PeerId, _: bool) {
+        panic!("{local:?} is held though nothing waits");
+    }
+
+    fn disconnect(&mut self, local: &PeerId, excess: Option<Excess>) {
+        assert_eq!(excess, None);
         self.checks.closing(*local);
         let delay = self.random.below(20);
         self.sessions.open.get_mut(local).expect("an end of a session that is gone").closing = true;

@@ -80,6 +80,10 @@ pub enum Arrival<R, L> {
     Joined(PeerId, NewPeer<R, L>),
     /// A peer that had come is gone, or its connection is about to end. The last of its arrivals.
     Left(PeerId),
+    /// A message of a peer, and how many bytes it had.
+    Message(Input, usize),
+    /// A peer has taken some of what waited for it.
+    Drained(PeerId),
     /// Something for the core as it is. `Connected`, `Disconnected` and `Tick` are ignored: the hub makes them.
     Input(Input),
 }
@@ -161,9 +165,11 @@ impl<R, L> Arrival<R, L> {
     /// The peer that it comes from.
     fn peer(&self) -> Option<PeerId> {
         match self {
-            Self::Joined(peer, _) | Self::Left(peer) => Some(*peer),
-            Self::Input(Input::Request { peer, .. } | Input::Proxied { peer, .. }) => Some(*peer),
-            Self::Input(_) => None,
+            Self::Joined(peer, _) | Self::Left(peer) | Self::Drained(peer) => Some(*peer),
+            Self::Input(input) | Self::Message(input, _) => match input {
+                Input::Request { peer, .. } | Input::Proxied { peer, .. } => Some(*peer),
+                _ => None,
+            },
         }
     }
 }
@@ -181,7 +187,7 @@ impl<R, L> Inbox<R, L> {
 
     /// Puts an input that came as a message of so many bytes.
     pub fn message(&self, input: Input, bytes: usize) {
-        self.put_sized(Arrival::Input(input), bytes.saturating_add(MESSAGE_OVERHEAD));
+        self.put_sized(Arrival::Message(input, bytes), bytes.saturating_add(MESSAGE_OVERHEAD));
     }
 
     fn put_sized(&self, arrival: Arrival<R, L>, bytes: usize) {
@@ -242,6 +248,13 @@ impl<R, L> Inbox<R, L> {
         self.queue.borrow_mut().charge(time, is_over);
     }
 
+    /// Serving what a peer had put in earlier has taken so much time.
+    pub(super) fn charge(&self, peer: PeerId, time: Duration) {
+        if let Some(line) = self.queue.borrow_mut().lines.get_mut(&peer) {
+            line.used.add(time);
+        }
+    }
+
     /// The number of the latest arrival, for [`Self::has_own_until`].
     pub(super) fn latest(&self) -> u64 {
         self.queue.borrow().number
@@ -264,20 +277,28 @@ impl<R, L> Queue<R, L> {
     fn put(&mut self, arrival: Arrival<R, L>, bytes: usize) -> bool {
         self.number += 1;
         match (arrival.peer(), arrival) {
-            (None, Arrival::Input(input)) => self.own.push_back((self.number, input)),
+            (None, Arrival::Input(input) | Arrival::Message(input, _)) => {
+                self.own.push_back((self.number, input))
+            }
             (Some(peer), arrival) => {
                 let line = match &arrival {
                     Arrival::Joined(..) => Some(self.lines.entry(peer).or_default()),
                     _ => self.lines.get_mut(&peer),
                 };
                 let Some(line) = line else { return false };
+                // One is enough, and a peer that takes little at a time would make many.
+                if let (Arrival::Drained(_), Some((Arrival::Drained(_), _))) =
+                    (&arrival, line.arrivals.back())
+                {
+                    return false;
+                }
                 line.arrivals.push_back((arrival, bytes));
                 line.bytes = line.bytes.saturating_add(bytes);
                 if !std::mem::replace(&mut line.is_queued, true) {
                     self.ready.push(&mut line.used, self.number, peer);
                 }
             }
-            (None, Arrival::Joined(..) | Arrival::Left(_)) => return false,
+            (None, Arrival::Joined(..) | Arrival::Left(_) | Arrival::Drained(_)) => return false,
         }
         self.count += 1;
         true

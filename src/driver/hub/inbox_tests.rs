@@ -41,9 +41,13 @@ fn serve(inbox: &TestInbox, millis: u64) -> Option<String> {
     Some(match arrival {
         Arrival::Joined(peer, _) => format!("{} joins", peer.0),
         Arrival::Left(peer) => format!("{} leaves", peer.0),
-        Arrival::Input(Input::Request { peer, token, .. }) => format!("{} asks {}", peer.0, token.0),
+        Arrival::Drained(peer) => format!("{} drained", peer.0),
+        Arrival::Input(Input::Request { peer, token, .. })
+        | Arrival::Message(Input::Request { peer, token, .. }, _) => {
+            format!("{} asks {}", peer.0, token.0)
+        }
         Arrival::Input(Input::Finished { run, .. }) => format!("run {}", run.0),
-        Arrival::Input(other) => format!("{other:?}"),
+        Arrival::Input(other) | Arrival::Message(other, _) => format!("{other:?}"),
     })
 }
 

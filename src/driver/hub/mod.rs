@@ -9,7 +9,9 @@
 mod carrier;
 mod hooks;
 mod inbox;
+mod ledger;
 mod peers;
+mod pressure;
 mod schemas;
 #[cfg(test)]
 mod tests;
@@ -17,6 +19,7 @@ mod tests;
 pub use carrier::Carrier;
 pub use hooks::Hooks;
 pub use inbox::{Arrival, Inbox, NewPeer};
+pub use ledger::Excess;
 
 use super::severity::log_effect;
 use crate::core::{Effect, Input, PeerId, Relay, RequestToken, RunId, Server};
@@ -25,8 +28,10 @@ use crate::model::{KillScope, Moment, Notification, Now, Reply};
 use crate::session::SchemaFile;
 use crate::wire::codec::{self, Envelope};
 use inbox::Route;
+use ledger::{Cause, Ledger};
 use log::{debug, warn};
 use peers::Peers;
+use pressure::{Following, cause};
 use schemas::{LIMIT, Progress, SchemaTransfer};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -60,6 +65,11 @@ pub struct Hub<C: Carrier> {
     carrier: C,
     inbox: Inbox<C::Remote, C::Local>,
     peers: Peers<C::Remote, C::Local>,
+    ledger: Ledger,
+    /// Whose input is being taken in.
+    cause: Cause,
+    /// Peers that have been released, and of whom messages are parked.
+    resumed: VecDeque<PeerId>,
     /// Those that have not finished.
     runs: BTreeMap<RunId, C::Run>,
     schemas: Option<SchemaTransfer>,
@@ -70,6 +80,14 @@ pub struct Hub<C: Carrier> {
     effects: VecDeque<Effect>,
     /// Where the core puts its effects.
     fresh: Vec<Effect>,
+    /// What follows when the effects of the step are carried out.
+    following: Option<Following>,
+    /// Who has been released and is served now, instead of the inbox.
+    resuming: Option<PeerId>,
+    /// Was the latest thing taken in one of a peer that has been released? Then the inbox is next.
+    has_resumed: bool,
+    /// Was the core told a deadline since anything was taken in? One may have passed always.
+    has_ticked: bool,
     /// A deadline has passed: the core is told behind the ends of runs up to this number.
     tick_behind: Option<u64>,
     turn_ends: Moment,
@@ -84,12 +102,19 @@ impl<C: Carrier> Hub<C> {
             carrier,
             inbox,
             peers: Peers::default(),
+            ledger: Ledger::default(),
+            cause: Cause::Executor,
+            resumed: VecDeque::new(),
             runs: BTreeMap::new(),
             schemas: None,
             hooks,
             caused: VecDeque::new(),
             effects: VecDeque::new(),
             fresh: Vec::new(),
+            following: None,
+            resuming: None,
+            has_resumed: false,
+            has_ticked: false,
             tick_behind: None,
             turn_ends: Moment::default(),
             exit: None,
@@ -104,7 +129,13 @@ impl<C: Carrier> Hub<C> {
         while self.exit.is_none() && now.mono < self.turn_ends && self.work(now) {
             let before = std::mem::replace(&mut now.mono, self.carrier.moment());
             let is_over = self.effects.is_empty() && self.caused.is_empty();
-            self.inbox.served(now.mono.since(before), is_over);
+            match self.resuming {
+                Some(peer) => self.inbox.charge(peer, now.mono.since(before)),
+                None => self.inbox.served(now.mono.since(before), is_over),
+            }
+            if is_over {
+                self.resuming = None;
+            }
         }
         self.flush();
         match self.exit {
@@ -128,19 +159,31 @@ impl<C: Carrier> Hub<C> {
                 self.peers.remove(*peer);
             }
             self.step(input, now);
-        } else if self.is_tick_due(now) {
-            self.tick_behind = None;
+        } else if (!self.has_ticked || !self.has_arrivals()) && self.is_tick_due(now) {
+            (self.tick_behind, self.has_ticked) = (None, true);
             self.tick(now);
-        } else if let Some(arrival) = self.inbox.take() {
-            self.take(arrival, now);
         } else {
-            return false;
+            self.has_ticked = false;
+            let is_first = !std::mem::take(&mut self.has_resumed);
+            if is_first && let Some(peer) = self.resumed.pop_front() {
+                self.has_resumed = true;
+                self.resume(peer, now);
+            } else if let Some(arrival) = self.inbox.take() {
+                self.take(arrival, now);
+            } else if self.resumed.is_empty() {
+                return false;
+            }
         }
+        self.follow_up(now);
         true
     }
 
+    fn has_arrivals(&self) -> bool {
+        !self.inbox.is_empty() || !self.resumed.is_empty()
+    }
+
     fn has_work(&mut self, now: Now) -> bool {
-        let is_idle = self.effects.is_empty() && self.caused.is_empty() && self.inbox.is_empty();
+        let is_idle = self.effects.is_empty() && self.caused.is_empty() && !self.has_arrivals();
         !is_idle || self.peers.has_unflushed() || self.is_tick_due(now)
     }
 
@@ -154,17 +197,6 @@ impl<C: Carrier> Hub<C> {
         !self.inbox.has_own_until(number)
     }
 
-    fn flush(&mut self) {
-        let (peers, carrier) = (&mut self.peers, &mut self.carrier);
-        let until = peers.has_unflushed().then(|| carrier.moment() + TURN);
-        while let Some(remote) = peers.next_unflushed() {
-            carrier.flush(remote);
-            if until.is_some_and(|until| carrier.moment() >= until) {
-                return;
-            }
-        }
-    }
-
     /// Says goodbye to the remote peers, before the carrier is stopped. What runs goes on.
     pub fn leave(&mut self) {
         for remote in self.peers.remotes() {
@@ -175,7 +207,7 @@ impl<C: Carrier> Hub<C> {
     /// When the next turn is due though nothing may have arrived.
     pub fn next_deadline(&self) -> Option<Moment> {
         let schemas = self.schemas.as_ref().map(|transfer| transfer.deadline);
-        [self.core.next_deadline(), schemas].into_iter().flatten().min()
+        [self.core.next_deadline(), schemas, self.ledger.deadline()].into_iter().flatten().min()
     }
 
     /// What carries the effects out.
@@ -197,32 +229,26 @@ impl<C: Carrier> Hub<C> {
         match arrival {
             Arrival::Joined(peer, newcomer) => {
                 let (kind, route) = newcomer.split();
+                self.cause = cause(peer, &route);
                 self.peers.add(peer, route);
                 let client_id = self.carrier.new_client_id(peer);
                 self.step(Input::Connected { peer, kind, client_id }, now);
+                self.joined(peer);
             }
-            Arrival::Left(peer) => {
-                let Some(route) = self.peers.remove(peer) else { return };
-                if let Route::Remote(remote) = route {
-                    self.carrier.say_goodbye(&remote);
+            Arrival::Left(peer) => self.left(peer, now),
+            Arrival::Message(input, bytes) => self.message(input, bytes, now),
+            Arrival::Drained(peer) => self.drained(peer, now),
+            Arrival::Input(input) => match &input {
+                Input::Request { .. } | Input::Proxied { .. } => self.message(input, 0, now),
+                Input::Finished { run, .. } => {
+                    if self.runs.remove(run).is_some() {
+                        self.cause = self.owner(*run);
+                        self.step(input, now);
+                    }
                 }
-                self.step(Input::Disconnected(peer), now);
-            }
-            Arrival::Input(input) => {
-                if self.is_wanted(&input) {
-                    self.step(input, now);
-                }
-            }
-        }
-    }
-
-    /// Not from a peer whose end is ordered or seen, and not the end of a run that has ended.
-    fn is_wanted(&mut self, input: &Input) -> bool {
-        match input {
-            Input::Request { peer, .. } | Input::Proxied { peer, .. } => self.peers.hear(*peer),
-            Input::Finished { run, .. } => self.runs.remove(run).is_some(),
-            Input::FencerLost { .. } | Input::Terminate => true,
-            Input::Connected { .. } | Input::Disconnected(_) | Input::Tick => false,
+                Input::FencerLost { .. } | Input::Terminate => self.step(input, now),
+                Input::Connected { .. } | Input::Disconnected(_) | Input::Tick => {}
+            },
         }
     }
 
@@ -250,6 +276,7 @@ impl<C: Carrier> Hub<C> {
             self.end_schemas();
         }
         self.step(Input::Tick, now);
+        self.ledger.tick(now.mono);
     }
 
     fn perform(&mut self, effect: Effect, now: Now) {
@@ -270,7 +297,7 @@ impl<C: Carrier> Hub<C> {
                 self.runs.insert(run, handle);
             }
             Effect::Kill { run, scope } => self.kill(run, scope),
-            Effect::Close(peer) => self.close(peer),
+            Effect::Close(peer) => self.close(peer, None),
             Effect::AcceptProxied(accept) => self.carrier.accept_proxied(accept),
             Effect::FetchSchemas => self.begin_schemas(now),
             Effect::CheckWatchdog(timeout) => self.check_watchdog(timeout.as_deref()),
@@ -282,10 +309,14 @@ impl<C: Carrier> Hub<C> {
 
     fn reply(&mut self, peer: PeerId, token: RequestToken, reply: &Reply) {
         match self.peers.route(peer) {
-            Some(Route::Remote(remote)) => self.carrier.send_reply(remote, token, reply),
+            Some(Route::Remote(remote)) => {
+                let queued = self.carrier.send_reply(remote, token, reply);
+                self.ledger.note(peer, self.cause, queued);
+            }
             Some(Route::Local(local)) => {
                 let text = codec::encode_reply(reply, Envelope::Local);
                 self.carrier.respond(local, token.0.cast_signed(), &text);
+                self.ledger.note(peer, self.cause, self.carrier.waiting(local));
             }
             Some(Route::Proxied(_) | Route::Schemas) | None => {}
         }
@@ -298,7 +329,8 @@ impl<C: Carrier> Hub<C> {
             match self.peers.route(*peer) {
                 Some(Route::Remote(remote)) => {
                     let encoded = for_remote.get_or_insert_with(|| C::encode(notification));
-                    self.carrier.send_notification(remote, encoded);
+                    let queued = self.carrier.send_notification(remote, encoded);
+                    self.ledger.note(*peer, self.cause, queued);
                 }
                 Some(Route::Local(local)) => {
                     let (text, short) = for_local.get_or_insert_with(|| {
@@ -306,6 +338,7 @@ impl<C: Carrier> Hub<C> {
                         (codec::encode_notification(notification, Envelope::Local), short.map(Rc::from))
                     });
                     self.carrier.send_event(local, text, short.as_ref());
+                    self.ledger.note(*peer, self.cause, self.carrier.waiting(local));
                 }
                 Some(Route::Proxied(_) | Route::Schemas) | None => {}
             }
@@ -331,10 +364,10 @@ impl<C: Carrier> Hub<C> {
         }
     }
 
-    fn close(&mut self, peer: PeerId) {
+    fn close(&mut self, peer: PeerId, excess: Option<Excess>) {
         match self.peers.closing(peer) {
-            Some(Route::Remote(remote)) => self.carrier.close(remote),
-            Some(Route::Local(local) | Route::Proxied(local)) => self.carrier.disconnect(local),
+            Some(Route::Remote(remote)) => self.carrier.close(remote, excess),
+            Some(Route::Local(local) | Route::Proxied(local)) => self.carrier.disconnect(local, excess),
             Some(Route::Schemas) => self.end_schemas(),
             None => {}
         }

@@ -9,7 +9,7 @@ use super::ipc::{LocalConnId, LocalServers};
 use super::systemd::Units;
 use crate::agents::AgentConfig;
 use crate::core::{Input, PeerId, RequestToken, RunId};
-use crate::driver::hub::{Carrier, Hub, Next};
+use crate::driver::hub::{Carrier, Excess, Hub, Next};
 use crate::model::{
     Alert, ClientId, DeviceState, Execution, KillScope, Moment, Notification, Now, Reply, RunResult,
 };
@@ -75,25 +75,30 @@ impl Carrier for TokioCarrier {
         ClientId::new(uuid::Uuid::new_v4().to_string())
     }
 
-    fn send_reply(&mut self, to: &Self::Remote, token: RequestToken, reply: &Reply) {
-        to.send_reply(token, reply);
+    fn send_reply(&mut self, to: &Self::Remote, token: RequestToken, reply: &Reply) -> usize {
+        to.send_reply(token, reply)
     }
 
     fn encode(notification: &Notification) -> EncodedNotification {
         EncodedNotification::new(notification)
     }
 
-    fn send_notification(&mut self, to: &Self::Remote, notification: &EncodedNotification) {
-        to.send_notification(notification);
+    fn send_notification(&mut self, to: &Self::Remote, notification: &EncodedNotification) -> usize {
+        to.send_notification(notification)
     }
 
-    fn flush(&mut self, remote: &Self::Remote) {
+    fn flush(&mut self, remote: &Self::Remote) -> usize {
         remote.flush();
         remote.acknowledge();
+        remote.queued_bytes()
     }
 
-    fn close(&mut self, remote: &Self::Remote) {
-        remote.close(EndReason::ClosedByExecutor);
+    fn hold(&mut self, remote: &Self::Remote, held: bool) {
+        remote.hold(held);
+    }
+
+    fn close(&mut self, remote: &Self::Remote, excess: Option<Excess>) {
+        remote.close(excess.map_or(EndReason::ClosedByExecutor, EndReason::Excess));
     }
 
     fn say_goodbye(&mut self, remote: &Self::Remote) {
@@ -108,7 +113,18 @@ impl Carrier for TokioCarrier {
         self.locals.long_event(*to, text, short);
     }
 
-    fn disconnect(&mut self, local: &LocalConnId) {
+    fn waiting(&self, local: &LocalConnId) -> usize {
+        self.locals.waiting(*local)
+    }
+
+    fn hold_local(&mut self, local: &LocalConnId, held: bool) {
+        self.locals.hold(*local, held);
+    }
+
+    fn disconnect(&mut self, local: &LocalConnId, excess: Option<Excess>) {
+        if let Some(excess) = excess {
+            self.locals.say_why(*local, &excess);
+        }
         self.locals.close(*local);
     }
 

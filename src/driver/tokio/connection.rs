@@ -2,6 +2,7 @@
 //! The socket and the session of one remote peer: what the hub sends through, and what its task reads from.
 use super::clock::instant_now;
 use crate::core::RequestToken;
+use crate::driver::hub::Excess;
 use crate::model::Reply;
 use crate::session::{EncodedNotification, ServerSession, ServerStep, SessionError};
 use crate::sys::tls::ServerContext;
@@ -43,8 +44,8 @@ pub(super) enum EndReason {
     Receive(io::Error),
     /// Sending failed.
     Send(io::Error),
-    /// So many bytes wait to be sent, which is too much.
-    QueueFull(usize),
+    /// It fills queues, or its own is full.
+    Excess(Excess),
     /// It had not finished its handshake, and newcomers needed its place.
     Evicted,
     /// The handshake took longer than this.
@@ -64,7 +65,7 @@ impl fmt::Display for EndReason {
             Self::Socket(problem) => write!(f, "its socket failed: {problem}"),
             Self::Receive(problem) => write!(f, "receiving failed: {problem}"),
             Self::Send(problem) => write!(f, "sending failed: {problem}"),
-            Self::QueueFull(bytes) => write!(f, "it does not read: {bytes} bytes wait to be sent"),
+            Self::Excess(excess) => excess.fmt(f),
             Self::Evicted => {
                 f.write_str("it had to make room for newcomers, and its handshake was not finished")
             }
@@ -84,8 +85,8 @@ pub(super) struct RemoteConnection {
     session: RefCell<ServerSession>,
     /// Why the connection is to end, until its task has seen it.
     ending: Cell<Option<EndReason>>,
-    /// Bytes that may wait to be sent.
-    queue_limit: usize,
+    /// Is the peer not to be read for now?
+    held: Cell<bool>,
     /// Something for the task to look at: an end, or output that the socket would not take at once.
     attention: Notify,
     /// When the oldest byte that still waits to be sent last made progress.
@@ -96,14 +97,35 @@ pub(super) struct RemoteConnection {
 
 /// What the hub does with it.
 impl RemoteConnection {
-    /// Queues a reply. The hub flushes when its turn is over.
-    pub(super) fn send_reply(&self, token: RequestToken, reply: &Reply) {
-        self.session.borrow_mut().send_reply(token, reply);
+    /// Queues a reply; how much waits then. The hub flushes when its turn is over.
+    pub(super) fn send_reply(&self, token: RequestToken, reply: &Reply) -> usize {
+        let mut session = self.session.borrow_mut();
+        session.send_reply(token, reply);
+        session.queued_bytes()
     }
 
-    /// Queues a notification.
-    pub(super) fn send_notification(&self, notification: &EncodedNotification) {
-        self.session.borrow_mut().send_notification(notification);
+    /// Queues a notification; how much waits then.
+    pub(super) fn send_notification(&self, notification: &EncodedNotification) -> usize {
+        let mut session = self.session.borrow_mut();
+        session.send_notification(notification);
+        session.queued_bytes()
+    }
+
+    /// How many bytes wait to be sent.
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.session.borrow().queued_bytes()
+    }
+
+    /// Has its task read nothing more, or read on.
+    pub(super) fn hold(&self, held: bool) {
+        if self.held.replace(held) && !held {
+            self.attention.notify_one();
+        }
+    }
+
+    /// Is the peer not to be read for now?
+    pub(super) fn is_held(&self) -> bool {
+        self.held.get()
     }
 
     /// Ends the connection after what is queued, as far as the socket takes it at once. The first reason counts.
@@ -138,10 +160,6 @@ impl RemoteConnection {
                         self.stalled_since.set(Some(instant_now()));
                         self.attention.notify_one();
                     }
-                    let queued = session.queued_bytes();
-                    if queued > self.queue_limit {
-                        self.close(EndReason::QueueFull(queued));
-                    }
                     return;
                 }
                 Err(problem) => return self.close(EndReason::Send(problem)),
@@ -167,18 +185,13 @@ impl RemoteConnection {
 
 /// What its task does with it.
 impl RemoteConnection {
-    pub(super) fn new(
-        stream: TcpStream,
-        address: SocketAddr,
-        context: &ServerContext,
-        queue_limit: usize,
-    ) -> Rc<Self> {
+    pub(super) fn new(stream: TcpStream, address: SocketAddr, context: &ServerContext) -> Rc<Self> {
         Rc::new(Self {
             stream,
             address,
             session: RefCell::new(ServerSession::new(context)),
             ending: Cell::new(None),
-            queue_limit,
+            held: Cell::new(false),
             attention: Notify::new(),
             stalled_since: Cell::new(None),
             acknowledged: Cell::new(true),
@@ -199,10 +212,16 @@ impl RemoteConnection {
         self.attention.notified().await;
     }
 
-    /// Waits until its socket has something to read, or takes what waits to be sent.
+    /// Waits until its socket takes what waits to be sent, or has something to read. Of a peer that is held nothing is
+    /// read, its end included.
     pub(super) async fn ready(&self) -> io::Result<Ready> {
         let queued = !self.session.borrow().output().is_empty();
-        let interest = if queued { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+        let interest = match self.is_held() {
+            true if queued => Interest::WRITABLE,
+            true => return pending().await,
+            false if queued => Interest::READABLE | Interest::WRITABLE,
+            false => Interest::READABLE,
+        };
         self.stream.ready(interest).await
     }
 

@@ -68,7 +68,8 @@ pub(super) struct ConnectionTask {
     /// Held until the handshake is finished.
     place: Option<WaitingPlace>,
     deadlines: Deadlines,
-    /// May the session hold messages for which there was no room in the inbox, or no time?
+    /// May the session hold messages for which there was no room in the inbox, or no time, or that wait until the peer
+    /// is read again?
     undelivered: bool,
     bulk: Bulk,
     /// What it has used of the time beside the loop.
@@ -116,6 +117,9 @@ impl ConnectionTask {
             if let Some(reason) = connection.take_ending() {
                 return reason;
             }
+            if connection.is_held() {
+                self.deadlines.message = None; // It is not its fault that its message is not read.
+            }
             let deadline = self.deadline();
             let mut reading = self.reading.take();
             // Deadlines come first: a peer that always has something to be read does not escape them.
@@ -141,7 +145,7 @@ impl ConnectionTask {
     }
 
     /// Waits until something can be read or sent, or put into the inbox, and it is this connection's turn. A producer
-    /// whose consumer has enough to do is not read, nor is one whose message is being read beside the loop: this is
+    /// whose consumers have enough to do is not read, nor is one whose message is being read beside the loop: this is
     /// where it waits.
     async fn progress<'a>(
         &self,
@@ -159,7 +163,7 @@ impl ConnectionTask {
                 },
                 ready = connection.writable() => Some(ready),
             }
-        } else if self.undelivered {
+        } else if self.undelivered && !connection.is_held() {
             tokio::select! {
                 biased;
                 () = self.room() => None,
@@ -186,8 +190,12 @@ impl ConnectionTask {
             Progress::Ready(Ok(ready), turn) => {
                 if ready.is_writable() {
                     self.connection.flush();
+                    if let Some(peer) = self.peer {
+                        self.inbox.put(Arrival::Drained(peer));
+                    }
                 }
-                if ready.is_readable() || ready.is_read_closed() { self.read(&turn) } else { Outcome::Done }
+                let readable = ready.is_readable() || ready.is_read_closed();
+                if readable && !self.connection.is_held() { self.read(&turn) } else { Outcome::Done }
             }
             Progress::Ready(Err(problem), _) => Outcome::End(EndReason::Socket(problem)),
             Progress::Room(turn) => self.deliver(0, &turn),
@@ -231,8 +239,9 @@ impl ConnectionTask {
     fn deliver(&mut self, received: usize, turn: &Turn<'_>) -> Outcome {
         let mut messages = 0;
         loop {
-            self.undelivered =
-                self.peer.is_some_and(|peer| !self.inbox.has_room(peer)) || (messages > 0 && turn.is_over());
+            self.undelivered = self.connection.is_held()
+                || self.peer.is_some_and(|peer| !self.inbox.has_room(peer))
+                || (messages > 0 && turn.is_over());
             if self.undelivered {
                 return Outcome::Done;
             }

@@ -14,8 +14,6 @@ pub struct Limits {
     pub message: Duration,
     /// Without progress while something waits to be sent.
     pub stalled: Duration,
-    /// Bytes that wait to be sent to one peer.
-    pub queued: usize,
 }
 
 impl Default for Limits {
@@ -25,7 +23,6 @@ impl Default for Limits {
             unauthenticated: 256,
             message: Duration::from_secs(60),
             stalled: Duration::from_secs(60),
-            queued: 64 * 1024 * 1024,
         }
     }
 }

@@ -80,7 +80,7 @@ impl Listener {
         }
         match self.server_context() {
             Ok(context) => {
-                let connection = RemoteConnection::new(stream, address, &context, limits.queued);
+                let connection = RemoteConnection::new(stream, address, &context);
                 let loops = (Rc::clone(&self.turns), self.bulk.clone());
                 let task = ConnectionTask::new(connection, self.inbox.clone(), loops, limits, place);
                 // In a place of its own, so that the tasks of silent peers are small.

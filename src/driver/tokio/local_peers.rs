@@ -147,4 +147,10 @@ impl LocalHandler for LocalPeers {
             self.inbox.put(Arrival::Left(peer));
         }
     }
+
+    fn drained(&self, connection: LocalConnId) {
+        if let Some(known) = self.by_connection.borrow().get(&connection) {
+            self.inbox.put(Arrival::Drained(known.peer));
+        }
+    }
 }

@@ -6,7 +6,7 @@
 //! need not look at its events.
 use super::config::LocalServer;
 use crate::model::LocalIdentity;
-use crate::sys::qb::{Connection, Sent};
+use crate::sys::qb::{Connection, Reactor, Ready, Sent};
 use crate::wire::ipc::{Assembler, IpcLayout, UnreadRequest, detect, encode, flag};
 use log::{error, warn};
 use nix::errno::Errno;
@@ -20,6 +20,8 @@ use tokio::time::Instant;
 const MAX_WAITING: usize = 500;
 /// A client for which more bytes wait is disconnected at once, unless it is a single message.
 const MAX_WAITING_BYTES: usize = 32 * 1024 * 1024;
+/// What a message counts for beside its text: clients are also judged by the number of messages.
+const EACH_MESSAGE: usize = 1024;
 /// Text that has a shorter form is not compressed for longer than this takes, some 0.1 s.
 const WORTH_COMPRESSING: usize = 1024 * 1024;
 const JUDGE_EVERY: Duration = Duration::from_secs(1);
@@ -90,6 +92,15 @@ pub(super) struct Client {
     waiting_bytes: usize,
     last_event_id: i32,
     stall: Option<Stall>,
+    /// Is nothing to be taken from it for now?
+    held: bool,
+    /// What came of it while it was held, and which place that has among all such clients.
+    parked: VecDeque<Vec<u8>>,
+    place: u64,
+    /// Is a message of it being taken in?
+    busy: bool,
+    /// What libqb does not look at meanwhile.
+    source: Option<Ready>,
 }
 
 impl Client {
@@ -111,7 +122,76 @@ impl Client {
             waiting_bytes: 0,
             last_event_id: 0,
             stall: None,
+            held: false,
+            parked: VecDeque::new(),
+            place: 0,
+            busy: false,
+            source: None,
         }
+    }
+
+    /// Takes nothing from it, or takes again; its place if something of it waits.
+    pub(super) fn hold(&mut self, held: bool) -> Option<u64> {
+        self.held = held;
+        (!self.parked.is_empty()).then_some(self.place)
+    }
+
+    /// Must what comes from it wait, because it is held or because other things of it do?
+    pub(super) fn must_wait(&self) -> bool {
+        self.held || self.busy || !self.parked.is_empty()
+    }
+
+    /// Keeps what came. Where it is the first to wait, the client gets this place, and libqb takes nothing more from it.
+    pub(super) fn park(&mut self, bytes: Vec<u8>, place: u64, source: Option<&Ready>, reactor: &Reactor) {
+        if self.parked.is_empty() {
+            self.place = place;
+        }
+        if self.source.is_none()
+            && let Some(source) = source
+        {
+            reactor.pause(source);
+            self.source = Some(source.clone());
+        }
+        self.parked.push_back(bytes);
+    }
+
+    /// A message of it is being taken in, and libqb takes nothing more from it until that [is over](Self::finish).
+    pub(super) fn begin(&mut self, source: &Ready, reactor: &Reactor) {
+        self.busy = true;
+        reactor.pause(source);
+        self.source = Some(source.clone());
+    }
+
+    /// Its message has been taken in; its place if something of it waits that need not any more.
+    pub(super) fn finish(&mut self, reactor: &Reactor) -> Option<u64> {
+        self.busy = false;
+        self.go_on(reactor);
+        (!self.held && !self.parked.is_empty()).then_some(self.place)
+    }
+
+    /// What came first and whose work it was, unless it has to wait still; whether that was all.
+    pub(super) fn unpark(&mut self, reactor: &Reactor) -> Option<(Vec<u8>, Option<Ready>, bool)> {
+        if self.held || self.busy {
+            return None;
+        }
+        let bytes = self.parked.pop_front()?;
+        let source = self.source.clone();
+        self.go_on(reactor);
+        Some((bytes, source, self.parked.is_empty()))
+    }
+
+    /// Has libqb take from it again if nothing of it waits.
+    fn go_on(&mut self, reactor: &Reactor) {
+        if self.parked.is_empty()
+            && let Some(source) = self.source.take()
+        {
+            reactor.resume(&source);
+        }
+    }
+
+    /// How much waits for it; each message costs something beside its text.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting_bytes + (self.responses.len() + self.events.len()) * EACH_MESSAGE
     }
 
     pub(super) fn server(&self) -> LocalServer {

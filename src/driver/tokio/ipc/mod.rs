@@ -19,7 +19,7 @@ use access::Access;
 use client::{Client, MessageKind, Text};
 pub use config::{IpcConfig, LocalConnId, LocalServer, Servers};
 use log::{debug, info, warn};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::pin::Pin;
@@ -36,6 +36,8 @@ pub trait LocalHandler {
     fn message(&self, conn: LocalConnId, server: LocalServer, request: UnreadRequest) -> Taken;
     /// A client is gone, by its own will or ours.
     fn closed(&self, conn: LocalConnId);
+    /// A client has taken some of what waited for it.
+    fn drained(&self, _conn: LocalConnId) {}
 }
 
 /// What has to be over before the next message of a client is taken. The error: why the client is to be disconnected.
@@ -83,6 +85,10 @@ pub(in crate::driver::tokio::ipc) struct Inner {
     /// When to try again with a client that had no room.
     retries: RefCell<BTreeSet<(Instant, LocalConnId)>>,
     retries_changed: Notify,
+    /// Clients that have been released, with something that came before, in the order in which that came.
+    released: RefCell<BTreeSet<(u64, LocalConnId)>>,
+    /// The latest place given to a client that waits.
+    last_place: Cell<u64>,
     /// There may be events that no descriptor announces.
     wake: Notify,
     tasks: RefCell<Vec<AbortHandle>>,
@@ -130,6 +136,8 @@ impl LocalServers {
             clients: RefCell::default(),
             retries: RefCell::default(),
             retries_changed: Notify::new(),
+            released: RefCell::default(),
+            last_place: Cell::new(0),
             wake: Notify::new(),
             tasks: RefCell::default(),
             last_text: RefCell::new(Rc::new(Text { whole: Box::default(), short: None })),
@@ -154,6 +162,32 @@ impl LocalServers {
         self.inner.send(conn, MessageKind::Event, text, short);
     }
 
+    /// How much waits for a client, in bytes; each message counts for some beside its text.
+    pub fn waiting(&self, conn: LocalConnId) -> usize {
+        self.inner.clients.borrow().get(&conn).map_or(0, Client::waiting)
+    }
+
+    /// Takes nothing more from a client, or takes again. Clients that are taken from again go on in the order in which
+    /// their messages came.
+    pub fn hold(&self, conn: LocalConnId, held: bool) {
+        let mut clients = self.inner.clients.borrow_mut();
+        let Some(place) = clients.get_mut(&conn).and_then(|client| client.hold(held)) else { return };
+        let mut released = self.inner.released.borrow_mut();
+        if held {
+            released.remove(&(place, conn));
+        } else {
+            released.insert((place, conn));
+            self.inner.wake.notify_one();
+        }
+    }
+
+    /// Logs why a client is about to be disconnected.
+    pub fn say_why(&self, conn: LocalConnId, reason: &dyn std::fmt::Display) {
+        if let Some(client) = self.inner.clients.borrow().get(&conn) {
+            warn!("Disconnecting {client}: {reason}");
+        }
+    }
+
     /// Disconnects a client; [`LocalHandler::closed`] follows.
     pub fn close(&self, conn: LocalConnId) {
         if let Some(client) = self.inner.clients.borrow().get(&conn) {
@@ -175,6 +209,7 @@ impl LocalServers {
         self.inner.clients.borrow_mut().clear();
         self.inner.servers.borrow_mut().clear();
         self.inner.retries.borrow_mut().clear();
+        self.inner.released.borrow_mut().clear();
         while self.inner.reactor.next_event().is_some() {}
     }
 }
@@ -195,7 +230,7 @@ impl Inner {
                 self.access.count(self.clients.borrow().len());
                 self.handler.connected(conn, server, privileged, identity);
             }
-            Event::Message { connection, bytes } => self.receive(local(connection), &bytes, source),
+            Event::Message { connection, bytes } => self.arrive(local(connection), bytes, source),
             Event::Closed { connection } => {
                 let conn = local(connection);
                 let Some(client) = self.clients.borrow_mut().remove(&conn) else { return };
@@ -203,6 +238,7 @@ impl Inner {
                 if let Some(at) = client.retry_at() {
                     self.retries.borrow_mut().remove(&(at, conn));
                 }
+                self.released.borrow_mut().retain(|(_, other)| *other != conn);
                 drop(client);
                 self.access.count(self.clients.borrow().len());
                 self.handler.closed(conn);
@@ -213,6 +249,39 @@ impl Inner {
                     "Local client {pid} of {name} could not be given its buffers: is /dev/shm full, or the client gone?"
                 );
             }
+        }
+    }
+
+    /// A message has come, which waits if its client is held.
+    fn arrive(self: &Rc<Self>, conn: LocalConnId, bytes: Vec<u8>, source: Option<&Ready>) {
+        if let Some(client) = self.clients.borrow_mut().get_mut(&conn).filter(|client| client.must_wait()) {
+            let place = self.last_place.get() + 1;
+            self.last_place.set(place);
+            return client.park(bytes, place, source, &self.reactor);
+        }
+        self.receive(conn, &bytes, source);
+    }
+
+    /// Takes in the oldest message that has waited and need not any more. False: there is none.
+    fn resume(self: &Rc<Self>) -> bool {
+        let Some((place, conn)) = self.released.borrow_mut().pop_first() else { return false };
+        let client_unparks = |client: &mut Client| client.unpark(&self.reactor);
+        let unparked = self.clients.borrow_mut().get_mut(&conn).and_then(client_unparks);
+        if let Some((bytes, source, last)) = unparked {
+            if !last {
+                self.released.borrow_mut().insert((place, conn));
+            }
+            self.receive(conn, &bytes, source.as_ref());
+        }
+        true
+    }
+
+    /// A message that had to be read first has been taken in.
+    fn finish(&self, conn: LocalConnId) {
+        let place = self.clients.borrow_mut().get_mut(&conn).and_then(|client| client.finish(&self.reactor));
+        if let Some(place) = place {
+            self.released.borrow_mut().insert((place, conn));
+            self.wake.notify_one();
         }
     }
 
@@ -260,7 +329,7 @@ impl Inner {
     fn flush(&self, conn: LocalConnId) {
         let mut clients = self.clients.borrow_mut();
         let Some(client) = clients.get_mut(&conn) else { return };
-        let before = client.retry_at();
+        let (before, waiting) = (client.retry_at(), client.waiting());
         if !client.has_backlog() && before.is_none() {
             return;
         }
@@ -270,7 +339,11 @@ impl Inner {
             self.wake.notify_one();
         }
         let after = client.retry_at();
+        let drained = before.is_some() && client.waiting() < waiting;
         drop(clients);
+        if drained {
+            self.handler.drained(conn);
+        }
         if before != after {
             let mut retries = self.retries.borrow_mut();
             before.map(|at| retries.remove(&(at, conn)));

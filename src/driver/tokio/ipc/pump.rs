@@ -69,6 +69,7 @@ impl Inner {
         let account = list.first().map_or_else(Account::default, |source| Account::kept_in(&source.used));
         let turn = self.turns.turn(&account).await;
         let more = loop {
+            while !turn.is_over() && self.resume() {}
             for source in &list {
                 self.reactor.run(source);
                 self.take_events(Some(source));
@@ -105,7 +106,9 @@ impl Inner {
 
     /// Takes nothing from a client before a task is over, which may find the client useless.
     pub(super) fn pause(self: &Rc<Self>, conn: LocalConnId, source: Ready, wait: Wait) {
-        self.reactor.pause(&source);
+        if let Some(client) = self.clients.borrow_mut().get_mut(&conn) {
+            client.begin(&source, &self.reactor);
+        }
         let inner = Rc::downgrade(self);
         spawn_local(async move {
             let result = wait.await;
@@ -113,7 +116,7 @@ impl Inner {
             if let Err(problem) = result {
                 inner.disconnect(conn, &problem);
             }
-            inner.reactor.resume(&source);
+            inner.finish(conn);
         });
     }
 }
