@@ -91,6 +91,17 @@ fn a_peer_s_messages_fill_its_own_line_until_they_are_taken() {
 }
 
 #[test]
+fn a_peer_that_takes_little_at_a_time_is_told_of_once() {
+    let inbox = TestInbox::default();
+    let peer = joined(&inbox);
+    (0..10).for_each(|_| inbox.put(Arrival::Drained(peer)));
+    inbox.message(poke(peer, 1), 1);
+    inbox.put(Arrival::Drained(peer));
+    assert_eq!(serve_all(&inbox), ["1 joins", "1 drained", "1 asks 1", "1 drained"]);
+    assert!(inbox.is_empty());
+}
+
+#[test]
 fn a_flood_leaves_no_memory_behind() {
     let inbox = TestInbox::default();
     let flooder = joined(&inbox);

@@ -433,3 +433,6 @@ fn the_first_exit_code_counts_and_nothing_is_taken_after_it() {
 
 #[path = "turn_tests.rs"]
 mod turns;
+
+#[path = "pressure_tests.rs"]
+mod pressure;

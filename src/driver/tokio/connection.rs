@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The socket and the session of one remote peer: what the hub sends through, and what its task reads from.
+use super::bulk::Hold;
 use super::clock::instant_now;
 use crate::core::RequestToken;
 use crate::driver::hub::Excess;
@@ -86,7 +87,7 @@ pub(super) struct RemoteConnection {
     /// Why the connection is to end, until its task has seen it.
     ending: Cell<Option<EndReason>>,
     /// Is the peer not to be read for now?
-    held: Cell<bool>,
+    hold: Hold,
     /// Something for the task to look at: an end, or output that the socket would not take at once.
     attention: Notify,
     /// When the oldest byte that still waits to be sent last made progress.
@@ -118,14 +119,19 @@ impl RemoteConnection {
 
     /// Has its task read nothing more, or read on.
     pub(super) fn hold(&self, held: bool) {
-        if self.held.replace(held) && !held {
+        if self.hold.set(held) && !held {
             self.attention.notify_one();
         }
     }
 
     /// Is the peer not to be read for now?
     pub(super) fn is_held(&self) -> bool {
-        self.held.get()
+        self.hold.is_held()
+    }
+
+    /// The same for what is read beside the loop.
+    pub(super) fn hold_beside(&self) -> &Hold {
+        &self.hold
     }
 
     /// Ends the connection after what is queued, as far as the socket takes it at once. The first reason counts.
@@ -191,7 +197,7 @@ impl RemoteConnection {
             address,
             session: RefCell::new(ServerSession::new(context)),
             ending: Cell::new(None),
-            held: Cell::new(false),
+            hold: Hold::default(),
             attention: Notify::new(),
             stalled_since: Cell::new(None),
             acknowledged: Cell::new(true),

@@ -255,7 +255,8 @@ impl ConnectionTask {
                 Some(ServerStep::Large(large)) => {
                     self.deadlines.message = None;
                     self.undelivered = true;
-                    self.reading = Some(self.bulk.submit(&self.bulk_account, || large.decode()));
+                    let hold = self.connection.hold_beside();
+                    self.reading = Some(self.bulk.submit(&self.bulk_account, hold, || large.decode()));
                     return Outcome::Done;
                 }
                 None => break,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Local IPC clients as peers of the core: what they do becomes arrivals.
-use super::bulk::Bulk;
+use super::bulk::{Bulk, Hold};
 use super::gate::Account;
 use super::inbox::Inbox;
 use super::ipc::{LocalConnId, LocalHandler, LocalServer, Taken};
@@ -21,6 +21,8 @@ struct Known {
     privileged: bool,
     /// What it has used of the time beside the loop.
     account: Account,
+    /// Is nothing of it to be read for now?
+    hold: Hold,
 }
 
 /// The peer of each local connection.
@@ -53,7 +55,7 @@ impl LocalPeers {
     /// Has a message read beside the loop.
     fn read_beside(&self, known: &Known, server: LocalServer, request: UnreadRequest) -> Taken {
         let (peer, inbox) = (known.peer, self.inbox.clone());
-        let reading = self.bulk.submit(&known.account, move || read(peer, server, request));
+        let reading = self.bulk.submit(&known.account, &known.hold, move || read(peer, server, request));
         Taken::Wait(Box::pin(async move {
             let Ok(read) = reading.await else { return Ok(()) };
             deliver(&inbox, read)?;
@@ -119,7 +121,7 @@ impl LocalHandler for LocalPeers {
         identity: LocalIdentity,
     ) {
         let peer = self.inbox.new_peer();
-        let known = Known { peer, privileged, account: Account::default() };
+        let known = Known { peer, privileged, account: Account::default(), hold: Hold::default() };
         self.by_connection.borrow_mut().insert(connection, known);
         let newcomer = match server {
             LocalServer::Executor => NewPeer::Local { connection, privileged },
@@ -145,6 +147,12 @@ impl LocalHandler for LocalPeers {
         let known = self.by_connection.borrow_mut().remove(&connection);
         if let Some(Known { peer, .. }) = known {
             self.inbox.put(Arrival::Left(peer));
+        }
+    }
+
+    fn held(&self, connection: LocalConnId, held: bool) {
+        if let Some(known) = self.by_connection.borrow().get(&connection) {
+            known.hold.set(held);
         }
     }
 

@@ -36,6 +36,8 @@ pub trait LocalHandler {
     fn message(&self, conn: LocalConnId, server: LocalServer, request: UnreadRequest) -> Taken;
     /// A client is gone, by its own will or ours.
     fn closed(&self, conn: LocalConnId);
+    /// From now on no message of a client is to be taken in, or again. One that is [waited](Taken::Wait) for, too.
+    fn held(&self, _conn: LocalConnId, _held: bool) {}
     /// A client has taken some of what waited for it.
     fn drained(&self, _conn: LocalConnId) {}
 }
@@ -170,6 +172,7 @@ impl LocalServers {
     /// Takes nothing more from a client, or takes again. Clients that are taken from again go on in the order in which
     /// their messages came.
     pub fn hold(&self, conn: LocalConnId, held: bool) {
+        self.inner.handler.held(conn, held);
         let mut clients = self.inner.clients.borrow_mut();
         let Some(place) = clients.get_mut(&conn).and_then(|client| client.hold(held)) else { return };
         let mut released = self.inner.released.borrow_mut();
