@@ -365,6 +365,9 @@ impl<C: Carrier> Hub<C> {
     }
 
     fn close(&mut self, peer: PeerId, excess: Option<Excess>) {
+        if self.peers.is_leaving(peer) {
+            self.resumed.push_back(peer); // Nothing of it is parked any more, and nothing more arrives.
+        }
         match self.peers.closing(peer) {
             Some(Route::Remote(remote)) => self.carrier.close(remote, excess),
             Some(Route::Local(local) | Route::Proxied(local)) => self.carrier.disconnect(local, excess),

@@ -81,9 +81,14 @@ impl<C: Carrier> Hub<C> {
         }
     }
 
-    /// Takes in one message of a peer that is not held any more.
+    /// Takes in one message of a peer that is not held any more, or that it has left if there is none.
     pub(super) fn resume(&mut self, peer: PeerId, now: Now) {
-        let Some(bytes) = self.peers.first_parked(peer) else { return };
+        let Some(bytes) = self.peers.first_parked(peer) else {
+            if self.peers.is_leaving(peer) {
+                self.depart(peer, now);
+            }
+            return;
+        };
         if !self.ledger.may_step(peer, bytes) {
             return;
         }

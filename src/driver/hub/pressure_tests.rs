@@ -82,3 +82,12 @@ fn what_is_parked_is_taken_in_by_turns_with_what_others_ask() {
     let of = |peer: &str| told.iter().rposition(|line| line.starts_with(&format!("reply {peer} ")));
     assert!(of("3").unwrap() < of("2").unwrap(), "{told:?}");
 }
+
+#[test]
+fn a_peer_that_is_cut_off_while_it_leaves_is_forgotten() {
+    let (mut bench, _, _) = bench(|consumer, _| consumer);
+    bench.hub.close(PeerId(2), None);
+    let told = bench.turns();
+    assert!(told.contains(&"goodbye 2".into()) && replies(&told).is_empty(), "{told:?}");
+    assert!(bench.hub.peers.find(PeerId(2)).is_none());
+}

@@ -255,39 +255,6 @@ impl Inner {
         }
     }
 
-    /// A message has come, which waits if its client is held.
-    fn arrive(self: &Rc<Self>, conn: LocalConnId, bytes: Vec<u8>, source: Option<&Ready>) {
-        if let Some(client) = self.clients.borrow_mut().get_mut(&conn).filter(|client| client.must_wait()) {
-            let place = self.last_place.get() + 1;
-            self.last_place.set(place);
-            return client.park(bytes, place, source, &self.reactor);
-        }
-        self.receive(conn, &bytes, source);
-    }
-
-    /// Takes in the oldest message that has waited and need not any more. False: there is none.
-    fn resume(self: &Rc<Self>) -> bool {
-        let Some((place, conn)) = self.released.borrow_mut().pop_first() else { return false };
-        let client_unparks = |client: &mut Client| client.unpark(&self.reactor);
-        let unparked = self.clients.borrow_mut().get_mut(&conn).and_then(client_unparks);
-        if let Some((bytes, source, last)) = unparked {
-            if !last {
-                self.released.borrow_mut().insert((place, conn));
-            }
-            self.receive(conn, &bytes, source.as_ref());
-        }
-        true
-    }
-
-    /// A message that had to be read first has been taken in.
-    fn finish(&self, conn: LocalConnId) {
-        let place = self.clients.borrow_mut().get_mut(&conn).and_then(|client| client.finish(&self.reactor));
-        if let Some(place) = place {
-            self.released.borrow_mut().insert((place, conn));
-            self.wake.notify_one();
-        }
-    }
-
     fn receive(self: &Rc<Self>, conn: LocalConnId, bytes: &[u8], source: Option<&Ready>) {
         let (server, received) = {
             let mut clients = self.clients.borrow_mut();

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The two tasks of the local servers: one waits for clients, one for room.
+use super::client::Client;
 use super::{Inner, LocalConnId, Wait};
 use crate::driver::tokio::gate::Account;
+use crate::driver::tokio::turns::Turn;
 use crate::driver::tokio::watch::readable;
 use crate::sys::qb::Ready;
 use log::{debug, error};
@@ -69,7 +71,7 @@ impl Inner {
         let account = list.first().map_or_else(Account::default, |source| Account::kept_in(&source.used));
         let turn = self.turns.turn(&account).await;
         let more = loop {
-            while !turn.is_over() && self.resume() {}
+            while !turn.is_over() && self.resume(&turn) {}
             for source in &list {
                 self.reactor.run(source);
                 self.take_events(Some(source));
@@ -101,6 +103,42 @@ impl Inner {
     fn take_events(self: &Rc<Self>, source: Option<&Ready>) {
         while let Some(event) = self.reactor.next_event() {
             self.handle(event, source);
+        }
+    }
+
+    /// A message has come, which waits if its client is held.
+    pub(super) fn arrive(self: &Rc<Self>, conn: LocalConnId, bytes: Vec<u8>, source: Option<&Ready>) {
+        if let Some(client) = self.clients.borrow_mut().get_mut(&conn).filter(|client| client.must_wait()) {
+            let place = self.last_place.get() + 1;
+            self.last_place.set(place);
+            return client.park(bytes, place, source, &self.reactor);
+        }
+        self.receive(conn, &bytes, source);
+    }
+
+    /// Takes in the oldest message that has waited and need not any more. False: there is none.
+    fn resume(self: &Rc<Self>, turn: &Turn<'_>) -> bool {
+        let Some((place, conn)) = self.released.borrow_mut().pop_first() else { return false };
+        let client_unparks = |client: &mut Client| client.unpark(&self.reactor);
+        let unparked = self.clients.borrow_mut().get_mut(&conn).and_then(client_unparks);
+        if let Some((bytes, source, last)) = unparked {
+            if !last {
+                self.released.borrow_mut().insert((place, conn));
+            }
+            self.receive(conn, &bytes, source.as_ref());
+            if let Some(source) = source {
+                turn.settle_for(&Account::kept_in(&source.used));
+            }
+        }
+        true
+    }
+
+    /// A message that had to be read first has been taken in.
+    fn finish(&self, conn: LocalConnId) {
+        let place = self.clients.borrow_mut().get_mut(&conn).and_then(|client| client.finish(&self.reactor));
+        if let Some(place) = place {
+            self.released.borrow_mut().insert((place, conn));
+            self.wake.notify_one();
         }
     }
 
