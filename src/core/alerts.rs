@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Alerts: programs that the cluster wants run to tell somebody. They wait for nothing and no client is
 //! told how they end; at exit they get a bounded time to finish.
+use super::budget::{self, Charge};
 use super::context::Context;
 use super::refusal::Refusal;
 use super::timers::Timer;
-use super::{Effect, LogLevel, RunId};
+use super::{Effect, LogLevel, PeerId, RunId};
 use crate::model::{Alert, ExecStatus, KillScope, Millis, Moment, Params, RunResult};
 use std::collections::BTreeMap;
 
@@ -16,6 +17,17 @@ struct InFlight {
     id: String,
     timeout: Millis,
     killed: bool,
+    charge: Charge,
+}
+
+/// An alert that a client asks for.
+pub(super) struct NewAlert {
+    pub(super) id: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) timeout: Millis,
+    pub(super) params: Params,
+    /// The client.
+    pub(super) owner: PeerId,
 }
 
 /// All alerts in flight.
@@ -29,19 +41,15 @@ impl Alerts {
     /// Starts an alert.
     ///
     /// # Errors
-    /// When name or program are missing.
-    pub(super) fn start(
-        &mut self,
-        id: Option<String>,
-        path: Option<String>,
-        timeout: Millis,
-        params: Params,
-        context: &mut Context,
-    ) -> Result<(), Refusal> {
+    /// When name or program are missing, and when there is too much of this client's.
+    pub(super) fn start(&mut self, alert: NewAlert, context: &mut Context) -> Result<(), Refusal> {
+        let NewAlert { id, path, timeout, params, owner } = alert;
         let (Some(id), Some(path)) = (id, path) else { return Err(Refusal::Incomplete) };
+        let bytes = budget::cost(&[Some(&id), Some(&path)], Some(&params));
+        let charge = context.budget().charge(owner, bytes)?;
         self.sequence = self.sequence.checked_add(1).unwrap_or(1);
         let run = context.next_run();
-        self.in_flight.insert(run, InFlight { id: id.clone(), timeout, killed: false });
+        self.in_flight.insert(run, InFlight { id: id.clone(), timeout, killed: false, charge });
         if timeout > Millis(0) {
             context.arm(Timer::RunLimit(run), context.now().mono.after(timeout));
         }
@@ -62,6 +70,7 @@ impl Alerts {
     pub(super) fn finished(&mut self, run: RunId, result: &RunResult, context: &mut Context) {
         let Some(alert) = self.in_flight.remove(&run) else { return };
         context.disarm(Timer::RunLimit(run));
+        context.budget().release(&alert.charge);
         let outcome = &result.outcome;
         if alert.killed {
             context.log(LogLevel::Warning, || {

@@ -16,6 +16,8 @@ pub(super) enum Refusal {
     TooManyResources,
     /// There is no room for another operation.
     TooManyOperations,
+    /// What clients have asked for holds too much memory, and most of it for this one.
+    OverBudget,
     /// The client is neither root nor the cluster's user.
     NotPrivileged,
     /// A local client wants to carry messages of other local clients.

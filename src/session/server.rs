@@ -5,6 +5,7 @@ use super::error::SessionError;
 use crate::core::RequestToken;
 use crate::model::{Notification, Reply, RequestMessage};
 use crate::sys::tls::{ServerContext, Stream};
+use crate::sys::x509::About;
 use crate::wire::codec::{Envelope, decode_incoming, encode_notification, encode_reply};
 use crate::wire::frame::{FrameError, LargeFrame};
 use std::collections::VecDeque;
@@ -12,12 +13,14 @@ use std::collections::VecDeque;
 /// What a connection has to tell.
 #[derive(Debug, PartialEq)]
 pub enum ServerEvent {
-    /// The peer has the key. Comes once, before any message.
+    /// The peer has the key, or a certificate that is accepted. Comes once, before any message.
     Handshaken {
         /// Protocol version, for logs.
         version: &'static str,
         /// Cipher suite, for logs.
         cipher: &'static str,
+        /// The peer's certificate; None: it has the key.
+        certificate: Option<Box<About>>,
     },
     /// A request.
     Message {
@@ -57,6 +60,11 @@ pub enum ServerStep {
 pub struct LargeMessage(LargeFrame);
 
 impl LargeMessage {
+    /// Bytes of memory that it takes until it is read.
+    pub fn held_bytes(&self) -> usize {
+        self.0.held_bytes()
+    }
+
     /// What it says: a [`Message`](ServerEvent::Message), or why it is none; and how many bytes of text it was.
     pub fn decode(self) -> (ServerEvent, usize) {
         match self.0.decode() {
@@ -136,7 +144,8 @@ impl ServerSession {
         Some(ServerStep::Event(match arrival {
             Arrival::Handshaken => {
                 let (version, cipher) = self.channel.describe();
-                ServerEvent::Handshaken { version, cipher }
+                let certificate = self.channel.peer_certificate().map(Box::new);
+                ServerEvent::Handshaken { version, cipher, certificate }
             }
             Arrival::Text(text) => {
                 self.message_bytes = text.len();
@@ -179,6 +188,16 @@ impl ServerSession {
     /// Bytes that wait to be sent, of which [`output`](Self::output) may be the first only.
     pub fn queued_bytes(&self) -> usize {
         self.channel.queued_bytes()
+    }
+
+    /// Bytes of memory that hold what the peer has sent of a message, or have held it.
+    pub fn received_bytes(&self) -> usize {
+        self.channel.received_bytes()
+    }
+
+    /// Gives back what is held. Nothing more is received or sent, not even a goodbye.
+    pub fn abandon(&mut self) {
+        self.channel.abandon();
     }
 
     /// The first `count` bytes of the output were passed on.

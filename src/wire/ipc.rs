@@ -81,6 +81,11 @@ pub struct UnreadRequest {
 }
 
 impl UnreadRequest {
+    /// Bytes of memory that it takes.
+    pub fn held_bytes(&self) -> usize {
+        self.payload.len()
+    }
+
     /// May reading it, or looking at its text, take longer than a loop should? So it is with what is compressed, too,
     /// since it may become large.
     pub fn is_large(&self) -> bool {
@@ -226,6 +231,11 @@ impl Assembler {
     /// The connection's layout.
     pub const fn layout(&self) -> IpcLayout {
         self.layout
+    }
+
+    /// Bytes of a message that is incomplete.
+    pub fn held_bytes(&self) -> usize {
+        self.partly.as_ref().map_or(0, |partly| partly.text.len())
     }
 
     /// Is a message incomplete?

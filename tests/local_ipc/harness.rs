@@ -6,7 +6,7 @@ use pcmk_remote_rs::driver::tokio::ipc::{
 use pcmk_remote_rs::model::LocalIdentity;
 use pcmk_remote_rs::sys::qb::Transport;
 use pcmk_remote_rs::wire::ipc::{IpcRequest, UnreadRequest};
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -48,14 +48,16 @@ impl Node {
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             LocalSet::new().block_on(&runtime, async move {
-                let hub = Rc::new(Hub { tell, servers: OnceCell::new() });
+                let hub = Rc::new(Hub { tell, servers: RefCell::new(None) });
                 let servers = LocalServers::start(config, hub.clone()).unwrap();
-                hub.servers.set(servers.clone()).ok().unwrap();
+                hub.servers.replace(Some(servers.clone()));
                 ready.send(()).unwrap();
                 while let Some(order) = orders.recv().await {
                     order(&servers);
                 }
                 servers.stop();
+                // They hold the hub.
+                hub.servers.take();
             });
         });
         started.recv().unwrap();
@@ -116,7 +118,7 @@ impl Drop for Node {
 
 struct Hub {
     tell: Sender<Heard>,
-    servers: OnceCell<LocalServers>,
+    servers: RefCell<Option<LocalServers>>,
 }
 
 impl LocalHandler for Hub {
@@ -131,7 +133,7 @@ impl LocalHandler for Hub {
             Ok(request) => request,
             Err(problem) => return Taken::Failed(problem.to_string()),
         };
-        let servers = self.servers.get().unwrap();
+        let servers = self.servers.borrow().clone().unwrap();
         let (verb, rest) = text.split_once(' ').unwrap_or((&text, ""));
         match verb {
             "echo" => servers.respond(conn, id, rest),

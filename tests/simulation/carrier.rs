@@ -39,6 +39,10 @@ pub(crate) struct Surroundings {
     pub(crate) accepting: bool,
     pub(crate) listening: bool,
     pub(crate) was_cut: bool,
+    /// Has the daemon crashed, and not started again?
+    pub(crate) is_down: bool,
+    /// Clients that were cut since they did not read.
+    pub(crate) cut: u64,
     pub(crate) turn: Turn,
     keep_history: bool,
     pub(crate) history: Vec<String>,
@@ -59,6 +63,8 @@ impl Surroundings {
             accepting: false,
             listening: true,
             was_cut: false,
+            is_down: false,
+            cut: 0,
             turn: Turn::default(),
             keep_history,
             history: Vec::new(),
@@ -83,6 +89,9 @@ impl Surroundings {
     /// Sends a message, as far as the connection carries it.
     pub(crate) fn transmit(&mut self, peer: PeerId, toward: Toward, text: &str) {
         let Some(connection) = self.connections.get_mut(&peer) else { return };
+        if connection.stalled && toward == Toward::Client {
+            return self.hold(peer, text);
+        }
         let passage = connection.send(toward, text, self.now_ms, &mut self.random);
         for (at, bytes) in passage.pieces {
             self.schedule_at(at, Event::Arrive(peer, toward, bytes));
@@ -155,6 +164,9 @@ impl Carrier for Surroundings {
     fn send_notification(&mut self, to: &PeerId, notification: &Encoded) -> usize {
         self.checks.peer_is_there(*to, "notification");
         self.turn.asked_for_shutdown |= notification.asks_for_shutdown;
+        if let Some(connection) = self.connections.get_mut(to) {
+            connection.notified += 1;
+        }
         self.queue(*to, notification.text.clone())
     }
 

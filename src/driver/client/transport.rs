@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 /// How long a peer may leave its side of the connection full.
 const STALL_LIMIT: Duration = Duration::from_secs(60);
-/// How much may wait for such a peer.
-const OUTPUT_LIMIT: usize = 64 * 1024 * 1024;
+/// How much may wait for such a peer: more than the largest message.
+const OUTPUT_LIMIT: usize = 24 * 1024 * 1024;
 const READ_SIZE: usize = 32 * 1024;
 /// Reads of one [`Transport::receive`]: other connections of the caller must have their turn.
 const READS: usize = 8;
@@ -84,7 +84,7 @@ impl Transport {
         if output.is_empty() {
             return Ok(());
         }
-        if output.len() > OUTPUT_LIMIT {
+        if self.session.queued_bytes() > OUTPUT_LIMIT {
             return Err(Problem::Stalled);
         }
         match self.link.send(output) {
@@ -101,7 +101,7 @@ impl Transport {
             // Reading tells the end, after what the peer still said.
             Err(error) if self.closed => Err(Problem::Broken(errno(&error))),
             Err(_) => {
-                self.session.sent(self.session.output().len());
+                self.session.discard_output();
                 self.receive()?;
                 self.closed = true;
                 Ok(())

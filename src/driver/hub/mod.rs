@@ -68,7 +68,7 @@ pub struct Hub<C: Carrier> {
     ledger: Ledger,
     /// Whose input is being taken in.
     cause: Cause,
-    /// Peers that have been released, and of whom messages are parked.
+    /// Peers that have been released and still have parked messages.
     resumed: VecDeque<PeerId>,
     /// Those that have not finished.
     runs: BTreeMap<RunId, C::Run>,

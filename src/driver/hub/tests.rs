@@ -182,8 +182,10 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let (inbox, node) = (Inbox::default(), Node::default());
-        let core =
-            Server::new(Settings { daemon: DaemonKind::Remoted, node_start_state: None }, Now::default());
+        let core = Server::new(
+            Settings { daemon: DaemonKind::Remoted, node_start_state: None, parameter_memory: None },
+            Now::default(),
+        );
         let kept = Rc::clone(&node.kept);
         let hub = Hub::new(core, Recorder::default(), inbox.clone(), Box::new(node));
         Self { hub, inbox, kept, last_token: 0 }

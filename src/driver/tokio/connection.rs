@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The socket and the session of one remote peer: what the hub sends through, and what its task reads from.
+use super::budget::Held;
 use super::bulk::Hold;
 use super::clock::instant_now;
+use super::memory::{Account, Memory, OverBudget};
+use super::newcomers::Source;
 use crate::core::RequestToken;
 use crate::driver::hub::Excess;
 use crate::model::Reply;
 use crate::session::{EncodedNotification, ServerSession, ServerStep, SessionError};
-use crate::sys::tls::ServerContext;
+use crate::sys::tls::{ServerContext, TlsError};
 use crate::transport::tcp;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::os::fd::AsRawFd;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 use tokio::io::{Interest, Ready};
 use tokio::net::TcpStream;
@@ -28,6 +32,22 @@ const FLUSHED: usize = 256 * 1024;
 
 thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into_boxed_slice());
+}
+
+/// What a connection costs when it holds nothing, in bytes: OpenSSL's state and our own.
+const CONNECTION_BYTES: usize = 48 * 1024;
+
+/// Without progress for so long, what waits to be sent is what the peer does not read.
+const TIME_TO_READ: Duration = Duration::from_millis(250);
+
+/// How a connection is cut.
+fn cutter(connection: &Weak<RemoteConnection>) -> impl Fn(OverBudget) + 'static {
+    let connection = Weak::clone(connection);
+    move |over| {
+        if let Some(connection) = connection.upgrade() {
+            connection.cut(over);
+        }
+    }
 }
 
 /// Why a connection ends.
@@ -51,10 +71,22 @@ pub(super) enum EndReason {
     Evicted,
     /// The handshake took longer than this.
     HandshakeOverdue(Duration),
-    /// A message that has begun is not complete after this time.
-    MessageOverdue(Duration),
+    /// A message that has begun is not complete, and in this time only so many bytes of it came.
+    MessageOverdue(Duration, usize),
+    /// Peers of its class hold too much memory, and most of it is its own.
+    OverBudget(OverBudget),
     /// Nothing of what waits to be sent was taken for this time.
     Stalled(Duration),
+}
+
+impl EndReason {
+    /// Was the peer's certificate refused, or missed?
+    pub(super) fn refuses_certificate(&self) -> bool {
+        matches!(
+            self,
+            Self::Session(SessionError::Tls(TlsError::CertificateRefused(_) | TlsError::CertificateMissing))
+        )
+    }
 }
 
 impl fmt::Display for EndReason {
@@ -73,7 +105,10 @@ impl fmt::Display for EndReason {
             Self::HandshakeOverdue(limit) => {
                 write!(f, "it did not finish the TLS handshake within {limit:?}")
             }
-            Self::MessageOverdue(time) => write!(f, "it did not finish a message within {time:?}"),
+            Self::MessageOverdue(time, bytes) => {
+                write!(f, "it did not finish a message, {bytes} bytes of which came within {time:?}")
+            }
+            Self::OverBudget(over) => over.fmt(f),
             Self::Stalled(limit) => write!(f, "it has not read what was sent to it for {limit:?}"),
         }
     }
@@ -92,6 +127,13 @@ pub(super) struct RemoteConnection {
     attention: Notify,
     /// When the oldest byte that still waits to be sent last made progress.
     stalled_since: Cell<Option<Instant>>,
+    memory: Rc<Memory>,
+    /// Of the memory that the connection holds. Another one once the peer is authenticated.
+    account: RefCell<Account<Source>>,
+    /// Bytes of a message that waits to be read beside the loop.
+    beside_bytes: Cell<usize>,
+    /// Is it cut? Then nothing more is queued.
+    is_cut: Cell<bool>,
     /// Does the peer know, or will know at once, that what was read has come? Whatever is sent tells it.
     acknowledged: Cell<bool>,
 }
@@ -100,16 +142,20 @@ pub(super) struct RemoteConnection {
 impl RemoteConnection {
     /// Queues a reply; how much waits then. The hub flushes when its turn is over.
     pub(super) fn send_reply(&self, token: RequestToken, reply: &Reply) -> usize {
-        let mut session = self.session.borrow_mut();
-        session.send_reply(token, reply);
-        session.queued_bytes()
+        if !self.is_cut.get() {
+            self.session.borrow_mut().send_reply(token, reply);
+            self.report();
+        }
+        self.queued_bytes()
     }
 
     /// Queues a notification; how much waits then.
     pub(super) fn send_notification(&self, notification: &EncodedNotification) -> usize {
-        let mut session = self.session.borrow_mut();
-        session.send_notification(notification);
-        session.queued_bytes()
+        if !self.is_cut.get() {
+            self.session.borrow_mut().send_notification(notification);
+            self.report();
+        }
+        self.queued_bytes()
     }
 
     /// How many bytes wait to be sent.
@@ -141,12 +187,40 @@ impl RemoteConnection {
         self.attention.notify_one();
     }
 
+    /// Tells the budget what the connection holds, which may cut it or others.
+    pub(super) fn report(&self) {
+        let (received, queued) = {
+            let session = self.session.borrow();
+            (session.received_bytes(), session.queued_bytes())
+        };
+        // A peer whose socket has not been tried yet, or not for long, may read as fast as it can.
+        let is_stalled = self.stalled_since.get().is_some_and(|since| instant_now() - since > TIME_TO_READ);
+        let (unread, fresh) = if is_stalled { (queued, 0) } else { (0, queued) };
+        let own = CONNECTION_BYTES + received + self.beside_bytes.get() + unread;
+        self.account.borrow().report(Held { own, fresh });
+    }
+
+    /// Gives back at once what the connection holds, and ends it.
+    fn cut(&self, over: OverBudget) {
+        self.is_cut.set(true);
+        // Reports are made while no session is borrowed.
+        if let Ok(mut session) = self.session.try_borrow_mut() {
+            session.abandon();
+        }
+        self.close(EndReason::OverBudget(over));
+    }
+
     /// Sends what the socket takes, and not much at once; the rest waits for the task.
     pub(super) fn flush(&self) {
         self.send(FLUSHED);
     }
 
     fn send(&self, most: usize) {
+        self.send_queued(most);
+        self.report();
+    }
+
+    fn send_queued(&self, most: usize) {
         let mut session = self.session.borrow_mut();
         let mut left = most;
         while !session.output().is_empty() {
@@ -191,8 +265,17 @@ impl RemoteConnection {
 
 /// What its task does with it.
 impl RemoteConnection {
-    pub(super) fn new(stream: TcpStream, address: SocketAddr, context: &ServerContext) -> Rc<Self> {
-        Rc::new(Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        address: SocketAddr,
+        context: &ServerContext,
+        memory: Rc<Memory>,
+    ) -> Rc<Self> {
+        Rc::new_cyclic(|connection| Self {
+            account: RefCell::new(memory.unauthenticated.open(address.ip().into(), cutter(connection))),
+            memory,
+            beside_bytes: Cell::new(0),
+            is_cut: Cell::new(false),
             stream,
             address,
             session: RefCell::new(ServerSession::new(context)),
@@ -202,6 +285,14 @@ impl RemoteConnection {
             stalled_since: Cell::new(None),
             acknowledged: Cell::new(true),
         })
+    }
+
+    /// The handshake is finished.
+    pub(super) fn authenticated(self: &Rc<Self>) {
+        let account = self.memory.remote.open(self.address.ip().into(), cutter(&Rc::downgrade(self)));
+        // The old one is closed when nothing is borrowed.
+        let old = self.account.replace(account);
+        drop(old);
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -261,9 +352,20 @@ impl RemoteConnection {
         self.session.borrow_mut().step()
     }
 
+    /// A message of so many bytes waits to be read beside the loop; zero: it has been read.
+    pub(super) fn reads_beside(&self, bytes: usize) {
+        self.beside_bytes.set(bytes);
+        self.report();
+    }
+
     /// How many bytes of text the latest message was that was not large.
     pub(super) fn message_bytes(&self) -> usize {
         self.session.borrow().message_bytes()
+    }
+
+    /// Tells the peer that nothing more comes; it can still be heard.
+    pub(super) fn shut_down_writing(&self) {
+        let _ = nix::sys::socket::shutdown(self.stream.as_raw_fd(), nix::sys::socket::Shutdown::Write);
     }
 
     /// Has a message begun that is not complete?

@@ -7,19 +7,27 @@ use super::connection::{EndReason, READ_SIZE, RemoteConnection};
 use super::gate::Account;
 use super::inbox::Inbox;
 use super::limits::Limits;
+use super::peer_certificates::PeerCertificates;
+use super::reclaim;
 use super::turns::{Turn, Turns};
 use super::waiting::WaitingPlace;
 use crate::core::{Input, PeerId};
 use crate::driver::hub::{Arrival, NewPeer};
 use crate::log_notice;
 use crate::session::{ServerEvent, ServerStep};
+use crate::sys::x509::About;
 use log::warn;
 use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::io::Ready;
 use tokio::sync::oneshot::Receiver;
 use tokio::time::{Instant, sleep_until};
+
+/// How long, and for how many reads, a peer is listened to that was refused.
+const SEE_OFF_TIME: Duration = Duration::from_secs(1);
+const SEE_OFF_READS: u32 = 8;
 
 /// What reading came to.
 enum Outcome {
@@ -53,6 +61,7 @@ async fn evicted(place: Option<&WaitingPlace>) {
 /// What the task waits for beside the socket.
 struct Deadlines {
     handshake: Option<Instant>,
+    /// Since when, and how many bytes of it have come since.
     message: Option<(Instant, usize)>,
 }
 
@@ -67,6 +76,7 @@ pub(super) struct ConnectionTask {
     peer: Option<PeerId>,
     /// Held until the handshake is finished.
     place: Option<WaitingPlace>,
+    certificates: Rc<PeerCertificates>,
     deadlines: Deadlines,
     /// May the session hold messages for which there was no room in the inbox, or no time, or that wait until the peer
     /// is read again?
@@ -85,6 +95,7 @@ impl ConnectionTask {
         (turns, bulk): (Rc<Turns>, Bulk),
         limits: Limits,
         place: WaitingPlace,
+        certificates: Rc<PeerCertificates>,
     ) -> Self {
         let account = place.account();
         let handshake = Some(place.deadline(limits.handshake));
@@ -96,6 +107,7 @@ impl ConnectionTask {
             limits,
             peer: None,
             place: Some(place),
+            certificates,
             deadlines: Deadlines { handshake, message: None },
             undelivered: false,
             bulk,
@@ -108,6 +120,34 @@ impl ConnectionTask {
     pub(super) async fn run(mut self) {
         let reason = self.move_bytes().await;
         self.end(&reason);
+        if self.peer.is_none() && reason.refuses_certificate() {
+            self.see_off().await;
+        }
+    }
+
+    /// Lets a peer read why it was refused: at TLS 1.3 it may have sent a message by then, and to close a socket with
+    /// something unread destroys what was sent to it. The place among the waiting is held meanwhile.
+    async fn see_off(&self) {
+        let limit = instant_now() + SEE_OFF_TIME;
+        self.connection.shut_down_writing();
+        for _ in 0..SEE_OFF_READS {
+            tokio::select! {
+                biased;
+                () = evicted(self.place.as_ref()) => return,
+                ready = self.connection.ready() => {
+                    let ended = match ready {
+                        Ok(_) => self.connection.receive(),
+                        Err(problem) => Err(problem),
+                    };
+                    match ended {
+                        Ok(0) => return,
+                        Err(problem) if problem.kind() != ErrorKind::WouldBlock => return,
+                        _ => {}
+                    }
+                }
+                () = sleep_until(limit) => return,
+            }
+        }
     }
 
     /// Moves bytes until the connection has to end; why it has to.
@@ -200,6 +240,7 @@ impl ConnectionTask {
             Progress::Ready(Err(problem), _) => Outcome::End(EndReason::Socket(problem)),
             Progress::Room(turn) => self.deliver(0, &turn),
             Progress::Read(event, bytes) => {
+                self.connection.reads_beside(0);
                 self.undelivered = true;
                 self.happened(event, bytes).map_or(Outcome::Done, Outcome::End)
             }
@@ -255,6 +296,7 @@ impl ConnectionTask {
                 Some(ServerStep::Large(large)) => {
                     self.deadlines.message = None;
                     self.undelivered = true;
+                    self.connection.reads_beside(large.held_bytes());
                     let hold = self.connection.hold_beside();
                     self.reading = Some(self.bulk.submit(&self.bulk_account, hold, || large.decode()));
                     return Outcome::Done;
@@ -273,7 +315,9 @@ impl ConnectionTask {
     /// Takes what the session tells; why the connection has to end, if it has to.
     fn happened(&mut self, event: ServerEvent, bytes: usize) -> Option<EndReason> {
         match event {
-            ServerEvent::Handshaken { version, cipher } => self.authenticated(version, cipher),
+            ServerEvent::Handshaken { version, cipher, certificate } => {
+                self.authenticated(version, cipher, certificate.as_deref());
+            }
             ServerEvent::Message { token, incoming } => {
                 if let Some(peer) = self.peer {
                     self.deadlines.message = None;
@@ -290,13 +334,24 @@ impl ConnectionTask {
         None
     }
 
-    fn authenticated(&mut self, version: &str, cipher: &str) {
+    fn authenticated(&mut self, version: &str, cipher: &str, certificate: Option<&About>) {
+        self.connection.authenticated();
         self.place = None;
         self.account = Account::default();
         self.deadlines.handshake = None;
         let peer = self.inbox.new_peer();
         self.peer = Some(peer);
-        log_notice!("Connection from {}, authenticated ({version}, {cipher})", self.connection.address());
+        let address = self.connection.address();
+        match certificate {
+            Some(certificate) => {
+                log_notice!(
+                    "Connection from {address}, authenticated ({version}, {cipher}) as {}",
+                    certificate.subject
+                );
+                self.certificates.look_at(address.ip(), certificate);
+            }
+            None => log_notice!("Connection from {address}, authenticated ({version}, {cipher})"),
+        }
         self.inbox.put(Arrival::Joined(peer, NewPeer::Remote(Rc::clone(&self.connection))));
     }
 
@@ -306,14 +361,16 @@ impl ConnectionTask {
             self.deadlines.message = None;
             return;
         }
-        let (begun, before) = self.deadlines.message.unwrap_or_else(|| (instant_now(), 0));
-        self.deadlines.message = Some((begun, before.saturating_add(received)));
+        let (since, before) = self.deadlines.message.unwrap_or_else(|| (instant_now(), 0));
+        let received = before.saturating_add(received);
+        let progress = received >= self.limits.message_progress();
+        self.deadlines.message = Some(if progress { (instant_now(), 0) } else { (since, received) });
     }
 
     /// The earliest moment at which the peer is late with something.
     fn deadline(&self) -> Option<Instant> {
         let limits = &self.limits;
-        let message = self.deadlines.message.map(|(begun, received)| begun + limits.message_time(received));
+        let message = self.deadlines.message.map(|(since, _)| since + limits.message);
         let stalled = self.connection.stalled_since().map(|since| since + limits.stalled);
         [self.deadlines.handshake, message, stalled].into_iter().flatten().min()
     }
@@ -325,10 +382,10 @@ impl ConnectionTask {
         if self.deadlines.handshake.is_some_and(|deadline| deadline <= now) {
             return Some(EndReason::HandshakeOverdue(handshake));
         }
-        if let Some((begun, received)) = self.deadlines.message
-            && begun + self.limits.message_time(received) <= now
+        if let Some((since, received)) = self.deadlines.message
+            && since + self.limits.message <= now
         {
-            return Some(EndReason::MessageOverdue(now - begun));
+            return Some(EndReason::MessageOverdue(now - since, received));
         }
         let is_stalled = self.connection.stalled_since().is_some_and(|since| since + stalled <= now);
         is_stalled.then_some(EndReason::Stalled(stalled))
@@ -336,9 +393,13 @@ impl ConnectionTask {
 
     /// Logs the end. The hub says goodbye, behind the answers to what the peer still sent, or else this does.
     fn end(&self, reason: &EndReason) {
+        reclaim::peer_left();
         let address = self.connection.address();
         if let Some(peer) = self.peer {
-            log_notice!("Connection with {address} ended: {reason}");
+            match reason {
+                EndReason::OverBudget(_) => warn!("Connection with {address} ended: {reason}"),
+                _ => log_notice!("Connection with {address} ended: {reason}"),
+            }
             return self.inbox.put(Arrival::Left(peer));
         }
         if let Some(place) = &self.place {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Local IPC clients as peers of the core: what they do becomes arrivals.
 use super::bulk::{Bulk, Hold};
+use super::clock::Clock;
 use super::gate::Account;
 use super::inbox::Inbox;
 use super::ipc::{LocalConnId, LocalHandler, LocalServer, Taken};
+use super::limited::{LINES, Limited, PERIOD};
+use super::reclaim;
 use crate::core::{Input, PeerId, RequestToken};
 use crate::driver::hub::{Arrival, NewPeer};
 use crate::model::{LocalIdentity, Request, RequestMessage};
@@ -11,7 +14,8 @@ use crate::wire::ipc::{IpcRequest, UnreadRequest};
 use crate::wire::{codec, xml};
 use log::warn;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// A client that is connected.
 #[derive(Clone)]
@@ -29,17 +33,24 @@ struct Known {
 pub(super) struct LocalPeers {
     inbox: Inbox,
     bulk: Bulk,
-    by_connection: RefCell<HashMap<LocalConnId, Known>>,
+    /// About messages that are none.
+    lines: Rc<Limited>,
+    by_connection: RefCell<BTreeMap<LocalConnId, Known>>,
 }
 
 impl LocalPeers {
-    pub(super) fn new(inbox: Inbox, bulk: Bulk) -> Self {
-        Self { inbox, bulk, by_connection: RefCell::default() }
+    pub(super) fn new(inbox: Inbox, bulk: Bulk, clock: Clock) -> Self {
+        let lines = Limited::new(clock, |count| {
+            warn!(
+                "{count} more messages from local clients were ignored within {PERIOD:?}; only the first {LINES} are told"
+            );
+        });
+        Self { inbox, bulk, lines, by_connection: RefCell::default() }
     }
 
     /// Puts what was read into the inbox; the client waits until there is room for more.
     fn put(&self, peer: PeerId, read: Read) -> Taken {
-        match deliver(&self.inbox, read) {
+        match deliver(&self.inbox, &self.lines, read) {
             Err(problem) => Taken::Failed(problem),
             Ok(()) if self.inbox.has_room(peer) => Taken::Done,
             Ok(()) => {
@@ -54,11 +65,11 @@ impl LocalPeers {
 
     /// Has a message read beside the loop.
     fn read_beside(&self, known: &Known, server: LocalServer, request: UnreadRequest) -> Taken {
-        let (peer, inbox) = (known.peer, self.inbox.clone());
+        let (peer, inbox, lines) = (known.peer, self.inbox.clone(), Rc::clone(&self.lines));
         let reading = self.bulk.submit(&known.account, &known.hold, move || read(peer, server, request));
         Taken::Wait(Box::pin(async move {
             let Ok(read) = reading.await else { return Ok(()) };
-            deliver(&inbox, read)?;
+            deliver(&inbox, &lines, read)?;
             inbox.room(peer).await;
             Ok(())
         }))
@@ -97,10 +108,12 @@ fn read(peer: PeerId, server: LocalServer, request: UnreadRequest) -> Read {
 }
 
 /// The error: why the client is to be disconnected.
-fn deliver(inbox: &Inbox, read: Read) -> Result<(), String> {
+fn deliver(inbox: &Inbox, lines: &Rc<Limited>, read: Read) -> Result<(), String> {
     match read {
         Read::Input(input, bytes) => inbox.message(input, bytes),
-        Read::Ignored(problem) => warn!("Ignored a message from a local client: {problem}"),
+        Read::Ignored(problem) => {
+            lines.warn(format_args!("Ignored a message from a local client: {problem}"))
+        }
         Read::Failed(problem) => return Err(problem),
     }
     Ok(())
@@ -145,6 +158,7 @@ impl LocalHandler for LocalPeers {
 
     fn closed(&self, connection: LocalConnId) {
         let known = self.by_connection.borrow_mut().remove(&connection);
+        reclaim::peer_left();
         if let Some(Known { peer, .. }) = known {
             self.inbox.put(Arrival::Left(peer));
         }

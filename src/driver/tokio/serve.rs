@@ -7,29 +7,26 @@ use super::fencer::Fencer;
 use super::inbox::Inbox;
 use super::ipc::LocalServers;
 use super::limits::Limits;
-use super::listener::Listener;
+use super::listener::{RemoteSide, Surroundings};
 use super::local_peers::LocalPeers;
 use super::signals;
 use super::systemd::Units;
 use super::turns::Turns;
+use super::{printed, reclaim};
 use crate::agents::AgentConfig;
 use crate::core::{Server, Settings};
 use crate::driver::hub::{Hooks, Hub};
-use crate::transport::credentials::Credentials;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local};
 
 /// Everything that the daemon has prepared.
 pub struct Setup {
     /// For the core.
     pub settings: Settings,
-    /// Bound and listening, non-blocking.
-    pub listeners: Vec<std::net::TcpListener>,
-    /// Where keys come from.
-    pub credentials: Credentials,
+    /// Where remote peers come in, if they do.
+    pub remote: Option<Box<dyn RemoteSide>>,
     /// How agents are run.
     pub agents: AgentConfig,
     /// The daemon's decisions.
@@ -74,18 +71,15 @@ async fn run(setup: Setup) -> io::Result<u8> {
     let turns = Turns::start();
     let bulk = Bulk::new();
     let core = Server::new(setup.settings, clock.now());
-    let locals = LocalServers::beside(
-        Rc::clone(&turns),
-        setup.ipc,
-        Rc::new(LocalPeers::new(inbox.clone(), bulk.clone())),
-    )?;
-    let loops = (Rc::clone(&turns), bulk.clone());
-    let listener = Rc::new(Listener::new(inbox.clone(), loops, setup.credentials, setup.limits, clock));
-    let mut listeners = Vec::new();
-    for socket in setup.listeners {
-        let task = spawn_local(Rc::clone(&listener).accept(TcpListener::from_std(socket)?));
-        listeners.push(task.abort_handle());
-    }
+    let peers = Rc::new(LocalPeers::new(inbox.clone(), bulk.clone(), clock));
+    let locals = LocalServers::beside(Rc::clone(&turns), setup.ipc, peers)?;
+    let around = Surroundings { inbox: inbox.clone(), turns, bulk, limits: setup.limits, clock };
+    let listeners = match setup.remote {
+        Some(remote) => remote.start(around)?,
+        None => Vec::new(),
+    };
+    printed::set_limit(setup.limits.memory.output);
+    spawn_local(reclaim::serve());
     signals::watch(&inbox, setup.reopen_logs)?;
     (setup.ready)();
     let carrier = TokioCarrier {

@@ -5,7 +5,7 @@ use super::bindings::{
 };
 use super::{Connection, ConnectionId, ServerId, sigbus};
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::c_void;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -108,7 +108,7 @@ thread_local! {
 /// The event loop of all libqb servers of a thread.
 pub struct Reactor {
     epoll: OwnedFd,
-    sources: RefCell<HashMap<RawFd, Source>>,
+    sources: RefCell<BTreeMap<RawFd, Source>>,
     jobs: RefCell<VecDeque<Job>>,
     events: RefCell<VecDeque<Event>>,
     batch: RefCell<Vec<libc::epoll_event>>,

@@ -131,7 +131,7 @@ impl Consumer {
         self.queued == 0 && self.holding.is_empty() && !self.sessions_held && self.pressure.is_none()
     }
 
-    /// What a peer that is gone has caused is nobody's any more.
+    /// What a peer that has left caused is charged to no producer from now on.
     pub(super) fn disown(&mut self, peer: PeerId) {
         self.count();
         self.shares.remove(&peer);

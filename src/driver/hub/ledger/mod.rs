@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Who has caused what waits for whom, and so who is read.
+//! Which producer has caused what waits for each consumer, and so which producers are read.
 //!
 //! Whatever a peer's input puts into a queue is charged to that peer: what a session asks is charged at its provider, pokes
 //! and news of registrations and results at everyone who is told, replies at the peer itself. Who has too much in one queue
@@ -198,7 +198,7 @@ impl Ledger {
         }
     }
 
-    /// Where too much waits, whoever filled it is cut off; the consumer only when it is nobody else.
+    /// Where too much waits, the producer that filled it is cut off; the consumer only when no other peer is to blame.
     fn bound(&mut self, peer: PeerId) {
         let Some(consumer) = self.consumers.get_mut(&peer) else { return };
         let bound = if consumer.has_cut { 2 * BOUND } else { BOUND };

@@ -4,16 +4,18 @@
 //! libqb does not say when a client has read, so that a client without room is tried again after a while: one
 //! millisecond at first, then ever longer. Responses and events travel apart: a client that waits for a response
 //! need not look at its events.
+use super::accounts::Share;
 use super::config::LocalServer;
 use crate::model::LocalIdentity;
 use crate::sys::qb::{Connection, Reactor, Ready, Sent};
 use crate::wire::ipc::{Assembler, IpcLayout, UnreadRequest, detect, encode, flag};
-use log::{error, warn};
+use log::{Level, error};
 use nix::errno::Errno;
 use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 /// A client with more messages than this, and no fewer than a second before, is disconnected.
@@ -51,7 +53,16 @@ pub(super) enum MessageKind {
 struct Message {
     kind: MessageKind,
     flags: u32,
+    /// What the budget counts: one text may wait for many clients, and so each pays a part.
+    counted: u32,
     text: Rc<Text>,
+}
+
+impl Message {
+    fn new(kind: MessageKind, flags: u32, text: Rc<Text>) -> Self {
+        let counted = size_of::<Self>() + text.whole.len() / Rc::strong_count(&text).max(1);
+        Self { kind, flags, counted: u32::try_from(counted).unwrap_or(u32::MAX), text }
+    }
 }
 
 /// Messages for one of a client's two channels.
@@ -78,6 +89,18 @@ struct Stall {
     judged: (Instant, usize),
 }
 
+/// A message that is taken in by a task; dropped with its client.
+struct Taking {
+    task: AbortHandle,
+    bytes: usize,
+}
+
+impl Drop for Taking {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
 pub(super) struct Client {
     connection: Connection,
     server_name: &'static str,
@@ -90,6 +113,11 @@ pub(super) struct Client {
     responses: Lane,
     events: Lane,
     waiting_bytes: usize,
+    /// What the budget counts of what waits.
+    counted: usize,
+    share: Option<Share>,
+    /// Was a message of its dropped?
+    has_dropped: bool,
     last_event_id: i32,
     stall: Option<Stall>,
     /// Is nothing to be taken from it for now?
@@ -97,8 +125,8 @@ pub(super) struct Client {
     /// What came of it while it was held, and which place that has among all such clients.
     parked: VecDeque<Vec<u8>>,
     place: u64,
-    /// Is a message of it being taken in?
-    busy: bool,
+    /// The message that is being taken in.
+    taking: Option<Taking>,
     /// What libqb does not look at meanwhile.
     source: Option<Ready>,
 }
@@ -109,6 +137,7 @@ impl Client {
         server_name: &'static str,
         server: LocalServer,
         identity: LocalIdentity,
+        share: Option<Share>,
     ) -> Self {
         Self {
             connection,
@@ -120,12 +149,15 @@ impl Client {
             responses: Lane::default(),
             events: Lane::default(),
             waiting_bytes: 0,
+            counted: 0,
+            share,
+            has_dropped: false,
             last_event_id: 0,
             stall: None,
             held: false,
             parked: VecDeque::new(),
             place: 0,
-            busy: false,
+            taking: None,
             source: None,
         }
     }
@@ -138,7 +170,7 @@ impl Client {
 
     /// Must what comes from it wait, because it is held or because other things of it do?
     pub(super) fn must_wait(&self) -> bool {
-        self.held || self.busy || !self.parked.is_empty()
+        self.held || self.taking.is_some() || !self.parked.is_empty()
     }
 
     /// Keeps what came. Where it is the first to wait, the client gets this place, and libqb takes nothing more from it.
@@ -155,23 +187,26 @@ impl Client {
         self.parked.push_back(bytes);
     }
 
-    /// A message of it is being taken in, and libqb takes nothing more from it until that [is over](Self::finish).
-    pub(super) fn begin(&mut self, source: &Ready, reactor: &Reactor) {
-        self.busy = true;
+    /// A message of so many bytes is being taken in, by this task, and libqb takes nothing more from the client until
+    /// that [is over](Self::finish).
+    pub(super) fn begin(&mut self, task: AbortHandle, bytes: usize, source: &Ready, reactor: &Reactor) {
+        self.taking = Some(Taking { task, bytes });
+        self.report();
         reactor.pause(source);
         self.source = Some(source.clone());
     }
 
     /// Its message has been taken in; its place if something of it waits that need not any more.
     pub(super) fn finish(&mut self, reactor: &Reactor) -> Option<u64> {
-        self.busy = false;
+        self.taking = None;
+        self.report();
         self.go_on(reactor);
         (!self.held && !self.parked.is_empty()).then_some(self.place)
     }
 
     /// What came first and whose work it was, unless it has to wait still; whether that was all.
     pub(super) fn unpark(&mut self, reactor: &Reactor) -> Option<(Vec<u8>, Option<Ready>, bool)> {
-        if self.held || self.busy {
+        if self.held || self.taking.is_some() {
             return None;
         }
         let bytes = self.parked.pop_front()?;
@@ -216,6 +251,21 @@ impl Client {
         self.responses.len() + self.events.len() > 0
     }
 
+    /// Tells the budget what it holds, which may cut it or others.
+    pub(super) fn report(&self) {
+        if let Some(share) = &self.share {
+            share.report(self.held_bytes());
+        }
+    }
+
+    /// Bytes of messages from it and for it.
+    fn held_bytes(&self) -> usize {
+        let partly = self.assembler.as_ref().map_or(0, Assembler::held_bytes);
+        let parts = self.responses.parts.iter().chain(&self.events.parts).map(Vec::len).sum::<usize>();
+        let taking = self.taking.as_ref().map_or(0, |taking| taking.bytes);
+        self.counted + partly + taking + parts
+    }
+
     /// Takes what libqb delivered; a request when it is whole and to be answered.
     pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<Option<UnreadRequest>, String> {
         let assembler = match &mut self.assembler {
@@ -225,10 +275,15 @@ impl Client {
                 none.insert(Assembler::new(layout))
             }
         };
-        let Some(request) = assembler.push_unread(bytes).map_err(|e| e.to_string())? else { return Ok(None) };
+        let request = assembler.push_unread(bytes).map_err(|e| e.to_string())?;
+        self.report();
+        let Some(request) = request else { return Ok(None) };
         self.proxied |= request.flags & flag::PROXIED != 0;
         if self.server == LocalServer::Executor && request.flags & flag::RESPONSE_WANTED == 0 {
-            warn!(
+            let again = std::mem::replace(&mut self.has_dropped, true);
+            let level = if again { Level::Debug } else { Level::Warn };
+            log::log!(
+                level,
                 "Dropped a message from {self}: it does not ask for a response, as the executor's clients must"
             );
             return Ok(None);
@@ -247,8 +302,12 @@ impl Client {
             MessageKind::Response(_) => (&mut self.responses, 0),
             MessageKind::Event => (&mut self.events, flag::EVENT),
         };
-        lane.waiting.push_back(Message { kind, flags, text });
-        lane.len() == 1
+        let message = Message::new(kind, flags, text);
+        self.counted += message.counted as usize;
+        lane.waiting.push_back(message);
+        let first = lane.len() == 1;
+        self.report();
+        first
     }
 
     /// Sends what there is room for. The error: why the client is to be disconnected.
@@ -280,6 +339,7 @@ impl Client {
             if lane(self).parts.is_empty() {
                 let Some(message) = lane(self).waiting.pop_front() else { return Ok(()) };
                 let parts = self.encode(layout, &message);
+                self.counted -= message.counted as usize;
                 lane(self).parts.extend(parts);
                 self.waiting_bytes = self.waiting_bytes.saturating_sub(message.text.whole.len());
             }

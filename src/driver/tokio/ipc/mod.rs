@@ -7,6 +7,7 @@
 //! [`LocalServers`], at once or later.
 
 mod access;
+mod accounts;
 mod client;
 mod config;
 mod pump;
@@ -16,11 +17,12 @@ use crate::model::{LocalIdentity, ProxiedServer, site};
 use crate::sys::qb::{ConnectionId, CreateError, Event, Reactor, Ready, Server, ServerId, Settings};
 use crate::wire::ipc::UnreadRequest;
 use access::Access;
+use accounts::Accounts;
 use client::{Client, MessageKind, Text};
 pub use config::{IpcConfig, LocalConnId, LocalServer, Servers};
 use log::{debug, info, warn};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -82,8 +84,9 @@ pub(in crate::driver::tokio::ipc) struct Inner {
     ready: RefCell<Vec<Ready>>,
     handler: Rc<dyn LocalHandler>,
     access: Rc<Access>,
+    accounts: Rc<Accounts>,
     servers: RefCell<Vec<Server>>,
-    clients: RefCell<HashMap<LocalConnId, Client>>,
+    clients: RefCell<BTreeMap<LocalConnId, Client>>,
     /// When to try again with a client that had no room.
     retries: RefCell<BTreeSet<(Instant, LocalConnId)>>,
     retries_changed: Notify,
@@ -111,7 +114,8 @@ impl LocalServers {
         handler: Rc<dyn LocalHandler>,
     ) -> Result<Self, StartError> {
         let reactor = Reactor::current().map_err(StartError::Loop)?;
-        let access = Rc::new(Access::new(&config));
+        let accounts = Rc::new(Accounts::new(&config));
+        let access = Rc::new(Access::new(&config, Rc::clone(&accounts)));
         let mut servers = Vec::new();
         let wanted = match config.servers {
             Servers::Executor => 1,
@@ -134,6 +138,7 @@ impl LocalServers {
             ready: RefCell::default(),
             handler,
             access,
+            accounts,
             servers: RefCell::new(servers),
             clients: RefCell::default(),
             retries: RefCell::default(),
@@ -228,7 +233,8 @@ impl Inner {
                 let identity =
                     LocalIdentity { pid: connection.pid, user: self.access.user_name(connection.uid) };
                 debug!("Local client {} ({}) connected to {name}", identity.pid, identity.user);
-                let client = Client::new(connection, name, server, identity.clone());
+                let share = self.accounts.connected(conn);
+                let client = Client::new(connection, name, server, identity.clone(), share);
                 self.clients.borrow_mut().insert(conn, client);
                 self.access.count(self.clients.borrow().len());
                 self.handler.connected(conn, server, privileged, identity);
@@ -247,10 +253,11 @@ impl Inner {
                 self.handler.closed(conn);
             }
             Event::Failed { server, pid } => {
+                self.accounts.failed();
                 let name = SERVERS.get(usize::from(server.0)).map_or("?", |(name, _)| name);
-                warn!(
+                self.access.warn(format_args!(
                     "Local client {pid} of {name} could not be given its buffers: is /dev/shm full, or the client gone?"
-                );
+                ));
             }
         }
     }
@@ -262,13 +269,17 @@ impl Inner {
             (client.server(), client.receive(bytes))
         };
         self.flush(conn); // It lives, so perhaps it has read; and its layout may have become known.
+        let bytes = match &received {
+            Ok(Some(request)) => request.held_bytes(),
+            Ok(None) | Err(_) => 0,
+        };
         let taken = match received {
             Ok(Some(request)) => self.handler.message(conn, server, request),
             Ok(None) => Taken::Done,
             Err(problem) => Taken::Failed(problem),
         };
         match (taken, source) {
-            (Taken::Wait(wait), Some(source)) => self.pause(conn, source.clone(), wait),
+            (Taken::Wait(wait), Some(source)) => self.pause(conn, source, bytes, wait),
             (Taken::Failed(problem), _) => self.disconnect(conn, &problem),
             (Taken::Wait(_) | Taken::Done, _) => {}
         }
@@ -276,7 +287,7 @@ impl Inner {
 
     fn disconnect(&self, conn: LocalConnId, problem: &str) {
         if let Some(client) = self.clients.borrow().get(&conn) {
-            warn!("Disconnecting {client}: {problem}");
+            self.access.warn(format_args!("Disconnecting {client}: {problem}"));
             client.disconnect();
             self.wake.notify_one();
         }
@@ -309,6 +320,7 @@ impl Inner {
             self.wake.notify_one();
         }
         let after = client.retry_at();
+        client.report();
         let drained = before.is_some() && client.waiting() < waiting;
         drop(clients);
         if drained {
@@ -320,6 +332,17 @@ impl Inner {
             after.map(|at| retries.insert((at, conn)));
             self.retries_changed.notify_one();
         }
+    }
+
+    /// Disconnects the clients that hold too much.
+    fn cut(&self) {
+        for (conn, over) in self.accounts.take_cut() {
+            if let Some(client) = self.clients.borrow_mut().get_mut(&conn) {
+                self.access.warn(format_args!("Disconnecting {client}: {over}"));
+                client.give_up();
+            }
+        }
+        self.wake.notify_one();
     }
 
     /// One copy of a text for all who are sent it in a row.

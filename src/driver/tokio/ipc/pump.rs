@@ -38,6 +38,10 @@ async fn pump(inner: Rc<Inner>, fd: AsyncFd<OwnedFd>) {
         let ready = tokio::select! {
             ready = fd.readable() => ready.map(Some),
             () = inner.wake.notified() => Ok(None),
+            () = inner.accounts.cut() => {
+                inner.cut();
+                continue;
+            }
             () = sleep_until(expire_at.unwrap_or_else(Instant::now)), if expire_at.is_some() => {
                 expire_at = None;
                 match inner.reactor.expire_handshakes() {
@@ -143,12 +147,11 @@ impl Inner {
     }
 
     /// Takes nothing from a client before a task is over, which may find the client useless.
-    pub(super) fn pause(self: &Rc<Self>, conn: LocalConnId, source: Ready, wait: Wait) {
-        if let Some(client) = self.clients.borrow_mut().get_mut(&conn) {
-            client.begin(&source, &self.reactor);
-        }
+    pub(super) fn pause(self: &Rc<Self>, conn: LocalConnId, source: &Ready, bytes: usize, wait: Wait) {
+        let mut clients = self.clients.borrow_mut();
+        let Some(client) = clients.get_mut(&conn) else { return };
         let inner = Rc::downgrade(self);
-        spawn_local(async move {
+        let task = spawn_local(async move {
             let result = wait.await;
             let Some(inner) = inner.upgrade() else { return };
             if let Err(problem) = result {
@@ -156,6 +159,7 @@ impl Inner {
             }
             inner.finish(conn);
         });
+        client.begin(task.abort_handle(), bytes, source, &self.reactor);
     }
 }
 
