@@ -23,16 +23,13 @@ pub use ledger::Excess;
 
 use super::severity::log_effect;
 use crate::core::{Effect, Input, PeerId, Relay, RequestToken, RunId, Server};
-use crate::log_notice;
 use crate::model::{KillScope, Moment, Notification, Now, Reply};
-use crate::session::SchemaFile;
 use crate::wire::codec::{self, Envelope};
 use inbox::Route;
 use ledger::{Cause, Ledger};
-use log::{debug, warn};
 use peers::Peers;
 use pressure::{Following, cause};
-use schemas::{LIMIT, Progress, SchemaTransfer};
+use schemas::SchemaTransfer;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
@@ -271,10 +268,7 @@ impl<C: Carrier> Hub<C> {
     }
 
     fn tick(&mut self, now: Now) {
-        if self.schemas.as_ref().is_some_and(|transfer| transfer.deadline <= now.mono) {
-            warn!("The transfer of schemas did not end within {} s", LIMIT.0 / 1000);
-            self.end_schemas();
-        }
+        self.limit_schemas(now);
         self.step(Input::Tick, now);
         self.ledger.tick(now.mono);
     }
@@ -386,49 +380,5 @@ impl<C: Carrier> Hub<C> {
     /// The first code counts.
     fn exit(&mut self, code: u8) {
         self.exit.get_or_insert(code);
-    }
-
-    /// Begins a transfer of schemas; an older one that is still on its way is given up.
-    fn begin_schemas(&mut self, now: Now) {
-        self.end_schemas();
-        let newest = match self.hooks.prepare_schemas() {
-            Ok(newest) => newest,
-            Err(problem) => return warn!("Not asking the cluster for schemas: {problem}"),
-        };
-        let peer = self.inbox.new_peer();
-        let client_id = self.carrier.new_client_id(peer);
-        let (transfer, inputs) = SchemaTransfer::begin(peer, client_id, &newest, now.mono);
-        self.peers.add(peer, Route::Schemas);
-        self.caused.extend(inputs);
-        self.schemas = Some(transfer);
-    }
-
-    fn schemas_received(&mut self, peer: PeerId, relay: &Relay) {
-        let Some(transfer) = self.schemas.as_mut().filter(|transfer| transfer.peer == peer) else { return };
-        match transfer.receive(relay) {
-            Progress::Next(input) => self.caused.push_back(input),
-            Progress::Waiting => {}
-            Progress::Over(result) => {
-                match result {
-                    Ok(files) => self.keep_schemas(&files),
-                    Err(problem) => warn!("Cannot get the cluster's schemas: {problem}"),
-                }
-                self.end_schemas();
-            }
-        }
-    }
-
-    fn keep_schemas(&self, files: &[SchemaFile]) {
-        match self.hooks.keep_schemas(files) {
-            Ok(()) if files.is_empty() => debug!("The cluster has no newer schemas"),
-            Ok(()) => log_notice!("Got {} schema files from the cluster", files.len()),
-            Err(problem) => warn!("Cannot keep the cluster's schemas: {problem}"),
-        }
-    }
-
-    fn end_schemas(&mut self) {
-        if let Some(transfer) = self.schemas.take() {
-            self.caused.push_back(Input::Disconnected(transfer.peer));
-        }
     }
 }

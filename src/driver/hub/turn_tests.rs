@@ -113,3 +113,31 @@ fn a_run_that_ended_before_its_deadline_is_not_killed_however_late_that_is_seen(
     let lines = &bench.hub.carrier().lines;
     assert_eq!(lines.iter().filter(|line| line.starts_with("kill")).count(), 0, "{lines:?}");
 }
+
+#[test]
+fn what_the_core_has_put_off_and_what_arrives_take_turns() {
+    let mut bench = Bench::new();
+    let (one, two) = (bench.joins(false), bench.joins(false));
+    bench.asks(one, register("r"));
+    for number in 0..500 {
+        let Request::Execute(mut execute) = delayed("r") else { unreachable!() };
+        execute.interval = Interval(1_000 + number);
+        bench.asks(one, Request::Execute(execute));
+    }
+    while bench.hub.turn() == Next::Again {}
+    bench.hub.carrier_mut().lines.clear();
+    bench.hub.carrier_mut().effect_takes = Millis(1);
+    bench.asks(one, Request::UnregisterResource(Some(ResourceId::new("r"))));
+    (0..20).for_each(|_| bench.asks(two, Request::ResourceInfo(None)));
+    while bench.hub.turn() == Next::Again {}
+    let lines = &bench.hub.carrier().lines;
+    let places = |what: &str| {
+        let is_it = |(_, line): &(usize, &String)| line.starts_with(what);
+        lines.iter().enumerate().filter(is_it).map(|(place, _)| place).collect::<Vec<_>>()
+    };
+    let (ends, replies) = (places("tell 1 "), places("reply 2 "));
+    assert!(ends.len() >= 500 && replies.len() == 20, "{} and {}", ends.len(), replies.len());
+    let ended_before = |reply: usize| ends.partition_point(|end| *end < reply);
+    assert!(ended_before(replies[0]) < 250, "the first waits for {}", ended_before(replies[0]));
+    assert!(ends.last() < replies.last(), "what was put off waits for all that arrives");
+}
