@@ -247,7 +247,7 @@ fn a_message_that_waits_to_be_read_or_sent_is_counted_and_given_back() {
     pair.server.send_notification(&EncodedNotification::new(&of_server));
     assert!(pair.server.output().len() < long.len() && pair.server.queued_bytes() > long.len());
     let of_client = Request::ResourceInfo(Some(crate::model::ResourceId::new(long.clone())));
-    pair.client.core().call(of_client, Millis(0), NOW).unwrap();
+    pair.client.core().call(of_client.clone(), Millis(0), NOW).unwrap();
     while pair.client.next_event(NOW).is_some() {}
     assert!(pair.client.queued_bytes() > long.len());
     loop {
@@ -263,7 +263,8 @@ fn a_message_that_waits_to_be_read_or_sent_is_counted_and_given_back() {
     assert!(pair.server.received_bytes() < long.len(), "it is counted once");
     pair.server.abandon();
     assert_eq!((pair.server.output(), pair.server.queued_bytes()), (&[][..], 0));
-    pair.client.core().call(Request::Poke, Millis(0), NOW).unwrap();
+    let mut pair = Pair::ready(100_000);
+    pair.client.core().call(of_client, Millis(0), NOW).unwrap();
     while pair.client.next_event(NOW).is_some() {}
     pair.client.discard_output();
     assert_eq!((pair.client.output(), pair.client.queued_bytes()), (&[][..], 0));
