@@ -36,7 +36,7 @@ mod bindings;
 
 pub use client::Client;
 pub use connection::{Connection, ConnectionId, Sent};
-pub use reactor::{Event, Reactor};
+pub use reactor::{Event, Reactor, Ready};
 pub use server::{Candidate, CreateError, Grant, Server, ServerId, Settings, Transport, check_shared_memory};
 pub use trust::{ConnectError, Holder, Trusted};
 
