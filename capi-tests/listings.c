@@ -132,7 +132,7 @@ main(void)
     fence_metadata(lrmd, "fence_fails");
 
     /* Agents that are there and cannot run. */
-    for (int i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++) {
+    for (size_t i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++) {
         char fence[100];
 
         metadata(lrmd, "ocf", "unfit", unfit[i], NULL);

@@ -101,7 +101,7 @@ main(int argc, char **argv)
     ask("stonith", NULL, "fence_acme");
     ask("stonith", NULL, "fence_fails");
     ask("stonith", NULL, "fence_nobody");
-    for (int i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++) {
+    for (size_t i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++) {
         char fence[100];
 
         ask("ocf", "unfit", unfit[i]);
