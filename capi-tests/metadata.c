@@ -40,6 +40,10 @@ static void
 answer(int pid, const result_t *result, void *user_data)
 {
     calls++;
+    if (user_data == NULL) {
+        printf("  rc %d status %d\n", result->exit_status, result->execution_status);
+        return;
+    }
     printf("  %s: rc %d status %d%s%s\n  stdout: %s\n  stderr: %s\n", (const char *) user_data, result->exit_status,
            result->execution_status, result->exit_reason == NULL ? "" : " with a reason", pid == 0 ? "" : " from a process",
            text(result->action_stdout), text(result->action_stderr));
@@ -79,6 +83,22 @@ ask(const char *standard, const char *provider, const char *type)
     printf("  returned %d after %d answer\n", rc, calls - before);
 }
 
+/* Whether the answer comes at once, and what else it says, is up to the library. */
+static void
+ask_unfit(const char *standard, const char *provider, const char *type)
+{
+    lrmd_rsc_info_t *rsc = lrmd_new_rsc_info("rsc", standard, provider, type);
+    int before = calls, rc;
+
+    printf("%s:%s:%s\n", standard, text(provider), type);
+    rc = lrmd__metadata_async(rsc, answer, NULL);
+    lrmd_free_rsc_info(rsc);
+    while (calls == before) {
+        g_main_context_iteration(NULL, TRUE);
+    }
+    printf("  returned %d\n", rc);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -104,9 +124,9 @@ main(int argc, char **argv)
     for (size_t i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++) {
         char fence[100];
 
-        ask("ocf", "unfit", unfit[i]);
+        ask_unfit("ocf", "unfit", unfit[i]);
         snprintf(fence, sizeof(fence), "fence_unfit_%s", unfit[i]);
-        ask("stonith", NULL, fence);
+        ask_unfit("stonith", NULL, fence);
     }
     return 0;
 }

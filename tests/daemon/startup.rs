@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Starting, not starting, and signals.
 use crate::node::{KEY, LOG, Start, await_log, connect, log_text, make_key, serving};
-use crate::place::{eventually, isolated, tmpfs};
+use crate::place::{eventually, isolated, set_read_only, tmpfs};
 use nix::sys::signal::Signal;
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, SockaddrIn6, bind, listen, setsockopt, socket, sockopt,
@@ -137,6 +137,22 @@ fn a_port_that_is_taken_for_ipv6_alone_is_served_for_ipv4() {
 fn names_are_files() {
     fs::create_dir_all("/etc/libqb").unwrap();
     fs::write("/etc/libqb/force-filesystem-sockets", "").unwrap();
+}
+
+#[test]
+fn a_directory_for_names_that_cannot_be_used_is_fatal_and_what_the_line_advises_helps() {
+    isolated(|| {
+        make_key(64);
+        tmpfs("/tmp", "mode=1777");
+        set_read_only("/tmp", true);
+        names_are_files();
+        refuses_to_start(
+            Start::new(),
+            &["crit", "libqb", "Read-only", "force-filesystem-sockets (in /etc/libqb)"],
+        );
+        fs::remove_file("/etc/libqb/force-filesystem-sockets").unwrap();
+        assert_eq!(Start::new().ready().stop(), Some(0));
+    });
 }
 
 #[test]
