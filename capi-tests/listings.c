@@ -9,6 +9,8 @@
 #include <string.h>
 #include <crm/lrmd.h>
 
+static const char *unfit[] = { "directory", "plain", "interpreter", "crlf", "fifo", "dangling" };
+
 static const char *
 text(const char *string)
 {
@@ -128,6 +130,15 @@ main(void)
     metadata(lrmd, "stonith", NULL, "fence_nobody", lrmd_key_value_add(NULL, "a", "b"));
     fence_metadata(lrmd, "fence_acme");
     fence_metadata(lrmd, "fence_fails");
+
+    /* Agents that are there and cannot run. */
+    for (size_t i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++) {
+        char fence[100];
+
+        metadata(lrmd, "ocf", "unfit", unfit[i], NULL);
+        snprintf(fence, sizeof(fence), "fence_unfit_%s", unfit[i]);
+        fence_metadata(lrmd, fence);
+    }
 
     printf("without parameters: %d\n", lrmd->cmds->get_metadata(lrmd, "ocf", "heartbeat", "Dummy", &output, 0));
     printf("%s\n", text(output));

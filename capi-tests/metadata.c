@@ -24,6 +24,9 @@ typedef struct {
 extern int lrmd__metadata_async(lrmd_rsc_info_t *rsc, void (*callback)(int pid, const result_t *result, void *user_data),
                                 void *user_data);
 
+/* Agents that cannot run. */
+static const char *unfit[] = { "directory", "plain", "interpreter", "crlf", "fifo", "dangling" };
+
 static GMainLoop *loop;
 static int calls;
 
@@ -37,6 +40,10 @@ static void
 answer(int pid, const result_t *result, void *user_data)
 {
     calls++;
+    if (user_data == NULL) {
+        printf("  rc %d status %d\n", result->exit_status, result->execution_status);
+        return;
+    }
     printf("  %s: rc %d status %d%s%s\n  stdout: %s\n  stderr: %s\n", (const char *) user_data, result->exit_status,
            result->execution_status, result->exit_reason == NULL ? "" : " with a reason", pid == 0 ? "" : " from a process",
            text(result->action_stdout), text(result->action_stderr));
@@ -76,6 +83,22 @@ ask(const char *standard, const char *provider, const char *type)
     printf("  returned %d after %d answer\n", rc, calls - before);
 }
 
+/* Whether the answer comes at once, and what else it says, is up to the library. */
+static void
+ask_unfit(const char *standard, const char *provider, const char *type)
+{
+    lrmd_rsc_info_t *rsc = lrmd_new_rsc_info("rsc", standard, provider, type);
+    int before = calls, rc;
+
+    printf("%s:%s:%s\n", standard, text(provider), type);
+    rc = lrmd__metadata_async(rsc, answer, NULL);
+    lrmd_free_rsc_info(rsc);
+    while (calls == before) {
+        g_main_context_iteration(NULL, TRUE);
+    }
+    printf("  returned %d\n", rc);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -98,5 +121,12 @@ main(int argc, char **argv)
     ask("stonith", NULL, "fence_acme");
     ask("stonith", NULL, "fence_fails");
     ask("stonith", NULL, "fence_nobody");
+    for (size_t i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++) {
+        char fence[100];
+
+        ask_unfit("ocf", "unfit", unfit[i]);
+        snprintf(fence, sizeof(fence), "fence_unfit_%s", unfit[i]);
+        ask_unfit("stonith", NULL, fence);
+    }
     return 0;
 }

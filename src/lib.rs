@@ -104,10 +104,22 @@
 //! * `tool` (default): the program `pcmk-remote`.
 //! * `capi`: the C interface of Pacemaker's liblrmd (docs/linking.md).
 //!
+//! # Machines
+//!
+//! 64-bit Linux of either byte order. A 32-bit target is refused when it is compiled: system calls and C types are taken for
+//! those of 64-bit machines.
+//!
 //! # What is stable
 //!
 //! Versions follow SemVer for what is documented here. All other modules are public only for the programs, tests and fuzz
 //! targets of this package; they change without notice. ARCHITECTURE.md describes them.
+
+// Not before each of these fits: users and groups in raw system calls (16 bits of a number on i386), time_t, and C's long in
+// bindings of GLib.
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!(
+    "pcmk-remote-rs is for 64-bit machines: on others it would hand wrong numbers to the kernel and to C"
+);
 
 #[cfg(feature = "agents")]
 #[doc(hidden)]

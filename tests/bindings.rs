@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Makes the checked-in bindings of C libraries again from the installed headers and compares: a header that says
-//! something else must fail here, not on a user's node. To write them:
+//! something else must fail here, not on a user's node. Releases that say the same in other words pass. To write them:
 //! `UPDATE_BINDINGS=1 cargo test --no-default-features --test bindings` (the crate may not build before).
+
+use proc_macro2::{Spacing, TokenStream, TokenTree};
+use quote::ToTokens;
+use std::collections::{BTreeMap, BTreeSet};
+use syn::Item;
 
 /// One checked-in file of bindings.
 struct Bindings {
@@ -110,6 +115,48 @@ fn generate(wanted: &Bindings) -> String {
     )
 }
 
+/// What bindings say, whatever names a release of the headers gives to types and parameters: every item but aliases, with
+/// these followed to their end, and without the names of fields and parameters.
+fn meaning(source: &str) -> BTreeSet<String> {
+    let items = syn::parse_file(source).expect("bindings are Rust").items;
+    let aliases: BTreeMap<String, TokenStream> = items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Type(alias) => Some((alias.ident.to_string(), alias.ty.to_token_stream())),
+            _ => None,
+        })
+        .collect();
+    let tokens = items.iter().flat_map(|item| match item {
+        Item::Type(_) => Vec::new(),
+        Item::ForeignMod(block) => block.items.iter().map(ToTokens::to_token_stream).collect(),
+        other => vec![other.to_token_stream()],
+    });
+    tokens.map(|tokens| followed(tokens, &aliases)).collect()
+}
+
+fn followed(tokens: TokenStream, aliases: &BTreeMap<String, TokenStream>) -> String {
+    let mut text = String::new();
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let names = |next: &TokenTree| matches!(next, TokenTree::Punct(mark) if mark.as_char() == ':' && mark.spacing() == Spacing::Alone);
+        let is_end = |next: &TokenTree| matches!(next, TokenTree::Punct(mark) if mark.as_char() == '>');
+        match token {
+            TokenTree::Ident(_) if tokens.next_if(names).is_some() => {}
+            // Where a list ends with a comma depends on the length of its line.
+            TokenTree::Punct(mark) if mark.as_char() == ',' && tokens.peek().is_none_or(is_end) => {}
+            TokenTree::Ident(name) => match aliases.get(&name.to_string()) {
+                Some(alias) => text += &followed(alias.clone(), aliases),
+                None => text += &format!(" {name}"),
+            },
+            TokenTree::Group(group) => {
+                text += &format!(" {:?}({})", group.delimiter(), followed(group.stream(), aliases));
+            }
+            other => text += &other.to_string(),
+        }
+    }
+    text
+}
+
 fn compare(wanted: &Bindings) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sys").join(wanted.path);
     let made = generate(wanted);
@@ -117,11 +164,29 @@ fn compare(wanted: &Bindings) {
         std::fs::write(&path, &made).expect("write the bindings");
     }
     let kept = std::fs::read_to_string(&path).expect("read the bindings");
+    let (kept, made) = (meaning(&kept), meaning(&made));
     assert!(
         kept == made,
-        "{}'s headers changed: run UPDATE_BINDINGS=1 cargo test --no-default-features --test bindings, then review",
-        wanted.name
+        "{}'s headers changed: run UPDATE_BINDINGS=1 cargo test --no-default-features --test bindings, then review\n\
+         no more: {:#?}\nnow: {:#?}",
+        wanted.name,
+        kept.difference(&made).collect::<Vec<_>>(),
+        made.difference(&kept).collect::<Vec<_>>(),
     );
+}
+
+/// As GLib's headers did between 2.74 and 2.84.
+#[test]
+fn names_of_types_and_parameters_do_not_matter_and_types_do() {
+    let of = |function: &str, aliases: &str| {
+        meaning(&format!("{aliases} unsafe extern \"C\" {{ pub fn f(check: {function}); }}"))
+    };
+    let plain = of("Option<unsafe extern \"C\" fn(source: *mut u8) -> gint>", "pub type gint = c_int;");
+    let check =
+        "pub type gint = c_int; pub type Check = Option<unsafe extern \"C\" fn(data: *mut u8) -> gint>;";
+    assert_eq!(of("Check", check), plain);
+    assert_ne!(of("Check", &check.replace("c_int", "c_long")), plain);
+    assert_ne!(of("Check", &check.replace("*mut u8", "*mut u8, more: gint")), plain);
 }
 
 #[test]

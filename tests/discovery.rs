@@ -49,6 +49,8 @@ static NODE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
         ("ocf/.hidden/x", 0o755, agent),
         ("ocf/file", 0o755, agent),
         ("init/mail", 0o755, HEADER),
+        ("init/mail:in", 0o755, HEADER),
+        ("init/in", 0o755, "#!/bin/sh\n"),
         ("init/Bare", 0o755, "#!/bin/sh\n"),
         ("init/crlf", 0o755, "### BEGIN INIT INFO\r\n# Provides: a\r\n# Should-Stop: \u{1}\u{7f}\r\n"),
         ("init/functions", 0o644, HEADER),
@@ -92,7 +94,7 @@ const CIB: &str = r#"<cib crm_feature_set="3.16.2" validate-with="pacemaker-3.7"
 </resources><constraints/></configuration><status/></cib>"#;
 
 const EXPLAIN: &str = r#"#!/bin/sh -eu
-env -i SEEN=1 NOTIFY_SOCKET=/x API_TOKEN=hunter2 OCF_ROOT=/wrong ./pacemaker-execd 1000 &
+env -i SEEN=1 LISTEN_PORT=8080 NOTIFY_SOCKET=/x API_TOKEN=hunter2 OCF_ROOT=/wrong ./pacemaker-execd 1000 &
 trap "kill $!" EXIT
 until [ "$(cat /proc/$!/comm)" = pacemaker-execd ]; do :; done
 CIB_file=cib.xml PATH=.:/usr/bin:/bin "$@"
@@ -135,7 +137,8 @@ fn lines(output: Output) -> Vec<String> {
 
 /// We name agents in full.
 fn bare(agents: Vec<String>) -> Vec<String> {
-    agents.iter().map(|agent| agent.rsplit(':').next().unwrap().to_owned()).collect()
+    let parts = |agent: &str| if agent.starts_with("ocf:") { 3 } else { 2 };
+    agents.iter().map(|agent| agent.splitn(parts(agent), ':').last().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -180,9 +183,15 @@ fn what_ocf_agents_print_is_passed_on_to_the_byte() {
 
 #[test]
 fn init_scripts_are_described_in_the_same_words() {
-    for agent in
-        ["lsb:mail", "lsb:Bare", "service:mail", "lsb:linked", "lsb:functions", "lsb:/etc/init.d/mail"]
-    {
+    for agent in [
+        "lsb:mail",
+        "lsb:Bare",
+        "service:mail",
+        "lsb:linked",
+        "lsb:functions",
+        "lsb:/etc/init.d/mail",
+        "lsb:mail:in",
+    ] {
         let (ours, theirs) = (ours(&["metadata", agent]), theirs(&["--show-metadata", agent]));
         assert!(theirs.status.success(), "{agent}");
         let text = |output: Output| String::from_utf8(output.stdout).unwrap();
@@ -236,7 +245,7 @@ fn failures_are_told_apart() {
         ("ocf:Acme:silent", 1, "printed nothing"),
         ("stonith:fence_Broken", 1, "exited with 1"),
         ("ocf:Acme:nope", 5, "install the package"),
-        ("ocf:heartbeat:README", 5, "chmod a+x"),
+        ("ocf:heartbeat:README", 1, "chmod a+x"),
         ("lsb:nope", 5, "/etc/init.d/nope"),
         ("stonith:fence_nope", 5, "/usr/sbin/fence_nope"),
         ("stonith:fence_dir", 5, "fence_dir"),
@@ -274,6 +283,7 @@ fn an_action_of_a_configured_resource_is_explained_without_its_secrets() {
             "  OCF_RESKEY_db_password=<hidden>",
             &format!("  OCF_RESOURCE_INSTANCE={id}"),
             "  OCF_ROOT=/usr/lib/ocf",
+            "  LISTEN_PORT=8080",
             "  SEEN=1",
             "  API_TOKEN=<hidden>",
         ] {

@@ -13,7 +13,7 @@ struct OneFile<'a>(&'a [u8]);
 
 impl AgentFiles for OneFile<'_> {
     fn facts(&self, _: &Path) -> Result<FileFacts, i32> {
-        Ok(FileFacts { directory: false, executable: true })
+        Ok(FileFacts { directory: false, regular: true, executable: true })
     }
 
     fn read(&self, _: &Path, limit: usize) -> Result<Vec<u8>, i32> {

@@ -52,6 +52,8 @@ impl AgentConfig {
 pub struct FileFacts {
     /// Is it a directory?
     pub directory: bool,
+    /// Is it a regular file?
+    pub regular: bool,
     /// Is it a regular file that somebody may execute?
     pub executable: bool,
 }

@@ -27,16 +27,16 @@ pub(super) fn describe(errno: i32) -> &'static str {
     Errno::from_raw(errno).desc()
 }
 
-/// What a failure means to the cluster.
+/// What it means to the cluster that an agent's own file cannot be looked at or executed. No other file is judged by it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+enum Kind {
     NotInstalled,
     Privileges,
     Other,
 }
 
 impl Kind {
-    pub(super) fn of(errno: i32) -> Self {
+    fn of(errno: i32) -> Self {
         match Errno::from_raw(errno) {
             Errno::ENOENT | Errno::EISDIR | Errno::ENOTDIR | Errno::EINVAL | Errno::ENOEXEC => {
                 Self::NotInstalled
@@ -46,7 +46,7 @@ impl Kind {
         }
     }
 
-    pub(super) fn exit(self) -> OcfExit {
+    fn exit(self) -> OcfExit {
         match self {
             Self::NotInstalled => OcfExit::NOT_INSTALLED,
             Self::Privileges => OcfExit::INSUFFICIENT_PRIVILEGES,

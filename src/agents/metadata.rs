@@ -27,8 +27,10 @@ pub struct Inquiry {
 pub enum NoMetadata {
     /// The agent's name is not complete, or its standard has none.
     Invalid(String),
-    /// There is no such agent here, or it cannot run.
+    /// There is no such agent here.
     NotInstalled(String),
+    /// The agent is here, and could not be started.
+    CannotRun(String),
     /// The agent was run and did not print what it should.
     Failed(String),
     /// The agent did not end in time and was killed.
@@ -40,6 +42,7 @@ impl fmt::Display for NoMetadata {
         match self {
             Self::Invalid(reason)
             | Self::NotInstalled(reason)
+            | Self::CannotRun(reason)
             | Self::Failed(reason)
             | Self::TimedOut(reason) => f.write_str(reason),
         }
@@ -48,7 +51,14 @@ impl fmt::Display for NoMetadata {
 
 impl std::error::Error for NoMetadata {}
 
-/// Where there is a verdict, there was no run.
+impl NoMetadata {
+    /// The result of an agent that was found, and that the kernel would not execute.
+    pub fn not_started(verdict: RunResult) -> Self {
+        Self::CannotRun(verdict.outcome.reason.unwrap_or_default())
+    }
+}
+
+/// The result of an agent that was not found, or whose run could not be planned.
 impl From<RunResult> for NoMetadata {
     fn from(verdict: RunResult) -> Self {
         let reason = verdict.outcome.reason.unwrap_or_default();

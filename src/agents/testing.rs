@@ -86,10 +86,10 @@ impl FakeFiles {
 impl AgentFiles for FakeFiles {
     fn facts(&self, path: &Path) -> Result<FileFacts, i32> {
         if !self.below(path).is_empty() {
-            return Ok(FileFacts { directory: true, executable: false });
+            return Ok(FileFacts { directory: true, regular: false, executable: false });
         }
         let (_, executable) = self.0.get(path).ok_or(NO_SUCH_FILE)?;
-        Ok(FileFacts { directory: false, executable: *executable })
+        Ok(FileFacts { directory: false, regular: true, executable: *executable })
     }
 
     fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, i32> {

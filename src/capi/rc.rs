@@ -103,9 +103,10 @@ pub fn of_metadata(error: &NoMetadata, standard: Option<Standard>) -> c_int {
     let is_fence_agent = standard == Some(Standard::Stonith);
     match error {
         NoMetadata::NotInstalled(_) if is_fence_agent => -libc::ENODEV,
+        NoMetadata::CannotRun(_) if is_fence_agent => -libc::ENODATA,
         NoMetadata::TimedOut(_) if is_fence_agent => -libc::ETIME,
         NoMetadata::Failed(_) if is_fence_agent => -GENERIC,
-        NoMetadata::TimedOut(_) | NoMetadata::Failed(_) => -libc::EIO,
+        NoMetadata::CannotRun(_) | NoMetadata::TimedOut(_) | NoMetadata::Failed(_) => -libc::EIO,
         // An init script is looked for when it is read, the others before anything is tried.
         NoMetadata::NotInstalled(_) if standard != Some(Standard::Ocf) => -libc::EIO,
         NoMetadata::NotInstalled(_) | NoMetadata::Invalid(_) => INVALID,
@@ -170,6 +171,7 @@ mod tests {
         let text = String::new;
         for (error, ocf, fence, lsb) in [
             (NoMetadata::NotInstalled(text()), -22, -19, -5),
+            (NoMetadata::CannotRun(text()), -5, -61, -5),
             (NoMetadata::TimedOut(text()), -5, -62, -5),
             (NoMetadata::Failed(text()), -5, -201, -5),
             (NoMetadata::Invalid(text()), -22, -22, -22),

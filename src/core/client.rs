@@ -108,6 +108,7 @@ struct Waiting {
 #[derive(Debug)]
 pub struct Client {
     settings: ClientSettings,
+    version: ProtocolVersion,
     state: State,
     waiting: Option<Waiting>,
     stale: Option<RequestId>,
@@ -124,6 +125,7 @@ impl Client {
     pub fn new(settings: ClientSettings) -> Self {
         Self {
             settings,
+            version: ProtocolVersion::OURS,
             state: State::Idle,
             waiting: None,
             stale: None,
@@ -136,6 +138,12 @@ impl Client {
         }
     }
 
+    /// Announces this version from the next sign-on on. For a client on behalf of a program whose cluster does not serve
+    /// all that our own version promises.
+    pub const fn announce(&mut self, version: ProtocolVersion) {
+        self.version = version;
+    }
+
     /// The transport is up: signs on. Also after an earlier connection ended.
     pub fn connected(&mut self, now: Moment) {
         self.state = State::SigningOn;
@@ -144,7 +152,7 @@ impl Client {
         self.expected_late = 0;
         self.notifications.clear();
         let request = Request::Register {
-            version: Some(ProtocolVersion::OURS),
+            version: Some(self.version),
             is_provider: self.settings.is_provider,
             client_name: self.settings.name.clone(),
         };

@@ -57,6 +57,19 @@ fn signs_on_with_its_name_and_learns_its_identity() {
 }
 
 #[test]
+fn a_version_that_is_announced_holds_for_each_connection() {
+    let mut client = client(ClientCarrier::Remote);
+    let announced = ProtocolVersion { major: 1, minor: 1 };
+    client.announce(announced);
+    for _ in 0..2 {
+        client.connected(at(0));
+        let first = requests(&mut client).pop().unwrap().request;
+        assert!(matches!(first, Request::Register { version: Some(version), .. } if version == announced));
+        client.disconnected();
+    }
+}
+
+#[test]
 fn sign_on_fails_only_for_the_version_or_a_strange_answer() {
     let table = [
         (registered(-errno::EPROTO), Some(ClientError::VersionRefused)),

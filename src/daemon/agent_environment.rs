@@ -4,7 +4,7 @@ use super::cli::Program;
 use super::config::Config;
 use super::environment::Environment;
 use crate::model::options::{self, ClusterOption, enabled_for};
-use crate::model::site;
+use crate::model::{service_manager, site};
 use std::ffi::{OsStr, OsString};
 
 /// The whole environment, less what belongs between the daemon and its service manager, plus the daemon's
@@ -12,20 +12,13 @@ use std::ffi::{OsStr, OsString};
 /// look at.
 pub fn agent_environment(config: &Config, environment: &Environment) -> Vec<(OsString, OsString)> {
     let mut inherited = environment.clone();
-    inherited.retain(|variable| !is_service_manager_variable(variable));
+    inherited.retain(|variable| !service_manager::is_for_the_daemon_alone(variable));
     inherited.set(options::AGENT_SERVICE.variable, config.program.name());
     if config.port_from_command_line {
         inherited.set(options::REMOTE_PORT.variable, config.port.to_string());
     }
     set_logging(&mut inherited, config.program);
     inherited.into_pairs()
-}
-
-/// An agent that inherited these could claim readiness for the daemon, answer for its watchdog or take its
-/// sockets.
-fn is_service_manager_variable(variable: &OsStr) -> bool {
-    let variable = variable.as_encoded_bytes();
-    variable == b"NOTIFY_SOCKET" || variable.starts_with(b"WATCHDOG_") || variable.starts_with(b"LISTEN_")
 }
 
 fn set_logging(environment: &mut Environment, program: Program) {
@@ -79,11 +72,15 @@ mod tests {
                 ("NOTIFY_SOCKET", "/run/n"),
                 ("WATCHDOG_USEC", "1"),
                 ("LISTEN_FDS", "1"),
+                ("LISTEN_PORT", "8080"),
+                ("WATCHDOG_DEVICE", "/dev/w"),
             ],
             None,
         );
         assert_eq!(text(&seen, "PATH"), Some("/bin"));
         assert_eq!(text(&seen, "OCF_RESKEY_stray"), Some("x"));
+        assert_eq!(text(&seen, "LISTEN_PORT"), Some("8080"));
+        assert_eq!(text(&seen, "WATCHDOG_DEVICE"), Some("/dev/w"));
         assert_eq!(text(&seen, "PCMK_service"), Some("pacemaker-remoted"));
         for gone in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "PCMK_remote_port"] {
             assert_eq!(text(&seen, gone), None, "{gone}");

@@ -13,8 +13,9 @@ pub(super) struct NodeFiles;
 impl AgentFiles for NodeFiles {
     fn facts(&self, path: &Path) -> Result<FileFacts, i32> {
         let metadata = fs::metadata(path).map_err(|error| errno(&error))?;
-        let executable = metadata.is_file() && metadata.permissions().mode() & 0o111 != 0;
-        Ok(FileFacts { directory: metadata.is_dir(), executable })
+        let regular = metadata.is_file();
+        let executable = regular && metadata.permissions().mode() & 0o111 != 0;
+        Ok(FileFacts { directory: metadata.is_dir(), regular, executable })
     }
 
     fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, i32> {

@@ -80,9 +80,9 @@ impl From<Refused> for Answer {
             Refused::Unprepared(NoMetadata::Invalid(reason)) => {
                 outcome(OcfExit::ERROR, ExecStatus::FatalError, reason)
             }
-            Refused::Unprepared(NoMetadata::TimedOut(reason) | NoMetadata::Failed(reason)) => {
-                outcome(OcfExit::ERROR, ExecStatus::Error, reason)
-            }
+            Refused::Unprepared(
+                NoMetadata::CannotRun(reason) | NoMetadata::TimedOut(reason) | NoMetadata::Failed(reason),
+            ) => outcome(OcfExit::ERROR, ExecStatus::Error, reason),
         })
     }
 }

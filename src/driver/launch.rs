@@ -4,7 +4,7 @@ use super::files::NodeFiles;
 use crate::agents::{AgentConfig, Plan, StartFailure, exec_failed, start_failed};
 use crate::model::RunResult;
 use crate::sys::spawn::{self, Child, Identity, Launch, SpawnError, Stdin};
-use crate::sys::strings::Strings;
+use crate::sys::strings::{HasNul, Strings};
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 
@@ -29,20 +29,26 @@ pub(super) fn launch(plan: &Plan, config: &AgentConfig, stdin: Stdin<'_>) -> Res
     })
 }
 
+/// A text that cannot be handed over would be another one in the agent.
+impl From<HasNul> for LaunchError {
+    fn from(HasNul: HasNul) -> Self {
+        Self::Spawn(SpawnError::Setup(nix::libc::EINVAL))
+    }
+}
+
 enum LaunchError {
     UnknownUser(String),
     Spawn(SpawnError),
 }
 
 fn try_launch(plan: &Plan, config: &AgentConfig, stdin: Stdin<'_>) -> Result<Child, LaunchError> {
-    let impossible = |_| LaunchError::Spawn(SpawnError::Exec(nix::libc::EINVAL));
-    let program = CString::new(plan.program.as_os_str().as_bytes()).map_err(impossible)?;
+    let program = CString::new(plan.program.as_os_str().as_bytes()).map_err(|_| HasNul)?;
     let identity = plan.as_user.as_deref().map(identity).transpose()?;
     let mut arguments = Strings::with_capacity(plan.arguments.iter().map(|text| text.len() + 1).sum());
     for argument in &plan.arguments {
-        arguments.push(&[argument.as_bytes()]);
+        arguments.push(&[argument.as_bytes()])?;
     }
-    let environment = environment(plan, config);
+    let environment = environment(plan, config)?;
     let (arguments, environment) = (&arguments, &environment);
     let file_limit = config.file_limit;
     spawn::spawn(&Launch { program: &program, arguments, environment, identity, stdin, file_limit })
@@ -58,7 +64,7 @@ fn identity(user: &str) -> Result<Identity, LaunchError> {
 }
 
 /// What the daemon hands down, less what the plan sets itself, and the plan's own.
-fn environment(plan: &Plan, config: &AgentConfig) -> Strings {
+fn environment(plan: &Plan, config: &AgentConfig) -> Result<Strings, HasNul> {
     let own = || plan.environment.iter().map(|(name, value)| (name.as_bytes(), value.as_slice()));
     let inherited = || {
         let all = config.base_env.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
@@ -67,7 +73,7 @@ fn environment(plan: &Plan, config: &AgentConfig) -> Strings {
     let length = own().chain(inherited()).map(|(name, value)| name.len() + value.len() + 2).sum();
     let mut strings = Strings::with_capacity(length);
     for (name, value) in inherited().chain(own()) {
-        strings.push(&[name, b"=", value]);
+        strings.push(&[name, b"=", value])?;
     }
-    strings
+    Ok(strings)
 }

@@ -13,6 +13,7 @@ mod params;
 mod proxy;
 mod release;
 mod resource;
+pub mod service_manager;
 pub mod site;
 mod time;
 pub mod timespec;

@@ -53,6 +53,11 @@ impl Standard {
         Self::ALL.into_iter().find(|standard| standard.name().eq_ignore_ascii_case(text))
     }
 
+    /// Do several providers supply agents of it?
+    pub const fn has_providers(self) -> bool {
+        matches!(self, Self::Ocf)
+    }
+
     /// Its name in the configuration and on the wire.
     pub const fn name(self) -> &'static str {
         match self {
@@ -79,6 +84,24 @@ pub struct Agent {
 }
 
 impl Agent {
+    /// The agent that people call `text`: the standard, its provider if the standard has providers, and the name, joined
+    /// by colons. The name may hold colons itself. None when a part is missing.
+    pub fn named(text: &str) -> Option<Self> {
+        let (standard, rest) = text.split_once(':')?;
+        let (provider, name) = match Standard::named(standard) {
+            Some(known) if known.has_providers() => {
+                rest.split_once(':').map(|(it, name)| (Some(it), name))?
+            }
+            _ => (None, rest),
+        };
+        let complete = ![standard, provider.unwrap_or(name), name].contains(&"");
+        complete.then(|| Self {
+            standard: standard.into(),
+            provider: provider.map(Into::into),
+            name: name.into(),
+        })
+    }
+
     /// The standard, when it is a known one.
     pub fn standard(&self) -> Option<Standard> {
         Standard::named(&self.standard)

@@ -16,7 +16,7 @@ impl ProtocolVersion {
     pub const OLDEST: Self = Self { major: 1, minor: 0 };
     /// A peer from here on may transfer schemas.
     pub const SCHEMAS: Self = Self { major: 1, minor: 2 };
-    /// What we announce.
+    /// What we announce, but for the C library, which speaks for a program of another release.
     pub const OURS: Self = Self { major: 1, minor: 2 };
 
     /// Reads `1`, `1.2`, `1.2.3` (further parts are not kept); None for anything else.
@@ -25,6 +25,13 @@ impl ProtocolVersion {
         let major = parts.next()?.ok()?;
         let minor = parts.next().unwrap_or(Ok(0)).ok()?;
         parts.all(|part| part.is_ok()).then_some(Self { major, minor })
+    }
+}
+
+/// Ours.
+impl Default for ProtocolVersion {
+    fn default() -> Self {
+        Self::OURS
     }
 }
 

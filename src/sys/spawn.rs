@@ -312,7 +312,7 @@ mod tests {
 
     fn start(program: &CStr, arguments: &[&str], stdin: Stdin<'_>) -> Result<Child, SpawnError> {
         let mut list = Strings::default();
-        arguments.iter().for_each(|argument| list.push(&[argument.as_bytes()]));
+        arguments.iter().for_each(|argument| list.push(&[argument.as_bytes()]).unwrap());
         let environment = &Strings::default();
         let launch =
             Launch { program, arguments: &list, environment, identity: None, stdin, file_limit: None };
@@ -369,7 +369,9 @@ mod tests {
         let limit = || nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).unwrap();
         let before = limit();
         let mut arguments = Strings::default();
-        ["sh", "-c", "ulimit -Sn; ulimit -Hn"].iter().for_each(|word| arguments.push(&[word.as_bytes()]));
+        ["sh", "-c", "ulimit -Sn; ulimit -Hn"]
+            .iter()
+            .for_each(|word| arguments.push(&[word.as_bytes()]).unwrap());
         let child = spawn(&Launch {
             program: c"/bin/sh",
             arguments: &arguments,

@@ -21,17 +21,18 @@ impl Strings {
         Self { bytes: Zeroizing::new(Vec::with_capacity(bytes)), starts: Vec::new() }
     }
 
-    /// Appends one string made of `parts`. A NUL in them is left out: no C string can hold it.
-    pub fn push(&mut self, parts: &[&[u8]]) {
-        self.starts.push(self.bytes.len());
-        for part in parts {
-            if part.contains(&0) {
-                self.bytes.extend(part.iter().filter(|byte| **byte != 0));
-            } else {
-                self.bytes.extend_from_slice(part);
-            }
+    /// Appends one string made of `parts`.
+    ///
+    /// # Errors
+    /// There is a NUL in them, which no C string can hold. The list is as before.
+    pub fn push(&mut self, parts: &[&[u8]]) -> Result<(), HasNul> {
+        if parts.iter().any(|part| part.contains(&0)) {
+            return Err(HasNul);
         }
+        self.starts.push(self.bytes.len());
+        parts.iter().for_each(|part| self.bytes.extend_from_slice(part));
         self.bytes.push(0);
+        Ok(())
     }
 
     /// The list as the kernel takes it: `first`, then our own strings, then NULL.
@@ -41,6 +42,10 @@ impl Strings {
         Pointers { list, strings: PhantomData }
     }
 }
+
+/// A text holds a NUL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HasNul;
 
 /// Pointers into a [`Strings`], ended by NULL.
 pub(super) struct Pointers<'a> {
@@ -63,10 +68,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_end_with_null_and_drop_nuls() {
+    fn lists_end_with_null_and_nothing_in_them_is_altered() {
         let mut strings = Strings::with_capacity(0);
-        strings.push(&[b"A=", b"1\x002"]);
-        strings.push(&[]);
+        strings.push(&[b"A=", b"12"]).unwrap();
+        assert_eq!(strings.push(&[b"B=", b"1\x002"]), Err(HasNul));
+        strings.push(&[]).unwrap();
         let pointers = strings.pointers(&[c"sh"]);
         assert_eq!(pointers.list.len(), 4);
         assert!(pointers.list[3].is_null());

@@ -26,7 +26,7 @@ no cluster is connected, or --disturb is given.
 Exit status: the agent's exit code (0 to 191); 124 timed out; 125 the action could not be run; 2 the command line is \
 wrong.")]
 pub(super) struct Options {
-    /// Agent, as STANDARD:PROVIDER:TYPE or STANDARD:TYPE
+    /// Agent, as ocf:PROVIDER:TYPE or STANDARD:TYPE
     agent: String,
     /// Action: start, stop, monitor, meta-data, ...
     action: String,

@@ -72,7 +72,7 @@ fn list_agents(agents: &NodeAgents, of: Option<&str>) -> Result<Vec<String>, Str
             (Some(known), provider)
         }
     };
-    if provider.is_some() && standard != Some(Standard::Ocf) {
+    if provider.is_some() && !standard.is_some_and(Standard::has_providers) {
         return Err("only the standard ocf has providers".to_owned());
     }
     Ok(agents.agents(standard, provider).iter().map(ToString::to_string).collect())

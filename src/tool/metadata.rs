@@ -16,7 +16,7 @@ OCF and fence agents are run and asked; init scripts are described from their he
 Exit status: 0 printed; 1 the agent is here but gave no metadata; 2 the command line is wrong; 5 there is no such \
 agent; 124 it did not answer in time.")]
 pub(super) struct Options {
-    /// Agent, as STANDARD:PROVIDER:TYPE or STANDARD:TYPE
+    /// Agent, as ocf:PROVIDER:TYPE or STANDARD:TYPE
     agent: String,
     /// Parameters for an OCF agent, as NAME=VALUE
     parameters: Vec<String>,
@@ -43,7 +43,7 @@ pub(super) fn run(options: &Options) -> ExitCode {
         Err(problem) => {
             eprintln!("pcmk-remote metadata: {problem}");
             ExitCode::from(match problem {
-                NoMetadata::Failed(_) => 1,
+                NoMetadata::CannotRun(_) | NoMetadata::Failed(_) => 1,
                 NoMetadata::Invalid(_) => 2,
                 NoMetadata::NotInstalled(_) => 5,
                 NoMetadata::TimedOut(_) => 124,

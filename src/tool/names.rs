@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Agents and parameters as people type them.
-use crate::model::{Agent, Params, Standard};
+use crate::model::{Agent, Params};
 
-/// `STANDARD:PROVIDER:TYPE` or `STANDARD:TYPE`.
+/// `ocf:PROVIDER:TYPE` or `STANDARD:TYPE`.
 pub(super) fn agent(text: &str) -> Result<Agent, String> {
-    let parts: Vec<_> = text.split(':').collect();
-    let (standard, provider, name) = match parts[..] {
-        [standard, provider, name] => (standard, Some(provider), name),
-        [standard, name] if Standard::named(standard) != Some(Standard::Ocf) => (standard, None, name),
-        _ => return Err(format!("'{text}' is no agent: give ocf:PROVIDER:TYPE or STANDARD:TYPE")),
-    };
-    Ok(Agent { standard: standard.into(), provider: provider.map(Into::into), name: name.into() })
+    Agent::named(text).ok_or_else(|| format!("'{text}' is no agent: give ocf:PROVIDER:TYPE or STANDARD:TYPE"))
 }
 
 /// `NAME=VALUE`, each.
@@ -31,6 +25,21 @@ mod tests {
         let ocf = agent("ocf:heartbeat:IPaddr2").unwrap();
         assert_eq!((ocf.provider.as_deref(), ocf.name.as_str()), (Some("heartbeat"), "IPaddr2"));
         assert_eq!(agent("lsb:exim").unwrap().provider, None);
+        for (text, provider, name) in [
+            ("lsb:a:b", None, "a:b"),
+            ("systemd:f-inst@x:y.service", None, "f-inst@x:y.service"),
+            ("service:a:b", None, "a:b"),
+            ("stonith:external/x:y", None, "external/x:y"),
+            ("OCF:p:a:b", Some("p"), "a:b"),
+            ("web:0", None, "0"),
+        ] {
+            let agent = agent(text).unwrap();
+            assert_eq!((agent.provider.as_deref(), agent.name.as_str()), (provider, name), "{text}");
+            assert_eq!(agent.to_string(), text);
+        }
+        for incomplete in ["ocf::x", "ocf:p:", "lsb:", ":x", ""] {
+            assert!(agent(incomplete).is_err(), "{incomplete}");
+        }
         assert!(agent("ocf:IPaddr2").is_err());
         assert!(agent("exim").is_err());
     }

@@ -115,12 +115,13 @@ fn is_covered(address: SocketAddr, all: &[SocketAddr]) -> bool {
 fn listen_everywhere(port: u16, user_timeout: Option<Duration>) -> Result<TcpListener, ListenError> {
     let both = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
     let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-    match open(both, user_timeout) {
-        Ok(listener) => Ok(listener),
-        Err(reason @ Errno::EADDRINUSE) => Err(ListenError::Bind { address: both, reason }),
-        // A host without IPv6.
-        Err(_) => open(v4, user_timeout).map_err(|reason| ListenError::Bind { address: v4, reason }),
-    }
+    // A host without IPv6, or on which something else has the port for IPv6 alone.
+    open(both, user_timeout).or_else(|first| {
+        open(v4, user_timeout).map_err(|reason| match first {
+            Errno::EADDRINUSE => ListenError::Bind { address: both, reason: first },
+            _ => ListenError::Bind { address: v4, reason },
+        })
+    })
 }
 
 /// The addresses of a name or of an address in text form, brackets allowed.

@@ -44,6 +44,9 @@ pub mod flag {
     pub const MULTIPART: u32 = 0x8_0000;
     /// The new layout: the last of several.
     pub const MULTIPART_END: u32 = 0x10_0000;
+    /// All that a client of the old layout may set. The new layout's version lies in the same place: in the lowest byte of
+    /// a little-endian number, where it reads as [`COMPRESSED`], and in the highest of a big-endian one.
+    pub(super) const KNOWN_TO_OLD: u32 = COMPRESSED | 0xff00 | 0xff_0000;
     /// What concerns one hop alone and is not passed on.
     pub(super) const OF_ENCODING: u32 = COMPRESSED | MULTIPART | MULTIPART_END;
 }
@@ -189,7 +192,8 @@ fn fits_new(message: &[u8]) -> bool {
 /// ```
 pub fn detect(message: &[u8]) -> Option<IpcLayout> {
     let message = whole(message).ok()?;
-    match (fits_old(message), fits_new(message)) {
+    let known = native_u32(message, 32).unwrap_or_default() & !flag::KNOWN_TO_OLD == 0;
+    match (fits_old(message) && known, fits_new(message)) {
         // Both fit only if compression left the length as it was; nothing but a compressed payload begins so.
         (true, _) => Some(IpcLayout::Old),
         (false, true) => Some(IpcLayout::New),

@@ -60,6 +60,17 @@ fn garbage_in_the_new_layouts_padding_confuses_nobody() {
     assert_eq!(detect(&message), Some(IpcLayout::New));
 }
 
+/// The two places where the new layout's version can lie in the old one's flags, whatever this machine's byte order is.
+#[test]
+fn a_version_among_the_old_layouts_flags_is_no_flag() {
+    for version in [1_u32, 1_u32.swap_bytes()] {
+        let mut message = encode(IpcLayout::Old, 1, 0, "<a/>", IPC_BUFFER).unwrap().remove(0);
+        assert_eq!(detect(&message), Some(IpcLayout::Old));
+        message[32..36].copy_from_slice(&version.to_ne_bytes());
+        assert_ne!(detect(&message), Some(IpcLayout::Old), "{version:#x}");
+    }
+}
+
 #[test]
 fn the_buffer_may_be_longer_than_the_message_but_not_shorter() {
     let mut message = encode(IpcLayout::Old, 3, 0x200, "<a/>", IPC_BUFFER).unwrap().remove(0);

@@ -2,9 +2,11 @@
 //! Listings and metadata through the C interface: the same from our drop-ins as from the distribution's liblrmd, on a
 //! node whose agents are ours (a mount namespace). Needs root, or user namespaces.
 
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
@@ -45,8 +47,31 @@ static NODE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
         write(node.path(), path, &format!("#!/bin/sh\n{content}\n"));
     }
     write(node.path(), "init/mail", HEADER);
+    for prefix in ["ocf/unfit/", "sbin/fence_unfit_"] {
+        make_unfit(&format!("{}/{prefix}", node.path().display()));
+    }
     node
 });
+
+/// Makes agents that cannot run; `prefix` begins their paths.
+fn make_unfit(prefix: &str) {
+    let path = |name: &str| PathBuf::from(format!("{prefix}{name}"));
+    fs::create_dir_all(path("directory")).unwrap();
+    for (name, mode, content) in [
+        ("plain", 0o644, "#!/bin/sh\n"),
+        ("interpreter", 0o755, "#!/nowhere\n"),
+        ("crlf", 0o755, "#!/bin/sh\r\n"),
+    ] {
+        fs::write(path(name), content).unwrap();
+        fs::set_permissions(path(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    // Upstream lists special files that are executable, and fence agents that are not: docs/differences.md.
+    mkfifo(&path("fifo"), Mode::S_IRUSR).unwrap();
+    if prefix.contains("fence_") {
+        fs::remove_file(path("plain")).unwrap();
+    }
+    symlink("nowhere", path("dangling")).unwrap();
+}
 
 fn write(node: &Path, path: &str, content: &str) {
     let path = node.join(path);

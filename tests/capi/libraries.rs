@@ -86,6 +86,18 @@ pub(crate) fn exported(library: &Path) -> Vec<String> {
     names
 }
 
+/// By which function the library tells the two layouts of an output object apart, which have one soname in 2.1.
+#[test]
+fn a_function_tells_where_an_output_object_has_its_lists() {
+    for (release, name, newer) in [("2.1", "libcrmcommon.so.34", false), ("3.0", "libcrmcommon.so.68", true)]
+    {
+        let functions = exported(&distribution_library(release).with_file_name(name));
+        let has = |function: &str| functions.iter().any(|other| other == function);
+        assert!(has("crm_exit_str"));
+        assert_eq!(has("pcmk__output_get_log_level"), newer, "{release}");
+    }
+}
+
 /// Values of a tag in a library's dynamic section.
 pub(crate) fn dynamic(library: &Path, tag: &str) -> Vec<String> {
     lines(Command::new("readelf").args(["-d", "-W"]).arg(library))

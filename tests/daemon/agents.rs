@@ -97,6 +97,8 @@ fn an_agent_s_surroundings() {
         let daemon = Start::through(shell)
             .env("NOTIFY_SOCKET", "/run/nobody")
             .env("WATCHDOG_USEC", "1000000")
+            .env("WATCHDOG_DEVICE", "/dev/w")
+            .env("LISTEN_PORT", "8080")
             .env("OCF_RESKEY_stray", "yes")
             .ready();
         let limits = fs::read_to_string(format!("/proc/{}/limits", daemon.pid())).unwrap();
@@ -113,10 +115,12 @@ fn an_agent_s_surroundings() {
             "0026",
             "OCF_RESOURCE_INSTANCE=r",
             "OCF_RESKEY_stray=yes",
+            "WATCHDOG_DEVICE=/dev/w",
+            "LISTEN_PORT=8080",
         ] {
             assert!(lines.contains(&expected), "no {expected}: {output}");
         }
-        assert!(!output.contains("NOTIFY_SOCKET") && !output.contains("WATCHDOG"), "{output}");
+        assert!(!output.contains("NOTIFY_SOCKET") && !output.contains("WATCHDOG_USEC"), "{output}");
         // Standard streams and ls's own directory, no more.
         assert_eq!(lines.last().map(|count| count.trim()), Some("4"), "{output}");
         assert_eq!(daemon.stop(), Some(0));

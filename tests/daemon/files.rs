@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Disks that are full and directories that are not there.
-use crate::node::{LOG, Start, await_log, connect, log_text, make_key, serving};
-use crate::place::{eventually, isolated, set_read_only, tmpfs};
+use crate::node::{
+    LOG, Start, await_log, completion, connect, log_text, make_agent, make_key, register, serving,
+    start_operation,
+};
+use crate::place::{bind, eventually, isolated, set_read_only, tmpfs};
+use pcmk_remote_rs::driver::blocking::Client;
 use pcmk_remote_rs::model::Request;
+use pcmk_remote_rs::wire::ipc::IpcLayout;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixDatagram;
@@ -73,6 +78,48 @@ fn no_system_log() {
         crate::place::bind("/var/log/no-socket", "/dev/log");
     }
     assert!(UnixDatagram::unbound().unwrap().connect("/dev/log").is_err());
+}
+
+/// The cluster's connection, and an agent's run; then what the log advises, by which local clients are served too.
+fn serves_the_cluster_without_shared_memory() {
+    make_agent("Look", "exit 0");
+    let daemon = serving();
+    let line = await_log(&["warning", "/dev/shm", "cannot be used"]);
+    assert!(line.contains("tmpfs"), "{line}");
+    let mut cluster = connect("cluster").unwrap();
+    register(&mut cluster, "r", "Look");
+    start_operation(&mut cluster, "r", "start", 0);
+    assert_eq!(completion(&mut cluster).outcome.exit.0, 0);
+    assert!(Client::connect_local(IpcLayout::New, "tool").is_err());
+    fs::create_dir_all("/dev/shm").unwrap();
+    tmpfs("/dev/shm", "");
+    assert_eq!(Client::connect_local(IpcLayout::New, "tool").unwrap().call(Request::Poke).unwrap().rc, 0);
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn shared_memory_that_is_read_only() {
+    isolated(|| {
+        set_read_only("/dev/shm", true);
+        serves_the_cluster_without_shared_memory();
+    });
+}
+
+/// As in a libvirt-lxc container.
+#[test]
+fn shared_memory_that_is_not_there() {
+    isolated(|| {
+        for device in ["null", "urandom"] {
+            fs::write(format!("/run/{device}"), "").unwrap();
+            bind(&format!("/dev/{device}"), &format!("/run/{device}"));
+        }
+        tmpfs("/dev", "");
+        for device in ["null", "urandom"] {
+            fs::write(format!("/dev/{device}"), "").unwrap();
+            bind(&format!("/run/{device}"), &format!("/dev/{device}"));
+        }
+        serves_the_cluster_without_shared_memory();
+    });
 }
 
 #[test]

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! An agent that the kernel kills for lack of memory, in a control group that has little of it.
-use crate::node::{Start, completion, connect, make_agent, make_key, register, start_operation};
+use crate::node::{Start, completion, connect, make_agent, make_key, register, serving, start_operation};
 use crate::place::{eventually, isolated};
+use pcmk_remote_rs::driver::blocking::Client;
 use pcmk_remote_rs::model::ExecStatus;
+use pcmk_remote_rs::wire::ipc::IpcLayout;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -61,6 +63,34 @@ impl Drop for SmallGroup {
     fn drop(&mut self) {
         let _ = fs::remove_dir(&self.0);
     }
+}
+
+/// What a busy hour took is not kept: five megabytes of output, and peers that came and went.
+#[test]
+fn an_idle_daemon_is_small_again() {
+    isolated(|| {
+        make_agent("Quiet", "exit 0");
+        make_agent("Loud", "head -c 5000000 /dev/zero | tr '\\0' x");
+        let daemon = serving();
+        let mut client = connect("c").unwrap();
+        for (resource, agent) in [("q", "Quiet"), ("l", "Loud")] {
+            register(&mut client, resource, agent);
+        }
+        start_operation(&mut client, "q", "start", 0);
+        completion(&mut client);
+        let before = daemon.resident_kib();
+        for _ in 0..3 {
+            start_operation(&mut client, "l", "monitor", 0);
+            assert_eq!(completion(&mut client).outcome.output.as_ref().map(String::len), Some(5_000_000));
+        }
+        let crowd: Vec<_> = (0..40).map(|number| connect(&format!("crowd-{number}")).unwrap()).collect();
+        let locals: Vec<_> =
+            (0..40).map(|_| Client::connect_local(IpcLayout::New, "local").unwrap()).collect();
+        assert!(daemon.peak_kib() > before + 10_000, "{before} {}", daemon.peak_kib());
+        drop((crowd, locals));
+        eventually("the memory is given back", || daemon.resident_kib() < before + 2_000);
+        assert_eq!(daemon.stop(), Some(0));
+    });
 }
 
 #[test]

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Starting, not starting, and signals.
 use crate::node::{KEY, LOG, Start, await_log, connect, log_text, make_key, serving};
-use crate::place::{eventually, isolated};
+use crate::place::{eventually, isolated, set_read_only, tmpfs};
 use nix::sys::signal::Signal;
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn6, bind, listen, setsockopt, socket, sockopt,
+};
 use pcmk_remote_rs::model::Request;
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::Read;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV6, TcpListener};
+use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
+use std::process::{Command, Stdio};
 
 /// The daemon gives up with exit code 100 and a line that holds `words`.
 pub(crate) fn refuses_to_start(start: Start, words: &[&str]) {
@@ -32,6 +38,24 @@ fn sigterm_ends_it_with_and_without_clients() {
         daemon.signal(Signal::SIGINT);
         let mut daemon = daemon;
         assert_eq!(daemon.wait().code(), Some(0));
+    });
+}
+
+#[test]
+fn signals_are_taken_by_a_daemon_that_was_started_with_all_of_them_blocked() {
+    isolated(|| {
+        make_key(64);
+        let block = "import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()); \
+                     os.execv(sys.argv[1], sys.argv[1:])";
+        for daemon in [env!("CARGO_BIN_EXE_pacemaker-remoted"), env!("CARGO_BIN_EXE_pacemaker-execd")] {
+            for pid1 in ["default", "full"] {
+                let mut command = Command::new("python3");
+                command.args(["-c", block, daemon]);
+                let daemon = Start::through(command).env("PCMK_remote_pid1", pid1).env("PCMK_logfile", LOG);
+                let daemon = daemon.ready();
+                assert_eq!(daemon.stop(), Some(0));
+            }
+        }
     });
 }
 
@@ -90,6 +114,116 @@ fn a_port_or_a_name_that_is_taken_is_fatal() {
         let name = SocketAddr::from_abstract_name(format!("{:\0<107}", "pacemakerd")).unwrap();
         let _cluster = UnixListener::bind_addr(&name).unwrap();
         refuses_to_start(Start::new(), &["crit", "pacemakerd"]);
+    });
+}
+
+/// As upstream does: a node that can be reached is better than none.
+#[test]
+fn a_port_that_is_taken_for_ipv6_alone_is_served_for_ipv4() {
+    isolated(|| {
+        let flags = SockFlag::SOCK_CLOEXEC;
+        let other = socket(AddressFamily::Inet6, SockType::Stream, flags, None).unwrap();
+        setsockopt(&other, sockopt::Ipv6V6Only, &true).unwrap();
+        let everywhere = SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 3121, 0, 0);
+        bind(other.as_raw_fd(), &SockaddrIn6::from(everywhere)).unwrap();
+        listen(&other, Backlog::new(1).unwrap()).unwrap();
+        let daemon = serving();
+        assert_eq!(connect("c").unwrap().call(Request::Poke).unwrap().rc, 0);
+        assert_eq!(daemon.stop(), Some(0));
+    });
+}
+
+/// What libqb's file in /etc changes: names of local servers are files, here in /tmp as Debian builds libqb.
+fn names_are_files() {
+    fs::create_dir_all("/etc/libqb").unwrap();
+    fs::write("/etc/libqb/force-filesystem-sockets", "").unwrap();
+}
+
+#[test]
+fn a_directory_for_names_that_cannot_be_used_is_fatal_and_what_the_line_advises_helps() {
+    isolated(|| {
+        make_key(64);
+        tmpfs("/tmp", "mode=1777");
+        set_read_only("/tmp", true);
+        names_are_files();
+        refuses_to_start(
+            Start::new(),
+            &["crit", "libqb", "Read-only", "force-filesystem-sockets (in /etc/libqb)"],
+        );
+        fs::remove_file("/etc/libqb/force-filesystem-sockets").unwrap();
+        assert_eq!(Start::new().ready().stop(), Some(0));
+    });
+}
+
+#[test]
+fn a_name_that_is_a_file_is_not_taken_from_another_daemon() {
+    isolated(|| {
+        tmpfs("/tmp", "mode=1777");
+        names_are_files();
+        let first = serving();
+        assert!(fs::exists("/tmp/lrmd").unwrap(), "libqb uses files");
+        let before = log_text().lines().count();
+        let (code, ..) = Start::new().argument("--port").argument("4000").run();
+        assert_eq!(code, Some(100));
+        let said: Vec<_> = log_text().lines().skip(before).map(str::to_owned).collect();
+        assert!(said.iter().any(|line| line.contains("already serves") && line.contains("lrmd")), "{said:?}");
+        assert!(fs::exists("/tmp/lrmd").unwrap(), "the first one's socket is still there");
+        assert_eq!(first.stop(), Some(0));
+        assert!(!fs::exists("/tmp/lrmd").unwrap());
+    });
+}
+
+#[test]
+fn a_name_that_is_a_file_is_taken_from_a_user_who_is_no_daemon() {
+    isolated(|| {
+        tmpfs("/tmp", "mode=1777");
+        names_are_files();
+        let script = "import os, socket, sys; os.setuid(65534); s = socket.socket(socket.AF_UNIX); s.bind('/tmp/lrmd'); \
+                      s.listen(); print('ready', flush=True); sys.stdin.read()";
+        let mut squatter = Command::new("python3");
+        squatter.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut squatter = squatter.spawn().unwrap();
+        let mut ready = [0; 5];
+        squatter.stdout.take().unwrap().read_exact(&mut ready).unwrap();
+        let daemon = serving();
+        assert_eq!(connect("c").unwrap().call(Request::Poke).unwrap().rc, 0);
+        assert_eq!(daemon.stop(), Some(0));
+        drop(squatter.stdin.take());
+        squatter.wait().unwrap();
+    });
+}
+
+#[test]
+fn a_container_in_its_host_s_network_is_told_what_to_do_and_that_helps() {
+    isolated(|| {
+        let host = serving();
+        let log = |name: &str| Start::new().argument("--port").argument("4000").env("PCMK_logfile", name);
+        let (code, ..) = log("/var/log/refused").run();
+        assert_eq!(code, Some(100));
+        let said = fs::read_to_string("/var/log/refused").unwrap();
+        let remedy = "/etc/libqb/force-filesystem-sockets";
+        let line = said.lines().find(|line| line.contains("already serves") && line.contains(remedy));
+        assert!(line.is_some_and(|line| line.contains("container")), "{said}");
+        // The container has its own file system.
+        let mut container = Command::new("unshare");
+        let enter = "mount -t tmpfs none /etc/libqb; : > /etc/libqb/force-filesystem-sockets; \
+                     mount -t tmpfs -o mode=1777 none /tmp; exec \"$0\" \"$@\"";
+        fs::create_dir_all("/etc/libqb").unwrap();
+        container.args(["--mount", "sh", "-euc", enter, env!("CARGO_BIN_EXE_pacemaker-remoted")]);
+        let inside = Start::through(container)
+            .argument("--port")
+            .argument("4000")
+            .env("PCMK_logfile", "/var/log/inside")
+            .spawn();
+        eventually("the container's daemon serves", || {
+            fs::read_to_string("/var/log/inside").is_ok_and(|text| text.contains("Ready: "))
+        });
+        for port in [3121, 4000] {
+            let target = pcmk_remote_rs::driver::blocking::Target::new("127.0.0.1", port);
+            pcmk_remote_rs::driver::blocking::Client::connect(&target, "c").unwrap();
+        }
+        assert_eq!(inside.stop(), Some(0));
+        assert_eq!(host.stop(), Some(0));
     });
 }
 

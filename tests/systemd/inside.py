@@ -121,7 +121,7 @@ def test_agents_get_a_clean_environment():
     run(*agent("start"))
     names = re.findall(r"^(\w+)=", read(STATE + "/environment"), re.M)
     assert "OCF_RESOURCE_INSTANCE" in names, names
-    private = re.compile("NOTIFY_SOCKET|WATCHDOG_|LISTEN_(FDS|PID)")
+    private = re.compile("NOTIFY_SOCKET|WATCHDOG_(USEC|PID)|LISTEN_(FDS|FDNAMES|PID|PIDFDID)")
     assert not [name for name in names if private.match(name)], names
     assert alive("service")
 

@@ -27,6 +27,9 @@ UNIT_FILES = {
     "t-impatient.service": "[Unit]\nJobTimeoutSec=1\n[Service]\nType=notify\n"
                            "TimeoutStartSec=infinity\nExecStart=/bin/sleep infinity\n",
     "t-broken.service": "[Service]\nType=oneshot\nExecStart=/bin/false\n",
+    "t-unmet.service": "[Unit]\nConditionPathExists=/nowhere\n[Service]\nExecStart=/bin/sleep infinity\n",
+    "t-once.service": "[Service]\nType=oneshot\nExecStart=/bin/true\n",
+    "t-missing.service": "[Service]\nType=exec\nExecStart=/nowhere/program\n",
     "t-stubborn.service": "[Service]\nExecStart=/bin/sh -c 'trap \"\" TERM; while :; do sleep 1; done'\n"
                           "TimeoutStopSec=4\n",
 }
@@ -233,6 +236,15 @@ def test_unit_that_fails_to_start():
     assert "'failed'" in act("t-broken", "start", ERROR)
     assert "'timeout'" in act("t-impatient", "start", TIMEOUT)
     for agent in "t-broken", "t-impatient":
+        act(agent, "stop", OK)
+
+
+def test_unit_that_is_not_active_after_its_start():
+    """As with Pacemaker 2.1 and 3.0.0, which look at the state; the reason names it."""
+    assert "is inactive" in act("t-unmet", "start", ERROR)
+    assert "is inactive" in act("t-once", "start", ERROR)
+    assert "'failed'" in act("t-missing", "start", ERROR)
+    for agent in "t-unmet", "t-once", "t-missing":
         act(agent, "stop", OK)
 
 

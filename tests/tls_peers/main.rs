@@ -42,6 +42,24 @@ fn gnutls_clients_are_served() {
     }
 }
 
+/// `PCMK_dh_min_bits` of a cluster node. Upstream's daemon serves these clients, too.
+#[test]
+fn gnutls_clients_that_want_large_groups_are_served() {
+    let priorities = priorities(TlsVersion::Tls12, "+DHE-PSK");
+    for len in [32, 4096] {
+        for bits in [2048, 4096, 8192] {
+            let seen = accept_from(&key(len), Policy::default(), |port| {
+                Peer::gnutls_cli_that_wants(bits, port, &key(len), "lrmd", &priorities)
+            });
+            assert_eq!(
+                seen.as_ref().map(|seen| seen.version),
+                Ok(TlsVersion::Tls12),
+                "{len} {bits} {seen:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn gnutls_servers_are_used() {
     for len in SIZES {

@@ -45,7 +45,21 @@ impl Peer {
     }
 
     pub(crate) fn gnutls_cli(port: u16, key: &[u8], identity: &str, priorities: &str) -> Self {
+        Self::gnutls_cli_that_wants(0, port, key, identity, priorities)
+    }
+
+    /// `bits`: the fewest of a Diffie-Hellman group that it accepts, if it does not know the group.
+    pub(crate) fn gnutls_cli_that_wants(
+        bits: u32,
+        port: u16,
+        key: &[u8],
+        identity: &str,
+        priorities: &str,
+    ) -> Self {
         let mut command = Command::new("gnutls-cli");
+        if bits > 0 {
+            command.args(["--dh-bits", &bits.to_string()]);
+        }
         command.args(["--pskusername", identity, "--pskkey", &hex(key), "--priority", priorities]);
         Self::start(command.args(["-p", &port.to_string(), "127.0.0.1"]), port, None)
     }

@@ -49,14 +49,23 @@ fn load(
         content.map_err(|errno| format!("{}: {}", path.display(), describe(errno)))
     };
     let mut secret = read(&file)?;
-    let kept = secret.trim_ascii_end().len();
+    let kept = c_text(&secret).len();
     secret.truncate(kept);
     let sum = hexadecimal(&Md5::digest(&*secret));
-    if read(&sums)?.trim_ascii().eq_ignore_ascii_case(sum.as_bytes()) {
+    if c_text(&read(&sums)?).eq_ignore_ascii_case(sum.as_bytes()) {
         Ok(secret)
     } else {
         Err(format!("{} is not the checksum of {}", sums.display(), file.display()))
     }
+}
+
+/// What a C program reads: up to the first NUL, without the white space at its end (in C that is six characters). What
+/// was signed must be what the agent is given, and no environment can hold a NUL.
+fn c_text(content: &[u8]) -> &[u8] {
+    let text = content.split(|byte| *byte == 0).next().unwrap_or_default();
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
+    let length = text.iter().rposition(|byte| !is_space(byte)).map_or(0, |last| last + 1);
+    text.get(..length).unwrap_or_default()
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -88,6 +97,25 @@ mod tests {
         let files =
             agent().with(FILE, "letmein \n", false).with(SUMS, "0D107D09F5BBE40CADE3DE5C71E9E9B7\n", false);
         assert_eq!(value(&files, "start").ok().unwrap(), "letmein");
+    }
+
+    /// The checksums are those of "letmein", and of all ten bytes of "letmein\0no".
+    #[test]
+    fn a_secret_is_what_a_c_program_reads() {
+        let (of_the_text, of_all) = ("0d107d09f5bbe40cade3de5c71e9e9b7", "43ba702098a9358cb26986b14640e979");
+        for (content, sum, secret) in [
+            ("letmein\u{b}", of_the_text, Some("letmein")),
+            ("letmein \t\n\u{b}\u{c}\r", of_the_text, Some("letmein")),
+            ("letmein\0no", of_the_text, Some("letmein")),
+            ("letmein\n\0no", of_the_text, Some("letmein")),
+            ("letmein\0no", of_all, None),
+            (" letmein", of_the_text, None),
+        ] {
+            for end in ["", "\u{b}", "\0x"] {
+                let files = agent().with(FILE, content, false).with(SUMS, &format!("{sum}{end}"), false);
+                assert_eq!(value(&files, "start").ok().as_deref(), secret, "{content:?} {sum}{end:?}");
+            }
+        }
     }
 
     #[test]

@@ -26,8 +26,8 @@ pub(in crate::agents) fn metadata(
     let refuse = |verdict: Box<_>| NoMetadata::from(*verdict);
     let program = FileName::of(agent, &agent.name).map_err(refuse)?.inside(&config.fence_dir);
     let facts = files.facts(&program).map_err(|errno| NoMetadata::from(stat_failed(&program, errno)))?;
-    if facts.directory {
-        return Err(refuse(not_installed(format!("{} is a directory, not an agent", program.display()))));
+    if !facts.regular {
+        return Err(refuse(not_installed(format!("{} is not a file, so no agent", program.display()))));
     }
     let plan = Plan::of(program, None, Convention::Ocf);
     Ok(Metadata::Ask(Box::new(Inquiry { plan, input: ORDER, adapt })))

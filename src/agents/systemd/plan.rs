@@ -72,6 +72,11 @@ impl UnitAction {
         NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(action)).map(|(_, action)| *action)
     }
 
+    /// Is the unit to be active afterwards?
+    pub const fn wants_active(self) -> bool {
+        matches!(self, Self::Start | Self::Restart)
+    }
+
     /// The manager's method that queues a job for it.
     pub fn job_method(self) -> Option<&'static str> {
         match self {

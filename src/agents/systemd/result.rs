@@ -2,8 +2,9 @@
 //! What systemd's answers mean for an action of a unit.
 use super::metadata::describe;
 use super::plan::{UnitAction, UnitPlan, unimplemented};
-use crate::agents::failure::{Kind, describe as words_of};
+use crate::agents::failure::describe as words_of;
 use crate::model::{ExecStatus, OcfExit, Outcome, Release, RunResult};
+use nix::errno::Errno;
 
 impl UnitPlan {
     /// The result of `status` by the unit's `ActiveState`.
@@ -36,6 +37,24 @@ impl UnitPlan {
             self.unit
         );
         made(Outcome::new(OcfExit::ERROR, status).because(reason))
+    }
+
+    /// The result of a start or restart whose job is done, by the unit's `ActiveState` then; None: it is on its way to another one.
+    /// A start is done, too, when a condition of the unit was not met, or its program ended at once.
+    pub fn job_done(&self, active_state: &str) -> Option<RunResult> {
+        match active_state {
+            "active" | "reloading" | "refreshing" => Some(done(OcfExit::OK)),
+            "activating" | "deactivating" => None,
+            other => {
+                let reason = format!(
+                    "systemd's job to {} {} is done, but the unit is {other}; see 'systemctl status' and the journal of \
+                     the unit",
+                    self.action_name.to_lowercase(),
+                    self.unit
+                );
+                Some(made(Outcome::new(OcfExit::ERROR, ExecStatus::Error).because(reason)))
+            }
+        }
     }
 
     /// The result of an action whose job is gone without a word, by the unit's `ActiveState`.
@@ -75,8 +94,13 @@ impl UnitPlan {
 
     /// The result when the drop-in could not be written, with the errno.
     pub fn drop_in_failed(&self, errno: i32) -> RunResult {
+        // Whatever is wrong there, the unit itself is installed.
+        let exit = match Errno::from_raw(errno) {
+            Errno::EACCES | Errno::EPERM => OcfExit::INSUFFICIENT_PRIVILEGES,
+            _ => OcfExit::ERROR,
+        };
         let reason = format!("{}: {}", self.drop_in.display(), words_of(errno));
-        made(Outcome::new(Kind::of(errno).exit(), ExecStatus::Error).because(reason))
+        made(Outcome::new(exit, ExecStatus::Error).because(reason))
     }
 
     /// The result when the core wants no more of it. The reason says what was being waited for.
@@ -164,6 +188,20 @@ mod tests {
     }
 
     #[test]
+    fn a_start_is_a_success_only_if_the_unit_is_active() {
+        for action in ["start", "restart"] {
+            let plan = unit("web", action);
+            check(&plan.job_done("active").unwrap(), 0, ExecStatus::Done, "");
+            for state in ["inactive", "failed"] {
+                let words = format!("{action} web.service is done, but the unit is {state}");
+                check(&plan.job_done(state).unwrap(), 1, ExecStatus::Error, &words);
+            }
+            assert!(plan.job_done("activating").is_none());
+        }
+        assert!(!unit("web", "stop").action.wants_active() && !unit("web", "reload").action.wants_active());
+    }
+
+    #[test]
     fn what_systemd_refuses() {
         for error in ["NoSuchUnit", "LoadFailed", "InvalidName"] {
             let error = format!("org.freedesktop.systemd1.{error}");
@@ -192,9 +230,18 @@ mod tests {
     }
 
     #[test]
-    fn the_drop_in_s_errno_decides_the_exit() {
-        for (errno, exit) in [(nix::libc::EACCES, 4), (nix::libc::ENOSPC, 1), (nix::libc::ENOTDIR, 5)] {
-            let verdict = unit("web", "start").drop_in_failed(errno);
+    fn a_drop_in_that_cannot_be_written_does_not_make_the_unit_missing() {
+        for (errno, exit) in [
+            (Errno::EACCES, 4),
+            (Errno::EPERM, 4),
+            (Errno::ENOSPC, 1),
+            (Errno::EROFS, 1),
+            (Errno::ENOTDIR, 1),
+            (Errno::EISDIR, 1),
+            (Errno::ENOENT, 1),
+            (Errno::ELOOP, 1),
+        ] {
+            let verdict = unit("web", "start").drop_in_failed(errno as i32);
             check(&verdict, exit, ExecStatus::Error, "50-pacemaker.conf: ");
         }
     }

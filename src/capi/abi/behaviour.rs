@@ -4,7 +4,7 @@
 
 use std::ffi::{c_int, c_void};
 
-use crate::model::Millis;
+use crate::model::{Millis, ProtocolVersion};
 use crate::sys::crmcommon::{Missing, PacemakerLibrary};
 use crate::wire::ipc::IpcLayout;
 
@@ -29,6 +29,8 @@ pub struct Behaviour {
     pub waited_call_delivers_outside_dispatch: bool,
     /// If the configured key file cannot be used, are the default ones tried?
     pub default_keys_stand_in: bool,
+    /// The protocol version that the release's own library announces, by which executors know what its cluster serves.
+    pub protocol_version: ProtocolVersion,
     /// How long an agent may take to print its metadata.
     pub metadata_limit: Millis,
     /// The layout of local messages that this node's executor expects.

@@ -5,7 +5,7 @@ use std::ffi::{c_int, c_uint};
 
 use super::behaviour::{Behaviour, FreeElement};
 use super::words::{AlertWords, common_status, version};
-use crate::model::{Millis, Release};
+use crate::model::{Millis, ProtocolVersion, Release};
 use crate::sys::crmcommon::PacemakerLibrary;
 use crate::wire::ipc::IpcLayout;
 
@@ -32,6 +32,7 @@ pub const BEHAVIOUR: Behaviour = Behaviour {
     unfinished_sign_on_has_disconnect_event: false,
     waited_call_delivers_outside_dispatch: true,
     default_keys_stand_in: true,
+    protocol_version: ProtocolVersion { major: 1, minor: 1 },
     metadata_limit: Millis(30_000),
     local_layout: || IpcLayout::Old,
 };

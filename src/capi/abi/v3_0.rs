@@ -5,7 +5,7 @@ use std::ffi::c_int;
 
 use super::behaviour::{Behaviour, FreeElement};
 use super::words::{AlertWords, common_status, exit_of, version};
-use crate::model::{Millis, Release};
+use crate::model::{Millis, ProtocolVersion, Release};
 use crate::sys::crmcommon::PacemakerLibrary;
 use crate::wire::ipc::IpcLayout;
 
@@ -32,6 +32,7 @@ pub const BEHAVIOUR: Behaviour = Behaviour {
     unfinished_sign_on_has_disconnect_event: true,
     waited_call_delivers_outside_dispatch: false,
     default_keys_stand_in: false,
+    protocol_version: ProtocolVersion::SCHEMAS,
     metadata_limit: Millis(20_000),
     local_layout,
 };

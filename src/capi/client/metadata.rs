@@ -39,9 +39,9 @@ slot! {
     /// Stores the metadata of an agent of this node in `output`; an OCF agent is run with `params`, which are freed.
     /// Waits for the agent, at most 30 s (Pacemaker 3.0: 20 s), in the caller's thread.
     ///
-    /// Returns 0, or: -EINVAL if an argument is missing or there is no such agent, -EIO if the agent gave none. For a
-    /// fence agent: -ENODEV if there is none, -ETIME if it was late, -201 if it gave none. The caller frees `output`
-    /// with `free()`; it is not touched when the result is not 0.
+    /// Returns 0, or: -EINVAL if an argument is missing or there is no such agent, -EIO if the agent could not be run or
+    /// gave none. For a fence agent: -ENODEV if there is none, -ENODATA if it could not be run, -ETIME if it was late,
+    /// -201 if it gave none. The caller frees `output` with `free()`; it is not touched when the result is not 0.
     ///
     /// # Safety
     /// The strings are NULL or C strings; `output` is NULL or may be written; `params` is NULL or a list of this
@@ -93,10 +93,10 @@ unsafe fn metadata_of(
 
 /// An agent as callers name it. Only the standard OCF has providers: for others one is not looked at.
 pub(super) fn agent_of(standard: &str, provider: Option<&str>, name: &str) -> Agent {
-    let ocf = Standard::named(standard) == Some(Standard::Ocf);
+    let provided = Standard::named(standard).is_some_and(Standard::has_providers);
     Agent {
         standard: standard.to_owned(),
-        provider: provider.filter(|_| ocf).map(str::to_owned),
+        provider: provider.filter(|_| provided).map(str::to_owned),
         name: name.to_owned(),
     }
 }

@@ -34,8 +34,9 @@ entry! {
     /// result's `action_stdout`. The agent may take 30 s (Pacemaker 3.0: 20 s), then it is killed with all that it has
     /// started.
     ///
-    /// Returns 0 if the answer is there or will come, or for an init script that is not there; otherwise EINVAL for an
-    /// incomplete or unknown agent, ENOENT for an unknown fence agent, -1001 if it could not be started.
+    /// Returns 0 if the answer is there or will come, as for an agent that cannot be executed, or for an init script that is
+    /// not there; otherwise EINVAL for an incomplete or unknown agent, ENOENT for an unknown fence agent, -1001 if no process
+    /// could be made.
     ///
     /// # Safety
     /// `rsc` is NULL or a description whose strings are NULL or C strings. `user_data` is what the callback can bear.
@@ -160,10 +161,17 @@ fn no_fence_agent(name: &str) -> (Answer, c_int) {
 }
 
 fn refusal(agent: &Agent, refused: Refused) -> (Answer, c_int) {
-    let started = matches!(refused, Refused::NotStarted(_));
+    // What the kernel would not execute is an answer, with the exit code of an agent that says so itself.
+    let not_started = match &refused {
+        Refused::NotStarted(result) if result.outcome.status == ExecStatus::Done => Some(0),
+        Refused::NotStarted(_) => Some(FAILED),
+        Refused::Unprepared(_) => None,
+    };
     let mut answer = Answer::from(refused);
+    if let Some(code) = not_started {
+        return (answer, code);
+    }
     match agent.standard() {
-        _ if started => (answer, FAILED),
         // Upstream looks for it when it runs it, and that is an answer.
         Some(Standard::Lsb | Standard::Service | Standard::Systemd) => (answer, 0),
         None | Some(Standard::Nagios | Standard::Upstart) => {

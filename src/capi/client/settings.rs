@@ -103,7 +103,7 @@ pub(super) fn generated_name(place: &Place) -> String {
 
 /// Who signs on.
 pub(super) fn identity(name: Option<String>, is_provider: bool) -> Identity {
-    Identity { name, is_provider }
+    Identity { name, is_provider, version: BEHAVIOUR.protocol_version }
 }
 
 #[cfg(test)]

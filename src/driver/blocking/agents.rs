@@ -74,7 +74,7 @@ impl NodeAgents {
                 ended.map_or_else(|| Err(inquiry.late(limit)), |ended| inquiry.answer(ended, capture))
             }
             Err(Refused::Unprepared(reason)) => Err(reason),
-            Err(Refused::NotStarted(verdict)) => Err(NoMetadata::from(*verdict)),
+            Err(Refused::NotStarted(verdict)) => Err(NoMetadata::not_started(*verdict)),
         }
     }
 

@@ -72,7 +72,7 @@ pub fn check(target: &Target, full: Option<&str>, tell: &mut dyn FnMut(Step)) ->
     });
     tell(match full {
         Some(name) => {
-            let identity = Identity { name: Some(name.to_owned()), is_provider: false };
+            let identity = Identity { name: Some(name.to_owned()), ..Identity::default() };
             let connection = Connection::over(stream, settings, identity)?;
             Step::SignedOn(Client::sign_on(connection)?.describe())
         }

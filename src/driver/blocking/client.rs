@@ -113,5 +113,5 @@ impl Client {
 }
 
 fn identity(name: &str) -> Identity {
-    Identity { name: Some(name.to_owned()), is_provider: false }
+    Identity { name: Some(name.to_owned()), ..Identity::default() }
 }

@@ -53,6 +53,7 @@ impl Local {
     ) -> Result<Self, Problem> {
         let client = Client::connect(server, IPC_BUFFER, trusted)?;
         let mut session = LocalClientSession::new(identity.name.as_deref(), identity.is_provider);
+        session.core().announce(identity.version);
         session.core().connected(clock.now());
         let buffer = vec![0; client.buffer_size()];
         let (responses, events) = (None, None);

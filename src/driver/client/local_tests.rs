@@ -97,7 +97,7 @@ fn serve() -> (String, JoinHandle<()>) {
 const OURS: Trusted = Trusted::RootOr(|| Some(nix::unistd::geteuid().as_raw()));
 
 fn connected(name: &str, layout: IpcLayout) -> Connection {
-    let identity = Identity { name: Some("tester".to_owned()), is_provider: false };
+    let identity = Identity { name: Some("tester".to_owned()), ..Identity::default() };
     let mut connection = Connection::local_at(name, OURS, identity, layout).unwrap();
     connection.wait_for_sign_on().unwrap();
     connection
@@ -164,7 +164,7 @@ fn a_server_that_is_not_there_is_said_at_once() {
 #[test]
 fn the_waiting_client_has_the_local_executor_too() {
     let (name, executor) = serve();
-    let identity = Identity { name: Some("tester".to_owned()), is_provider: false };
+    let identity = Identity { name: Some("tester".to_owned()), ..Identity::default() };
     let connection = Connection::local_at(&name, OURS, identity, IpcLayout::New).unwrap();
     let mut client = crate::driver::blocking::Client::sign_on(connection).unwrap();
     assert_eq!(client.describe(), "local IPC, protocol 1.2");
@@ -181,7 +181,7 @@ fn the_waiting_client_has_the_local_executor_too() {
 fn an_executor_of_a_foreign_user_is_told_nothing() {
     let name = format!("client-foreign-{}-lrmd", std::process::id());
     let impostor = Impostor::hold(&name);
-    let identity = Identity { name: Some("tester".to_owned()), is_provider: true };
+    let identity = Identity { name: Some("tester".to_owned()), is_provider: true, ..Identity::default() };
     let problem = Connection::local_at(&name, Trusted::Root, identity, IpcLayout::Old).unwrap_err();
     assert!(matches!(problem, Problem::ForeignExecutor { .. }), "{problem:?}");
     assert!(problem.to_string().contains(&name), "{problem}");

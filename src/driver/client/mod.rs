@@ -43,7 +43,7 @@ pub use remote::{HANDSHAKE_LIMIT, RemoteSettings};
 
 #[cfg(feature = "local")]
 use crate::model::site::EXECUTOR_SERVER;
-use crate::model::{Notification, Registered, Request, RequestRefused};
+use crate::model::{Notification, ProtocolVersion, Registered, Request, RequestRefused};
 #[cfg(feature = "local")]
 use crate::sys::qb::Trusted;
 use carrier::{Carrier, Clock};
@@ -63,6 +63,8 @@ pub struct Identity {
     pub name: Option<String>,
     /// Do we carry messages of the server's local clients to the cluster?
     pub is_provider: bool,
+    /// The protocol version that is announced. To servers, a provider of 1.2 or later can transfer schemas.
+    pub version: ProtocolVersion,
 }
 
 /// What a connection has to tell.

@@ -121,7 +121,9 @@ impl Remote {
 
     fn transport(&self, stream: TcpStream, now: Instant) -> Result<Box<Transport>, Problem> {
         let context = self.settings.keys.context().map_err(Problem::Key)?;
-        let session = ClientSession::new(&context, self.identity.name.as_deref(), self.identity.is_provider);
+        let mut session =
+            ClientSession::new(&context, self.identity.name.as_deref(), self.identity.is_provider);
+        session.core().announce(self.identity.version);
         Transport::new(stream, session, now + self.settings.handshake_limit).map(Box::new)
     }
 

@@ -94,7 +94,7 @@ fn settings(server: &str, port: u16, key: &[u8], directory: &tempfile::TempDir) 
 }
 
 fn begin(settings: RemoteSettings) -> Connection {
-    let identity = Identity { name: Some("tester".to_owned()), is_provider: false };
+    let identity = Identity { name: Some("tester".to_owned()), ..Identity::default() };
     Connection::remote(settings, identity).unwrap()
 }
 

@@ -70,6 +70,8 @@ pub struct Hub<C: Carrier> {
     /// Those that have not finished.
     runs: BTreeMap<RunId, C::Run>,
     schemas: Option<SchemaTransfer>,
+    /// Has it been said that the cluster does not answer for schemas?
+    told_of_schemas: bool,
     hooks: Box<dyn Hooks>,
     /// What the hub itself has caused; the core takes it in before anything else that has arrived.
     caused: VecDeque<Input>,
@@ -104,6 +106,7 @@ impl<C: Carrier> Hub<C> {
             resumed: VecDeque::new(),
             runs: BTreeMap::new(),
             schemas: None,
+            told_of_schemas: false,
             hooks,
             caused: VecDeque::new(),
             effects: VecDeque::new(),
@@ -277,7 +280,7 @@ impl<C: Carrier> Hub<C> {
         match effect {
             Effect::Reply { peer, token, reply } => self.reply(peer, token, &reply),
             Effect::Notify { peers, notification } => self.notify(&peers, &notification),
-            Effect::Relay { peer, relay } => self.relay(peer, &relay),
+            Effect::Relay { peer, relay } => self.relay(peer, &relay, now),
             Effect::Run { run, execution } => {
                 let handle = self.carrier.run(run, &execution);
                 self.runs.insert(run, handle);
@@ -339,7 +342,7 @@ impl<C: Carrier> Hub<C> {
         }
     }
 
-    fn relay(&mut self, peer: PeerId, relay: &Relay) {
+    fn relay(&mut self, peer: PeerId, relay: &Relay, now: Now) {
         match self.peers.route(peer) {
             Some(Route::Proxied(local)) => match relay {
                 Relay::Event(payload) => self.carrier.send_event(local, payload.as_str(), None),
@@ -347,7 +350,7 @@ impl<C: Carrier> Hub<C> {
                     self.carrier.respond(local, *msg_id, payload.as_str());
                 }
             },
-            Some(Route::Schemas) => self.schemas_received(peer, relay),
+            Some(Route::Schemas) => self.schemas_received(peer, relay, now),
             Some(Route::Remote(_) | Route::Local(_)) | None => {}
         }
     }

@@ -8,17 +8,19 @@ use crate::log_notice;
 use crate::model::{ClientId, LocalIdentity, Millis, Moment, Now, Payload, ProxiedServer};
 use crate::session::{SchemaFetch, SchemaFile, SchemaStep};
 use crate::wire::ipc::flag;
-use log::{debug, warn};
+use log::{Level, debug, log, warn};
 
-/// How long a transfer may take.
-pub(super) const LIMIT: Millis = Millis(300_000);
+/// How long the cluster may take to answer the sign-on.
+pub(super) const SIGN_ON_LIMIT: Millis = Millis(10_000);
+/// How long it may take to answer with the schemas, over a slow line. A cluster that has no such answer gives none.
+pub(super) const LIMIT: Millis = Millis(30_000);
 
 /// One transfer.
 #[derive(Debug)]
 pub(super) struct SchemaTransfer {
     /// The client of the proxy, as the core knows it.
     pub(super) peer: PeerId,
-    /// When it has taken too long.
+    /// When the next answer has taken too long.
     pub(super) deadline: Moment,
     fetch: SchemaFetch,
     last_id: i32,
@@ -39,7 +41,7 @@ impl SchemaTransfer {
     /// A transfer of what is newer than `newest`, and the inputs that it begins with.
     fn begin(peer: PeerId, client_id: ClientId, newest: &str, now: Moment) -> (Self, [Input; 2]) {
         let (fetch, first) = SchemaFetch::start(newest);
-        let mut transfer = Self { peer, deadline: now.after(LIMIT), fetch, last_id: 0 };
+        let mut transfer = Self { peer, deadline: now.after(SIGN_ON_LIMIT), fetch, last_id: 0 };
         let identity = LocalIdentity { pid: std::process::id().cast_signed(), user: "root".to_owned() };
         let kind = PeerKind::Proxied { server: ProxiedServer::CibRo, identity };
         let first = transfer.request(first);
@@ -47,10 +49,13 @@ impl SchemaTransfer {
     }
 
     /// Takes what the cluster sent.
-    fn receive(&mut self, relay: &Relay) -> Progress {
+    fn receive(&mut self, relay: &Relay, now: Moment) -> Progress {
         let Relay::Response { payload, .. } = relay else { return Progress::Waiting };
         match self.fetch.receive(payload) {
-            SchemaStep::Send(payload) => Progress::Next(self.request(payload)),
+            SchemaStep::Send(payload) => {
+                self.deadline = now.after(LIMIT);
+                Progress::Next(self.request(payload))
+            }
             SchemaStep::Wait => Progress::Waiting,
             SchemaStep::Done(files) => Progress::Over(Ok(files)),
             SchemaStep::Failed(problem) => Progress::Over(Err(problem)),
@@ -64,10 +69,13 @@ impl SchemaTransfer {
 }
 
 impl<C: Carrier> Hub<C> {
-    /// Gives up a transfer that has taken too long.
+    /// Gives up a transfer that is not answered. That concerns no resource and does not change with the next connection, so
+    /// it is said once.
     pub(super) fn limit_schemas(&mut self, now: Now) {
         if self.schemas.as_ref().is_some_and(|transfer| transfer.deadline <= now.mono) {
-            warn!("The transfer of schemas did not end within {} s", LIMIT.0 / 1000);
+            let told = std::mem::replace(&mut self.told_of_schemas, true);
+            let level = if told { Level::Debug } else { Level::Info };
+            log!(level, "The cluster does not answer what newer schemas it has: this node's own are used");
             self.end_schemas();
         }
     }
@@ -87,9 +95,9 @@ impl<C: Carrier> Hub<C> {
         self.schemas = Some(transfer);
     }
 
-    pub(super) fn schemas_received(&mut self, peer: PeerId, relay: &Relay) {
+    pub(super) fn schemas_received(&mut self, peer: PeerId, relay: &Relay, now: Now) {
         let Some(transfer) = self.schemas.as_mut().filter(|transfer| transfer.peer == peer) else { return };
-        match transfer.receive(relay) {
+        match transfer.receive(relay, now.mono) {
             Progress::Next(input) => self.caused.push_back(input),
             Progress::Waiting => {}
             Progress::Over(result) => {

@@ -7,7 +7,7 @@ mod pressure;
 #[path = "turn_tests.rs"]
 mod turns;
 
-use super::schemas::LIMIT;
+use super::schemas::{LIMIT, SIGN_ON_LIMIT};
 use super::*;
 use crate::model::{
     ClientId, Interval, LocalIdentity, Millis, Payload, ProxiedServer, ProxyCommand, Request, ResourceId,
@@ -144,15 +144,31 @@ fn a_newer_transfer_of_schemas_replaces_an_older_one() {
 }
 
 #[test]
-fn a_transfer_of_schemas_that_takes_too_long_is_given_up() {
+fn a_transfer_of_schemas_that_is_not_answered_is_given_up_and_that_is_said_once() {
     let mut bench = Bench::new();
     let provider = bench.joins(true);
     bench.turn();
-    assert_eq!(bench.hub.next_deadline(), Some(Moment::default().after(LIMIT)));
-    bench.pass(LIMIT);
+    assert_eq!(bench.hub.next_deadline(), Some(Moment::default().after(SIGN_ON_LIMIT)));
+    bench.pass(SIGN_ON_LIMIT);
     let told = bench.turn();
     assert!(told[0].starts_with(&format!("tell {} Proxy Destroy", provider.0)), "{told:?}");
     assert_eq!(bench.hub.next_deadline(), None);
+    assert!(bench.hub.told_of_schemas);
+}
+
+/// As Pacemaker 2.1, which knows no such question, would leave it.
+#[test]
+fn a_cluster_that_does_not_answer_for_schemas_has_half_a_minute() {
+    let mut bench = Bench::new();
+    let provider = bench.joins(true);
+    bench.turn();
+    let session = bench.hub.schemas.as_ref().unwrap().peer.0;
+    bench.answers(provider, session, 1, r#"<r cib_op="register"/>"#);
+    bench.turn();
+    assert_eq!(bench.hub.next_deadline(), Some(Moment::default().after(LIMIT)));
+    bench.pass(LIMIT);
+    bench.turn();
+    assert!(bench.hub.schemas.is_none() && bench.hub.told_of_schemas);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use super::inbox::Inbox;
 use crate::core::Input;
 use crate::log_notice;
+use nix::sys::signal::{SigSet, Signal};
 use std::io;
 use std::rc::Rc;
 use tokio::signal::unix::{SignalKind, signal};
@@ -31,11 +32,12 @@ const HANDLED: [(i32, &str, Response); 6] = [
     (libc::SIGTRAP, "SIGTRAP", Response::Mention),
 ];
 
-/// Handles all of them, on the current `LocalSet`, for as long as it runs.
+/// Handles all of them, on the current `LocalSet`, for as long as it runs, also if whoever started us had blocked them.
 pub(super) fn watch(inbox: &Inbox, reopen_logs: Box<dyn Fn()>) -> io::Result<()> {
     let reopen_logs: Rc<dyn Fn()> = Rc::from(reopen_logs);
     for (number, name, response) in HANDLED {
         let mut stream = signal(SignalKind::from_raw(number))?;
+        SigSet::from(Signal::try_from(number)?).thread_unblock()?;
         let (inbox, reopen_logs) = (inbox.clone(), Rc::clone(&reopen_logs));
         spawn_local(async move {
             while stream.recv().await.is_some() {

@@ -6,7 +6,8 @@
 //! name can change hands between that and libqb's own connection: the second look is at the latter, after the greeting, and
 //! before the server's answer is read, which names the shared memory to be opened.
 use super::bindings as qb;
-use super::trust::{ConnectError, Trusted, check as check_holder, reach};
+use super::names;
+use super::trust::{ConnectError, Trusted, check as check_holder};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, Shutdown, recv, shutdown};
@@ -37,9 +38,12 @@ impl Client {
     /// # Errors
     /// There is no server, it is not trusted, or it does not answer.
     pub fn connect(name: &str, buffer_size: usize, trusted: Trusted) -> Result<Self, ConnectError> {
-        let socket = reach(name).map_err(ConnectError::Failed)?;
-        check_holder(name, &socket, trusted)?;
-        drop(socket);
+        // Where names are files in a directory in which we can make none we do not know the directory: then libqb's own
+        // connection is the only one that is looked at.
+        if let Ok(names) = names::find() {
+            let socket = names.reach(name).map_err(ConnectError::Failed)?;
+            check_holder(name, &socket, trusted)?;
+        }
         Self::greet(name, buffer_size, trusted, ANSWER_LIMIT)
     }
 

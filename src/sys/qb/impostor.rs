@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A foreign user who holds a server's name, for tests, and what clients do about it.
-use super::trust::reach;
+use super::names;
 use super::{Client, ConnectError, CreateError, Grant, Server, ServerId, Settings, Transport, Trusted};
 use nix::errno::Errno;
 use nix::sys::socket::{Backlog, listen};
@@ -153,7 +153,7 @@ fn a_name_whose_holder_accepts_nothing_makes_neither_client_nor_server_wait() {
     let server = silent(&name);
     listen(&server, Backlog::new(1).unwrap()).unwrap();
     let mut queue = Vec::new();
-    while let Ok(socket) = reach(&name) {
+    while let Ok(socket) = names::find().unwrap().reach(&name) {
         queue.push(socket);
     }
     let error = Client::connect(&name, BUFFER, Trusted::Root).unwrap_err();

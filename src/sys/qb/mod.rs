@@ -24,6 +24,7 @@ mod connection;
 pub mod foreign;
 #[cfg(feature = "capi")]
 pub mod log;
+mod names;
 mod reactor;
 mod server;
 mod sigbus;
@@ -36,7 +37,7 @@ mod bindings;
 pub use client::Client;
 pub use connection::{Connection, ConnectionId, Sent};
 pub use reactor::{Event, Reactor, Ready};
-pub use server::{Candidate, CreateError, Grant, Server, ServerId, Settings, Transport};
+pub use server::{Candidate, CreateError, Grant, Server, ServerId, Settings, Transport, check_shared_memory};
 pub use trust::{ConnectError, Holder, Trusted};
 
 #[cfg(test)]

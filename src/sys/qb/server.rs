@@ -2,17 +2,17 @@
 //! A named server, and what libqb calls when something happens to it.
 use super::bindings as qb;
 use super::connection::Slot;
+use super::names::{self, Names};
 use super::reactor::{self, Accepting, Event, Reactor};
-use super::trust::{FORCE_FILES, Holder, holder, reach};
+use super::trust::{Holder, holder};
 use super::{Connection, sigbus};
 use crate::sys::unwind::guard;
 use nix::errno::Errno;
-use nix::unistd::{AccessFlags, access};
+use nix::unistd::{AccessFlags, access, geteuid};
 use std::cell::Cell;
 use std::ffi::{CString, c_void};
 use std::fmt;
 use std::os::fd::RawFd;
-use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
@@ -160,10 +160,8 @@ pub enum CreateError {
         /// Who serves it; None if the kernel does not tell.
         holder: Option<Holder>,
     },
-    /// No shared memory file system.
-    NoSharedMemory(Errno),
-    /// libqb is configured for sockets in a directory that is not there.
-    NoRuntimeDirectory(Errno),
+    /// libqb is configured for sockets in a directory where none can be made.
+    NoSockets(Errno),
     /// Anything else.
     Failed {
         /// The server's name.
@@ -184,17 +182,14 @@ impl fmt::Display for CreateError {
                 write!(
                     f,
                     " already serves the local IPC name '{name}': stop it first (pacemaker and pacemaker_remote must \
-                     not both run on a node)"
+                     not both run on a node). In a container that shares its host's network, which shares these names too, \
+                     create the file /etc/libqb/force-filesystem-sockets instead"
                 )
             }
-            Self::NoSharedMemory(errno) => write!(
+            Self::NoSockets(errno) => write!(
                 f,
-                "/dev/shm cannot be used for local IPC ({}): mount a tmpfs there, or set PCMK_ipc_type=socket",
-                errno.desc()
-            ),
-            Self::NoRuntimeDirectory(errno) => write!(
-                f,
-                "/run cannot be used for local IPC sockets ({}): create it, or remove {FORCE_FILES}",
+                "libqb can make no sockets in its directory for local IPC ({}): make it usable, or have libqb use none, by \
+                 removing its file force-filesystem-sockets (in /etc/libqb)",
                 errno.desc()
             ),
             Self::Failed { name, errno } => {
@@ -206,17 +201,28 @@ impl fmt::Display for CreateError {
 
 impl std::error::Error for CreateError {}
 
+/// Can clients be given their buffers? libqb makes them in /dev/shm, whatever the [`Transport`], when a client connects;
+/// a server needs none of it, and serves clients as soon as it is there.
+///
+/// # Errors
+/// Why not.
+pub fn check_shared_memory() -> Result<(), Errno> {
+    access("/dev/shm", AccessFlags::W_OK | AccessFlags::X_OK)
+}
+
 /// Finds in advance what libqb would report unclearly or, for a taken name, handle badly: it closes a descriptor
-/// twice, and in /run it would simply take the name away from the other.
+/// twice, and where names are files it would simply take the name away from the other. From a user who is not to be a server
+/// it may take it.
 fn check_environment(settings: &Settings) -> Result<(), CreateError> {
-    let usable = |path: &str| access(path, AccessFlags::W_OK | AccessFlags::X_OK);
-    usable("/dev/shm").map_err(CreateError::NoSharedMemory)?;
-    if Path::new(FORCE_FILES).exists() {
-        usable("/run").map_err(CreateError::NoRuntimeDirectory)?;
-    }
+    let names = names::find().map_err(CreateError::NoSockets)?;
     let taken = |holder| Err(CreateError::NameTaken { name: settings.name.clone(), holder });
-    match reach(&settings.name) {
-        Ok(socket) => taken(holder(&socket).ok()),
+    match names.reach(&settings.name) {
+        Ok(socket) => match holder(&socket).ok() {
+            Some(Holder { uid, .. }) if names != Names::Abstract && uid != 0 && uid != geteuid().as_raw() => {
+                Ok(())
+            }
+            holder => taken(holder),
+        },
         Err(Errno::EAGAIN) => taken(None), // Its queue is full.
         Err(_) => Ok(()),
     }

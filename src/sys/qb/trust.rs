@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Who holds a server's name, and whether that is a user whom the client trusts. libqb's names are abstract sockets, which
-//! any user may hold while the server does not run.
+//! Who holds a server's name, and whether that is a user whom the client trusts. libqb's names are abstract sockets, or files
+//! in a directory such as /tmp: any user may hold them while the server does not run.
 use nix::errno::Errno;
+use nix::sys::socket::getsockopt;
 use nix::sys::socket::sockopt::PeerCredentials;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockopt, socket};
 use nix::unistd::{Uid, User};
 use std::fmt;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::path::Path;
-
-/// When this file exists libqb uses sockets in /run instead of abstract ones.
-pub(super) const FORCE_FILES: &str = "/etc/libqb/force-filesystem-sockets";
+use std::os::fd::AsFd;
 
 /// The users whose servers a client talks to. Groups are not asked for: every member of a group can start a server with it.
 #[derive(Clone, Copy, Debug)]
@@ -99,23 +95,6 @@ impl fmt::Display for ConnectError {
 }
 
 impl std::error::Error for ConnectError {}
-
-/// A connection to the socket of server `name`, with nothing sent. Does not wait: `EAGAIN` means that the name is held,
-/// and that its holder accepts no more connections.
-pub(super) fn reach(name: &str) -> Result<OwnedFd, Errno> {
-    let address = if Path::new(FORCE_FILES).exists() {
-        UnixAddr::new(&Path::new("/run").join(name))?
-    } else {
-        let mut padded = [0; 107]; // libqb's abstract names fill the address.
-        let bytes = name.as_bytes();
-        padded.get_mut(..bytes.len()).ok_or(Errno::ENAMETOOLONG)?.copy_from_slice(bytes);
-        UnixAddr::new_abstract(&padded)?
-    };
-    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-    let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
-    connect(socket.as_raw_fd(), &address)?;
-    Ok(socket)
-}
 
 /// Who listens at the other end of a connected socket.
 pub(super) fn holder(socket: &impl AsFd) -> Result<Holder, Errno> {

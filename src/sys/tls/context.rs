@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What all connections of one role share: the key or the certificates, and the policy.
-use super::callbacks;
 use super::error::{TlsError, queued_text};
 use super::policy::{Policy, TlsVersion};
 use super::proof::Proof;
 use super::psk::{IDENTITY, Psk, Secret};
+use super::{callbacks, dh};
 use crate::sys::longpsk::{PROPERTY_QUERY, SSL_CTX_new_ex, library_context};
 use crate::sys::x509::{CertificateSet, Judge};
 use libc::c_int;
@@ -43,6 +43,14 @@ pub(super) struct Context {
 impl Context {
     pub(super) fn raw(&self) -> *mut SSL_CTX {
         self.context.0.as_ptr()
+    }
+
+    /// Where it was made; NULL: in OpenSSL's own library context.
+    fn library(&self) -> *mut OSSL_LIB_CTX {
+        match &self.proof {
+            Proof::Key(secret) if secret.is_long() => library_context().unwrap_or(std::ptr::null_mut()),
+            _ => std::ptr::null_mut(),
+        }
     }
 
     fn with_key(psk: &Psk, policy: &Policy, method: *const SSL_METHOD) -> Result<Self, TlsError> {
@@ -159,7 +167,6 @@ fn apply(context: &OwnedContext, policy: &Policy, security_level: c_int) -> Resu
         SSL_CTX_set_security_level(raw, security_level);
         SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS | NO_AUTO_CHAIN);
         SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
-        SSL_CTX_set_dh_auto(raw, 1);
     }
     let ciphers = c_text(&policy.cipher_list)?;
     let suites = c_text(&policy.ciphersuites)?;
@@ -196,15 +203,21 @@ impl ServerContext {
     pub fn new(psk: &Psk, policy: &Policy) -> Result<Self, TlsError> {
         // SAFETY: a constant of OpenSSL.
         let context = Context::with_key(psk, policy, unsafe { TLS_server_method() })?;
-        // SAFETY: nobody uses the context yet.
-        unsafe { SSL_CTX_set_psk_server_callback(context.raw(), Some(callbacks::server)) };
+        // SAFETY: nobody uses the context yet, which was made there.
+        unsafe {
+            SSL_CTX_set_psk_server_callback(context.raw(), Some(callbacks::server));
+            dh::set_group(context.raw(), context.library());
+        }
         Ok(Self(context))
     }
 
     /// A context that shows the set's certificate, and accepts clients whose certificate its authorities vouch for.
     pub fn with_certificates(set: &CertificateSet, policy: &Policy) -> Result<Self, TlsError> {
         // SAFETY: a constant of OpenSSL.
-        Context::with_certificates(set, policy, unsafe { TLS_server_method() }).map(Self)
+        let context = Context::with_certificates(set, policy, unsafe { TLS_server_method() })?;
+        // SAFETY: nobody uses the context yet, which was made there.
+        unsafe { dh::set_group(context.raw(), context.library()) };
+        Ok(Self(context))
     }
 }
 

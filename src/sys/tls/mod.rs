@@ -6,12 +6,13 @@
 //!
 //! * `psk`: keys and the identity that goes with them. `proof`: a key, or certificates.
 //! * `policy`: protocol versions, cipher suites, groups.
-//! * `context`, `stream`: OpenSSL's SSL_CTX and SSL.
+//! * `context`, `stream`: OpenSSL's SSL_CTX and SSL. `dh`: the group of a server at TLS 1.2.
 //! * `callbacks`: where OpenSSL asks for the key, and about the peer's certificate. `pipe`: where it reads and writes.
 //! * `error`: OpenSSL's error queue as one enum.
 
 mod callbacks;
 mod context;
+mod dh;
 mod error;
 mod pipe;
 mod policy;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The daemon that would run the action, as the kernel shows it.
+use crate::model::service_manager;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -38,15 +39,9 @@ impl Daemon {
             return None;
         }
         let mut environment = variables(&fs::read(process.join("environ")).ok()?);
-        environment.retain(|(variable, _)| !is_for_the_daemon_alone(variable));
+        environment.retain(|(variable, _)| !service_manager::is_for_the_daemon_alone(variable));
         Some(Self { pid, name, environment, directory: fs::read_link(process.join("cwd")).ok() })
     }
-}
-
-/// Agents never see what a service manager says to the daemon.
-fn is_for_the_daemon_alone(variable: &OsStr) -> bool {
-    let variable = variable.as_bytes();
-    variable == b"NOTIFY_SOCKET" || variable.starts_with(b"WATCHDOG_") || variable.starts_with(b"LISTEN_")
 }
 
 fn variables(block: &[u8]) -> Vec<(OsString, OsString)> {

@@ -24,7 +24,7 @@ kept on the node (lrm://) are never shown.
 
 Exit status: 0 the agent would be started; 1 it would not, or the resource is not known; 2 the command line is wrong.")]
 pub(super) struct Options {
-    /// Resource id, or agent as STANDARD:PROVIDER:TYPE or STANDARD:TYPE
+    /// Resource id, or agent as ocf:PROVIDER:TYPE or STANDARD:TYPE
     #[arg(value_name = "RESOURCE|AGENT")]
     what: String,
     /// Action: start, stop, monitor, ...

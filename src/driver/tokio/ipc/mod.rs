@@ -14,7 +14,9 @@ mod pump;
 
 use crate::driver::tokio::turns::Turns;
 use crate::model::{LocalIdentity, ProxiedServer, site};
-use crate::sys::qb::{ConnectionId, CreateError, Event, Reactor, Ready, Server, ServerId, Settings};
+use crate::sys::qb::{
+    ConnectionId, CreateError, Event, Reactor, Ready, Server, ServerId, Settings, check_shared_memory,
+};
 use crate::wire::ipc::UnreadRequest;
 use access::Access;
 use accounts::Accounts;
@@ -113,6 +115,13 @@ impl LocalServers {
         config: IpcConfig,
         handler: Rc<dyn LocalHandler>,
     ) -> Result<Self, StartError> {
+        if let Err(errno) = check_shared_memory() {
+            warn!(
+                "/dev/shm cannot be used ({}): the cluster is served, but local clients such as crm_node cannot connect \
+                 until a tmpfs is mounted there",
+                errno.desc()
+            );
+        }
         let reactor = Reactor::current().map_err(StartError::Loop)?;
         let accounts = Rc::new(Accounts::new(&config));
         let access = Rc::new(Access::new(&config, Rc::clone(&accounts)));
@@ -256,7 +265,7 @@ impl Inner {
                 self.accounts.failed();
                 let name = SERVERS.get(usize::from(server.0)).map_or("?", |(name, _)| name);
                 self.access.warn(format_args!(
-                    "Local client {pid} of {name} could not be given its buffers: is /dev/shm full, or the client gone?"
+                    "Local client {pid} of {name} could not be given its buffers: is /dev/shm missing or full, or the client gone?"
                 ));
             }
         }

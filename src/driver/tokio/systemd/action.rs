@@ -107,17 +107,32 @@ impl<'a> Action<'a> {
         };
         self.job.replace(Some(job.clone()));
         self.phase.set("systemd has not finished its job");
-        if !missed && let Some(verdict) = self.job_end(bus, &job, &mut ends).await? {
-            return Ok(verdict);
+        if !missed && let Some(result) = self.job_end(bus, &job, &mut ends).await? {
+            return self.ended(bus, unit, &result).await;
         }
         let state = bus.unit_text(unit, "ActiveState").await?;
         // An announcement that crossed the question has arrived by now.
         while let Ok(end) = ends.try_recv() {
             if end.job == job {
-                return Ok(self.plan.job_ended(&end.result));
+                return self.ended(bus, unit, &end.result).await;
             }
         }
         Ok(self.plan.job_vanished(&state))
+    }
+
+    /// The result of an action whose job has ended. A unit that systemd restarts meanwhile is waited for.
+    async fn ended(&self, bus: &Bus, unit: &OwnedObjectPath, result: &str) -> Result<RunResult, CallError> {
+        if result != "done" || !self.plan.action.wants_active() {
+            return Ok(self.plan.job_ended(result));
+        }
+        self.phase.set("the unit has not settled");
+        loop {
+            let state = bus.unit_text(unit, "ActiveState").await?;
+            if let Some(verdict) = self.plan.job_done(&state) {
+                return Ok(verdict);
+            }
+            sleep(REST).await;
+        }
     }
 
     /// Queues the job; the inner error is the result when there will be none.
@@ -157,20 +172,20 @@ impl<'a> Action<'a> {
         }
     }
 
-    /// Waits for the end of the job to be announced; None when the job is gone without.
+    /// Waits for the end of the job to be announced: its result; None when the job is gone without.
     async fn job_end(
         &self,
         bus: &Bus,
         job: &OwnedObjectPath,
         ends: &mut Receiver<JobEnd>,
-    ) -> Result<Option<RunResult>, CallError> {
+    ) -> Result<Option<String>, CallError> {
         let hung_up = || CallError::Interrupted("D-Bus hung up".to_owned());
         let mut inquiry = interval_at(Instant::now() + INQUIRY, INQUIRY);
         loop {
             tokio::select! {
                 biased;
                 end = ends.recv() => match end {
-                    Ok(end) if end.job == *job => return Ok(Some(self.plan.job_ended(&end.result))),
+                    Ok(end) if end.job == *job => return Ok(Some(end.result)),
                     Ok(_) => continue,
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return Err(hung_up()),
