@@ -2,6 +2,7 @@
 //! The two tasks of the local servers: one waits for clients, one for room.
 use super::client::Client;
 use super::{Inner, LocalConnId, Wait};
+use crate::driver::tokio::alarm::Alarm;
 use crate::driver::tokio::gate::Account;
 use crate::driver::tokio::turns::Turn;
 use crate::driver::tokio::watch::readable;
@@ -29,6 +30,7 @@ pub(super) fn spawn(inner: &Rc<Inner>) -> io::Result<Vec<AbortHandle>> {
 /// Waits for libqb's descriptors and lets it work, as far as the loop's time for reading reaches.
 async fn pump(inner: Rc<Inner>, fd: AsyncFd<OwnedFd>) {
     let mut expire_at = None;
+    let mut alarm = Alarm::default();
     loop {
         if inner.reactor.handshakes() == 0 {
             expire_at = None;
@@ -42,7 +44,10 @@ async fn pump(inner: Rc<Inner>, fd: AsyncFd<OwnedFd>) {
                 inner.cut();
                 continue;
             }
-            () = sleep_until(expire_at.unwrap_or_else(Instant::now)), if expire_at.is_some() => {
+            () = alarm.ring(expire_at) => {
+                if expire_at.is_none_or(|at| at > Instant::now()) {
+                    continue;
+                }
                 expire_at = None;
                 match inner.reactor.expire_handshakes() {
                     0 => {}
