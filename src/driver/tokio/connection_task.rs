@@ -284,7 +284,7 @@ impl ConnectionTask {
         loop {
             self.undelivered = self.connection.is_held()
                 || self.peer.is_some_and(|peer| !self.inbox.has_room(peer))
-                || (messages > 0 && turn.is_over());
+                || (messages > 0 && self.connection.mid_message() && turn.is_over());
             if self.undelivered {
                 return Outcome::Done;
             }

@@ -80,20 +80,21 @@ impl Inner {
         let account = list.first().map_or_else(Account::default, |source| Account::kept_in(&source.used));
         let turn = self.turns.turn(&account).await;
         let more = loop {
-            while !turn.is_over() && self.resume(&turn) {}
+            while !turn.was_over() && self.resume(&turn) {}
             for source in &list {
                 self.reactor.run(source);
                 self.take_events(Some(source));
                 turn.settle_for(&Account::kept_in(&source.used));
-                if turn.is_over() {
+                if turn.was_over() {
                     break;
                 }
             }
             self.take_events(None);
-            while !turn.is_over() && self.reactor.run_job() {
+            while !turn.was_over() && self.reactor.run_job() {
                 self.take_events(None);
+                turn.settle();
             }
-            if turn.is_over() {
+            if turn.was_over() {
                 // No descriptor announces what libqb has put off.
                 self.wake.notify_one();
                 break true;
@@ -135,8 +136,9 @@ impl Inner {
                 self.released.borrow_mut().insert((place, conn));
             }
             self.receive(conn, &bytes, source.as_ref());
-            if let Some(source) = source {
-                turn.settle_for(&Account::kept_in(&source.used));
+            match source {
+                Some(source) => turn.settle_for(&Account::kept_in(&source.used)),
+                None => turn.settle(),
             }
         }
         true
