@@ -348,20 +348,21 @@ pub fn encode_header(id: u64, text_len: usize) -> Result<[u8; HEADER_LEN], Frame
     }
     let payload = u32::try_from(payload).map_err(|_| too_large())?;
     let total = u32::try_from(total).map_err(|_| too_large())?;
-    let fields: [&[u8]; 8] = [
-        &MAGIC.to_ne_bytes(),
-        &VERSION.to_ne_bytes(),
-        &id.to_ne_bytes(),
-        &0u64.to_ne_bytes(),
-        &total.to_ne_bytes(),
-        &40u32.to_ne_bytes(),
-        &0u32.to_ne_bytes(),
-        &payload.to_ne_bytes(),
+    let [a, b, c, d, e, f, g, h] = id.to_ne_bytes();
+    let fields = [
+        MAGIC.to_ne_bytes(),
+        VERSION.to_ne_bytes(),
+        [a, b, c, d],
+        [e, f, g, h],
+        [0; 4],
+        [0; 4],
+        total.to_ne_bytes(),
+        40u32.to_ne_bytes(),
+        [0; 4],
+        payload.to_ne_bytes(),
     ];
     let mut header = [0; HEADER_LEN];
-    for (slot, byte) in header.iter_mut().zip(fields.into_iter().flatten()) {
-        *slot = *byte;
-    }
+    header.copy_from_slice(fields.as_flattened());
     Ok(header)
 }
 

@@ -93,11 +93,11 @@ fn fill(place: Node<'_>, element: &Element<'_>) {
 
 impl Visitor for Writer {
     fn start(&mut self, name: &str) {
-        Self::start(self, name);
+        self.foreign_start(name);
     }
 
     fn attribute(&mut self, name: &str, value: &str) {
-        Self::attribute(self, name, value);
+        self.foreign_attribute(name, value);
     }
 
     fn text(&mut self, text: &str) {

@@ -140,13 +140,7 @@ impl<C: Carrier> Hub<C> {
         self.flush();
         match self.exit {
             Some(code) => Next::Exit(code),
-            None => {
-                if self.has_work(now) {
-                    Next::Again
-                } else {
-                    Next::Wait(self.next_deadline())
-                }
-            }
+            None => self.next(now),
         }
     }
 
@@ -182,9 +176,15 @@ impl<C: Carrier> Hub<C> {
         !self.inbox.is_empty() || !self.resumed.is_empty()
     }
 
-    fn has_work(&mut self, now: Now) -> bool {
+    fn next(&mut self, now: Now) -> Next {
         let is_idle = self.effects.is_empty() && self.caused.is_empty() && !self.has_arrivals();
-        !is_idle || self.peers.has_unflushed() || self.is_tick_due(now)
+        let deadline = self.next_deadline();
+        let has_passed = deadline.is_some_and(|deadline| deadline <= now.mono);
+        if !is_idle || self.peers.has_unflushed() || (has_passed && self.is_tick_due(now)) {
+            Next::Again
+        } else {
+            Next::Wait(deadline)
+        }
     }
 
     /// A deadline that has passed is told behind the ends of runs that had arrived by then: a run that has ended is

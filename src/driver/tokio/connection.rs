@@ -5,6 +5,7 @@ use super::bulk::Hold;
 use super::clock::instant_now;
 use super::memory::{Account, Memory, OverBudget};
 use super::newcomers::Source;
+use super::socket::Socket;
 use crate::core::RequestToken;
 use crate::driver::hub::Excess;
 use crate::model::Reply;
@@ -16,11 +17,9 @@ use std::fmt;
 use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 use tokio::io::{Interest, Ready};
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -116,7 +115,7 @@ impl fmt::Display for EndReason {
 
 /// A remote peer's socket and session.
 pub(super) struct RemoteConnection {
-    stream: TcpStream,
+    socket: Socket,
     address: SocketAddr,
     session: RefCell<ServerSession>,
     /// Why the connection is to end, until its task has seen it.
@@ -227,7 +226,7 @@ impl RemoteConnection {
             if left == 0 {
                 return self.attention.notify_one();
             }
-            match self.stream.try_write(session.output()) {
+            match self.socket.write(session.output()) {
                 Ok(sent) => {
                     left = left.saturating_sub(sent);
                     session.sent(sent);
@@ -252,7 +251,7 @@ impl RemoteConnection {
     /// header and payload separately send the second when the first is acknowledged.
     pub(super) fn acknowledge(&self) {
         if !self.acknowledged.replace(true) {
-            tcp::acknowledge_at_once(&self.stream);
+            tcp::acknowledge_at_once(&self.socket);
         }
     }
 
@@ -266,7 +265,7 @@ impl RemoteConnection {
 /// What its task does with it.
 impl RemoteConnection {
     pub(super) fn new(
-        stream: TcpStream,
+        socket: Socket,
         address: SocketAddr,
         context: &ServerContext,
         memory: Rc<Memory>,
@@ -276,7 +275,7 @@ impl RemoteConnection {
             memory,
             beside_bytes: Cell::new(0),
             is_cut: Cell::new(false),
-            stream,
+            socket,
             address,
             session: RefCell::new(ServerSession::new(context)),
             ending: Cell::new(None),
@@ -319,7 +318,7 @@ impl RemoteConnection {
             false if queued => Interest::READABLE | Interest::WRITABLE,
             false => Interest::READABLE,
         };
-        self.stream.ready(interest).await
+        self.socket.ready(interest).await
     }
 
     /// Waits until its socket takes what waits to be sent; for ever if nothing waits.
@@ -327,13 +326,13 @@ impl RemoteConnection {
         if self.session.borrow().output().is_empty() {
             return pending().await;
         }
-        self.stream.ready(Interest::WRITABLE).await
+        self.socket.ready(Interest::WRITABLE).await
     }
 
     /// Hands what has come at the socket to the session, once; how much that was, and nothing at the end.
     pub(super) fn receive(&self) -> io::Result<usize> {
         READ_BUFFER.with_borrow_mut(|buffer| {
-            let size = self.stream.try_read(buffer)?;
+            let size = self.socket.read(buffer)?;
             if size > 0 {
                 self.session.borrow_mut().receive(buffer.get(..size).unwrap_or_default());
                 self.acknowledged.set(false);
@@ -344,7 +343,7 @@ impl RemoteConnection {
 
     /// The latest read has emptied the socket: the runtime is to wait for more, without a read that finds nothing.
     pub(super) fn expect_nothing(&self) {
-        let _ = self.stream.try_io(Interest::READABLE, || Err::<(), _>(ErrorKind::WouldBlock.into()));
+        self.socket.expect_nothing();
     }
 
     /// What the session made of the bytes next. A large message is to be read before this is called again.
@@ -365,7 +364,7 @@ impl RemoteConnection {
 
     /// Tells the peer that nothing more comes; it can still be heard.
     pub(super) fn shut_down_writing(&self) {
-        let _ = nix::sys::socket::shutdown(self.stream.as_raw_fd(), nix::sys::socket::Shutdown::Write);
+        self.socket.shut_down_writing();
     }
 
     /// Has a message begun that is not complete?

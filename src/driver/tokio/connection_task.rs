@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The task of one remote peer: moves bytes from its socket through its session into the hub's inbox, and keeps its
 //! deadlines.
+use super::alarm::Alarm;
 use super::bulk::Bulk;
 use super::clock::instant_now;
 use super::connection::{EndReason, READ_SIZE, RemoteConnection};
@@ -153,6 +154,7 @@ impl ConnectionTask {
     /// Moves bytes until the connection has to end; why it has to.
     async fn move_bytes(&mut self) -> EndReason {
         let (connection, turns) = (Rc::clone(&self.connection), Rc::clone(&self.turns));
+        let mut alarm = Alarm::default();
         loop {
             if let Some(reason) = connection.take_ending() {
                 return reason;
@@ -166,7 +168,7 @@ impl ConnectionTask {
             let outcome = tokio::select! {
                 biased;
                 () = evicted(self.place.as_ref()) => Outcome::End(EndReason::Evicted),
-                () = sleep_until(deadline.unwrap_or_else(instant_now)), if deadline.is_some() => {
+                () = alarm.ring(deadline) => {
                     self.overdue().map_or(Outcome::Done, Outcome::End)
                 }
                 progress = self.progress(&mut reading, &connection, &turns) => {
@@ -282,7 +284,7 @@ impl ConnectionTask {
         loop {
             self.undelivered = self.connection.is_held()
                 || self.peer.is_some_and(|peer| !self.inbox.has_room(peer))
-                || (messages > 0 && turn.is_over());
+                || (messages > 0 && self.connection.mid_message() && turn.is_over());
             if self.undelivered {
                 return Outcome::Done;
             }

@@ -8,6 +8,7 @@ use super::inbox::Inbox;
 use super::limits::Limits;
 use super::memory::Memory;
 use super::peer_certificates::PeerCertificates;
+use super::socket::Socket;
 use super::turns::Turns;
 use super::waiting::{Waiting, WaitingPlace};
 use crate::sys::tls::ServerContext;
@@ -137,14 +138,17 @@ impl Listener {
         if let Err(reason) = place.first_byte(&stream, limits.handshake).await {
             return place.log_end(address, &reason);
         }
-        if let Err(problem) = tcp::prepare(&stream) {
-            return place.warn(format_args!(
-                "Refused connection from {address}: cannot set socket options: {problem}"
-            ));
-        }
+        let socket = match tcp::prepare(&stream).and_then(|()| Socket::new(stream)) {
+            Ok(socket) => socket,
+            Err(problem) => {
+                return place.warn(format_args!(
+                    "Refused connection from {address}: cannot set socket options: {problem}"
+                ));
+            }
+        };
         match self.server_context() {
             Ok(context) => {
-                let connection = RemoteConnection::new(stream, address, &context, Rc::clone(&self.memory));
+                let connection = RemoteConnection::new(socket, address, &context, Rc::clone(&self.memory));
                 connection.report();
                 let loops = (Rc::clone(&self.turns), self.bulk.clone());
                 let certificates = Rc::clone(&self.certificates);

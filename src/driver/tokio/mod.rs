@@ -4,6 +4,7 @@
 //! `carrier` gives the [`Hub`](super::hub::Hub) its turns and carries its effects out. Everything that happens (a
 //! message, an agent's end, a signal) is put into the hub's inbox by the task that sees it; none of them holds the hub.
 
+mod alarm;
 mod budget;
 mod bulk;
 mod carrier;
@@ -28,6 +29,7 @@ mod printed;
 mod reclaim;
 mod serve;
 mod signals;
+mod socket;
 mod systemd;
 mod turns;
 mod waiting;

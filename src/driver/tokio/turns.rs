@@ -81,6 +81,11 @@ impl Turn<'_> {
     /// Is it the turn of others? To be asked after each message: one is read in any case.
     pub(super) fn is_over(&self) -> bool {
         self.settle();
+        self.was_over()
+    }
+
+    /// The same, at the latest look at the clock.
+    pub(super) fn was_over(&self) -> bool {
         let is_long = self.settled.get().duration_since(self.begun) >= SHARE;
         self.turns.left.get().is_zero() || (is_long && self.turns.gate.has_waiting())
     }
@@ -92,7 +97,8 @@ impl Turn<'_> {
         account.charge(self.take_time().saturating_sub(FREE));
     }
 
-    fn settle(&self) {
+    /// Looks at the clock.
+    pub(super) fn settle(&self) {
         let took = self.take_time();
         let charged = took.saturating_sub(self.free.get());
         self.free.set(self.free.get().saturating_sub(took));

@@ -19,6 +19,13 @@ unsafe extern "C" {
     fn SSL_has_pending(ssl: *const SSL) -> c_int;
 }
 
+/// Empties this thread's list of errors, from which a failure is read. It is empty nearly always, and to see that takes a
+/// fifth of the time of clearing it.
+fn forget_errors() {
+    // SAFETY: takes nothing and touches what is this thread's.
+    while unsafe { ERR_get_error() } != 0 {}
+}
+
 /// What fits into one record.
 pub const MAX_RECORD_LEN: usize = 16 * 1024;
 
@@ -173,12 +180,16 @@ impl Stream {
     /// Reads at most one record, and hands it to `take` if there was one.
     pub fn read(&mut self, take: impl FnOnce(&[u8])) -> Result<Received, TlsError> {
         self.usable()?;
+        // OpenSSL would find that out too, at the price of a small record.
+        if !self.has_partial_record() {
+            return Ok(Received::Pending);
+        }
         // Not cleared: that would cost more than most records.
         let mut record = [MaybeUninit::<u8>::uninit(); MAX_RECORD_LEN];
         let mut count = 0;
+        forget_errors();
         // SAFETY: a live SSL; the buffer is as long as said.
         let result = unsafe {
-            ERR_clear_error();
             SSL_read_ex(self.ssl.as_ptr(), record.as_mut_ptr().cast(), record.len(), &raw mut count)
         };
         if result == 1 {
@@ -200,9 +211,9 @@ impl Stream {
             return Err(TlsError::Other(format!("{} bytes are no record", plaintext.len())));
         }
         let mut count = 0;
+        forget_errors();
         // SAFETY: a live SSL; the plaintext is as long as said.
         let result = unsafe {
-            ERR_clear_error();
             SSL_write_ex(self.ssl.as_ptr(), plaintext.as_ptr().cast(), plaintext.len(), &raw mut count)
         };
         // Our BIO takes everything, so anything but all is a failure.

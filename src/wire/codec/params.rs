@@ -23,7 +23,7 @@ pub(super) fn decode(holder: &Element<'_>) -> Params {
 pub(in crate::wire) fn encode(params: &Params, writer: &mut Writer) {
     writer.start(element::ATTRIBUTES);
     for (name, value) in params.iter().filter(|(name, _)| fits_attribute(name)) {
-        writer.attribute(name, value);
+        writer.foreign_attribute(name, value);
     }
     for (name, value) in params.iter().filter(|(name, _)| !fits_attribute(name)) {
         writer

@@ -177,7 +177,7 @@ pub(super) fn read_within<'a>(
 }
 
 fn element<'a>(tag: Tag<'a>, budget: &mut Budget, scanner: &Scanner<'a>) -> Result<Element<'a>, XmlError> {
-    let mut attributes = Vec::new();
+    let mut attributes = Vec::with_capacity(tag.usual_count());
     for attribute in tag.attributes() {
         let attribute = attribute.map_err(|what| scanner.malformed(what))?;
         budget.attribute()?;

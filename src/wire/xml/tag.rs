@@ -5,6 +5,9 @@ use memchr::memchr3;
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+/// What an attribute takes in most tags, in bytes.
+const USUAL_LENGTH: usize = 16;
+
 /// A start tag whose name is checked.
 #[derive(Clone, Copy)]
 pub(super) struct Tag<'a> {
@@ -40,6 +43,11 @@ impl<'a> Tag<'a> {
             return Err("not a name of an element");
         }
         Ok(Self { name, rest })
+    }
+
+    /// About how many attributes a tag of this length has, and never very many.
+    pub(super) fn usual_count(self) -> usize {
+        (self.rest.len() / USUAL_LENGTH).min(16)
     }
 
     pub(super) fn attributes(self) -> Attributes<'a> {

@@ -233,7 +233,11 @@ fn a_payload_is_exactly_one_element() {
 #[test]
 fn what_is_written_is_valid_whatever_it_is() {
     let mut writer = Writer::new();
-    writer.start("not a name").attribute("a b", "1").attribute("ok", "\u{0}\u{FFFE}\r\n\t<>&\"'").end();
+    writer
+        .foreign_start("not a name")
+        .foreign_attribute("a b", "1")
+        .attribute("ok", "\u{0}\u{FFFE}\r\n\t<>&\"'")
+        .end();
     let text = writer.finish();
     assert_eq!(text, "<_ ok=\"\u{FFFD}\u{FFFD}&#x0D;&#x0A;&#x09;&lt;&gt;&amp;&quot;'\"/>");
     assert!(strict(&text));

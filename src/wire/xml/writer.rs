@@ -8,8 +8,9 @@ use std::collections::HashSet;
 use std::fmt::{Display, Write as _};
 use std::ops::Range;
 
-/// Writes elements from the outside in. Characters that XML cannot carry become U+FFFD; an attribute whose
-/// name is not a name is left away; an element's becomes `_`. Elements still open at the end are closed.
+/// Writes elements from the outside in. Characters that XML cannot carry become U+FFFD. Names of the protocol's own are
+/// not checked; of foreign ones, an attribute's that is no name is left away, and an element's becomes `_`. Elements
+/// still open at the end are closed.
 ///
 /// ```
 /// use pcmk_remote_rs::wire::xml::Writer;
@@ -32,38 +33,57 @@ impl Writer {
     }
 
     /// Opens an element inside the one that is open.
-    pub fn start(&mut self, name: &str) -> &mut Self {
+    pub fn start(&mut self, name: &'static str) -> &mut Self {
+        debug_assert!(is_name(name), "{name}");
+        self.begin(name)
+    }
+
+    /// The same with a foreign name.
+    pub fn foreign_start(&mut self, name: &str) -> &mut Self {
+        self.begin(if is_name(name) { name } else { "_" })
+    }
+
+    fn begin(&mut self, name: &str) -> &mut Self {
         self.close_tag();
         self.out.push('<');
         let begin = self.out.len();
-        self.out.push_str(if is_name(name) { name } else { "_" });
+        self.out.push_str(name);
         self.open.push(begin..self.out.len());
         self.in_tag = true;
         self
     }
 
     /// An attribute of the element that was just started; each name once.
-    pub fn attribute(&mut self, name: &str, value: &str) -> &mut Self {
-        if self.in_tag && is_name(name) {
+    pub fn attribute(&mut self, name: &'static str, value: &str) -> &mut Self {
+        debug_assert!(is_name(name), "{name}");
+        self.put(name, |out| escape_attribute(value, out))
+    }
+
+    /// The same with a foreign name.
+    pub fn foreign_attribute(&mut self, name: &str, value: &str) -> &mut Self {
+        if is_name(name) { self.put(name, |out| escape_attribute(value, out)) } else { self }
+    }
+
+    /// The same for a number.
+    pub fn number(&mut self, name: &'static str, value: impl Display) -> &mut Self {
+        self.put(name, |out| {
+            let _ = write!(out, "{value}");
+        })
+    }
+
+    fn put(&mut self, name: &str, value: impl FnOnce(&mut String)) -> &mut Self {
+        if self.in_tag {
             self.out.push(' ');
             self.out.push_str(name);
             self.out.push_str("=\"");
-            escape_attribute(value, &mut self.out);
+            value(&mut self.out);
             self.out.push('"');
         }
         self
     }
 
-    /// The same for a number.
-    pub fn number(&mut self, name: &'static str, value: impl Display) -> &mut Self {
-        if self.in_tag {
-            let _ = write!(self.out, " {name}=\"{value}\"");
-        }
-        self
-    }
-
     /// The same, if there is a value.
-    pub fn optional(&mut self, name: &str, value: Option<&str>) -> &mut Self {
+    pub fn optional(&mut self, name: &'static str, value: Option<&str>) -> &mut Self {
         match value {
             Some(value) => self.attribute(name, value),
             None => self,
@@ -101,12 +121,12 @@ impl Writer {
 
     /// An element with all that it holds.
     pub fn element(&mut self, element: &Element<'_>) -> &mut Self {
-        self.start(&element.name);
+        self.foreign_start(&element.name);
         let mut seen = HashSet::new();
         let doubtful = has_duplicates(&element.attributes, |(name, _)| name);
         for (name, value) in &element.attributes {
             if !doubtful || seen.insert(name) {
-                self.attribute(name, value);
+                self.foreign_attribute(name, value);
             }
         }
         for child in &element.children {

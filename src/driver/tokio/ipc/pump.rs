@@ -2,6 +2,7 @@
 //! The two tasks of the local servers: one waits for clients, one for room.
 use super::client::Client;
 use super::{Inner, LocalConnId, Wait};
+use crate::driver::tokio::alarm::Alarm;
 use crate::driver::tokio::gate::Account;
 use crate::driver::tokio::turns::Turn;
 use crate::driver::tokio::watch::readable;
@@ -29,6 +30,7 @@ pub(super) fn spawn(inner: &Rc<Inner>) -> io::Result<Vec<AbortHandle>> {
 /// Waits for libqb's descriptors and lets it work, as far as the loop's time for reading reaches.
 async fn pump(inner: Rc<Inner>, fd: AsyncFd<OwnedFd>) {
     let mut expire_at = None;
+    let mut alarm = Alarm::default();
     loop {
         if inner.reactor.handshakes() == 0 {
             expire_at = None;
@@ -42,7 +44,10 @@ async fn pump(inner: Rc<Inner>, fd: AsyncFd<OwnedFd>) {
                 inner.cut();
                 continue;
             }
-            () = sleep_until(expire_at.unwrap_or_else(Instant::now)), if expire_at.is_some() => {
+            () = alarm.ring(expire_at) => {
+                if expire_at.is_none_or(|at| at > Instant::now()) {
+                    continue;
+                }
                 expire_at = None;
                 match inner.reactor.expire_handshakes() {
                     0 => {}
@@ -75,20 +80,21 @@ impl Inner {
         let account = list.first().map_or_else(Account::default, |source| Account::kept_in(&source.used));
         let turn = self.turns.turn(&account).await;
         let more = loop {
-            while !turn.is_over() && self.resume(&turn) {}
+            while !turn.was_over() && self.resume(&turn) {}
             for source in &list {
                 self.reactor.run(source);
                 self.take_events(Some(source));
                 turn.settle_for(&Account::kept_in(&source.used));
-                if turn.is_over() {
+                if turn.was_over() {
                     break;
                 }
             }
             self.take_events(None);
-            while !turn.is_over() && self.reactor.run_job() {
+            while !turn.was_over() && self.reactor.run_job() {
                 self.take_events(None);
+                turn.settle();
             }
-            if turn.is_over() {
+            if turn.was_over() {
                 // No descriptor announces what libqb has put off.
                 self.wake.notify_one();
                 break true;
@@ -130,8 +136,9 @@ impl Inner {
                 self.released.borrow_mut().insert((place, conn));
             }
             self.receive(conn, &bytes, source.as_ref());
-            if let Some(source) = source {
-                turn.settle_for(&Account::kept_in(&source.used));
+            match source {
+                Some(source) => turn.settle_for(&Account::kept_in(&source.used)),
+                None => turn.settle(),
             }
         }
         true
