@@ -33,7 +33,8 @@ SMALL = AGENT % {"name": "small", "start": "true",
                  "monitor": "printf m >>/run/lab-small-$OCF_RESOURCE_INSTANCE.monitors"}
 # Says when it is monitored.
 WATCH = AGENT % {"name": "watch", "start": "true", "monitor": "date +%s.%N >>/run/lab-watch-times"}
-QUICK = "#!/bin/sh\n"
+# What is asked of it without end: it never runs.
+QUICK = AGENT % {"name": "quick", "start": "true", "monitor": "true"}
 
 # A fence device that counts its monitors, and fences nobody.
 FENCE_WATCH = """#!/bin/sh

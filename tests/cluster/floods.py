@@ -21,13 +21,13 @@ PROGRAM = "/usr/lib/lab-flood"
 MEMBER = ("setpriv", "--reuid=65534", "--regid=haclient", "--clear-groups", PROGRAM)
 SERVERS = ("cib_ro", "cib_rw", "cib_shm", "attrd", "stonith-ng", "crmd")
 # Between two monitors, whose interval is a second, on a machine that floods keep busy.
-PUNCTUAL = 5
+PUNCTUAL = 10
 # What a question to the cluster may take, from the flooded host too.
 PATIENCE = 30
 # The memory that a daemon may ever have had, in KiB.
 MOST_KIB = 300000
 # A producer that was never slowed down would not have waited for even this part of the time.
-LEAST_WAITED = 0.02
+LEAST_WAITED = 0.1
 
 Flood = collections.namedtuple("Flood", "host words process")
 
@@ -73,18 +73,15 @@ class Floods(Scenario):
 
     def test_sessions(self):
         """A member opens and closes sessions of proxied servers as fast as it can"""
-        self.withstand(*(("r1", *MEMBER, "connects", name, "plain") for name in ("cib_ro", "attrd", "lrmd")),
-                       slowed=False)
+        self.withstand(*(("r1", *MEMBER, "connects", name, "plain") for name in ("cib_ro", "attrd", "lrmd")))
 
     def test_local_pokes(self):
         """A member floods the executor of the remote host with pokes"""
-        self.withstand(("r1", *MEMBER, "server", "lrmd", "plain"))
-        self.withstand(("r1", *MEMBER, "server", "lrmd", "compressed"))
+        self.member_pokes("r1")
 
     def test_node_pokes(self):
         """A member floods the executor of a cluster node with pokes"""
-        self.withstand(("n1", *MEMBER, "server", "lrmd", "plain"))
-        self.withstand(("n1", *MEMBER, "server", "lrmd", "compressed"))
+        self.member_pokes("n1")
 
     def test_peer_pokes(self):
         """A peer with the key floods the daemon with pokes"""
@@ -105,11 +102,15 @@ class Floods(Scenario):
 
     # -- what a flood must not do ------------------------------------------
 
+    def member_pokes(self, host):
+        for form in ("plain", "compressed"):
+            self.withstand((host, *MEMBER, "server", "lrmd", form))
+
     def peer_floods(self, kind):
         for form in ("plain", "compressed"):
             self.withstand(("r1", PROGRAM, kind, form))
 
-    def withstand(self, *floods, slowed=True):
+    def withstand(self, *floods):
         """Let floods go on beside each other, and see that nobody else notices."""
         begun = time.time()
         running = [self.start(*flood) for flood in floods]
@@ -123,7 +124,7 @@ class Floods(Scenario):
                 flood.process.kill()
         ended = time.time()
         for flood in running:
-            self.judge(flood, slowed)
+            self.judge(flood)
         late = {host: self.latest(host, begun, ended) for host in ("n1", "r1")}
         print("%s: %s: slowest question %.1f s, longest between monitors %s s, memory %s MiB" % (
             self.release, " ".join(floods[0][-3:]), slowest,
@@ -144,14 +145,13 @@ class Floods(Scenario):
         self.expect_match(r"RemoteOnline: \[ r1 \]", text)
         return time.monotonic() - begun
 
-    def judge(self, flood, slowed):
+    def judge(self, flood):
         out, problems = flood.process.communicate(timeout=10)
         self.expect(flood.process.returncode == 0, "%s: %s" % (" ".join(flood.words), problems))
         report = json.loads(out)
         print("%s: %s: %s" % (self.release, " ".join(flood.words), out.strip()), flush=True)
         self.expect(report["sent"], "nothing of %s was taken" % " ".join(flood.words))
-        self.expect(not slowed or report["ended"] is not None
-                    or report["waited"] > LEAST_WAITED * SECONDS,
+        self.expect(report["ended"] is not None or report["waited"] > LEAST_WAITED * SECONDS,
                     "not slowed down: %s: %s" % (" ".join(flood.words), out))
 
     def nothing_has_happened(self, late):

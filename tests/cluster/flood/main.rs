@@ -33,22 +33,26 @@ mod place {
     pub(crate) const LIMIT: std::time::Duration = std::time::Duration::from_secs(30);
 }
 
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// Between two tries when there is no room.
+/// Between two tries when there is no room. An attempt that takes longer has waited for it.
 const PAUSE: Duration = Duration::from_millis(1);
 /// What makes a message so long that peers compress it.
 const LONG: usize = 1_000_000;
 
-/// Text that compresses as that of clusters does, some 100:1, so that few messages fit into a ring.
+/// Text that compresses as that of clusters does, some 15:1.
 fn filler(length: usize) -> String {
+    const WORD: usize = 12;
     let mut state = 1_u32;
-    let mut letter = || {
+    let mut random = |below: usize| {
         state = state.wrapping_mul(1_103_515_245).wrapping_add(12_345);
-        char::from(b'a' + u8::try_from((state >> 16) % 26).unwrap())
+        usize::try_from(state >> 16).unwrap() % below
     };
-    let block: String = (0..4096).map(|_| letter()).collect();
-    block.repeat(length / block.len())
+    let letters: String =
+        (0..32 * WORD).map(|_| char::from(b"abcdefghijklmnopqrstuvwxyz"[random(26)])).collect();
+    (0..length / WORD).map(|_| &letters[WORD * random(32)..][..WORD]).collect()
 }
 
 /// What became of an attempt.
@@ -61,43 +65,72 @@ enum Outcome {
     Ended,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Report {
     sent: u64,
     refused: u64,
+    /// For room, in attempts that are over.
     waited: Duration,
+    /// When the latest attempt has begun.
+    since: Duration,
     ended: Option<Duration>,
 }
 
 impl Report {
-    fn of(lasting: Duration, mut attempt: impl FnMut() -> Outcome) -> Self {
-        let (begun, mut report) = (Instant::now(), Self::default());
-        while begun.elapsed() < lasting {
-            match attempt() {
-                Outcome::Sent => report.sent += 1,
-                Outcome::Ended => {
-                    report.ended = Some(begun.elapsed());
-                    break;
-                }
-                outcome @ (Outcome::NoRoom | Outcome::Refused) => {
-                    report.refused += u64::from(matches!(outcome, Outcome::Refused));
-                    let since = Instant::now();
+    /// Makes attempts on a thread of their own: libqb's client waits without limit for a server that does not look.
+    fn of<A: FnMut() -> Outcome>(lasting: Duration, begin: impl FnOnce() -> A + Send + 'static) -> Self {
+        let shared = Arc::new(Mutex::new(Self::default()));
+        let (ready, is_ready) = channel();
+        let report = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            let mut attempt = begin();
+            let begun = Instant::now();
+            ready.send(begun).unwrap();
+            loop {
+                let since = begun.elapsed();
+                report.lock().unwrap().since = since;
+                let outcome = attempt();
+                if matches!(outcome, Outcome::NoRoom | Outcome::Refused) {
                     std::thread::sleep(PAUSE);
-                    report.waited += since.elapsed();
+                }
+                report.lock().unwrap().count(&outcome, begun.elapsed());
+                if matches!(outcome, Outcome::Ended) {
+                    return;
                 }
             }
+        });
+        let begun = is_ready.recv().expect("the first connections are let in");
+        while begun.elapsed() < lasting && shared.lock().unwrap().ended.is_none() {
+            std::thread::sleep(10 * PAUSE);
+        }
+        let mut report = shared.lock().unwrap().clone();
+        if report.ended.is_none() {
+            report.wait(begun.elapsed());
         }
         report
     }
 
+    fn count(&mut self, outcome: &Outcome, now: Duration) {
+        match outcome {
+            Outcome::Sent => self.sent += 1,
+            Outcome::Refused => self.refused += 1,
+            Outcome::NoRoom => {}
+            Outcome::Ended => self.ended = Some(now),
+        }
+        self.wait(now);
+    }
+
+    fn wait(&mut self, now: Duration) {
+        let took = now.saturating_sub(self.since);
+        if took >= PAUSE {
+            self.waited += took;
+        }
+    }
+
     fn print(&self) {
-        let ended = self.ended.map_or_else(|| "null".to_owned(), |time| time.as_secs_f64().to_string());
-        println!(
-            r#"{{"sent": {}, "refused": {}, "waited": {}, "ended": {ended}}}"#,
-            self.sent,
-            self.refused,
-            self.waited.as_secs_f64()
-        );
+        let ended = self.ended.map_or_else(|| "null".to_owned(), |time| format!("{:.1}", time.as_secs_f64()));
+        let (sent, refused, waited) = (self.sent, self.refused, self.waited.as_secs_f64());
+        println!(r#"{{"sent": {sent}, "refused": {refused}, "waited": {waited:.1}, "ended": {ended}}}"#);
     }
 }
 
@@ -108,10 +141,17 @@ fn main() {
     let Ok(seconds) = seconds.parse().map(Duration::from_secs) else { return usage() };
     let is_long = words.last() == Some(&"compressed");
     let report = match words {
-        ["server", name, _] => Report::of(seconds, member::requests(name, is_long)),
-        ["connects", name, _] => Report::of(seconds, member::connections(name, is_long)),
+        ["server", name, _] => {
+            let name = (*name).to_owned();
+            Report::of(seconds, move || member::requests(&name, is_long))
+        }
+        ["connects", name, _] => {
+            let name = (*name).to_owned();
+            Report::of(seconds, move || member::connections(&name, is_long))
+        }
         [kind @ ("pokes" | "registrations" | "completions"), _] => {
-            Report::of(seconds, remote::requests(kind, is_long))
+            let kind = (*kind).to_owned();
+            Report::of(seconds, move || remote::requests(&kind, is_long))
         }
         _ => return usage(),
     };

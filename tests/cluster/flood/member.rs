@@ -27,10 +27,12 @@ fn text(server: &str, is_long: bool) -> String {
     format!("<{begin} flood=\"{filler}\"/>")
 }
 
-fn connect(server: &str, is_long: bool) -> Result<(Peer, Vec<u8>), Errno> {
-    let peer = Peer::connect(server, Release::Old)?;
-    let message = peer.encode(&text(server, is_long), EXPECTS_RESPONSE).remove(0);
-    Ok((peer, message))
+fn connect(server: &str) -> Result<Peer, Errno> {
+    Peer::connect(server, Release::Old)
+}
+
+fn message(peer: &Peer, server: &str, is_long: bool) -> Vec<u8> {
+    peer.encode(&text(server, is_long), EXPECTS_RESPONSE).remove(0)
 }
 
 /// Takes what it is told, so that it is not cut off for that.
@@ -41,15 +43,16 @@ fn read(peer: &Peer) {
 
 /// Requests to `server` over some connections, in turn.
 pub(crate) fn requests(server: &str, is_long: bool) -> impl FnMut() -> Outcome + use<> {
-    let connect = || connect(server, is_long).expect("the first connections are let in");
-    let mut sessions: Vec<_> = (0..SESSIONS).map(|_| connect()).collect();
+    let connect = |_| connect(server).expect("the first connections are let in");
+    let mut sessions: Vec<_> = (0..SESSIONS).map(connect).collect();
+    let message = message(&sessions[0], server, is_long);
     let mut turn = 0;
     move || {
         for _ in 0..sessions.len() {
             turn = (turn + 1) % sessions.len();
-            let (peer, message) = &sessions[turn];
+            let peer = &sessions[turn];
             read(peer);
-            match peer.qb.send(message) {
+            match peer.qb.send(&message) {
                 Ok(_) => return Outcome::Sent,
                 Err(Errno::EAGAIN) => {}
                 Err(_) => {
@@ -65,9 +68,10 @@ pub(crate) fn requests(server: &str, is_long: bool) -> impl FnMut() -> Outcome +
 /// Connections to `server`, each of which sends one request and goes.
 pub(crate) fn connections(server: &str, is_long: bool) -> impl FnMut() -> Outcome + use<> {
     let server = server.to_owned();
-    move || match connect(&server, is_long) {
-        Ok((peer, message)) => {
-            let _ = peer.qb.send(&message);
+    let mut request = None;
+    move || match connect(&server) {
+        Ok(peer) => {
+            let _ = peer.qb.send(request.get_or_insert_with(|| message(&peer, &server, is_long)));
             Outcome::Sent
         }
         Err(_) => Outcome::Refused,

@@ -23,7 +23,7 @@ fn registration(resource: u32, filler: &str) -> String {
 
 fn operation(resource: u32, filler: &str) -> String {
     let data = format!(
-        r#"<lrmd_calldata><lrmd_rsc lrmd_rsc_id="flood-{resource}" lrmd_rsc_action="monitor" lrmd_rsc_interval="0" lrmd_timeout="20000" lrmd_rsc_start_delay="0" flood="{filler}"><attributes CRM_meta_timeout="20000"/></lrmd_rsc></lrmd_calldata>"#
+        r#"<lrmd_calldata><lrmd_rsc lrmd_rsc_id="flood-{resource}" lrmd_rsc_action="monitor" lrmd_rsc_interval="0" lrmd_timeout="20000" lrmd_rsc_start_delay="0" flood="{filler}"><attributes CRM_meta_timeout="20000" crm_feature_set="3.16.2"/></lrmd_rsc></lrmd_calldata>"#
     );
     nameless("lrmd_rsc_exec", &data)
 }
