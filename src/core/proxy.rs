@@ -78,8 +78,14 @@ impl Proxies {
     }
 
     /// A remote client offers to carry messages (again, maybe: it is then the newest).
+    ///
+    /// The other providers hear of it as of a new client: what a cluster's controller makes of that is that another one
+    /// has taken the node over, and it disconnects. So it is not told of clients that carry nothing.
     pub(super) fn add_provider(&mut self, provider: PeerId, context: &mut Context) {
         let first = self.providers.is_empty();
+        if !self.providers.contains(&provider) {
+            context.notify(self.providers.clone(), Notification::NewClient);
+        }
         self.providers.retain(|other| *other != provider);
         self.providers.insert(0, provider);
         if first {

@@ -101,7 +101,10 @@ impl Server {
     fn connected(&mut self, peer: PeerId, kind: PeerKind, client_id: ClientId) {
         let context = &mut self.context;
         if context.peers_mut().add(peer, &kind, &client_id) {
-            context.notify(context.peers().named_except(peer), Notification::NewClient);
+            // Providers hear of those that become one.
+            let told = context.peers().named_except(peer).into_iter();
+            let told = told.filter(|other| !self.proxies.is_provider(*other)).collect();
+            context.notify(told, Notification::NewClient);
         } else if let PeerKind::Proxied { server, identity } = kind {
             self.proxies.open(peer, server, identity, client_id, context);
         }
@@ -191,18 +194,31 @@ impl Server {
 
 #[cfg(test)]
 mod tests {
-    use crate::core::testing::{Bench, execute};
+    use crate::core::testing::{Bench, execute, sign_on};
     use crate::core::{Effect, Input, PeerId, PeerKind, RequestToken};
     use crate::model::{Request, RequestMessage};
 
     #[test]
-    fn newcomers_are_told_to_all_other_named_clients_of_the_executor() {
+    fn newcomers_are_told_to_all_other_named_clients_that_do_not_provide() {
         let mut bench = Bench::remoted();
         bench.provider(1);
         bench.local(2, false);
-        assert_eq!(bench.connect(3, PeerKind::Remote), ["tell 1,2 new client"]);
-        assert_eq!(bench.connect(4, PeerKind::Local { privileged: true }), ["tell 1,2 new client"]);
+        assert_eq!(bench.connect(3, PeerKind::Remote), ["tell 2 new client"]);
+        assert_eq!(bench.connect(4, PeerKind::Local { privileged: true }), ["tell 2 new client"]);
         assert_eq!(bench.proxied(5), ["tell 1 new 00000005-uuid cib_rw"], "no client of the executor");
+    }
+
+    #[test]
+    fn a_provider_is_told_of_another_one_alone_and_once() {
+        let mut bench = Bench::remoted();
+        bench.provider(1);
+        assert_eq!(bench.connect(2, PeerKind::Local { privileged: false }), [""; 0]);
+        assert_eq!(bench.connect(3, PeerKind::Remote), [""; 0]);
+        let told = |effects: Vec<String>| {
+            effects.into_iter().filter(|e| e.contains("new client")).collect::<Vec<_>>()
+        };
+        assert_eq!(told(bench.ask(3, sign_on(true))), ["tell 1 new client"]);
+        assert_eq!(told(bench.ask(3, sign_on(true))), [""; 0]);
     }
 
     #[test]

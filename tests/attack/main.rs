@@ -4,8 +4,6 @@
 #![allow(clippy::disallowed_methods, reason = "tests start programs and measure time")]
 #![allow(dead_code, reason = "the helpers of tests/daemon serve these tests too, in part")]
 
-#[path = "../daemon/bystander.rs"]
-mod bystander;
 #[path = "../local_ipc/peer.rs"]
 mod local_peer;
 #[path = "../daemon/node.rs"]

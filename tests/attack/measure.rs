@@ -3,11 +3,14 @@
 //!
 //! `benches/attacks` runs these tests once for each daemon (`PCMK_ATTACK_DAEMON`), collects what they append to the file
 //! named by `PCMK_ATTACK_REPORT`, and makes the table of docs/security.md from it. Then nothing is demanded of the figures.
-use crate::node::{Daemon, connect};
+use crate::node::{Daemon, KEY, PORT, connect, context};
+use crate::peer::{Peer, nameless_poke};
+use crate::place::LIMIT;
 use pcmk_remote_rs::model::Request;
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
@@ -55,20 +58,49 @@ pub(crate) struct Figures {
     pub(crate) lasted: Duration,
 }
 
+/// Asks once; false: the connection is lost.
+type Ask = Box<dyn FnMut() -> bool>;
+
+/// One that is told what everybody is told.
+fn named() -> Option<Ask> {
+    let mut client = connect("bystander").ok()?;
+    Some(Box::new(move || client.call(Request::Poke).is_ok()))
+}
+
+/// One that has no name and is told nothing.
+fn nameless() -> Option<Ask> {
+    let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, PORT)).ok()?;
+    socket.set_read_timeout(Some(LIMIT)).and_then(|()| socket.set_nodelay(true)).ok()?;
+    let mut peer = Peer::over(socket, &context(&std::fs::read(KEY).ok()?)).ok()?;
+    Some(Box::new(move || {
+        peer.send_text(&nameless_poke(1, ""));
+        peer.next_text().is_ok()
+    }))
+}
+
 impl Bystander {
     /// Connects, and begins to ask. `attack` is the table's row.
     pub(crate) fn watch(attack: &str) -> Self {
+        Self::asking(attack, named)
+    }
+
+    /// The same without a name, where what everybody is told is the attack.
+    pub(crate) fn watch_nameless(attack: &str) -> Self {
+        Self::asking(attack, nameless)
+    }
+
+    fn asking(attack: &str, connect: fn() -> Option<Ask>) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let (ended, (ready, is_ready)) = (Arc::clone(&over), channel());
         // A thread that this one starts is in the same namespaces.
         let thread = std::thread::spawn(move || {
-            let mut client = connect("bystander").ok();
-            assert!(client.is_some(), "the bystander connects before the attack");
+            let mut ask = connect();
+            assert!(ask.is_some(), "the bystander connects before the attack");
             ready.send(()).expect("the test waits for it");
             let mut waits = Waits { answers: 0, slowest: Duration::ZERO, lost: 0 };
             let mut since = Instant::now();
             while !ended.load(Ordering::Relaxed) {
-                let answered = client.as_mut().is_some_and(|client| client.call(Request::Poke).is_ok());
+                let answered = ask.as_mut().is_some_and(|ask| ask());
                 waits.slowest = waits.slowest.max(since.elapsed());
                 if answered {
                     waits.answers += 1;
@@ -76,7 +108,7 @@ impl Bystander {
                     since = Instant::now();
                 } else {
                     waits.lost += 1;
-                    client = connect("bystander").ok();
+                    ask = connect();
                 }
             }
             waits

@@ -31,6 +31,10 @@ LASTING = AGENT % {"name": "lasting", "start": "true",
 # Without a program of its own but in stop: 500 of them must not be what takes long.
 SMALL = AGENT % {"name": "small", "start": "true",
                  "monitor": "printf m >>/run/lab-small-$OCF_RESOURCE_INSTANCE.monitors"}
+# Says when it is monitored.
+WATCH = AGENT % {"name": "watch", "start": "true", "monitor": "date +%s.%N >>/run/lab-watch-times"}
+# What is asked of it without end: it never runs.
+QUICK = AGENT % {"name": "quick", "start": "true", "monitor": "true"}
 
 # A fence device that counts its monitors, and fences nobody.
 FENCE_WATCH = """#!/bin/sh
