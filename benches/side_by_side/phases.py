@@ -112,8 +112,10 @@ def agents(path, program, effort):
     numbers = {}
     with Daemon(path) as daemon:
         for in_flight in (1, 4, 32):
+            before = daemon.own_cpu_us()
             result = client.measure(program, effort.measure_s, "exec", str(in_flight))["exec"]
             numbers[f"exec_{in_flight}_rate"] = result["per_second"]
+            numbers[f"exec_{in_flight}_own_us"] = (daemon.own_cpu_us() - before) / result["count"]
         result = client.measure(program, effort.measure_s, "exec", "1", agent=DUMMY_AGENT)["exec"]
         numbers["dummy_rate"] = result["per_second"]
         daemon.stop()

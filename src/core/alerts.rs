@@ -11,10 +11,16 @@ use std::collections::BTreeMap;
 /// What an alert may take longer than its limit until its end is known.
 const GRACE: Millis = Millis(5_000);
 
+/// Alerts in flight, and the bytes of their parameters. Beyond it new ones are refused, as the oldest tell what happened
+/// first: who asks for more is told so.
+const MOST_ALERTS: usize = 1_000;
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+
 #[derive(Debug)]
 struct InFlight {
     id: String,
     timeout: Millis,
+    bytes: usize,
     killed: bool,
 }
 
@@ -22,6 +28,9 @@ struct InFlight {
 #[derive(Debug, Default)]
 pub(super) struct Alerts {
     in_flight: BTreeMap<RunId, InFlight>,
+    bytes: usize,
+    /// Since there was room.
+    refused: u64,
     sequence: u32,
 }
 
@@ -29,7 +38,7 @@ impl Alerts {
     /// Starts an alert.
     ///
     /// # Errors
-    /// When name or program are missing.
+    /// When name or program are missing, and when too many are in flight.
     pub(super) fn start(
         &mut self,
         id: Option<String>,
@@ -39,15 +48,42 @@ impl Alerts {
         context: &mut Context,
     ) -> Result<(), Refusal> {
         let (Some(id), Some(path)) = (id, path) else { return Err(Refusal::Incomplete) };
+        let bytes = params.iter().fold(path.len(), |sum, (name, value)| {
+            sum.saturating_add(name.len()).saturating_add(value.len())
+        });
+        self.check_room(&id, bytes, context)?;
         self.sequence = self.sequence.checked_add(1).unwrap_or(1);
         let run = context.next_run();
-        self.in_flight.insert(run, InFlight { id: id.clone(), timeout, killed: false });
+        self.in_flight.insert(run, InFlight { id: id.clone(), timeout, bytes, killed: false });
+        self.bytes = self.bytes.saturating_add(bytes);
         if timeout > Millis(0) {
             context.arm(Timer::RunLimit(run), context.now().mono.after(timeout));
         }
         let alert = Alert { id, path, timeout, params, sequence: self.sequence };
         context.emit(Effect::RunAlert { run, alert: Box::new(alert) });
         Ok(())
+    }
+
+    fn check_room(&mut self, id: &str, bytes: usize, context: &mut Context) -> Result<(), Refusal> {
+        let full = self.in_flight.len() >= MOST_ALERTS || self.bytes.saturating_add(bytes) > MOST_BYTES;
+        if self.in_flight.is_empty() || !full {
+            return Ok(());
+        }
+        if self.refused == 0 {
+            let running = self.in_flight.len();
+            context.log(LogLevel::Warning, || {
+                format!("alert {id} and further ones are refused: {running} have not ended yet")
+            });
+        }
+        self.refused = self.refused.saturating_add(1);
+        Err(Refusal::TooManyAlerts)
+    }
+
+    /// An alert that had to wait for its start has begun.
+    pub(super) fn started(&self, run: RunId, context: &mut Context) {
+        if let Some(alert) = self.in_flight.get(&run).filter(|alert| alert.timeout > Millis(0)) {
+            context.arm(Timer::RunLimit(run), context.now().mono.after(alert.timeout));
+        }
     }
 
     /// An alert's time is up.
@@ -62,6 +98,11 @@ impl Alerts {
     pub(super) fn finished(&mut self, run: RunId, result: &RunResult, context: &mut Context) {
         let Some(alert) = self.in_flight.remove(&run) else { return };
         context.disarm(Timer::RunLimit(run));
+        self.bytes = self.bytes.saturating_sub(alert.bytes);
+        let refused = std::mem::take(&mut self.refused);
+        if refused > 0 {
+            context.log(LogLevel::Warning, || format!("{refused} alerts were refused; there is room again"));
+        }
         let outcome = &result.outcome;
         if alert.killed {
             context.log(LogLevel::Warning, || {
@@ -90,7 +131,8 @@ impl Alerts {
 
 #[cfg(test)]
 mod tests {
-    use crate::core::testing::{Bench, killed};
+    use crate::core::testing::{Bench, killed, operation};
+    use crate::core::{Input, RunId};
     use crate::model::{Millis, Params, Request};
 
     fn alert(id: Option<&str>, path: Option<&str>, timeout_ms: u64) -> Request {
@@ -111,6 +153,42 @@ mod tests {
         assert_eq!(bench.ask(1, alert(Some("b"), Some("/b"), 0)), ["alert 2 b /b seq=2", "reply 1 0"]);
         assert!(bench.exits(2, 1).is_empty());
         assert!(bench.exits(1, 0).is_empty());
+    }
+
+    #[test]
+    fn more_alerts_than_there_is_room_for_are_refused_until_one_ends() {
+        let mut bench = Bench::with_r1();
+        for run in 1..=super::MOST_ALERTS {
+            let effects = bench.ask(1, alert(Some("a"), Some("/a"), 0));
+            assert_eq!(effects.last().unwrap(), "reply 1 0", "{run}");
+        }
+        assert_eq!(bench.ask(1, alert(Some("a"), Some("/a"), 0)), ["reply 1 -7"]);
+        bench.exits(1, 0);
+        assert_eq!(bench.ask(1, alert(Some("a"), Some("/a"), 0)).last().unwrap(), "reply 1 0");
+    }
+
+    #[test]
+    fn the_limit_of_an_alert_that_waits_counts_from_its_start() {
+        let mut bench = Bench::with_r1();
+        bench.ask(1, alert(Some("a"), Some("/a"), 300));
+        assert!(bench.step(Input::Waits(RunId(1))).is_empty());
+        assert!(bench.pass(10_000).is_empty());
+        bench.step(Input::Started(RunId(1)));
+        assert!(bench.pass(299).is_empty());
+        assert_eq!(bench.pass(1), ["kill 1 Group"]);
+    }
+
+    #[test]
+    fn the_limit_of_an_operation_that_waits_counts_from_its_start() {
+        let mut bench = Bench::with_r1();
+        let mut limited = operation("r1", "start", 0);
+        limited.timeout = Millis(300);
+        bench.ask(1, Request::Execute(Box::new(limited)));
+        bench.step(Input::Waits(RunId(1)));
+        assert!(bench.pass(10_000).is_empty());
+        bench.step(Input::Started(RunId(1)));
+        assert!(bench.pass(299).is_empty());
+        assert_eq!(bench.pass(1), ["kill 1 Group"]);
     }
 
     #[test]

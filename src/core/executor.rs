@@ -318,6 +318,14 @@ impl Executor {
         self.slots.has(run)
     }
 
+    /// A run that had to wait for its start has begun.
+    pub(super) fn started(&mut self, run: RunId, context: &mut Context) {
+        let operation = self.slots.operation(run).and_then(|key| self.operations.get_mut(key));
+        if let Some(limit) = operation.and_then(|operation| operation.started(context.now())) {
+            context.arm(Timer::RunLimit(run), limit);
+        }
+    }
+
     /// A run's time is up.
     pub(super) fn run_overdue(&mut self, run: RunId, context: &mut Context) {
         self.slots.kill(run, context);

@@ -67,6 +67,10 @@ pub enum Input {
         /// The message.
         payload: Payload,
     },
+    /// A run waits for its start. Not said of one that is started at once.
+    Waits(RunId),
+    /// A run that has waited is started now: its limit counts from here on.
+    Started(RunId),
     /// A run ended (agents and alerts alike). Comes exactly once for each `Run` and `RunAlert` effect.
     Finished {
         /// Its number.

@@ -16,6 +16,8 @@ pub(super) enum Refusal {
     TooManyResources,
     /// There is no room for another operation.
     TooManyOperations,
+    /// There is no room for another alert.
+    TooManyAlerts,
     /// The client is neither root nor the cluster's user.
     NotPrivileged,
     /// A local client wants to carry messages of other local clients.

@@ -63,7 +63,7 @@ const fn rc(refusal: Refusal) -> i32 {
         Refusal::Incomplete => errno::EINVAL,
         Refusal::UnknownResource => errno::ENODEV,
         Refusal::UnknownOperation | Refusal::UnknownRequest => errno::EOPNOTSUPP,
-        Refusal::TooManyResources | Refusal::TooManyOperations => errno::E2BIG,
+        Refusal::TooManyResources | Refusal::TooManyOperations | Refusal::TooManyAlerts => errno::E2BIG,
         Refusal::NotPrivileged | Refusal::LocalProvider => errno::EACCES,
         Refusal::NoProxiedClients => errno::EPROTONOSUPPORT,
         Refusal::ProtocolVersion => errno::EPROTO,

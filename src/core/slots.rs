@@ -104,6 +104,11 @@ impl Slots {
         self.runs.contains_key(&run)
     }
 
+    /// What a run in flight is for.
+    pub(super) fn operation(&self, run: RunId) -> Option<OperationKey> {
+        self.runs.get(&run).map(|run| run.operation)
+    }
+
     /// Orders the end of a run, once.
     pub(super) fn kill(&mut self, run: RunId, context: &mut Context) {
         if let Some(in_flight) = self.runs.get_mut(&run)

@@ -19,6 +19,13 @@ impl Times {
         self.began.get_or_insert(now);
     }
 
+    /// The first run had to wait for its start, until `now`.
+    pub(super) const fn begin_late(&mut self, now: Now) {
+        if self.began.is_some() {
+            self.began = Some(now);
+        }
+    }
+
     /// The first run is over.
     pub(super) const fn forget(&mut self) {
         (self.arrived, self.began) = (None, None);

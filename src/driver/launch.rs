@@ -3,17 +3,22 @@
 use super::files::NodeFiles;
 use crate::agents::{AgentConfig, Plan, StartFailure, exec_failed, start_failed};
 use crate::model::RunResult;
-use crate::sys::spawn::{self, Child, Identity, Launch, SpawnError, Stdin};
+use crate::sys::spawn::{self, Child, Dispositions, Identity, Launch, SpawnError, Stdin};
 use crate::sys::strings::Strings;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 
-/// Starts what is planned. Blocks until it runs.
+/// Starts what is planned, with the default reaction to the signals in `dispositions`. Blocks until it runs.
 ///
 /// # Errors
 /// What to report instead.
-pub(super) fn launch(plan: &Plan, config: &AgentConfig, stdin: Stdin<'_>) -> Result<Child, Box<RunResult>> {
-    try_launch(plan, config, stdin).map_err(|error| {
+pub(super) fn launch(
+    plan: &Plan,
+    config: &AgentConfig,
+    stdin: Stdin<'_>,
+    dispositions: Dispositions,
+) -> Result<Child, Box<RunResult>> {
+    try_launch(plan, config, stdin, dispositions).map_err(|error| {
         let failure = match error {
             LaunchError::UnknownUser(user) => StartFailure::UnknownUser(user),
             LaunchError::Spawn(SpawnError::Resources(errno)) => StartFailure::Resources(errno),
@@ -34,7 +39,12 @@ enum LaunchError {
     Spawn(SpawnError),
 }
 
-fn try_launch(plan: &Plan, config: &AgentConfig, stdin: Stdin<'_>) -> Result<Child, LaunchError> {
+fn try_launch(
+    plan: &Plan,
+    config: &AgentConfig,
+    stdin: Stdin<'_>,
+    dispositions: Dispositions,
+) -> Result<Child, LaunchError> {
     let impossible = |_| LaunchError::Spawn(SpawnError::Exec(nix::libc::EINVAL));
     let program = CString::new(plan.program.as_os_str().as_bytes()).map_err(impossible)?;
     let identity = plan.as_user.as_deref().map(identity).transpose()?;
@@ -45,7 +55,8 @@ fn try_launch(plan: &Plan, config: &AgentConfig, stdin: Stdin<'_>) -> Result<Chi
     let environment = environment(plan, config);
     let (arguments, environment) = (&arguments, &environment);
     let file_limit = config.file_limit;
-    spawn::spawn(&Launch { program: &program, arguments, environment, identity, stdin, file_limit })
+    let program = &program;
+    spawn::spawn(&Launch { program, arguments, environment, identity, stdin, file_limit, dispositions })
         .map_err(LaunchError::Spawn)
 }
 

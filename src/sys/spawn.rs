@@ -25,7 +25,41 @@ pub struct Launch<'a> {
     pub stdin: Stdin<'a>,
     /// RLIMIT_NOFILE, soft and hard; None: the parent's.
     pub file_limit: Option<(u64, u64)>,
+    /// The signals to which the child is to react in the default way again.
+    pub dispositions: Dispositions,
 }
+
+/// Signals whose disposition may not be the default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dispositions(u64);
+
+impl Dispositions {
+    /// Any signal: for a program whose dispositions others change.
+    pub const ANY: Self = Self(u64::MAX);
+
+    /// Those that are caught or ignored now. For a program that changes none from now on: to reset all costs each
+    /// start 64 system calls.
+    pub fn now() -> Self {
+        let changed = |signal: &c_int| {
+            let mut action = [0_usize; 8];
+            // SAFETY: the kernel writes no more than `action` has.
+            let result = unsafe {
+                let nothing = ptr::null::<usize>();
+                libc::syscall(libc::SYS_rt_sigaction, *signal, nothing, action.as_mut_ptr(), MASK_BYTES)
+            };
+            result != 0 || action != [0; 8]
+        };
+        Self((1..=LAST_SIGNAL).filter(changed).fold(0, |set, signal| set | Self::bit(signal)))
+    }
+
+    const fn bit(signal: c_int) -> u64 {
+        1 << (signal - 1)
+    }
+}
+
+const LAST_SIGNAL: c_int = 64;
+/// Of a signal mask, as the kernel counts.
+const MASK_BYTES: usize = 8;
 
 /// A user to run as, with its primary group and no supplementary ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +142,7 @@ pub fn spawn(launch: &Launch<'_>) -> Result<Child, SpawnError> {
         stderr: child_stderr.as_raw_fd(),
         identity: launch.identity,
         file_limit: launch.file_limit.map(|(soft, hard)| libc::rlimit64 { rlim_cur: soft, rlim_max: hard }),
+        dispositions: launch.dispositions,
         failure: None,
     };
     let (pid, pidfd) = with_signals_blocked(|| clone(&mut orders))?;
@@ -130,6 +165,7 @@ struct Orders {
     stderr: RawFd,
     identity: Option<Identity>,
     file_limit: Option<libc::rlimit64>,
+    dispositions: Dispositions,
     failure: Option<SpawnError>,
 }
 
@@ -162,7 +198,7 @@ extern "C" fn child_main(argument: *mut c_void) -> c_int {
 
 /// Returns only on failure.
 fn prepare_and_execute(orders: &Orders) -> SpawnError {
-    reset_signals();
+    reset_signals(orders.dispositions);
     // SAFETY: plain system calls on numbers. Failures to lower or raise priority are as harmless as upstream
     // finds them; a new process can always lead its own group.
     unsafe {
@@ -226,12 +262,10 @@ fn become_user(identity: Identity) -> bool {
 }
 
 /// Ignored signals would stay ignored in the program, and caught ones would run our handlers here.
-fn reset_signals() {
-    const LAST_SIGNAL: c_int = 64;
-    const MASK_BYTES: usize = 8;
+fn reset_signals(which: Dispositions) {
     // The kernel's sigaction, whatever the order of its fields: all zeroes mean the default action.
     let default = [0_usize; 8];
-    for signal in 1..=LAST_SIGNAL {
+    for signal in (1..=LAST_SIGNAL).filter(|signal| which.0 & Dispositions::bit(*signal) != 0) {
         // SAFETY: the kernel reads no more than `default` has. The table of handlers is our own copy (no
         // CLONE_SIGHAND). Raw, because the C library refuses the two signals that its own posix_spawn leaves
         // ignored. SIGKILL and SIGSTOP are refused by the kernel, rightly.
@@ -314,9 +348,8 @@ mod tests {
         let mut list = Strings::default();
         arguments.iter().for_each(|argument| list.push(&[argument.as_bytes()]));
         let environment = &Strings::default();
-        let launch =
-            Launch { program, arguments: &list, environment, identity: None, stdin, file_limit: None };
-        spawn(&launch)
+        let (identity, file_limit, dispositions) = (None, None, Dispositions::ANY);
+        spawn(&Launch { program, arguments: &list, environment, identity, stdin, file_limit, dispositions })
     }
 
     fn shell(script: &str) -> Child {
@@ -377,6 +410,7 @@ mod tests {
             identity: None,
             stdin: Stdin::Inherit,
             file_limit: Some((60, before.1)),
+            dispositions: Dispositions::now(),
         });
         let hard = if before.1 == u64::MAX { "unlimited".to_owned() } else { before.1.to_string() };
         assert_eq!(printed(child.unwrap()).0, format!("60\n{hard}\n"));

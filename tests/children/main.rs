@@ -6,6 +6,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask};
 use nix::unistd::Pid;
 use node::*;
 use pcmk_remote_rs::agents::AgentConfig;
+use pcmk_remote_rs::driver::tokio::Starter;
 use pcmk_remote_rs::driver::tokio::children::start_alert;
 use pcmk_remote_rs::model::RunResult;
 use pcmk_remote_rs::model::{Alert, ExecStatus, KillScope, Millis, OcfExit, Params};
@@ -295,9 +296,10 @@ fn a_daemon_without_descriptors_says_so() {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     let result = on_runtime(async {
         setrlimit(Resource::RLIMIT_NOFILE, 3, hard).unwrap();
-        let (_, result) = node.start(&execution("quick", "monitor"));
+        let (_started, result) = node.start(&execution("quick", "monitor"));
+        let result = result.await.unwrap();
         setrlimit(Resource::RLIMIT_NOFILE, soft, hard).unwrap();
-        result.await.unwrap()
+        result
     });
     assert_eq!(ended(&result), (1, ExecStatus::Error, None));
     assert!(reason(&result).contains("LimitNOFILE") && !result.unprepared, "{}", reason(&result));
@@ -316,9 +318,10 @@ fn an_alert_runs_as_its_user() {
     let alert = Alert { id: "a".into(), path, timeout: Millis(0), params, sequence: 3 };
     let run = |config: &AgentConfig| {
         on_runtime(async {
-            let (sender, receiver) = oneshot::channel();
-            start_alert(&alert, config, move |result| drop(sender.send(result)));
-            receiver.await.unwrap()
+            let starter = Starter::new(config.clone());
+            let (report, result) = node::reporter();
+            start_alert(&alert, &starter, report);
+            result.await.unwrap()
         })
     };
     node.config.alert_user = Some("nobody".into());

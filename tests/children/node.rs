@@ -3,9 +3,9 @@
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pcmk_remote_rs::agents::AgentConfig;
-use pcmk_remote_rs::driver::tokio::Units;
-use pcmk_remote_rs::driver::tokio::children::{RunHandle, start};
-use pcmk_remote_rs::model::RunResult;
+use pcmk_remote_rs::driver::tokio::children::{Progress, RunHandle, start};
+use pcmk_remote_rs::driver::tokio::{Starter, Units};
+use pcmk_remote_rs::model::{KillScope, RunResult};
 use pcmk_remote_rs::model::{Agent, ExecStatus, Execution, Interval, Millis, Params, ResourceId};
 use std::fs;
 use std::future::Future;
@@ -54,15 +54,47 @@ impl Node {
         self.file(&format!("test/{name}"), format!("#!/bin/sh\n{body}\n").as_bytes(), 0o755)
     }
 
-    pub(crate) fn start(&self, execution: &Execution) -> (RunHandle, oneshot::Receiver<RunResult>) {
-        let (sender, receiver) = oneshot::channel();
-        let handle =
-            start(execution, &self.config, &Units::default(), move |result| drop(sender.send(result)));
-        (handle, receiver)
+    pub(crate) fn starter(&self) -> Starter {
+        Starter::new(self.config.clone())
+    }
+
+    pub(crate) fn start(&self, execution: &Execution) -> (Started, oneshot::Receiver<RunResult>) {
+        let starter = self.starter();
+        let (report, receiver) = reporter();
+        let handle = start(execution, &starter, &Units::default(), report);
+        (Started { handle, starter }, receiver)
     }
 
     pub(crate) fn run(&self, execution: &Execution) -> RunResult {
         on_runtime(async { self.start(execution).1.await.unwrap() })
+    }
+}
+
+/// What tells how a run goes, and what receives its end.
+pub(crate) fn reporter() -> (impl FnMut(Progress), oneshot::Receiver<RunResult>) {
+    let (sender, receiver) = oneshot::channel();
+    let mut sender = Some(sender);
+    let report = move |progress| {
+        if let Progress::Ended(result) = progress {
+            drop(sender.take().expect("a run ends once").send(result));
+        }
+    };
+    (report, receiver)
+}
+
+/// A run, with the thread that starts it.
+pub(crate) struct Started {
+    pub(crate) handle: RunHandle,
+    pub(crate) starter: Starter,
+}
+
+impl Started {
+    pub(crate) fn kill(&self, scope: KillScope) {
+        self.handle.kill(scope, &self.starter);
+    }
+
+    pub(crate) fn pid(&self) -> Option<i32> {
+        self.handle.pid()
     }
 }
 

@@ -159,6 +159,7 @@ impl<C: Carrier> Hub<C> {
         match input {
             Input::Request { peer, .. } | Input::Proxied { peer, .. } => self.peers.hear(*peer),
             Input::Finished { run, .. } => self.runs.remove(run).is_some(),
+            Input::Waits(run) | Input::Started(run) => self.runs.contains_key(run),
             Input::FencerLost { .. } | Input::Terminate => true,
             Input::Connected { .. } | Input::Disconnected(_) | Input::Tick => false,
         }

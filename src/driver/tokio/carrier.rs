@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Carries the hub's effects out on tokio, and gives the hub its turns.
-use super::children::{self, RunHandle};
+use super::children::{self, Progress, RunHandle};
 use super::clock::Clock;
 use super::connection::{EndReason, RemoteConnection};
 use super::fencer::Fencer;
 use super::inbox::Inbox;
 use super::ipc::{LocalConnId, LocalServers};
+use super::starter::Starter;
 use super::systemd::Units;
-use crate::agents::AgentConfig;
 use crate::core::{Input, PeerId, RequestToken, RunId};
 use crate::driver::hub::{Carrier, Hub, Next};
-use crate::model::{Alert, ClientId, DeviceState, Execution, KillScope, Notification, Now, Reply, RunResult};
+use crate::model::{Alert, ClientId, DeviceState, Execution, KillScope, Notification, Now, Reply};
 use crate::session::EncodedNotification;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -23,7 +23,7 @@ use tokio::time::sleep_until;
 pub(super) struct TokioCarrier {
     pub(super) clock: Clock,
     pub(super) inbox: Inbox,
-    pub(super) agents: AgentConfig,
+    pub(super) starter: Starter,
     pub(super) units: Units,
     pub(super) fencer: Fencer,
     pub(super) locals: LocalServers,
@@ -48,10 +48,16 @@ impl TokioCarrier {
         self.locals.stop();
     }
 
-    /// What is called with a run's result.
-    fn done(&self, run: RunId) -> impl FnOnce(RunResult) + 'static {
+    /// What is told how a run goes.
+    fn report(&self, run: RunId) -> impl FnMut(Progress) + 'static {
         let inbox = self.inbox.clone();
-        move |result| inbox.input(Input::Finished { run, result })
+        move |progress| {
+            inbox.input(match progress {
+                Progress::Waits => Input::Waits(run),
+                Progress::Started => Input::Started(run),
+                Progress::Ended(result) => Input::Finished { run, result },
+            });
+        }
     }
 }
 
@@ -111,11 +117,11 @@ impl Carrier for TokioCarrier {
     }
 
     fn run(&mut self, run: RunId, execution: &Execution) -> Run {
-        Run::Started(children::start(execution, &self.agents, &self.units, self.done(run)))
+        Run::Started(children::start(execution, &self.starter, &self.units, self.report(run)))
     }
 
     fn run_alert(&mut self, run: RunId, alert: &Alert) -> Run {
-        Run::Started(children::start_alert(alert, &self.agents, self.done(run)))
+        Run::Started(children::start_alert(alert, &self.starter, self.report(run)))
     }
 
     fn fence(&mut self, run: RunId, execution: Box<Execution>, device: DeviceState) -> Run {
@@ -125,7 +131,7 @@ impl Carrier for TokioCarrier {
 
     fn kill(&mut self, run: &Run, scope: KillScope) {
         match run {
-            Run::Started(handle) => handle.kill(scope),
+            Run::Started(handle) => handle.kill(scope, &self.starter),
             Run::Fencer(run) => self.fencer.give_up(*run),
         }
     }

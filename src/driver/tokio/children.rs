@@ -4,6 +4,7 @@
 //! A run is over when its process has ended: whoever inherited its pipes is not waited for. Nothing here
 //! ends a child unless told to, so agents survive the daemon.
 use super::output::Output;
+use super::starter::{Begun, Order, Starter};
 use super::systemd::Units;
 use super::watch;
 use crate::agents::{
@@ -11,11 +12,11 @@ use crate::agents::{
 };
 use crate::driver::exit::try_end;
 use crate::driver::files::NodeFiles;
-use crate::driver::launch::launch;
+use crate::driver::starts::Ticket;
 use crate::driver::oom::OomCounter;
-use crate::model::{Alert, Execution, KillScope, RunResult};
+use crate::model::{Alert, Execution, KillScope, RunResult, Standard};
 use crate::sys::process;
-use crate::sys::spawn::{Child, Stdin};
+use crate::sys::spawn::Child;
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
@@ -28,60 +29,109 @@ use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 
+/// What happens to a run.
+#[derive(Debug)]
+pub enum Progress {
+    /// It waits for its start. Said at most once, by [`start`] or [`start_alert`] itself.
+    Waits,
+    /// It runs. Not said of a run that could not be started, nor of an action of a unit.
+    Started,
+    /// It is over. Said once, from a task.
+    Ended(RunResult),
+}
+
 /// Ends a run before its time. Dropping it changes nothing.
 #[derive(Clone, Debug, Default)]
 pub struct RunHandle {
-    /// The process, while it has not been reaped: so long its number cannot go to another.
-    leader: Rc<Cell<Option<i32>>>,
+    stage: Rc<Cell<Stage>>,
     /// For an action of a unit, which has no process of ours: ends the waiting for systemd.
     stop: Option<Rc<Notify>>,
 }
 
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Default)]
+enum Stage {
+    /// Over, or without a process.
+    #[default]
+    Absent,
+    /// It waits for its start.
+    Waits(Ticket),
+    /// It was to be killed while it was being started.
+    Condemned(KillScope),
+    /// The process, until it is reaped: so long its number cannot go to another.
+    Runs(i32),
+}
+
 impl RunHandle {
-    /// SIGKILLs the run, if it is not over. Its end is reported as ever. A unit is left to systemd, only the
-    /// run is over.
-    pub fn kill(&self, scope: KillScope) {
+    /// SIGKILLs the run, if it is not over; one that `starter` has not begun with is not started. Its end is reported
+    /// as ever. A unit is left to systemd, only the run is over.
+    pub fn kill(&self, scope: KillScope, starter: &Starter) {
         if let Some(stop) = &self.stop {
             stop.notify_one();
         }
-        let Some(pid) = self.leader.get() else { return };
-        let killed = match scope {
-            KillScope::Group => process::kill_group(pid),
-            KillScope::Process => process::kill_process(pid),
-        };
-        if let Err(error) = killed {
-            log::warn!("Could not end process {pid}: {error}");
+        match self.stage.get() {
+            Stage::Waits(ticket) if starter.withdraw(ticket) => self.stage.set(Stage::Absent),
+            Stage::Waits(_) => self.stage.set(Stage::Condemned(scope)),
+            Stage::Runs(pid) => kill(pid, scope),
+            Stage::Absent | Stage::Condemned(_) => {}
         }
     }
 
     /// The process, while there is one.
     pub fn pid(&self) -> Option<i32> {
-        self.leader.get()
+        if let Stage::Runs(pid) = self.stage.get() { Some(pid) } else { None }
+    }
+
+    /// There is a process now.
+    fn runs(&self, pid: i32) {
+        if let Stage::Condemned(scope) = self.stage.replace(Stage::Runs(pid)) {
+            kill(pid, scope);
+        }
     }
 }
 
-/// Starts an agent. `done` is called once, from a task of the current `LocalSet`, never from within `start`.
+fn kill(pid: i32, scope: KillScope) {
+    let killed = match scope {
+        KillScope::Group => process::kill_group(pid),
+        KillScope::Process => process::kill_process(pid),
+    };
+    if let Err(error) = killed {
+        log::warn!("Could not end process {pid}: {error}");
+    }
+}
+
+/// Starts an agent; what becomes of it is told to `report`.
 ///
 /// # Panics
 /// Outside a `LocalSet` on a runtime with I/O.
 pub fn start(
     execution: &Execution,
-    config: &AgentConfig,
+    starter: &Starter,
     units: &Units,
-    done: impl FnOnce(RunResult) + 'static,
+    report: impl FnMut(Progress) + 'static,
 ) -> RunHandle {
-    let plan = match agents::plan(execution, config, &NodeFiles) {
-        Ok(Means::Process(plan)) => Ok(plan),
-        Ok(Means::Unit(plan)) => return run_unit(plan, units.clone(), done),
-        Err(refused) => Err(refused),
-    };
-    run(plan, config, done)
+    if !matches!(execution.agent.standard(), Some(Standard::Systemd | Standard::Service)) {
+        let execution = execution.clone();
+        return run(Box::new(move |config| plan(&execution, config)), starter, report);
+    }
+    match agents::plan(execution, starter.config(), &NodeFiles) {
+        Ok(Means::Unit(plan)) => run_unit(plan, units.clone(), report),
+        Ok(Means::Process(plan)) => run(Box::new(move |_| Ok(plan)), starter, report),
+        Err(refused) => run(Box::new(move |_| Err(refused)), starter, report),
+    }
 }
 
-fn run_unit(plan: UnitPlan, units: Units, done: impl FnOnce(RunResult) + 'static) -> RunHandle {
+fn plan(execution: &Execution, config: &AgentConfig) -> Result<Plan, Box<RunResult>> {
+    match agents::plan(execution, config, &NodeFiles)? {
+        Means::Process(plan) => Ok(plan),
+        Means::Unit(plan) => Err(Box::new(plan.failed("the agent's standard is not that of units"))),
+    }
+}
+
+fn run_unit(plan: UnitPlan, units: Units, mut report: impl FnMut(Progress) + 'static) -> RunHandle {
     let stop = Rc::new(Notify::new());
     let handle = RunHandle { stop: Some(Rc::clone(&stop)), ..RunHandle::default() };
-    drop(spawn_local(async move { done(units.run(&plan, &stop).await) }));
+    drop(spawn_local(async move { report(Progress::Ended(units.run(&plan, &stop).await)) }));
     handle
 }
 
@@ -89,35 +139,63 @@ fn run_unit(plan: UnitPlan, units: Units, done: impl FnOnce(RunResult) + 'static
 ///
 /// # Panics
 /// As [`start`].
-pub fn start_alert(alert: &Alert, config: &AgentConfig, done: impl FnOnce(RunResult) + 'static) -> RunHandle {
-    run(agents::plan_alert(alert, config, &NodeFiles), config, done)
+pub fn start_alert(alert: &Alert, starter: &Starter, report: impl FnMut(Progress) + 'static) -> RunHandle {
+    let alert = alert.clone();
+    let order = move |config: &AgentConfig| agents::plan_alert(&alert, config, &NodeFiles);
+    run(Box::new(order), starter, report)
 }
 
-fn run(
-    plan: Result<Plan, Box<RunResult>>,
-    config: &AgentConfig,
-    done: impl FnOnce(RunResult) + 'static,
-) -> RunHandle {
+fn run(order: Order, starter: &Starter, mut report: impl FnMut(Progress) + 'static) -> RunHandle {
     let handle = RunHandle::default();
-    match plan.and_then(|plan| begin(&plan, config, &handle)) {
-        Ok(run) => drop(spawn_local(async move { done(run.end().await) })),
-        Err(refused) => drop(spawn_local(async move { done(*refused) })),
+    match starter.add(order) {
+        Ok((ticket, answer)) => {
+            handle.stage.set(Stage::Waits(ticket));
+            report(Progress::Waits);
+            let handle = handle.clone();
+            drop(spawn_local(async move {
+                let result = match answer.await {
+                    Ok(begun) => end(begun, handle, &mut report).await,
+                    Err(_) => killed_before_its_start(),
+                };
+                report(Progress::Ended(result));
+            }));
+        }
+        Err(refused) => drop(spawn_local(async move { report(Progress::Ended(*refused)) })),
     }
     handle
 }
 
-fn begin(plan: &Plan, config: &AgentConfig, handle: &RunHandle) -> Result<Run, Box<RunResult>> {
-    let child = launch(plan, config, Stdin::Inherit)?;
+async fn end(
+    begun: Result<Begun, Box<RunResult>>,
+    handle: RunHandle,
+    report: &mut impl FnMut(Progress),
+) -> RunResult {
+    match begun.and_then(|begun| watched(begun, handle)) {
+        Ok(run) => {
+            report(Progress::Started);
+            run.end().await
+        }
+        Err(refused) => *refused,
+    }
+}
+
+/// As if the signal had come at once.
+fn killed_before_its_start() -> RunResult {
+    let ended = Ended::Signalled { signal: libc::SIGKILL, core_dumped: false };
+    agents::outcome(Convention::Ocf, ended, Capture::default())
+}
+
+fn watched(Begun { child, plan }: Begun, handle: RunHandle) -> Result<Run, Box<RunResult>> {
     let pid = child.pid;
-    let run = Run::new(child, plan.convention, handle.clone()).map_err(|error| {
+    handle.runs(pid);
+    Run::new(child, plan.convention, handle.clone()).map_err(|error| {
         // Nobody would reap it.
         let _ = process::kill_group(pid);
         let _ = process::wait(pid);
+        handle.stage.set(Stage::Absent);
         let errno = error.raw_os_error().unwrap_or_default();
-        Box::new(start_failed(plan, &StartFailure::Unwatched(errno)))
-    })?;
-    handle.leader.set(Some(pid));
-    Ok(run)
+        Box::new(start_failed(&plan, &StartFailure::Unwatched(errno)))
+    })
 }
 
 /// Most agents end sooner, with less to say than a pipe holds: until then nobody needs to be woken for what they say
@@ -173,7 +251,7 @@ impl Run {
             match (try_end(self.pidfd.as_fd()), ready) {
                 (None, Ok(mut guard)) => guard.clear_ready(),
                 (ended, _) => {
-                    self.handle.leader.set(None);
+                    self.handle.stage.set(Stage::Absent);
                     return Poll::Ready(ended.unwrap_or(Ended::Lost));
                 }
             }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The daemons' driver: one thread, nothing that blocks.
+//! The daemons' driver: one thread, nothing that blocks; starts, which do, have a thread of their own (`starter`).
 //!
 //! `carrier` gives the [`Hub`](super::hub::Hub) its turns and carries its effects out. Everything that happens (a
 //! message, an agent's end, a signal) is put into the hub's inbox by the task that sees it; none of them holds the hub.
@@ -20,6 +20,7 @@ mod newcomers;
 mod output;
 mod serve;
 mod signals;
+mod starter;
 mod systemd;
 mod waiting;
 mod watch;
@@ -29,4 +30,5 @@ pub use crate::sys::qb::Transport as IpcTransport;
 pub use ipc::{IpcConfig, Servers};
 pub use limits::Limits;
 pub use serve::{Setup, serve};
+pub use starter::Starter;
 pub use systemd::Units;

@@ -9,6 +9,7 @@ use super::limits::Limits;
 use super::listener::Listener;
 use super::local_peers::LocalPeers;
 use super::signals;
+use super::starter::Starter;
 use super::systemd::Units;
 use crate::agents::AgentConfig;
 use crate::core::{Server, Settings};
@@ -82,7 +83,7 @@ async fn run(setup: Setup) -> io::Result<u8> {
     let carrier = TokioCarrier {
         clock,
         inbox: inbox.clone(),
-        agents: setup.agents,
+        starter: Starter::new(setup.agents),
         units: Units::default(),
         fencer: Fencer::new(inbox.clone()),
         locals,
