@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 
 /// A place in the queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ticket(u64);
+pub(super) struct Ticket(u64);
 
 /// The queue.
 #[derive(Debug)]
-pub struct Starts<T> {
+pub(super) struct Starts<T> {
     waiting: BTreeMap<Ticket, T>,
     last: Ticket,
 }
@@ -27,24 +27,24 @@ impl<T> Default for Starts<T> {
 
 impl<T> Starts<T> {
     /// Puts `start` behind all others.
-    pub fn add(&mut self, start: T) -> Ticket {
+    pub(super) fn add(&mut self, start: T) -> Ticket {
         self.last = Ticket(self.last.0.saturating_add(1));
         self.waiting.insert(self.last, start);
         self.last
     }
 
     /// Takes a start out that is not to be; None when it has been taken.
-    pub fn withdraw(&mut self, ticket: Ticket) -> Option<T> {
+    pub(super) fn withdraw(&mut self, ticket: Ticket) -> Option<T> {
         self.waiting.remove(&ticket)
     }
 
     /// Does none wait?
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
     /// Takes the one that has waited longest.
-    pub fn next(&mut self) -> Option<T> {
+    pub(super) fn next(&mut self) -> Option<T> {
         self.waiting.pop_first().map(|(_, start)| start)
     }
 }

@@ -175,7 +175,7 @@ fn one_that_never_stops_printing_holds_up_nobody() {
     on_runtime(async {
         let (handle, flood) = node.start(&execution("flood", "start"));
         for _ in 0..20 {
-            let (_, result) = node.start(&execution("quick", "monitor"));
+            let (_started, result) = node.start(&execution("quick", "monitor"));
             assert_eq!(result.await.unwrap().outcome.exit, OcfExit::OK);
         }
         handle.kill(KillScope::Group);
@@ -280,7 +280,7 @@ fn agents_outlive_the_daemon() {
     let note = node.path("note");
     node.agent("survivor", &format!("echo $$ >{}; exec sleep 1000", note.display()));
     let pid = on_runtime(async {
-        drop(node.start(&execution("survivor", "start")));
+        let _started = node.start(&execution("survivor", "start"));
         line_in(&note).await
     });
     assert!(alive(&pid));
@@ -353,4 +353,30 @@ fn a_daemon_started_with_sigchld_ignored_reaps_its_children() {
     let inside = Command::new("/bin/sh").args(["-c", script]).arg(myself).env(INSIDE, "1").output().unwrap();
     let said = String::from_utf8_lossy(&inside.stdout);
     assert!(inside.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[test]
+fn a_run_that_is_killed_before_its_start_is_never_started() {
+    let node = Node::new();
+    let trace = node.path("trace");
+    node.agent("trace", &format!("echo started >>{}", trace.display()));
+    on_runtime(async {
+        // Those that the thread is with already are killed right after.
+        let starter = node.starter();
+        let mut runs = Vec::new();
+        for _ in 0..50 {
+            let (report, result) = node::reporter();
+            let units = pcmk_remote_rs::driver::tokio::Units::default();
+            let execution = execution("trace", "start");
+            let handle = pcmk_remote_rs::driver::tokio::children::start(&execution, &starter, &units, report);
+            handle.kill(KillScope::Group, &starter);
+            runs.push(result);
+        }
+        for result in runs {
+            assert_eq!(result.await.unwrap().signal, Some(9));
+        }
+    });
+    let started = fs::read_to_string(&trace).unwrap_or_default().lines().count();
+    assert!(started < 50, "all were started");
+    assert_no_children();
 }

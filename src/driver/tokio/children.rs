@@ -12,8 +12,8 @@ use crate::agents::{
 };
 use crate::driver::exit::try_end;
 use crate::driver::files::NodeFiles;
-use crate::driver::starts::Ticket;
 use crate::driver::oom::OomCounter;
+use crate::driver::starts::Ticket;
 use crate::model::{Alert, Execution, KillScope, RunResult, Standard};
 use crate::sys::process;
 use crate::sys::spawn::Child;
