@@ -8,7 +8,7 @@ ABI ?= 3.0
 # Looked for when it is needed, after the step that may install it.
 CARGO = $(shell tests/setup cargo)
 
-.PHONY: run build dropin lib test check bench install fuzz setup-build setup-library setup-test clean
+.PHONY: run build dropin lib test check bench attacks install fuzz setup-build setup-library setup-test clean
 
 ## run: build, then show a daemon on loopback doing its main job
 run: build
@@ -50,6 +50,10 @@ check: setup-test
 ## bench: side by side with the distribution's daemons, in one run (benches/run --help)
 bench: setup-test build
 	benches/run
+
+## attacks: attack our daemon and the distribution's; the table of docs/security.md (benches/attacks --help)
+attacks: setup-test build
+	benches/attacks
 
 ## fuzz: each fuzz target for a minute (needs cargo-fuzz and a nightly toolchain)
 fuzz:

@@ -11,7 +11,6 @@ use pcmk_remote_rs::sys::qb::{
 };
 use pcmk_remote_rs::wire::ipc::{Assembler, IpcLayout, encode_event, encode_response};
 use std::collections::HashMap;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, mpsc::Sender};
@@ -24,7 +23,7 @@ const PASSWORD: &str = "correct horse battery staple";
 #[test]
 fn a_foreign_fencer_is_told_nothing_and_the_real_one_is_used_when_it_comes() {
     isolated(|| {
-        let daemon = Start::through(Command::new(env!("CARGO_BIN_EXE_pacemaker-execd"))).ready();
+        let daemon = Start::execd().ready();
         let mut controller = Peer::connect("lrmd", Release::New).unwrap();
         request(&mut controller, "register", "", r#"lrmd_clientname="crmd" lrmd_protocol_version="1.2""#);
         let device = r#"<lrmd_rsc lrmd_rsc_id="power" lrmd_class="stonith" lrmd_type="fence_test"/>"#;
@@ -59,7 +58,7 @@ fn a_foreign_fencer_is_told_nothing_and_the_real_one_is_used_when_it_comes() {
 fn a_daemon_whose_name_is_held_says_by_whom() {
     isolated(|| {
         let _impostor = Impostor::hold("lrmd");
-        let (code, ..) = Start::through(Command::new(env!("CARGO_BIN_EXE_pacemaker-execd"))).run();
+        let (code, ..) = Start::execd().run();
         assert_eq!(code, Some(100));
         await_log(&["crit", "'lrmd'", "user nobody (uid 65534)", "stop it first"]);
     });

@@ -16,4 +16,5 @@ mod place;
 mod crowd;
 mod impostor;
 mod local_servers;
+mod measure;
 mod newcomers;

@@ -6,10 +6,9 @@ use crate::place::isolated;
 use nix::sys::signal::Signal;
 use std::fs;
 use std::net::{Ipv4Addr, TcpStream};
-use std::process::Command;
 
 fn execd() -> Start {
-    Start::through(Command::new(env!("CARGO_BIN_EXE_pacemaker-execd")))
+    Start::execd()
 }
 
 #[test]

@@ -103,6 +103,11 @@ pub(crate) fn await_log(words: &[&str]) -> String {
     eventually_some(&format!("a log line with {words:?}"), || find_log(words))
 }
 
+/// How often a daemon has said that it serves, in words that ours and the distribution's share.
+fn times_ready() -> usize {
+    log_text().matches("successfully started and accepting connections").count()
+}
+
 fn find_log(words: &[&str]) -> Option<String> {
     log_text().lines().find(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned)
 }
@@ -112,7 +117,14 @@ pub(crate) struct Start(Command);
 
 impl Start {
     pub(crate) fn new() -> Self {
-        Self::through(Command::new(env!("CARGO_BIN_EXE_pacemaker-remoted")))
+        // Figures of attacks are taken of other builds and of the distribution's daemon too (benches/attacks).
+        let other = std::env::var_os("PCMK_ATTACK_DAEMON");
+        Self::through(Command::new(other.unwrap_or_else(|| env!("CARGO_BIN_EXE_pacemaker-remoted").into())))
+    }
+
+    /// The executor of a cluster node instead.
+    pub(crate) fn execd() -> Self {
+        Self::through(Command::new(env!("CARGO_BIN_EXE_pacemaker-execd")))
     }
 
     /// By way of another program, which ends with the daemon's path.
@@ -138,11 +150,11 @@ impl Start {
 
     /// Starts it and waits until it serves.
     pub(crate) fn ready(self) -> Daemon {
-        let before = log_text().matches("Ready: ").count();
+        let before = times_ready();
         let mut daemon = self.spawn();
         eventually("the daemon is ready", || {
             assert_eq!(daemon.ended(), None, "{}", log_text());
-            log_text().matches("Ready: ").count() > before
+            times_ready() > before
         });
         daemon
     }
