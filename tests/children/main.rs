@@ -110,7 +110,7 @@ fn killed(node: &Node, scope: KillScope) -> (RunResult, String) {
     on_runtime(async {
         let (handle, result) = node.start(&execution("slow", "start"));
         let child = line_in(&note).await;
-        kill(Pid::from_raw(handle.pid().unwrap()), Signal::SIGTERM).unwrap();
+        kill(Pid::from_raw(handle.reported_pid().await), Signal::SIGTERM).unwrap();
         assert!(alive(&child));
         handle.kill(scope);
         let result = result.await.unwrap();

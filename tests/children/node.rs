@@ -93,6 +93,16 @@ impl Started {
         self.handle.kill(scope, &self.starter);
     }
 
+    /// The agent may have printed something before the loop is told that it runs.
+    pub(crate) async fn reported_pid(&self) -> i32 {
+        loop {
+            match self.pid() {
+                Some(pid) => return pid,
+                None => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        }
+    }
+
     pub(crate) fn pid(&self) -> Option<i32> {
         self.handle.pid()
     }
