@@ -14,7 +14,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::sync::Arc;
-use tokio::sync::oneshot;
 
 #[test]
 fn the_environment_is_exact() {
