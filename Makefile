@@ -55,7 +55,7 @@ bench: setup-test build
 attacks: setup-test build
 	benches/attacks
 
-## fuzz: each fuzz target for a minute (needs cargo-fuzz and a nightly toolchain)
+## fuzz: each fuzz target for a minute; needs rustup, installs what else is missing (fuzz/run --help)
 fuzz:
 	fuzz/run
 

@@ -23,6 +23,13 @@ fn main() -> ExitCode {
             println!("key: read");
             warnings.iter().for_each(|warning| println!("key: {warning}"));
         }
+        Step::CertificatesRead { certificate, notes } => {
+            println!("key: read {certificate}");
+            notes.iter().for_each(|note| println!("key: {note}"));
+        }
+        Step::CertificateAccepted { version, cipher, subject } => {
+            println!("TLS: {version}, {cipher}; the certificate of {subject} is accepted here")
+        }
         Step::KeyAccepted { version, cipher } => {
             println!("TLS: {version}, {cipher}; the node has the same key")
         }

@@ -167,8 +167,8 @@ pub mod node_agents {
 /// is: received bytes go in by `receive`, events come out by `next_event`, bytes to send by `output`.
 pub mod protocol {
     pub use crate::session::{
-        ClientEvent, ClientSession, EncodedNotification, Probe, ProbeProgress, ServerEvent, ServerSession,
-        SessionError,
+        ClientEvent, ClientSession, ClientStep, EncodedNotification, Probe, ProbeProgress, ServerEvent,
+        ServerSession, SessionError,
     };
     pub use crate::wire::frame::FrameError;
 
@@ -181,13 +181,19 @@ pub mod protocol {
         };
     }
 
-    /// What a session needs to encrypt: the shared key and the policy.
+    /// What a session needs to encrypt: the shared key or certificates, and the policy.
     pub mod tls {
         pub use crate::sys::tls::{
             ClientContext, InvalidKey, Policy, Psk, ServerContext, TlsError, TlsVersion,
         };
-        pub use crate::transport::credentials::KeyFileError;
+        pub use crate::sys::x509::{
+            About, Certificate, CertificateSet, ListFinding, PemError, PrivateKey, RevocationList,
+            Strictness, Time, certificates, private_key, revocation_lists,
+        };
+        pub use crate::transport::credentials::{CertificateError, KeyFileError};
         pub use crate::transport::credentials::{KeyError, read_key};
-        pub use crate::transport::priorities::{PriorityError, Translation, translate};
+        pub use crate::transport::priorities::{
+            PriorityError, Translation, translate, translate_with_certificates,
+        };
     }
 }

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The bodies of the fuzz targets on stable Rust, for a few seconds: golden messages, mutated by a seeded
-//! generator. A failure prints the seed's round, so it comes again.
+//! The bodies of the fuzz targets on stable Rust, for a few seconds: regressions, seeds, and seeds mutated by a seeded
+//! generator. A failure prints the round, so it comes again.
 #[path = "../fuzz/src/lib.rs"]
-#[allow(missing_docs, unreachable_pub, reason = "it is a crate of its own")]
+#[allow(dead_code, missing_docs, unreachable_pub, reason = "it is a crate of its own")]
 mod bodies;
 
+use bodies::Target;
 use nix::time::{ClockId, clock_gettime};
-use pcmk_remote_rs::model::site::IPC_BUFFER;
-use pcmk_remote_rs::wire::frame::encode_header;
-use pcmk_remote_rs::wire::ipc::{IpcLayout, encode};
 use pcmk_remote_rs::wire::xml::{check_element, read, read_leniently, read_strictly};
 use std::path::Path;
 use std::time::Duration;
@@ -27,16 +25,6 @@ impl Random {
     fn below(&mut self, limit: usize) -> usize {
         self.next() % limit.max(1)
     }
-}
-
-fn golden() -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|ext| ext == "xml"));
-    paths.sort();
-    let texts: Vec<_> = paths.iter().map(|path| std::fs::read(path).unwrap()).collect();
-    assert!(texts.len() > 100);
-    texts.into_iter().filter(|text| text.len() < 2000).collect()
 }
 
 /// Pieces that matter to one of the readers.
@@ -77,38 +65,92 @@ fn mutate(input: &mut Vec<u8>, other: &[u8], random: &mut Random) {
     }
 }
 
-fn smoke(rounds: u32, dress: impl Fn(&[u8], usize) -> Vec<u8>, body: impl Fn(&[u8])) {
-    let texts = golden();
+/// Inputs that failed once.
+fn regressions(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/regressions").join(target);
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
+}
+
+fn run(target: &Target, input: &[u8], which: &str) {
+    let outcome = std::panic::catch_unwind(|| target.run(input));
+    assert!(outcome.is_ok(), "{which}: {:?}", String::from_utf8_lossy(input));
+}
+
+fn smoke(target: &str, rounds: u32) {
+    let target = bodies::target(target);
+    regressions(target.name).iter().for_each(|input| run(target, input, "a regression"));
+    let seeds = target.seeds();
+    seeds.iter().for_each(|seed| run(target, seed, "a seed"));
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
-    for (at, text) in texts.iter().enumerate() {
-        body(&dress(text, at));
-    }
     for round in 0..rounds {
-        let choice = random.below(texts.len());
-        let mut input = dress(&texts[choice], choice);
-        mutate(&mut input, &texts[random.below(texts.len())], &mut random);
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(&input)));
-        assert!(outcome.is_ok(), "round {round}: {:?}", String::from_utf8_lossy(&input));
+        let mut input = seeds[random.below(seeds.len())].clone();
+        mutate(&mut input, &seeds[random.below(seeds.len())], &mut random);
+        run(target, &input, &format!("round {round}"));
     }
 }
 
-#[test]
-fn frame_decoder() {
-    let dress = |text: &[u8], choice: usize| {
-        let mut input = vec![choice as u8];
-        for _ in 0..1 + choice % 3 {
-            input.extend(encode_header(choice as u64, text.len()).unwrap());
-            input.extend(text);
-            input.push(0);
+/// Steps of a session are made of the bytes as they come: texts give few.
+fn noise(target: &str, rounds: u32) {
+    let target = bodies::target(target);
+    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    for round in 0..rounds {
+        let input: Vec<u8> = (0..random.below(600)).map(|_| random.next() as u8).collect();
+        run(target, &input, &format!("noise {round}"));
+    }
+}
+
+macro_rules! smoke_tests {
+    ($($target:ident: $rounds:literal),* $(,)?) => {
+        $(#[test]
+        fn $target() {
+            smoke(stringify!($target), $rounds);
+        })*
+
+        #[test]
+        fn each_target_is_here_and_has_a_program() {
+            let here = [$(stringify!($target)),*, "xml_readers_agree", "server_session", "client_session"];
+            let package = std::fs::read_to_string("fuzz/Cargo.toml").unwrap();
+            for target in &bodies::TARGETS {
+                assert!(here.contains(&target.name), "{}", target.name);
+                assert!(package.contains(&format!("\"fuzz_targets/{}.rs\"", target.name)), "{}", target.name);
+            }
+            assert_eq!(package.matches("[[bin]]").count(), bodies::TARGETS.len());
+            for entry in std::fs::read_dir("fuzz/regressions").unwrap().map(Result::unwrap) {
+                let name = entry.file_name();
+                let is_known = here.iter().any(|target| name == **target);
+                assert!(is_known || entry.path().is_file(), "regressions of no target: {name:?}");
+            }
         }
-        input
     };
-    smoke(3000, dress, bodies::frame_decoder::fuzz_one);
+}
+
+smoke_tests! {
+    frame_decoder: 3000,
+    xml_reader: 3000,
+    message_codec: 3000,
+    ipc_header: 500,
+    ipc_sequence: 1000,
+    dbus_message: 5000,
+    fencer_session: 2000,
+    lsb_header: 3000,
+    tls_priorities: 500,
+    key_file: 50,
+    environment_file: 1000,
 }
 
 #[test]
-fn xml_reader() {
-    smoke(3000, |text, _| text.to_vec(), bodies::xml_reader::fuzz_one);
+fn server_session() {
+    smoke("server_session", 300);
+    noise("server_session", 1500);
+}
+
+#[test]
+fn client_session() {
+    smoke("client_session", 300);
+    noise("client_session", 1500);
 }
 
 /// Pieces of content that are well-formed alone, and in most orders.
@@ -133,15 +175,14 @@ const CONTENT: [&str; 16] = [
 
 #[test]
 fn xml_readers_agree() {
-    smoke(3000, |text, _| text.to_vec(), bodies::xml_readers_agree::fuzz_one);
+    smoke("xml_readers_agree", 3000);
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let mut well_formed = 0;
     for _ in 0..5000 {
         let pieces: String = (0..random.below(8)).map(|_| CONTENT[random.below(CONTENT.len())]).collect();
         let text = format!("<a>{pieces}</a>");
         well_formed += usize::from(read_strictly(&text).is_ok());
-        let outcome = std::panic::catch_unwind(|| bodies::xml_readers_agree::fuzz_one(text.as_bytes()));
-        assert!(outcome.is_ok(), "{text}");
+        run(bodies::target("xml_readers_agree"), text.as_bytes(), "content");
     }
     assert!(well_formed > 1000, "{well_formed}");
 }
@@ -199,21 +240,4 @@ fn reading_takes_time_in_proportion_to_the_length() {
             short.chars().take(30).collect::<String>()
         );
     }
-}
-
-#[test]
-fn message_codec() {
-    smoke(3000, |text, _| text.to_vec(), bodies::message_codec::fuzz_one);
-}
-
-#[test]
-fn ipc_header() {
-    let dress = |text: &[u8], choice: usize| {
-        let layout = if choice.is_multiple_of(2) { IpcLayout::Old } else { IpcLayout::New };
-        let text = String::from_utf8_lossy(text);
-        // A small buffer makes the old layout compress.
-        let buffer = if choice.is_multiple_of(4) { 600 } else { IPC_BUFFER };
-        encode(layout, 1, 0x200, &text, buffer).map_or(Vec::new(), |mut parts| parts.remove(0))
-    };
-    smoke(500, dress, bodies::ipc_header::fuzz_one);
 }

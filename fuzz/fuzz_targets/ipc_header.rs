@@ -1,3 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::ipc_header::fuzz_one(data));
+libfuzzer_sys::fuzz_target!(
+    init: bodies::begin("ipc_header"),
+    |data: &[u8]| bodies::run("ipc_header", data)
+);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Any bytes, in any pieces: the same messages, bounded memory, errors that stay.
+use super::golden;
 use pcmk_remote_rs::wire::MAX_MESSAGE;
 use pcmk_remote_rs::wire::frame::{Frame, FrameDecoder, FrameError, HEADER_LEN, encode_header};
 
@@ -46,4 +47,18 @@ pub fn fuzz_one(data: &[u8]) {
     message.push(0);
     let frame = Frame { id: u64::from(*step), payload: text };
     assert_eq!(decode(&message, 7), (vec![frame], None));
+}
+
+/// Golden messages as frames, some of them several times.
+pub fn seeds() -> Vec<Vec<u8>> {
+    let dress = |(number, text): (usize, Vec<u8>)| {
+        let mut input = vec![number as u8];
+        for _ in 0..1 + number % 3 {
+            input.extend(encode_header(number as u64, text.len()).expect("short"));
+            input.extend(&text);
+            input.push(0);
+        }
+        input
+    };
+    golden::texts().into_iter().enumerate().map(dress).collect()
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Any bytes as local messages; any text through both layouts.
+use super::golden;
 use pcmk_remote_rs::model::site::IPC_BUFFER;
 use pcmk_remote_rs::wire::MAX_MESSAGE;
 use pcmk_remote_rs::wire::ipc::{Assembler, IpcLayout, IpcRequest, detect, encode};
@@ -51,4 +52,14 @@ pub fn fuzz_one(data: &[u8]) {
         }
         assert_eq!(received, Some(IpcRequest { id: 5, flags, text: text.clone() }));
     }
+}
+
+/// Golden messages in both layouts; a small buffer makes the old one compress.
+pub fn seeds() -> Vec<Vec<u8>> {
+    let dress = |(number, text): (usize, String)| {
+        let layout = LAYOUTS[number % 2];
+        let buffer = if number.is_multiple_of(4) { 600 } else { IPC_BUFFER };
+        encode(layout, 1, 0x200, &text, buffer).ok().map(|mut parts| parts.remove(0))
+    };
+    golden::strings().into_iter().enumerate().filter_map(dress).collect()
 }

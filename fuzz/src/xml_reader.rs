@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Any text: what is read and written again stays as it is, and a payload cannot break out of its envelope.
-use pcmk_remote_rs::wire::xml::{check_element, read, read_document};
+use pcmk_remote_rs::wire::xml::{Limits, check_element, read, read_document};
 
 pub fn fuzz_one(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
@@ -23,7 +23,7 @@ pub fn fuzz_one(data: &[u8]) {
     if let Ok(payload) = check_element(&text) {
         assert_eq!(check_element(payload.as_str()).as_ref(), Ok(&payload));
         let wrapped = format!("<p a=\"1\"><m>{}</m></p>", payload.as_str());
-        let document = read_document(&wrapped, "m").expect("a payload fits into an envelope");
+        let document = read_document(&wrapped, "m", Limits::LARGE).expect("a payload fits into an envelope");
         assert_eq!(document.payload, Some(payload));
         assert_eq!(document.root.attribute("a"), Some("1"));
         assert_eq!(document.root.elements().count(), 1);

@@ -46,5 +46,5 @@ pub mod discovery {
     pub use super::metadata::{Inquiry, Metadata, NoMetadata};
     pub use super::ocf::{providers, providers_of};
     pub use super::standards::{agents, metadata, standards};
-    pub use super::stonith::{LinuxHaFacts, linux_ha_metadata};
+    pub use super::stonith::{LinuxHaFacts, is_linux_ha_name, linux_ha_metadata};
 }

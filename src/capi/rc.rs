@@ -39,7 +39,11 @@ pub fn of_connect(problem: &Problem, way: Way) -> c_int {
             _,
         ) => NOT_CONNECTED,
         (Problem::Key(KeyProblem::NoKey(_)), _) => -libc::ENOKEY,
-        (Problem::Key(KeyProblem::Setup(_) | KeyProblem::Certificates), _) => -libc::EPROTO,
+        (Problem::Key(KeyProblem::Setup(_)), _) => -libc::EPROTO,
+        (Problem::Key(KeyProblem::Certificates(_)), _) => -libc::ENODATA,
+        // The controller tries again after it: a server that is stopping looks the same as one that refuses.
+        (Problem::ClosedAfterHandshake { .. }, Way::Event) => -libc::ECONNABORTED,
+        (Problem::ClosedAfterHandshake { .. }, Way::Waited) => -libc::ECOMM,
         (Problem::HandshakeTimedOut, Way::Event) => BEHAVIOUR.slow_handshake_event_code,
         (Problem::Handshake(_) | Problem::ClosedInHandshake | Problem::HandshakeTimedOut, _) => {
             -libc::EKEYREJECTED
@@ -51,6 +55,7 @@ pub fn of_connect(problem: &Problem, way: Way) -> c_int {
             Problem::Lost
             | Problem::Broken(_)
             | Problem::Stalled
+            | Problem::Flooded
             | Problem::LateAnswer
             | Problem::Unsendable(_),
             _,
@@ -67,6 +72,7 @@ const fn of_sign_on(error: ClientError) -> c_int {
         | ClientError::Stale
         | ClientError::NeverAnswered
         | ClientError::TimedOut
+        | ClientError::Flooded
         | ClientError::Closed => -libc::ECOMM,
     }
 }
@@ -87,7 +93,7 @@ pub fn of_call(problem: &CallProblem, remote: bool) -> c_int {
             ClientError::Stale => -libc::EALREADY,
             ClientError::TimedOut => -libc::ETIME,
             ClientError::VersionRefused | ClientError::NotAServer => -libc::EPROTO,
-            ClientError::NotConnected | ClientError::Closed => NOT_CONNECTED,
+            ClientError::NotConnected | ClientError::Closed | ClientError::Flooded => NOT_CONNECTED,
         },
     }
 }
@@ -126,7 +132,8 @@ mod tests {
             (Problem::ForeignExecutor { server: String::new(), holder: String::new() }, -107, -107),
             (Problem::Key(KeyProblem::NoKey(String::new())), -126, -126),
             (Problem::Key(KeyProblem::Setup(String::new())), -71, -71),
-            (Problem::Key(KeyProblem::Certificates), -71, -71),
+            (Problem::Key(KeyProblem::Certificates(String::new())), -61, -61),
+            (Problem::ClosedAfterHandshake { certificate: String::new() }, -70, -103),
             (wrong_key, -129, -129),
             (Problem::ClosedInHandshake, -129, -129),
             (Problem::HandshakeTimedOut, -129, slow),

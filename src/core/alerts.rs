@@ -1,61 +1,74 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Alerts: programs that the cluster wants run to tell somebody. They wait for nothing and no client is
 //! told how they end; at exit they get a bounded time to finish.
+use super::budget::{self, Budget, Charge};
 use super::context::Context;
 use super::refusal::Refusal;
 use super::timers::Timer;
-use super::{Effect, LogLevel, RunId};
+use super::{Effect, LogLevel, PeerId, RunId};
 use crate::model::{Alert, ExecStatus, KillScope, Millis, Moment, Params, RunResult};
 use std::collections::BTreeMap;
 
 /// What an alert may take longer than its limit until its end is known.
 const GRACE: Millis = Millis(5_000);
 
-/// Alerts in flight, and the bytes of their parameters. Beyond it new ones are refused, as the oldest tell what happened
-/// first: who asks for more is told so.
+/// Alerts in flight: each is a process, or waits to be one. Beyond it a client that has many is refused, and half as many
+/// again are left to the others.
 const MOST_ALERTS: usize = 1_000;
-const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 #[derive(Debug)]
 struct InFlight {
     id: String,
     timeout: Millis,
-    bytes: usize,
     killed: bool,
+    /// Its place among the alerts.
+    place: Charge,
+    /// For its texts and parameters.
+    charge: Charge,
+}
+
+/// An alert that a client asks for.
+pub(super) struct NewAlert {
+    pub(super) id: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) timeout: Millis,
+    pub(super) params: Params,
+    /// The client.
+    pub(super) owner: PeerId,
 }
 
 /// All alerts in flight.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Alerts {
     in_flight: BTreeMap<RunId, InFlight>,
-    bytes: usize,
-    /// Since there was room.
+    /// Counts alerts, not bytes.
+    places: Budget,
+    /// For lack of places, since there was one.
     refused: u64,
     sequence: u32,
+}
+
+impl Default for Alerts {
+    fn default() -> Self {
+        let (in_flight, places) = (BTreeMap::new(), Budget::new(MOST_ALERTS));
+        Self { in_flight, places, refused: 0, sequence: 0 }
+    }
 }
 
 impl Alerts {
     /// Starts an alert.
     ///
     /// # Errors
-    /// When name or program are missing, and when too many are in flight.
-    pub(super) fn start(
-        &mut self,
-        id: Option<String>,
-        path: Option<String>,
-        timeout: Millis,
-        params: Params,
-        context: &mut Context,
-    ) -> Result<(), Refusal> {
+    /// When name or program are missing, and when there are too many or too much of this client's.
+    pub(super) fn start(&mut self, alert: NewAlert, context: &mut Context) -> Result<(), Refusal> {
+        let NewAlert { id, path, timeout, params, owner } = alert;
         let (Some(id), Some(path)) = (id, path) else { return Err(Refusal::Incomplete) };
-        let bytes = params.iter().fold(path.len(), |sum, (name, value)| {
-            sum.saturating_add(name.len()).saturating_add(value.len())
-        });
-        self.check_room(&id, bytes, context)?;
+        let bytes = budget::cost(&[Some(&id), Some(&path)], Some(&params));
+        let place = self.places.charge(owner, 1).map_err(|_| self.refuse(&id, context))?;
+        let charge = context.budget().charge(owner, bytes).inspect_err(|_| self.places.release(&place))?;
         self.sequence = self.sequence.checked_add(1).unwrap_or(1);
         let run = context.next_run();
-        self.in_flight.insert(run, InFlight { id: id.clone(), timeout, bytes, killed: false });
-        self.bytes = self.bytes.saturating_add(bytes);
+        self.in_flight.insert(run, InFlight { id: id.clone(), timeout, killed: false, place, charge });
         if timeout > Millis(0) {
             context.arm(Timer::RunLimit(run), context.now().mono.after(timeout));
         }
@@ -64,11 +77,8 @@ impl Alerts {
         Ok(())
     }
 
-    fn check_room(&mut self, id: &str, bytes: usize, context: &mut Context) -> Result<(), Refusal> {
-        let full = self.in_flight.len() >= MOST_ALERTS || self.bytes.saturating_add(bytes) > MOST_BYTES;
-        if self.in_flight.is_empty() || !full {
-            return Ok(());
-        }
+    /// Says why, once until there is room again.
+    fn refuse(&mut self, id: &str, context: &mut Context) -> Refusal {
         if self.refused == 0 {
             let running = self.in_flight.len();
             context.log(LogLevel::Warning, || {
@@ -76,7 +86,7 @@ impl Alerts {
             });
         }
         self.refused = self.refused.saturating_add(1);
-        Err(Refusal::TooManyAlerts)
+        Refusal::TooManyAlerts
     }
 
     /// An alert that had to wait for its start has begun.
@@ -98,7 +108,8 @@ impl Alerts {
     pub(super) fn finished(&mut self, run: RunId, result: &RunResult, context: &mut Context) {
         let Some(alert) = self.in_flight.remove(&run) else { return };
         context.disarm(Timer::RunLimit(run));
-        self.bytes = self.bytes.saturating_sub(alert.bytes);
+        context.budget().release(&alert.charge);
+        self.places.release(&alert.place);
         let refused = std::mem::take(&mut self.refused);
         if refused > 0 {
             context.log(LogLevel::Warning, || format!("{refused} alerts were refused; there is room again"));
@@ -156,14 +167,17 @@ mod tests {
     }
 
     #[test]
-    fn more_alerts_than_there_is_room_for_are_refused_until_one_ends() {
+    fn a_client_with_too_many_alerts_is_refused_until_one_ends_and_others_are_not() {
         let mut bench = Bench::with_r1();
+        bench.remote(2);
         for run in 1..=super::MOST_ALERTS {
             let effects = bench.ask(1, alert(Some("a"), Some("/a"), 0));
             assert_eq!(effects.last().unwrap(), "reply 1 0", "{run}");
         }
         assert_eq!(bench.ask(1, alert(Some("a"), Some("/a"), 0)), ["reply 1 -7"]);
+        assert_eq!(bench.ask(2, alert(Some("b"), Some("/b"), 0)).last().unwrap(), "reply 2 0");
         bench.exits(1, 0);
+        bench.exits(2, 0);
         assert_eq!(bench.ask(1, alert(Some("a"), Some("/a"), 0)).last().unwrap(), "reply 1 0");
     }
 

@@ -2,16 +2,22 @@
 //! The client's side of the protocol: sign on, one waited call at a time, and what the server tells
 //! meanwhile. Its driver calls a method for each thing that happens, then empties [`Client::next_request`] and
 //! [`Client::poll`].
+use super::client_error::ClientError;
+use super::held::Held;
 use crate::model::{
     ClientId, Millis, Moment, Notification, ProtocolVersion, Reply, ReplyBody, Request, errno,
 };
 use std::collections::VecDeque;
-use std::fmt;
 
 /// The longest that a remote server may take for one answer.
 pub const REMOTE_LIMIT: Millis = Millis(10_000);
 /// What a local server gets when the caller names no limit.
 const LOCAL_DEFAULT: Millis = Millis(5_000);
+/// What a server may tell while an answer is waited for, in bytes of memory, before another notification ends the
+/// connection. A server that does its work tells less than a megabyte meanwhile.
+const MOST_HELD: usize = 16 * 1024 * 1024;
+/// The same before the sign-on is answered.
+const MOST_HELD_BEFORE: usize = 1024 * 1024;
 
 /// Number of a request on its connection, and of the reply to it; never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,47 +66,6 @@ pub enum FromServer {
     /// Something else.
     Notification(Notification),
 }
-
-/// Why a connection or a call failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientError {
-    /// The connection is down, or not signed on yet.
-    NotConnected,
-    /// Another call waits for its answer.
-    Busy,
-    /// The answer to an earlier call, which took too long, is still to come (local IPC only).
-    Stale,
-    /// No server ever answers this request.
-    NeverAnswered,
-    /// The answer did not come in time.
-    TimedOut,
-    /// The server does not accept our protocol version.
-    VersionRefused,
-    /// The answer to the sign-on was none.
-    NotAServer,
-    /// The server took the request for none of its own (local IPC only).
-    Refused,
-    /// The caller closed the connection.
-    Closed,
-}
-
-impl fmt::Display for ClientError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotConnected => "not connected to an executor",
-            Self::Busy => "another request is waiting for its answer",
-            Self::Stale => "the answer to an earlier request is still to come",
-            Self::NeverAnswered => "no executor answers this request: send it without waiting",
-            Self::TimedOut => "the executor did not answer in time",
-            Self::VersionRefused => "the executor refused our protocol version: it may be too old or too new",
-            Self::NotAServer => "the peer did not answer as an executor does",
-            Self::Refused => "the executor did not take the request",
-            Self::Closed => "the connection was closed on this side",
-        })
-    }
-}
-
-impl std::error::Error for ClientError {}
 
 /// What became of the connection and its requests, and what the server tells.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,7 +116,7 @@ pub struct Client {
     expected_late: u64,
     requests: VecDeque<Outgoing>,
     outputs: VecDeque<ClientOutput>,
-    notifications: VecDeque<Notification>,
+    notifications: Held,
 }
 
 impl Client {
@@ -167,7 +132,7 @@ impl Client {
             expected_late: 0,
             requests: VecDeque::new(),
             outputs: VecDeque::new(),
-            notifications: VecDeque::new(),
+            notifications: Held::default(),
         }
     }
 
@@ -276,9 +241,14 @@ impl Client {
             return;
         }
         match message {
-            FromServer::Notification(notification) => self.notifications.push_back(notification),
+            FromServer::Notification(notification) => self.notification(notification),
             FromServer::Reply(id, reply) => self.reply(id, reply),
         }
+    }
+
+    /// What the server has told and was not passed on yet, in bytes of memory.
+    pub const fn held_bytes(&self) -> usize {
+        self.notifications.bytes()
     }
 
     /// What came for this request is no reply: the wait for it, if any, is over.
@@ -336,7 +306,23 @@ impl Client {
         if self.waiting.is_some() {
             return None;
         }
-        self.notifications.pop_front().map(ClientOutput::Notification)
+        self.notifications.pop().map(ClientOutput::Notification)
+    }
+
+    /// Would [`poll`](Self::poll) give something, or [`next_request`](Self::next_request)?
+    pub fn has_output(&self) -> bool {
+        !self.outputs.is_empty()
+            || !self.requests.is_empty()
+            || self.waiting.is_none() && !self.notifications.is_empty()
+    }
+
+    /// Only a caller who waits cannot take out what fills the queue; what comes otherwise is its driver's to pace.
+    fn notification(&mut self, notification: Notification) {
+        let most = if self.state == State::Ready { MOST_HELD } else { MOST_HELD_BEFORE };
+        if self.waiting.is_some() && self.notifications.bytes() >= most {
+            return self.end(ClientError::Flooded);
+        }
+        self.notifications.push(notification);
     }
 
     fn push(&mut self, request: Request, options: u32, timeout: Millis) -> RequestId {

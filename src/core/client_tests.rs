@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 use super::*;
-use crate::model::{CallId, Registered};
+use crate::model::{CallId, Registered, ResourceId};
 use std::time::Duration;
 
 fn at(ms: u64) -> Moment {
@@ -173,4 +173,45 @@ fn a_lost_connection_fails_the_call_and_drops_what_was_deferred() {
     client.connected(at(1));
     client.received(FromServer::Reply(RequestId(3), registered(0)));
     assert!(client.is_ready(), "the same client signs on again, with numbers that go on");
+}
+
+/// A notification of about `length` bytes.
+fn long(length: usize) -> FromServer {
+    let resource_id = Some(ResourceId::new("x".repeat(length)));
+    FromServer::Notification(Notification::Poke { rc: 0, call_id: CallId(0), resource_id })
+}
+
+#[test]
+fn who_is_told_too_much_while_an_answer_is_due_loses_the_connection_and_nothing_is_kept() {
+    let mut client = ready(ClientCarrier::Remote);
+    let id = client.call(Request::Poke, Millis(0), at(0)).unwrap();
+    all(&mut client);
+    let mut told = 0;
+    while client.is_ready() {
+        client.received(long(1024 * 1024));
+        told += 1;
+        assert!(told < 20, "there is a bound");
+    }
+    let why = ClientError::Flooded;
+    assert_eq!(all(&mut client), [ClientOutput::Unanswered(id, why), ClientOutput::Disconnected(why)]);
+    assert_eq!(client.held_bytes(), 0);
+    assert!(told > 10);
+}
+
+#[test]
+fn before_the_sign_on_is_answered_little_is_kept() {
+    let mut client = client(ClientCarrier::Remote);
+    client.connected(at(0));
+    for _ in 0..3 {
+        client.received(long(1024 * 1024));
+    }
+    assert_eq!(all(&mut client), [ClientOutput::Disconnected(ClientError::Flooded)]);
+}
+
+#[test]
+fn without_a_waited_call_its_driver_decides_how_much_is_kept() {
+    let mut client = ready(ClientCarrier::Remote);
+    (0..40).for_each(|_| client.received(long(1024 * 1024)));
+    assert_eq!(all(&mut client).len(), 40);
+    assert_eq!(client.held_bytes(), 0);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What every part of the server needs: the time of this step, its effects, the clients, the timers.
+use super::budget::Budget;
 use super::peers::Peers;
 use super::timers::{Timer, Timers};
 use super::{Effect, LogLevel, PeerId, RunId};
@@ -15,10 +16,21 @@ pub(super) struct Context {
     effects: Vec<Effect>,
     peers: Peers,
     timers: Timers,
+    budget: Budget,
     last_run: u64,
 }
 
 impl Context {
+    /// `parameter_memory`: what the budget's limit is, if not the default.
+    pub(super) fn new(parameter_memory: Option<usize>) -> Self {
+        Self { budget: parameter_memory.map_or_else(Budget::default, Budget::new), ..Self::default() }
+    }
+
+    /// What requests may hold.
+    pub(super) const fn budget(&mut self) -> &mut Budget {
+        &mut self.budget
+    }
+
     /// A step begins, or ends: changes places with what the caller collects effects in.
     pub(super) fn swap_effects(&mut self, effects: &mut Vec<Effect>) {
         std::mem::swap(&mut self.effects, effects);
@@ -38,6 +50,11 @@ impl Context {
 
     pub(super) const fn peers_mut(&mut self) -> &mut Peers {
         &mut self.peers
+    }
+
+    /// Bytes that requests hold.
+    pub(super) const fn parameter_bytes(&self) -> usize {
+        self.budget.total()
     }
 
     /// Hands out the number of a run.

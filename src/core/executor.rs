@@ -3,7 +3,11 @@
 //!
 //! Two gates lie between an operation and its run: the queue of its resource ([`super::registration`], first runs
 //! only), and the slot of the resource's name ([`super::slots`], every run). The operation itself
-//! ([`super::operation`]) knows what it reports and what comes after a run.
+//! ([`super::operation`]) knows what it reports and what comes after a run. Where many operations end at once is `ending`.
+mod ending;
+
+use super::budget;
+use super::chores::{Cause, Chores};
 use super::context::Context;
 use super::operation::{After, Operation, State};
 use super::operation_key::{OperationKey, OperationName};
@@ -36,6 +40,7 @@ pub(super) struct Executor {
     slots: Slots,
     /// Recurring operations to be run at the end of this step without waiting for their interval.
     due: Vec<OperationKey>,
+    chores: Chores,
     /// Is there a fencer on this node? Elsewhere fence devices are refused like any agent that cannot run.
     fences: bool,
 }
@@ -48,6 +53,7 @@ impl Executor {
             operations: Operations::default(),
             slots: Slots::default(),
             due: Vec::new(),
+            chores: Chores::default(),
             fences,
         }
     }
@@ -61,9 +67,13 @@ impl Executor {
         id: Option<ResourceId>,
         agent: Agent,
         drops_recurring: bool,
+        owner: PeerId,
         context: &mut Context,
     ) -> Result<(), Refusal> {
         let id = id.ok_or(Refusal::Incomplete)?;
+        let Agent { standard, provider, name } = &agent;
+        let names = [Some(id.as_str()), Some(standard), provider.as_deref(), Some(name)];
+        let bytes = budget::cost(&names, None);
         match self.resource(&id) {
             Some(known) if known.agent.same_as(&agent) => return Ok(()),
             Some(_) => {
@@ -75,7 +85,8 @@ impl Executor {
                 context.log(LogLevel::Info, || format!("resource {id} registered: {agent}"));
             }
         }
-        self.registrations.add(Registration::new(id, agent, drops_recurring));
+        let charge = context.budget().charge(owner, bytes)?;
+        self.registrations.add(Registration::new(id, agent, drops_recurring, charge));
         Ok(())
     }
 
@@ -96,19 +107,6 @@ impl Executor {
         Ok(answer)
     }
 
-    /// Takes a resource away: what is queued or recurs is cancelled, a one-shot that has begun goes on.
-    fn remove(&mut self, id: &ResourceId, context: &mut Context) {
-        let Some(registration) = self.registrations.get(id) else { return };
-        let cancelled: Vec<_> = registration.queued_and_recurring().collect();
-        for key in cancelled.iter().copied().chain(registration.active()) {
-            if let Some(operation) = self.operations.get_mut(key) {
-                operation.resource_deleted();
-            }
-        }
-        self.cancel_all(cancelled, context);
-        self.registrations.remove(id);
-    }
-
     pub(super) fn resource(&self, id: &ResourceId) -> Option<&Resource> {
         self.registrations.get(id).map(|registration| &**registration.resource())
     }
@@ -125,7 +123,9 @@ impl Executor {
             resource_id: registration.resource().id.clone(),
             operations: registration
                 .recurring()
-                .filter_map(|key| self.operations.get(key).map(Operation::describe))
+                .filter_map(|key| Some((key, self.operations.get(key)?)))
+                .filter(|(key, operation)| !self.is_ending(*key, operation))
+                .map(|(_, operation)| operation.describe())
                 .collect(),
         };
         match id {
@@ -149,18 +149,20 @@ impl Executor {
         context: &mut Context,
     ) -> Result<CallId, Refusal> {
         let id = request.resource_id.clone().ok_or(Refusal::Incomplete)?;
-        let registration = self.registrations.get(&id).ok_or(Refusal::UnknownResource)?;
+        let registration = self.registrations.get_mut(&id).ok_or(Refusal::UnknownResource)?;
         if request.action.eq_ignore_ascii_case("stop") {
-            let recurring = registration.all_recurring();
-            self.cancel_all(recurring, context);
+            let (recurring, leftovers) = registration.take_recurring();
+            self.end_all(recurring, Cause::Stopped(leftovers), context);
         }
         let name = OperationName::new(&request.action, request.interval);
-        if request.interval.recurs() && self.merge_duplicate(&name, &request, call_id, context) {
+        if request.interval.recurs() && self.merge_duplicate(&name, &request, call_id, context)? {
             return Ok(call_id);
         }
         self.operations.check_room()?;
+        let texts = [Some(&*request.action), request.user_data.as_deref()];
+        let charge = context.budget().charge(owner, budget::cost(&texts, Some(&request.params)))?;
         let registration = self.registrations.get_mut(&id).ok_or(Refusal::UnknownResource)?;
-        let operation = Operation::new(request, registration, owner, call_id, context.now());
+        let operation = Operation::new(request, registration, owner, charge, call_id, context.now());
         let delay = operation.start_delay();
         let key = self.operations.add(operation);
         registration.enqueue(key, name);
@@ -179,10 +181,11 @@ impl Executor {
         request: &Execute,
         call_id: CallId,
         context: &mut Context,
-    ) -> bool {
-        let Some(id) = &request.resource_id else { return false };
-        let Some(key) = self.find(id, name) else { return false };
-        let Some(operation) = self.operations.get_mut(key) else { return false };
+    ) -> Result<bool, Refusal> {
+        let Some(id) = &request.resource_id else { return Ok(false) };
+        let Some(key) = self.find(id, name, context) else { return Ok(false) };
+        let Some(operation) = self.operations.get_mut(key) else { return Ok(false) };
+        operation.charge_user_data(request.user_data.as_deref(), context.budget())?;
         let idle = operation.merge(call_id, request.user_data.clone());
         context.log(LogLevel::Info, || {
             format!("{} of {id} every {} is there already: merged", request.action, request.interval)
@@ -191,11 +194,18 @@ impl Executor {
             context.disarm(Timer::Interval(key));
             self.due.push(key);
         }
-        true
+        Ok(true)
     }
 
-    fn find(&self, id: &ResourceId, name: &OperationName) -> Option<OperationKey> {
-        self.registrations.get(id)?.find(name)
+    /// The operation of this name. One that is about to end is ended first: it is not what is asked for.
+    fn find(&mut self, id: &ResourceId, name: &OperationName, context: &mut Context) -> Option<OperationKey> {
+        loop {
+            let key = self.registrations.get(id)?.find(name)?;
+            if !self.operations.get(key).is_some_and(|operation| self.is_ending(key, operation)) {
+                return Some(key);
+            }
+            self.cancel_operation(key, context);
+        }
     }
 
     /// Ends a queued or recurring operation.
@@ -206,23 +216,11 @@ impl Executor {
         let (Some(id), Some(action)) = (&cancel.resource_id, &cancel.action) else {
             return Err(Refusal::Incomplete);
         };
-        let registration = self.registrations.get(id).ok_or(Refusal::UnknownResource)?;
+        self.registrations.get(id).ok_or(Refusal::UnknownResource)?;
         let name = OperationName::new(&action.as_str().into(), cancel.interval);
-        let key = registration.find(&name).ok_or(Refusal::UnknownOperation)?;
+        let key = self.find(id, &name, context).ok_or(Refusal::UnknownOperation)?;
         self.cancel_operation(key, context);
         Ok(())
-    }
-
-    /// A client left: stops the recurring operations that it asked for (`owner` None: everybody's) where
-    /// the resource was registered so.
-    pub(super) fn drop_recurring(&mut self, owner: Option<PeerId>, context: &mut Context) {
-        self.cancel_all(self.operations.ending_with(owner), context);
-    }
-
-    fn cancel_all(&mut self, keys: Vec<OperationKey>, context: &mut Context) {
-        for key in keys {
-            self.cancel_operation(key, context);
-        }
     }
 
     /// Ends an operation and tells so at once. A run in flight is killed; its end, whenever it comes, only
@@ -236,6 +234,7 @@ impl Executor {
     /// Takes an operation out of every place that knows it.
     fn detach(&mut self, key: OperationKey, context: &mut Context) -> Option<Operation> {
         let operation = self.operations.remove(key)?;
+        context.budget().release(operation.charge());
         let id = operation.resource_id();
         match operation.state() {
             State::Queued { .. } => context.disarm(Timer::StartDelay(key)),
@@ -276,22 +275,32 @@ impl Executor {
     fn advance(&mut self, id: &ResourceId, context: &mut Context) {
         let Some(registration) = self.registrations.get_mut(id) else { return };
         let Some(key) = registration.head() else { return };
-        let Some(operation) = self.operations.get_mut(key) else { return };
-        if operation.state() == (State::Queued { delayed: true }) {
+        let Some(operation) = self.operations.get(key) else { return };
+        if operation.state() == (State::Queued { delayed: true }) || self.is_ending(key, operation) {
             return;
         }
-        operation.leave_queue(context.now());
-        registration.activate_head();
+        if let (Some(operation), Some(registration)) =
+            (self.operations.get_mut(key), self.registrations.get_mut(id))
+        {
+            operation.leave_queue(context.now());
+            registration.activate_head();
+        }
         self.submit(key, context);
     }
 
-    /// Runs the operation now, or as soon as the slot of its resource is free.
-    fn submit(&mut self, key: OperationKey, context: &mut Context) {
-        let Some(operation) = self.operations.get_mut(key) else { return };
+    /// Runs the operation now, or as soon as the slot of its resource is free. False: it is over, or about to end.
+    fn submit(&mut self, key: OperationKey, context: &mut Context) -> bool {
+        if self.operations.get(key).is_none_or(|operation| self.is_ending(key, operation)) {
+            return false;
+        }
+        let Some(operation) = self.operations.get_mut(key) else { return false };
         let scope = operation.kill_scope();
         let run = match self.slots.enter(operation.resource_id(), key, scope, context) {
             Place::Run(run) => run,
-            Place::Blocked(turn) => return operation.block(turn),
+            Place::Blocked(turn) => {
+                operation.block(turn);
+                return true;
+            }
         };
         operation.begin(run);
         let limit_from = operation.limit_from(context.now().mono);
@@ -304,6 +313,7 @@ impl Executor {
             context.arm(Timer::RunLimit(run), limit_from.after(timeout));
         }
         context.emit(effect);
+        true
     }
 
     /// What is known of the device, if this is one and can be run here.
@@ -326,6 +336,11 @@ impl Executor {
         }
     }
 
+    /// Who asked for the operation of this run.
+    pub(super) fn owner(&self, run: RunId) -> Option<PeerId> {
+        self.operations.get(self.slots.operation(run)?).map(Operation::owner)
+    }
+
     /// A run's time is up.
     pub(super) fn run_overdue(&mut self, run: RunId, context: &mut Context) {
         self.slots.kill(run, context);
@@ -336,8 +351,11 @@ impl Executor {
         let Some(ended) = self.slots.ended(run) else { return };
         context.disarm(Timer::RunLimit(run));
         self.complete(ended.operation(), result, ended.was_killed(), context);
-        if let Some(next) = ended.next() {
-            self.submit(next, context);
+        let mut next = ended.next();
+        while let Some(key) = next
+            && !self.submit(key, context)
+        {
+            next = self.slots.next(ended.resource_id());
         }
     }
 
@@ -353,7 +371,11 @@ impl Executor {
         }
         match after {
             After::LookAgain(delay) => self.look_again(&id, key, delay, context),
-            After::Over => drop(self.operations.remove(key)),
+            After::Over => {
+                if let Some(operation) = self.operations.remove(key) {
+                    context.budget().release(operation.charge());
+                }
+            }
             After::Rest(interval) => {
                 context.arm(Timer::Interval(key), context.now().mono.after(interval.into()));
             }
@@ -374,19 +396,6 @@ impl Executor {
         }
     }
 
-    /// The fencer is gone, and with it perhaps its devices: whatever recurs or waits for a first run fails, so
-    /// that the cluster hears of it now and not when an interval has passed.
-    pub(super) fn fencer_lost(&mut self, result: &RunResult, context: &mut Context) {
-        let devices = self.registrations.iter_mut().filter(|registration| registration.is_fence_device());
-        let concerned: Vec<_> = devices.flat_map(Registration::fencer_lost).collect();
-        for key in concerned {
-            if self.operations.get(key).is_some_and(Operation::is_waiting) {
-                context.disarm(Timer::StartDelay(key));
-                self.complete(key, result.clone(), false, context);
-            }
-        }
-    }
-
     /// Before the process ends: recurring operations stop, without a word to anybody; what has begun and
     /// does not recur is left to itself.
     pub(super) fn abandon(&mut self, context: &mut Context) {
@@ -403,5 +412,6 @@ impl Executor {
         self.registrations.clear();
         self.operations.clear();
         self.due.clear();
+        self.chores = Chores::default();
     }
 }

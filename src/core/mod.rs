@@ -10,12 +10,16 @@
 )]
 
 mod alerts;
+mod budget;
+mod chores;
 mod client;
+mod client_error;
 mod completion;
 mod context;
 mod effect;
 mod executor;
 mod fencing;
+mod held;
 mod history;
 mod input;
 mod log_level;
@@ -41,9 +45,9 @@ mod timers;
 mod times;
 
 pub use client::{
-    Client, ClientCarrier, ClientError, ClientOutput, ClientSettings, FromServer, Outgoing, REMOTE_LIMIT,
-    RequestId,
+    Client, ClientCarrier, ClientOutput, ClientSettings, FromServer, Outgoing, REMOTE_LIMIT, RequestId,
 };
+pub use client_error::ClientError;
 pub use effect::{Effect, Relay};
 pub use input::{Input, PeerId, PeerKind, RequestToken, RunId};
 pub use log_level::LogLevel;

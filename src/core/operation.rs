@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! One operation of the executor, from request to (last) result.
+use super::budget::{Budget, Charge};
 use super::completion::{explain_phases, level_of, timed_out};
 use super::context::Context;
 use super::history::History;
 use super::operation_key::OperationName;
 use super::pending::{Pending, undecided};
+use super::refusal::Refusal;
 use super::registration::Registration;
 use super::slots::Turn;
 use super::times::Times;
@@ -49,6 +51,8 @@ pub(super) struct Operation {
     resource: Arc<Resource>,
     /// The client that asked first; a merged duplicate does not change it.
     owner: PeerId,
+    /// For its texts and parameters.
+    charge: Charge,
     /// Does it end when its owner leaves?
     ends_with_owner: bool,
     call_id: CallId,
@@ -72,12 +76,14 @@ impl Operation {
         request: Execute,
         registration: &Registration,
         owner: PeerId,
+        charge: Charge,
         call_id: CallId,
         now: Now,
     ) -> Self {
         Self {
             resource: registration.resource().clone(),
             owner,
+            charge,
             ends_with_owner: request.interval.recurs() && registration.drops_recurring(),
             call_id,
             user_data: request.user_data,
@@ -99,6 +105,19 @@ impl Operation {
         self.state
     }
 
+    pub(super) const fn charge(&self) -> &Charge {
+        &self.charge
+    }
+
+    /// Counts the user data that is to take the place of its own.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub(super) fn charge_user_data(&mut self, new: Option<&str>, budget: &mut Budget) -> Result<(), Refusal> {
+        let length = |text: Option<&str>| text.map_or(0, str::len);
+        budget.change(&mut self.charge, length(self.user_data.as_deref()), length(new))
+    }
+
     pub(super) fn resource_id(&self) -> &ResourceId {
         &self.resource.id
     }
@@ -113,6 +132,10 @@ impl Operation {
 
     pub(super) const fn start_delay(&self) -> Millis {
         self.start_delay
+    }
+
+    pub(super) const fn owner(&self) -> PeerId {
+        self.owner
     }
 
     /// The client whose leaving ends it, if one's does.

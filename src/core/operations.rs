@@ -64,15 +64,19 @@ impl Operations {
         self.operations.get_mut(&key)
     }
 
-    /// Those that end with their owner (None: anybody's), in the order of their resources' names and their turns.
-    pub(super) fn ending_with(&self, owner: Option<PeerId>) -> Vec<OperationKey> {
+    /// Those that end with their owner (None: anybody's), in the order of their turns. They are told once.
+    pub(super) fn take_ending_with(&mut self, owner: Option<PeerId>) -> Vec<OperationKey> {
         let mut keys: Vec<_> = match owner {
-            Some(owner) => self.by_owner.get(&owner).into_iter().flatten().copied().collect(),
-            None => self.by_owner.values().flatten().copied().collect(),
+            Some(owner) => self.by_owner.remove(&owner).into_iter().flatten().collect(),
+            None => std::mem::take(&mut self.by_owner).into_values().flatten().collect(),
         };
-        let resource = |key| self.get(key).map(|operation| operation.resource_id().clone());
-        keys.sort_by_cached_key(|key| (resource(*key), *key));
+        keys.sort_unstable();
         keys
+    }
+
+    /// The newest; zero if there was none yet.
+    pub(super) const fn last(&self) -> OperationKey {
+        self.last_key
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (OperationKey, &Operation)> {

@@ -55,6 +55,16 @@ impl Proxies {
         self.providers.first().copied()
     }
 
+    /// Does this remote client carry messages?
+    pub(super) fn is_provider(&self, peer: PeerId) -> bool {
+        self.providers.contains(&peer)
+    }
+
+    /// Who serves this local client.
+    pub(super) fn provider_of(&self, session: PeerId) -> Option<PeerId> {
+        self.sessions.get(&session)?.provider
+    }
+
     /// Are there local clients that stay?
     pub(super) const fn has_open_sessions(&self) -> bool {
         self.open > 0

@@ -18,6 +18,8 @@ pub(super) enum Refusal {
     TooManyOperations,
     /// There is no room for another alert.
     TooManyAlerts,
+    /// What clients have asked for holds too much memory, and most of it for this one.
+    OverBudget,
     /// The client is neither root nor the cluster's user.
     NotPrivileged,
     /// A local client wants to carry messages of other local clients.

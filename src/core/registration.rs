@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A registered resource with the queue of its operations: first runs begin strictly in order, one at a time, and a
 //! start delay holds up what follows. Repeats are not queued here, see [`super::slots`].
+use super::budget::Charge;
 use super::operation_key::{OperationKey, OperationName};
 use crate::model::{Agent, DeviceState, Resource, ResourceId, Standard};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,8 @@ use std::sync::Arc;
 pub(super) struct Registration {
     resource: Arc<Resource>,
     drops_recurring: bool,
+    /// For its names.
+    charge: Charge,
     device: DeviceState,
     /// Waiting for their first run, by turn.
     queue: BTreeMap<OperationKey, OperationName>,
@@ -22,12 +25,28 @@ pub(super) struct Registration {
     by_name: BTreeMap<OperationName, BTreeSet<OperationKey>>,
 }
 
+/// What a registration knew of operations that are taken away, to be dropped little by little.
+#[derive(Debug, Default)]
+pub(super) struct Leftovers {
+    recurring: BTreeMap<OperationKey, OperationName>,
+    by_name: BTreeMap<OperationName, BTreeSet<OperationKey>>,
+}
+
+impl Leftovers {
+    /// Drops what one operation has left.
+    pub(super) fn shrink(&mut self) {
+        self.recurring.pop_first();
+        self.by_name.pop_first();
+    }
+}
+
 impl Registration {
     /// Without operations. `drops_recurring`: the recurring operations of an owner that leaves end.
-    pub(super) fn new(id: ResourceId, agent: Agent, drops_recurring: bool) -> Self {
+    pub(super) fn new(id: ResourceId, agent: Agent, drops_recurring: bool, charge: Charge) -> Self {
         Self {
             resource: Arc::new(Resource { id, agent }),
             drops_recurring,
+            charge,
             device: DeviceState::default(),
             queue: BTreeMap::new(),
             active: None,
@@ -38,6 +57,10 @@ impl Registration {
 
     pub(super) const fn resource(&self) -> &Arc<Resource> {
         &self.resource
+    }
+
+    pub(super) const fn charge(&self) -> &Charge {
+        &self.charge
     }
 
     pub(super) const fn drops_recurring(&self) -> bool {
@@ -102,12 +125,25 @@ impl Registration {
         self.by_name.get(name)?.first().copied()
     }
 
-    /// All recurring operations, queued ones included, in the order of their turns.
-    pub(super) fn all_recurring(&self) -> Vec<OperationKey> {
-        let named = self.by_name.range(OperationName::first_that_recurs()..);
-        let mut keys: Vec<_> = named.flat_map(|(_, keys)| keys).copied().collect();
+    /// Takes all recurring operations away, queued ones included: their keys in the order of their turns.
+    pub(super) fn take_recurring(&mut self) -> (Vec<OperationKey>, Leftovers) {
+        let by_name = self.by_name.split_off(&OperationName::first_that_recurs());
+        let recurring = std::mem::take(&mut self.recurring);
+        self.active.take_if(|active| recurring.contains_key(active));
+        let mut keys: Vec<_> = by_name.values().flatten().copied().collect();
         keys.sort_unstable();
-        keys
+        if keys.len() < self.queue.len() / 16 {
+            keys.iter().for_each(|key| drop(self.queue.remove(key)));
+        } else {
+            // To look at each is cheaper than to look for most.
+            self.queue.retain(|_, name| !name.recurs());
+        }
+        (keys, Leftovers { recurring, by_name })
+    }
+
+    /// Is this operation queued or recurring here?
+    pub(super) fn knows(&self, key: OperationKey) -> bool {
+        self.queue.contains_key(&key) || self.recurring.contains_key(&key)
     }
 
     /// Recurring operations whose first run has begun.
@@ -168,7 +204,7 @@ mod tests {
 
     /// With one-shots 1 and 4, and recurring operations 2 and 3, in the queue.
     fn registration() -> Registration {
-        let mut registration = Registration::new(ResourceId::new("r1"), agent("x"), true);
+        let mut registration = Registration::new(ResourceId::new("r1"), agent("x"), true, Charge::none());
         for (number, action, interval) in
             [(1, "start", 0), (2, "Monitor", 20), (3, "monitor", 10), (4, "start", 0)]
         {
@@ -206,9 +242,26 @@ mod tests {
         assert_eq!(registration.find(&name("start", 0)), Some(four));
         assert_eq!(registration.find(&name("monitor", 10)), Some(three));
         assert_eq!(registration.find(&name("monitor", 30)), None);
-        assert_eq!(registration.all_recurring(), [two, three], "by turn, not by interval");
         registration.remove(three);
         assert_eq!((registration.find(&name("monitor", 10)), all(&registration)), (None, vec![two, four]));
+        assert!(registration.knows(two) && !registration.knows(three) && !registration.knows(one));
+    }
+
+    #[test]
+    fn what_recurs_is_taken_away_at_once_wherever_it_was() {
+        for begun in 0..4 {
+            let mut registration = registration();
+            for _ in 0..begun {
+                registration.activate_head();
+            }
+            let (taken, mut leftovers) = registration.take_recurring();
+            assert_eq!(taken, keys([2, 3]), "by turn, not by interval");
+            assert!(!taken.iter().any(|key| registration.knows(*key)));
+            assert_eq!(registration.find(&name("monitor", 10)), None);
+            assert_eq!(registration.is_busy(), begun == 1, "a one-shot goes on");
+            taken.iter().for_each(|_| leftovers.shrink());
+            assert!(leftovers.recurring.is_empty() && leftovers.by_name.is_empty());
+        }
     }
 
     #[test]

@@ -32,8 +32,8 @@ impl Registrations {
         self.registrations.insert(registration.resource().id.clone(), registration);
     }
 
-    pub(super) fn remove(&mut self, id: &ResourceId) {
-        self.registrations.remove(id);
+    pub(super) fn remove(&mut self, id: &ResourceId) -> Option<Registration> {
+        self.registrations.remove(id)
     }
 
     pub(super) fn get(&self, id: &ResourceId) -> Option<&Registration> {

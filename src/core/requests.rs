@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What the executor's clients ask, and the answers. A reply goes out before the notifications that its request
 //! causes, and before the runs, which begin at the end of the step.
-use super::alerts::Alerts;
+use super::alerts::{Alerts, NewAlert};
 use super::context::Context;
 use super::executor::{Executor, Unregistered};
 use super::proxy::{Proxies, ShutdownAnswer};
@@ -45,7 +45,19 @@ impl Asker {
         self.send(rc, ReplyBody::Plain, context);
     }
 
+    /// Says why, where memory is the reason.
+    fn explain<T>(self, answer: Result<T, Refusal>, context: &mut Context) -> Result<T, Refusal> {
+        if matches!(answer, Err(Refusal::OverBudget)) {
+            let name = context.peers().describe(self.peer);
+            if let Some(text) = context.budget().explain(self.peer, &name) {
+                context.log(LogLevel::Warning, || text);
+            }
+        }
+        answer
+    }
+
     fn done(self, done: Result<(), Refusal>, context: &mut Context) {
+        let done = self.explain(done, context);
         self.plain(done.map_or_else(rc, |()| 0), context);
     }
 
@@ -64,6 +76,7 @@ const fn rc(refusal: Refusal) -> i32 {
         Refusal::UnknownResource => errno::ENODEV,
         Refusal::UnknownOperation | Refusal::UnknownRequest => errno::EOPNOTSUPP,
         Refusal::TooManyResources | Refusal::TooManyOperations | Refusal::TooManyAlerts => errno::E2BIG,
+        Refusal::OverBudget => errno::ENOMEM,
         Refusal::NotPrivileged | Refusal::LocalProvider => errno::EACCES,
         Refusal::NoProxiedClients => errno::EPROTONOSUPPORT,
         Refusal::ProtocolVersion => errno::EPROTO,
@@ -141,6 +154,7 @@ impl Requests {
             Request::ResourceInfo(id) => asker.body(resource_info(id, executor), context),
             Request::Execute(execute) => {
                 let accepted = executor.execute(*execute, asker.peer, asker.call_id, context);
+                let accepted = asker.explain(accepted, context);
                 asker.plain(accepted.map_or_else(rc, |call_id| call_id.0), context);
             }
             Request::Cancel(cancel) => asker.done(executor.cancel(&cancel, context), context),
@@ -150,7 +164,8 @@ impl Requests {
             Request::Check { watchdog } => context.emit(Effect::CheckWatchdog(watchdog)),
             // The reply follows the effect, as upstream answers once the alert has started.
             Request::Alert { id, path, timeout, params } => {
-                asker.done(alerts.start(id, path, timeout, params, context), context);
+                let alert = NewAlert { id, path, timeout, params, owner: asker.peer };
+                asker.done(alerts.start(alert, context), context);
             }
             Request::Proxy(_) => {}
             Request::Unknown(op) => {
@@ -255,7 +270,7 @@ fn register(
     context: &mut Context,
 ) {
     let (resource_id, agent, drops_recurring) = resource;
-    let registered = executor.register(resource_id.clone(), agent, drops_recurring, context);
+    let registered = executor.register(resource_id.clone(), agent, drops_recurring, asker.peer, context);
     asker.done(registered, context);
     if registered.is_ok() {
         let call_id = asker.call_id;
@@ -308,6 +323,8 @@ mod tests {
             (Refusal::UnknownRequest, -95),
             (Refusal::TooManyResources, -7),
             (Refusal::TooManyOperations, -7),
+            (Refusal::TooManyAlerts, -7),
+            (Refusal::OverBudget, -12),
             (Refusal::NotPrivileged, -13),
             (Refusal::LocalProvider, -13),
             (Refusal::NoProxiedClients, -93),

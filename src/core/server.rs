@@ -11,6 +11,9 @@ use super::timers::Timer;
 use super::{Effect, Input, LogLevel, PeerId, PeerKind, RunId};
 use crate::model::{ClientId, Moment, Notification, Now, RunResult};
 
+/// What a timer brings about, the start of an agent say, takes some ten microseconds.
+const TIMERS_OF_ONE_STEP: usize = 100;
+
 /// The executor daemon's protocol as a state machine.
 ///
 /// Feed it with [`Server::step`], carry out the effects in order, and come back with [`Input::Tick`] when
@@ -29,13 +32,19 @@ impl Server {
     /// A server without clients or resources, started `now`.
     pub fn new(settings: Settings, now: Now) -> Self {
         Self {
-            context: Context::default(),
+            context: Context::new(settings.parameter_memory),
             executor: Executor::new(settings.daemon == DaemonKind::Execd),
             proxies: Proxies::default(),
             alerts: Alerts::default(),
             shutdown: Shutdown::default(),
             requests: Requests::new(settings, now.mono),
         }
+    }
+
+    /// Bytes that names and parameters of resources, operations and alerts hold. At most half as much again as
+    /// [`Settings::parameter_memory`].
+    pub const fn parameter_bytes(&self) -> usize {
+        self.context.parameter_bytes()
     }
 
     /// Takes in what happened; appends what is to be done.
@@ -47,9 +56,25 @@ impl Server {
         self.context.swap_effects(effects);
     }
 
-    /// When the next [`Input::Tick`] is due, if any. May change with every step, and only then.
+    /// When the next [`Input::Tick`] is due, if any. May change with every step, and only then. A moment that has passed
+    /// means that a step has left work to the next one; others may have their turn before it.
     pub fn next_deadline(&self) -> Option<Moment> {
-        self.context.next_deadline()
+        if self.executor.has_work() { Some(Moment::default()) } else { self.context.next_deadline() }
+    }
+
+    /// The client that asked for the operation whose run this is; it may be gone.
+    pub fn owner(&self, run: RunId) -> Option<PeerId> {
+        self.executor.owner(run)
+    }
+
+    /// Does this remote client carry messages of local clients?
+    pub fn is_provider(&self, peer: PeerId) -> bool {
+        self.proxies.is_provider(peer)
+    }
+
+    /// The remote client that carries the messages of this local client.
+    pub fn provider_of(&self, session: PeerId) -> Option<PeerId> {
+        self.proxies.provider_of(session)
     }
 
     fn take(&mut self, input: Input) {
@@ -145,9 +170,12 @@ impl Server {
         }
     }
 
+    /// A part of what is due, if it is much: the rest is due again at once.
     fn tick(&mut self) {
         let context = &mut self.context;
-        while let Some(timer) = context.expired() {
+        self.executor.work(context);
+        for _ in 0..TIMERS_OF_ONE_STEP {
+            let Some(timer) = context.expired() else { return };
             match timer {
                 Timer::RunLimit(run) if self.executor.has_run(run) => self.executor.run_overdue(run, context),
                 Timer::RunLimit(run) => self.alerts.overdue(run, context),

@@ -17,4 +17,6 @@ pub struct Settings {
     pub daemon: DaemonKind,
     /// `PCMK_node_start_state`, told to every client that signs on.
     pub node_start_state: Option<String>,
+    /// Bytes that names and parameters of resources, operations and alerts may hold; None: 48 MiB.
+    pub parameter_memory: Option<usize>,
 }

@@ -40,26 +40,32 @@ struct Run {
 }
 
 /// What is left of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct EndedRun {
+    resource_id: ResourceId,
     operation: OperationKey,
     killed: bool,
     next: Option<OperationKey>,
 }
 
 impl EndedRun {
+    /// Whose slot is free.
+    pub(super) const fn resource_id(&self) -> &ResourceId {
+        &self.resource_id
+    }
+
     /// What it was for; no longer known if that was cancelled.
-    pub(super) const fn operation(self) -> OperationKey {
+    pub(super) const fn operation(&self) -> OperationKey {
         self.operation
     }
 
     /// Was its kill ordered?
-    pub(super) const fn was_killed(self) -> bool {
+    pub(super) const fn was_killed(&self) -> bool {
         self.killed
     }
 
     /// The operation that was blocked longest. It is not any more, and is to enter the slot now.
-    pub(super) const fn next(self) -> Option<OperationKey> {
+    pub(super) const fn next(&self) -> Option<OperationKey> {
         self.next
     }
 }
@@ -104,7 +110,7 @@ impl Slots {
         self.runs.contains_key(&run)
     }
 
-    /// What a run in flight is for.
+    /// The operation of a run that is in flight.
     pub(super) fn operation(&self, run: RunId) -> Option<OperationKey> {
         self.runs.get(&run).map(|run| run.operation)
     }
@@ -121,15 +127,20 @@ impl Slots {
     /// A run has ended, and its slot is free.
     pub(super) fn ended(&mut self, run: RunId) -> Option<EndedRun> {
         let Run { resource_id, operation, killed, .. } = self.runs.remove(&run)?;
-        let mut next = None;
         if let Some(slot) = self.slots.get_mut(&resource_id) {
             slot.in_flight = None;
-            next = slot.blocked.pop_first().map(|(_, key)| key);
-            if next.is_none() {
-                self.slots.remove(&resource_id);
-            }
         }
-        Some(EndedRun { operation, killed, next })
+        let next = self.next(&resource_id);
+        Some(EndedRun { resource_id, operation, killed, next })
+    }
+
+    /// The operation that has been blocked longest, of a free slot. It is not any more, and is to enter the slot now.
+    pub(super) fn next(&mut self, id: &ResourceId) -> Option<OperationKey> {
+        let next = self.slots.get_mut(id)?.blocked.pop_first().map(|(_, key)| key);
+        if next.is_none() {
+            self.slots.remove(id);
+        }
+        next
     }
 
     /// Nothing is to run any more. Runs in flight are still known, as they will end.
@@ -162,7 +173,8 @@ mod tests {
         }
         slots.unblock(&ResourceId::new("a"), second);
         let ended = slots.ended(RunId(1)).unwrap();
-        assert_eq!(ended, EndedRun { operation: key(1), killed: false, next: Some(key(8)) });
+        let resource_id = ResourceId::new("a");
+        assert_eq!(ended, EndedRun { resource_id, operation: key(1), killed: false, next: Some(key(8)) });
         assert_eq!(enter(&mut slots, "a", 8, &mut context), Place::Run(RunId(3)));
         assert_eq!(slots.ended(RunId(3)).unwrap().next(), Some(key(3)));
         assert_eq!(slots.ended(RunId(3)), None, "it has ended");

@@ -20,8 +20,17 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new(daemon: DaemonKind) -> Self {
-        let settings = Settings { daemon, node_start_state: Some("online".into()) };
+        let settings = Settings { daemon, node_start_state: Some("online".into()), parameter_memory: None };
         Self { server: Server::new(settings, now(0)), now_ms: 0 }
+    }
+
+    /// Of a remote node, where requests may hold so many bytes.
+    pub(super) fn with_memory(bytes: usize) -> Self {
+        let mut bench = Self::remoted();
+        let settings =
+            Settings { daemon: DaemonKind::Remoted, node_start_state: None, parameter_memory: Some(bytes) };
+        bench.server = Server::new(settings, now(0));
+        bench
     }
 
     pub(super) fn remoted() -> Self {
@@ -80,6 +89,12 @@ impl Bench {
     /// A request that carries the client's name.
     pub(super) fn ask(&mut self, peer: u64, request: Request) -> Vec<String> {
         self.ask_as(peer, Some(&format!("c{peer}")), request)
+    }
+
+    /// The same as [`Self::ask`], with all that is caused.
+    pub(super) fn raw_ask(&mut self, peer: u64, request: Request) -> Vec<Effect> {
+        let incoming = RequestMessage { client_name: Some(format!("c{peer}")), options: 0, request };
+        self.raw(Input::Request { peer: PeerId(peer), token: RequestToken(0), incoming })
     }
 
     pub(super) fn ask_as(&mut self, peer: u64, name: Option<&str>, request: Request) -> Vec<String> {

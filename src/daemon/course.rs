@@ -10,19 +10,16 @@ use super::logging::{self, LogHandle};
 use super::{pid1, startup};
 use crate::agents::AgentConfig;
 use crate::core::{DaemonKind, Settings};
-use crate::driver::tokio::{IpcConfig, IpcTransport, Limits, Servers, Setup, serve};
-use crate::transport::credentials::Credentials;
+use crate::driver::tokio::{IpcConfig, IpcTransport, Limits, RemoteSide, Servers, Setup, serve};
 use crate::{log_critical, log_notice};
 use log::{debug, warn};
-use std::net::TcpListener;
 
 /// In what the daemons differ, once there is a log.
 pub(super) struct Prepared {
     pub(super) daemon: DaemonKind,
     pub(super) servers: Servers,
-    /// For remote clients; bound and listening.
-    pub(super) listeners: Vec<TcpListener>,
-    pub(super) credentials: Credentials,
+    /// For remote clients.
+    pub(super) remote: Option<Box<dyn RemoteSide>>,
     /// Called once when clients are served.
     pub(super) ready: Box<dyn FnOnce()>,
     /// Called once when the way out begins.
@@ -34,6 +31,7 @@ pub(super) type Prepare = fn(&Config, &Environment) -> Result<Prepared, String>;
 
 /// Runs a daemon; the process's exit code.
 pub(super) fn run(program: Program, prepare: Prepare) -> std::process::ExitCode {
+    crate::sys::heap::configure();
     let mut environment = Environment::of_process();
     let mut warnings = Vec::new();
     if program == Program::Remoted {
@@ -90,15 +88,19 @@ fn serve_until_exit(
     debug!("OCF agents are looked for in {}", agents.ocf_search_path);
     let reopen = log.clone();
     serve(Setup {
-        settings: Settings { daemon: prepared.daemon, node_start_state: config.node_start_state.clone() },
-        listeners: prepared.listeners,
-        credentials: prepared.credentials,
+        settings: Settings {
+            daemon: prepared.daemon,
+            node_start_state: config.node_start_state.clone(),
+            parameter_memory: Some(config.memory.parameters),
+        },
+        remote: prepared.remote,
         agents,
-        limits: Limits::default(),
+        limits: Limits { memory: config.memory, ..Limits::default() },
         ipc: IpcConfig {
             servers: prepared.servers,
             transport: transport(config.ipc_type),
             buffer_size: u32::try_from(config.ipc_buffer).unwrap_or(u32::MAX),
+            memory: config.memory,
             ..IpcConfig::default()
         },
         hooks: Box::new(NodeHooks::new(config)),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The environment as a value: read once at start, completed from files, handed on; never changed in place.
+use crate::model::certificate_files::Certificates;
 use crate::model::options::{self, ClusterOption, Setting};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -24,9 +25,9 @@ impl Environment {
         options::DAEMON.find(option, |variable| self.get(variable).map(OsStr::to_owned))
     }
 
-    /// The file of a certificate, by the daemons' rules.
-    pub fn certificate(&self, option: &ClusterOption) -> Option<Setting> {
-        options::DAEMON.certificate(option, |variable| self.get(variable).map(OsStr::to_owned))
+    /// What it says about certificates, by the daemons' rules.
+    pub fn certificates(&self) -> Certificates {
+        options::DAEMON.certificates(|variable| self.get(variable).map(OsStr::to_owned))
     }
 
     /// Sets a variable.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! `pacemaker-execd`: the executor of a full cluster node, started and watched by pacemakerd. It serves local
-//! clients only, and its fence devices run in the fencer.
+//! clients only, and its fence devices run in the fencer. It names nothing of TLS, so that the linker leaves OpenSSL out.
 use super::cli::Program;
 use super::config::Config;
 use super::course::{self, Prepared};
@@ -8,7 +8,6 @@ use super::environment::Environment;
 use crate::core::DaemonKind;
 use crate::driver::tokio::Servers;
 use crate::log_notice;
-use crate::transport::credentials::Credentials;
 
 /// Runs the daemon; the process's exit code.
 pub fn main() -> std::process::ExitCode {
@@ -19,9 +18,7 @@ fn prepare(_: &Config, _: &Environment) -> Result<Prepared, String> {
     Ok(Prepared {
         daemon: DaemonKind::Execd,
         servers: Servers::Executor,
-        listeners: Vec::new(),
-        // Never read: nobody connects over TLS.
-        credentials: Credentials::new(None, crate::sys::tls::Policy::default()),
+        remote: None,
         ready: Box::new(|| {
             log_notice!("Ready: pacemaker-execd successfully started and accepting connections");
         }),

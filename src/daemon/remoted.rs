@@ -6,10 +6,12 @@ use super::course::{self, Prepared};
 use super::environment::Environment;
 use super::notify::Notifier;
 use crate::core::DaemonKind;
-use crate::driver::tokio::Servers;
+use crate::driver::tokio::{Servers, TlsListeners};
 use crate::log_notice;
-use crate::transport::credentials::Credentials;
-use crate::transport::{priorities, tcp};
+use crate::sys::tls::Policy;
+use crate::transport::credentials::{Credentials, Notice};
+use crate::transport::priorities::{self, PriorityError, Translation};
+use crate::transport::tcp;
 use log::warn;
 use std::net::TcpListener;
 use std::rc::Rc;
@@ -35,8 +37,7 @@ fn prepare(config: &Config, environment: &Environment) -> Result<Prepared, Strin
     Ok(Prepared {
         daemon: DaemonKind::Remoted,
         servers: Servers::ExecutorAndProxied,
-        listeners,
-        credentials,
+        remote: Some(Box::new(TlsListeners::new(listeners, credentials))),
         ready: Box::new(move || {
             log_notice!(
                 "Ready: pacemaker-remoted successfully started and accepting connections on {listening}"
@@ -47,33 +48,45 @@ fn prepare(config: &Config, environment: &Environment) -> Result<Prepared, Strin
     })
 }
 
-/// Key and TLS policy. No key is only a warning: it may come later.
+/// Key or certificates, and TLS policy. No key is only a warning: it may come later. Certificates that cannot be used are
+/// fatal: there is nothing else to fall back to. Without settings of TLS no context is made yet: what OpenSSL needs for it is
+/// not resident until the first peer comes.
 fn credentials(config: &Config) -> Result<Credentials, String> {
-    if config.x509.complete {
-        return Err(format!(
-            "X.509 certificates are configured ({}), which this version does not support; it will not fall back to \
-             the pre-shared key. Unset these variables on this node and, for its connection, on the cluster nodes",
-            config.x509.variables.join(", ")
-        ));
-    }
-    let policy = match &config.tls_priorities {
-        Some(text) => {
-            let translation = priorities::translate(text).map_err(|problem| problem.to_string())?;
-            for note in &translation.notes {
-                warn!("PCMK_tls_priorities: {note}");
-            }
-            translation.policy
-        }
-        None => crate::sys::tls::Policy::default(),
-    };
-    let mut credentials = Credentials::new(config.authkey_location.clone(), policy);
-    if let Err(problem) = credentials.server_context() {
-        warn!("Remote connections will fail until there is a key: {problem}");
-    }
-    for warning in credentials.take_warnings() {
+    if let Some(warning) = config.certificates.warning() {
         warn!("{warning}");
     }
+    let text = config.tls_priorities.as_deref().unwrap_or_default();
+    let mut credentials = match config.certificates.clone().complete() {
+        Some(files) => {
+            let policy = policy(priorities::translate_with_certificates(text))?;
+            let mut credentials = Credentials::with_certificates(files, policy);
+            credentials.server_context().map_err(|problem| problem.to_string())?;
+            credentials
+        }
+        None => {
+            let policy = policy(priorities::translate(text))?;
+            let mut credentials = Credentials::new(config.authkey_location.clone(), policy);
+            let usable = match &config.tls_priorities {
+                Some(_) => credentials.server_context().map(drop),
+                None => credentials.check_key(),
+            };
+            if let Err(problem) = usable {
+                warn!("Remote connections will fail until there is a key: {problem}");
+            }
+            credentials
+        }
+    };
+    credentials.take_notices().iter().for_each(Notice::log);
     Ok(credentials)
+}
+
+/// The policy; what was left out of it is logged.
+fn policy(translated: Result<Translation, PriorityError>) -> Result<Policy, String> {
+    let translation = translated.map_err(|problem| problem.to_string())?;
+    for note in &translation.notes {
+        warn!("PCMK_tls_priorities: {note}");
+    }
+    Ok(translation.policy)
 }
 
 fn addresses(listeners: &[TcpListener]) -> String {

@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Schema files: those installed here, and the directory for newer ones that the cluster hands out.
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open, openat, renameat};
+use nix::sys::stat::{Mode, fchmod};
+use nix::unistd::{UnlinkatFlags, mkdir, unlinkat};
+use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// More bytes than any release's schemas together; a limit against a disk filled by mistake.
@@ -61,32 +68,88 @@ pub fn newest(directory: &Path) -> Option<SchemaVersion> {
     fs::read_dir(directory).ok()?.flatten().filter_map(|entry| version(entry.file_name().to_str()?)).max()
 }
 
-/// Makes the directory for received schemas, or empties it. Nothing outside it is touched: links in it are
-/// removed, not followed.
-pub fn prepare(directory: &Path) -> Result<(), SchemaError> {
-    let io = |error| SchemaError::Io(directory.into(), error);
-    match fs::symlink_metadata(directory) {
-        Ok(metadata) if metadata.is_dir() => empty(directory),
-        Ok(_) => Err(SchemaError::NotADirectory(directory.into())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            DirBuilder::new().mode(0o755).create(directory).map_err(io)?;
-            // Whatever the mask: tools of any user read the schemas.
-            fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).map_err(io)
+/// The directory for received schemas, as it was when it was opened: everything is done in it by descriptor, so that
+/// whoever changes what its name stands for leads us nowhere.
+struct Directory<'a> {
+    path: &'a Path,
+    descriptor: OwnedFd,
+}
+
+/// Directories within directories that are emptied.
+const MOST_LEVELS: usize = 32;
+
+impl<'a> Directory<'a> {
+    /// Opens it; a symbolic link in its place is not followed.
+    fn open(path: &'a Path) -> Result<Self, SchemaError> {
+        match open(path, DIRECTORY, Mode::empty()) {
+            Ok(descriptor) => Ok(Self { path, descriptor }),
+            Err(Errno::ELOOP | Errno::ENOTDIR) => Err(SchemaError::NotADirectory(path.into())),
+            Err(errno) => Err(SchemaError::Io(path.into(), errno.into())),
         }
-        Err(error) => Err(io(error)),
+    }
+
+    fn error(&self, name: &OsStr, errno: Errno) -> SchemaError {
+        SchemaError::Io(self.path.join(name), errno.into())
+    }
+
+    fn empty(&self) -> Result<(), SchemaError> {
+        empty(self.descriptor.as_fd(), 0).map_err(|(name, errno)| self.error(&name, errno))
+    }
+
+    /// Writes a file: whole or not at all.
+    fn write(&self, name: &str, contents: &str) -> Result<(), SchemaError> {
+        // Hidden from tools that look for *.rng, and no name that is_plain lets pass.
+        const TEMPORARY: &str = ".incoming";
+        const NEW: OFlag = OFlag::O_WRONLY.union(OFlag::O_CREAT).union(OFlag::O_EXCL).union(OFlag::O_CLOEXEC);
+        let failed = |error: io::Error| SchemaError::Io(self.path.join(name), error);
+        let file =
+            openat(&self.descriptor, TEMPORARY, NEW, READABLE).map_err(|errno| failed(errno.into()))?;
+        let mut file = File::from(file);
+        file.write_all(contents.as_bytes()).map_err(failed)?;
+        fchmod(&file, READABLE).map_err(|errno| failed(errno.into()))?;
+        renameat(&self.descriptor, TEMPORARY, &self.descriptor, name).map_err(|errno| failed(errno.into()))
     }
 }
 
-fn empty(directory: &Path) -> Result<(), SchemaError> {
-    let io = |error| SchemaError::Io(directory.into(), error);
-    for entry in fs::read_dir(directory).map_err(io)? {
-        let entry = entry.map_err(io)?;
-        let is_directory = entry.file_type().map_err(io)?.is_dir();
-        let path = entry.path();
-        let removed = if is_directory { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        removed.map_err(|error| SchemaError::Io(path, error))?;
+const DIRECTORY: OFlag =
+    OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+/// Whatever the mask: tools of any user read the schemas.
+const READABLE: Mode = Mode::from_bits_truncate(0o644);
+const SEARCHABLE: Mode = Mode::from_bits_truncate(0o755);
+
+/// Removes what is in a directory: links in it are removed, not followed. The error names what could not be removed.
+fn empty(directory: BorrowedFd<'_>, level: usize) -> Result<(), (OsString, Errno)> {
+    let of_directory = |errno| (OsString::new(), errno);
+    let own = openat(directory, ".", DIRECTORY, Mode::empty()).map_err(of_directory)?;
+    let entries = Dir::from_fd(own).map_err(of_directory)?.into_iter().collect::<Result<Vec<_>, _>>();
+    for entry in entries.map_err(of_directory)? {
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        if name == "." || name == ".." {
+            continue;
+        }
+        let failed = |errno| (name.to_owned(), errno);
+        match unlinkat(directory, name, UnlinkatFlags::NoRemoveDir) {
+            Ok(()) | Err(Errno::ENOENT) => continue,
+            Err(Errno::EISDIR | Errno::EPERM) if level < MOST_LEVELS => {}
+            Err(errno) => return Err(failed(errno)),
+        }
+        let inner = openat(directory, name, DIRECTORY, Mode::empty()).map_err(failed)?;
+        empty(inner.as_fd(), level + 1).map_err(|(_, errno)| failed(errno))?;
+        unlinkat(directory, name, UnlinkatFlags::RemoveDir).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Makes the directory for received schemas, or empties it. Nothing outside it is touched.
+pub fn prepare(directory: &Path) -> Result<(), SchemaError> {
+    match mkdir(directory, SEARCHABLE) {
+        Ok(()) => {
+            let made = Directory::open(directory)?;
+            fchmod(&made.descriptor, SEARCHABLE).map_err(|errno| made.error(OsStr::new(""), errno))
+        }
+        Err(Errno::EEXIST) => Directory::open(directory)?.empty(),
+        Err(errno) => Err(SchemaError::Io(directory.into(), errno.into())),
+    }
 }
 
 /// Writes received files, given as name and contents, into the prepared directory: each one whole or not at
@@ -95,9 +158,10 @@ pub fn store<'a>(
     directory: &Path,
     files: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<usize, SchemaError> {
-    let stored = store_all(directory, files);
+    let directory = Directory::open(directory)?;
+    let stored = store_all(&directory, files);
     if stored.is_err()
-        && let Err(error) = empty(directory)
+        && let Err(error) = directory.empty()
     {
         log::warn!("cannot clear the schema directory: {error}");
     }
@@ -105,7 +169,7 @@ pub fn store<'a>(
 }
 
 fn store_all<'a>(
-    directory: &Path,
+    directory: &Directory<'_>,
     files: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<usize, SchemaError> {
     let (mut count, mut bytes) = (0_usize, 0_usize);
@@ -117,8 +181,7 @@ fn store_all<'a>(
         if bytes > MOST_BYTES {
             return Err(SchemaError::TooMuch);
         }
-        let path = directory.join(name);
-        write_whole(directory, &path, contents).map_err(|error| SchemaError::Io(path, error))?;
+        directory.write(name, contents)?;
         count += 1;
     }
     Ok(count)
@@ -131,18 +194,10 @@ fn is_plain(name: &str) -> bool {
     known && plain && !name.starts_with('.') && name.len() <= 255
 }
 
-fn write_whole(directory: &Path, path: &Path, contents: &str) -> io::Result<()> {
-    // Hidden from tools that look for *.rng, and no name that is_plain lets pass.
-    let temporary = directory.join(".incoming");
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&temporary)?;
-    file.write_all(contents.as_bytes())?;
-    file.set_permissions(fs::Permissions::from_mode(0o644))?;
-    fs::rename(&temporary, path)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     fn names(directory: &Path) -> Vec<String> {
         let entries = fs::read_dir(directory).unwrap().flatten();
@@ -194,6 +249,41 @@ mod tests {
         fs::create_dir(directory.path().join("target")).unwrap();
         std::os::unix::fs::symlink(directory.path().join("target"), &link).unwrap();
         assert!(matches!(prepare(&link), Err(SchemaError::NotADirectory(_))));
+        let files = [("pacemaker-3.10.rng", "<grammar/>")];
+        assert!(matches!(store(&link, files), Err(SchemaError::NotADirectory(_))));
+        assert_eq!(names(&directory.path().join("target")), [""; 0]);
+    }
+
+    #[test]
+    fn what_takes_the_directorys_name_meanwhile_gets_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let (schemas, moved) = (directory.path().join("schemas"), directory.path().join("moved"));
+        prepare(&schemas).unwrap();
+        let opened = Directory::open(&schemas).unwrap();
+        fs::rename(&schemas, &moved).unwrap();
+        let other = directory.path().join("other");
+        fs::create_dir(&other).unwrap();
+        fs::write(other.join("precious"), "x").unwrap();
+        std::os::unix::fs::symlink(&other, &schemas).unwrap();
+        opened.write("pacemaker-3.10.rng", "<grammar/>").unwrap();
+        assert_eq!(names(&moved), ["pacemaker-3.10.rng"]);
+        opened.empty().unwrap();
+        assert_eq!((names(&moved), names(&other)), (vec![], vec!["precious".to_owned()]));
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_a_file_is_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let precious = directory.path().join("precious");
+        fs::write(&precious, "x").unwrap();
+        let schemas = directory.path().join("schemas");
+        prepare(&schemas).unwrap();
+        std::os::unix::fs::symlink(&precious, schemas.join("pacemaker-3.10.rng")).unwrap();
+        store(&schemas, [("pacemaker-3.10.rng", "<grammar/>")]).unwrap();
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "x");
+        std::os::unix::fs::symlink(&precious, schemas.join(".incoming")).unwrap();
+        assert!(store(&schemas, [("pacemaker-3.11.rng", "<grammar/>")]).is_err());
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "x");
     }
 
     #[test]

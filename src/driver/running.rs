@@ -96,7 +96,7 @@ impl Running {
             (State::Runs, Some(ended)) => Some(self.finish(Some(ended))),
             (State::Killed, Some(_)) => Some(self.finish(None)),
             (State::Runs, None) if late => {
-                if process::kill_group(self.pid).is_err() {
+                if process::kill_group_of(self.pidfd.as_fd(), self.pid).is_err() {
                     return Some(self.finish(None));
                 }
                 self.state = State::Killed;
@@ -118,8 +118,8 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if self.state == State::Runs {
-            let _ = process::kill_group(self.pid);
-            let _ = process::wait(self.pid);
+            let _ = process::kill_group_of(self.pidfd.as_fd(), self.pid);
+            let _ = process::wait_for(self.pidfd.as_fd());
         }
     }
 }
@@ -172,23 +172,48 @@ mod tests {
     use super::*;
     use crate::agents::Convention;
 
-    /// A program in whose process we are may wait for any child, and be the first.
-    #[test]
-    fn a_process_whose_exit_status_another_took_has_ended_all_the_same() {
+    /// A shell that runs `script` and has a minute for it.
+    fn start(script: &str) -> Running {
         let plan = Plan {
             program: "/bin/sh".into(),
-            arguments: ["sh", "-c", "echo done"].map(Into::into).into(),
+            arguments: ["sh", "-c", script].map(Into::into).into(),
             environment: Vec::new(),
             as_user: None,
             convention: Convention::Ocf,
         };
         let config = AgentConfig::new([].into());
         let deadline = Instant::now() + Duration::from_secs(60);
-        let mut running =
-            Running::start(&plan, &config, b"", deadline).unwrap_or_else(|_| panic!("it starts"));
+        Running::start(&plan, &config, b"", deadline).unwrap_or_else(|_| panic!("it starts"))
+    }
+
+    /// A program in whose process we are may wait for any child, and be the first.
+    #[test]
+    fn a_process_whose_exit_status_another_took_has_ended_all_the_same() {
+        let mut running = start("echo done");
         process::wait(running.pid()).unwrap();
         let (ended, capture) = running.advance(Instant::now()).unwrap();
         assert_eq!((ended, &capture.stdout.kept[..]), (Some(Ended::Lost), &b"done\n"[..]));
         assert!(running.advance(Instant::now()).is_none());
+        // Its number may be another's by now.
+        let killed = process::kill_group_of(running.pidfd.as_fd(), running.pid());
+        assert_eq!(killed.unwrap_err().raw_os_error(), Some(Errno::ESRCH as i32));
+    }
+
+    #[test]
+    fn who_is_dropped_takes_along_what_it_has_started() {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let mut running = start("sleep 1000 & echo $!; wait");
+        while running.stdout.stream.kept.is_empty() {
+            assert!(running.advance(Instant::now()).is_none());
+        }
+        let inner = String::from_utf8(running.stdout.stream.kept.clone()).unwrap();
+        let inner = nix::unistd::Pid::from_raw(inner.trim().parse().unwrap());
+        drop(running);
+        // Gone, or waiting for somebody to take its status.
+        let state = || std::fs::read_to_string(format!("/proc/{inner}/stat")).unwrap_or_default();
+        while !state().is_empty() && !state().contains(") Z ") {
+            assert!(Instant::now() < deadline, "{}", state());
+            std::thread::yield_now();
+        }
     }
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 #[allow(missing_docs, reason = "the names are errno's own")]
 pub mod errno {
     pub const E2BIG: i32 = 7;
+    pub const ENOMEM: i32 = 12;
     pub const EACCES: i32 = 13;
     pub const ENODEV: i32 = 19;
     pub const EINVAL: i32 = 22;

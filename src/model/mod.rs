@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod action;
+pub mod certificate_files;
 mod execution;
 mod fencing;
 mod message;

@@ -116,6 +116,12 @@ options! {
     NODE_START_STATE = "node_start_state", Text, Effect::Read;
     IPC_TYPE = "ipc_type", IpcType, Effect::Read;
     IPC_BUFFER = "ipc_buffer", Bytes, Effect::Read;
+    UNAUTHENTICATED_MEMORY = "memory_unauthenticated", Bytes, Effect::Read, no old;
+    REMOTE_MEMORY = "memory_remote", Bytes, Effect::Read, no old;
+    PRIVILEGED_MEMORY = "memory_privileged", Bytes, Effect::Read, no old;
+    MEMBER_MEMORY = "memory_members", Bytes, Effect::Read, no old;
+    PARAMETER_MEMORY = "memory_parameters", Bytes, Effect::Read, no old;
+    OUTPUT_MEMORY = "memory_output", Bytes, Effect::Read, no old;
     SCHEMA_DIRECTORY = "schema_directory", Path, Effect::Read;
     REMOTE_SCHEMA_DIRECTORY = "remote_schema_directory", Path, Effect::Read;
     REMOTE_PID1 = "remote_pid1", ContainerMode, Effect::Read;
@@ -167,8 +173,8 @@ pub enum Numbers {
 pub struct Rules {
     /// Does a variable's old name count where the new one is not set?
     pub old_names: bool,
-    /// The same for certificates; None: the program knows no certificates.
-    pub old_names_of_certificates: Option<bool>,
+    /// Does the program know certificates? Their old names always count.
+    pub certificates: bool,
     /// Is a blank value one? Otherwise it counts as none; it hides the old name either way.
     pub blank_values: bool,
     /// How numbers are read.
@@ -176,28 +182,16 @@ pub struct Rules {
 }
 
 /// The daemons. A blank value is none, so that a line in a defaults file can be left blank.
-pub const DAEMON: Rules = Rules {
-    old_names: true,
-    old_names_of_certificates: Some(true),
-    blank_values: false,
-    numbers: Numbers::Whole,
-};
+pub const DAEMON: Rules =
+    Rules { old_names: true, certificates: true, blank_values: false, numbers: Numbers::Whole };
 
 /// The client library of Pacemaker 2.1.
-const CLIENT_2_1: Rules = Rules {
-    old_names: false,
-    old_names_of_certificates: None,
-    blank_values: true,
-    numbers: Numbers::Leading,
-};
+const CLIENT_2_1: Rules =
+    Rules { old_names: false, certificates: false, blank_values: true, numbers: Numbers::Leading };
 
 /// The client library of Pacemaker 3.0.
-const CLIENT_3_0: Rules = Rules {
-    old_names: true,
-    old_names_of_certificates: Some(false),
-    blank_values: true,
-    numbers: Numbers::Leading,
-};
+const CLIENT_3_0: Rules =
+    Rules { old_names: true, certificates: true, blank_values: true, numbers: Numbers::Leading };
 
 /// The client library of a release.
 pub const fn client(release: Release) -> Rules {
@@ -208,12 +202,8 @@ pub const fn client(release: Release) -> Rules {
 }
 
 /// The remote transport of Pacemaker's common library.
-pub const TRANSPORT: Rules = Rules {
-    old_names: true,
-    old_names_of_certificates: Some(true),
-    blank_values: true,
-    numbers: Numbers::Leading,
-};
+pub const TRANSPORT: Rules =
+    Rules { old_names: true, certificates: true, blank_values: true, numbers: Numbers::Leading };
 
 impl Rules {
     /// The option's value, found by `variable`, which gives a variable's value.
@@ -232,9 +222,11 @@ impl Rules {
         option: &ClusterOption,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Option<Setting> {
-        let old_names = self.old_names_of_certificates?;
+        if !self.certificates {
+            return None;
+        }
         let given = |setting: &Setting| !setting.value.is_empty();
-        set(option, old_names, &variable).filter(given).or_else(|| {
+        set(option, true, &variable).filter(given).or_else(|| {
             let name = option.cib_variable?;
             Some(Setting { variable: name, value: variable(name)? }).filter(given)
         })
@@ -333,7 +325,7 @@ mod tests {
         for (rules, old, cib) in [
             (DAEMON, Some("HA_ca_file"), Some("CIB_ca_file")),
             (CLIENT_2_1, None, None),
-            (CLIENT_3_0, None, Some("CIB_ca_file")),
+            (CLIENT_3_0, Some("HA_ca_file"), Some("CIB_ca_file")),
             (TRANSPORT, Some("HA_ca_file"), Some("CIB_ca_file")),
         ] {
             assert_eq!(certificate(rules, &[("HA_ca_file", "/x")]), old, "{rules:?}");

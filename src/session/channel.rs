@@ -5,7 +5,9 @@
 //! payload fills the following ones, and no record holds parts of two messages. All records of a message lie
 //! one after the other in the output, so that they leave together.
 use super::SessionError;
+use super::tls_stream::TlsStream;
 use crate::sys::tls::{MAX_RECORD_LEN, Progress, Received, Stream, TlsError};
+use crate::sys::x509::About;
 use crate::wire::frame::{FrameDecoder, FrameError, encode_header};
 use std::sync::Arc;
 
@@ -52,10 +54,14 @@ enum Phase {
 #[derive(Debug)]
 pub(super) struct Channel {
     /// None when OpenSSL could not make one; told by the first [`Channel::next`].
-    stream: Option<Stream>,
+    stream: Option<Box<dyn TlsStream>>,
     refused: Option<TlsError>,
     phase: Phase,
     decoder: FrameDecoder,
+    /// Was the handshake finished?
+    established: bool,
+    /// Has the peer sent anything behind the handshake?
+    heard: bool,
     /// Number of the last message sent, for people who look at frames.
     last_id: u64,
 }
@@ -63,10 +69,23 @@ pub(super) struct Channel {
 impl Channel {
     pub(super) fn new(stream: Result<Stream, TlsError>) -> Self {
         let (stream, refused) = match stream {
-            Ok(stream) => (Some(stream), None),
+            Ok(stream) => (Some(Box::new(stream) as Box<dyn TlsStream>), None),
             Err(error) => (None, Some(error)),
         };
-        Self { stream, refused, phase: Phase::Handshake, decoder: FrameDecoder::new(), last_id: 0 }
+        Self {
+            stream,
+            refused,
+            phase: Phase::Handshake,
+            decoder: FrameDecoder::new(),
+            established: false,
+            heard: false,
+            last_id: 0,
+        }
+    }
+
+    /// No longer message is taken from now on.
+    pub(super) fn limit_messages(&mut self, most: usize) {
+        self.decoder.limit(most);
     }
 
     /// Takes what came from the socket.
@@ -87,6 +106,7 @@ impl Channel {
                 Ok(Progress::Pending) => None,
                 Ok(Progress::Done) => {
                     self.phase = Phase::Established;
+                    self.established = true;
                     Some(Arrival::Handshaken)
                 }
                 Err(error) => Some(self.lost(error.into())),
@@ -105,8 +125,8 @@ impl Channel {
                 return Ok(Some(Arrival::Text(frame.into_text())));
             }
             let Some(stream) = self.stream.as_mut() else { return Ok(None) };
-            match stream.read(|record| self.decoder.push(record))? {
-                Received::Data(_) => {}
+            match stream.read(&mut |record| self.decoder.push(record))? {
+                Received::Data(_) => self.heard = true,
                 Received::Pending => return Ok(None),
                 Received::Closed => {
                     self.phase = Phase::Over;
@@ -141,7 +161,7 @@ impl Channel {
     }
 
     pub(super) fn output(&self) -> &[u8] {
-        self.stream.as_ref().map_or(&[], Stream::output)
+        self.stream.as_ref().map_or(&[], |stream| stream.output())
     }
 
     pub(super) fn sent(&mut self, count: usize) {
@@ -150,20 +170,50 @@ impl Channel {
         }
     }
 
+    /// Bytes of a message that arrives.
+    pub(super) fn received_bytes(&self) -> usize {
+        self.decoder.held_bytes()
+    }
+
+    /// Gives back what is held. Nothing more is received or sent.
+    pub(super) fn abandon(&mut self) {
+        self.phase = Phase::Over;
+        self.stream = None;
+        self.decoder = FrameDecoder::new();
+    }
+
     /// Has part of a message arrived? Meaningful after `next` returned None.
     pub(super) fn mid_message(&self) -> bool {
         self.phase == Phase::Established
             && (self.decoder.awaiting().is_some()
-                || self.stream.as_ref().is_some_and(Stream::has_partial_record))
+                || self.stream.as_ref().is_some_and(|stream| stream.has_partial_record()))
     }
 
     pub(super) fn is_established(&self) -> bool {
         self.phase == Phase::Established
     }
 
+    /// Was the handshake finished, whatever has happened since?
+    pub(super) fn was_established(&self) -> bool {
+        self.established
+    }
+
+    /// Has the peer sent anything behind the handshake?
+    pub(super) fn has_heard(&self) -> bool {
+        self.heard
+    }
+
+    /// The peer's certificate, if it has shown one.
+    pub(super) fn peer_certificate(&self) -> Option<About> {
+        self.stream
+            .as_ref()
+            .filter(|stream| stream.uses_certificates())
+            .and_then(|stream| stream.peer_certificate())
+    }
+
     /// Version and cipher suite, for logs.
     pub(super) fn describe(&self) -> (&'static str, &'static str) {
-        self.stream.as_ref().map_or(("no TLS", "none"), |stream| (stream.version().name(), stream.cipher()))
+        self.stream.as_ref().map_or(("no TLS", "none"), |stream| stream.describe())
     }
 
     /// Says goodbye, if the handshake is finished. Nothing more is received or sent.

@@ -5,8 +5,12 @@ use super::error::SessionError;
 use crate::core::{Client, ClientCarrier, ClientOutput, ClientSettings, FromServer, Outgoing, RequestId};
 use crate::model::{ClientId, Moment, RequestMessage};
 use crate::sys::tls::{ClientContext, Stream};
+use crate::wire::MAX_MESSAGE;
 use crate::wire::codec::{self, Envelope, RequestFields, decode_from_server, encode_request};
 use std::collections::VecDeque;
+
+/// The longest message before the sign-on is answered; the answer has some hundred bytes.
+const MOST_BEFORE_SIGN_ON: usize = 64 * 1024;
 
 /// What a connection has to tell.
 #[derive(Debug, PartialEq)]
@@ -28,12 +32,25 @@ pub enum ClientEvent {
     Failed(SessionError),
 }
 
+/// What a step of a session was.
+#[derive(Debug, PartialEq)]
+pub enum ClientStep {
+    /// Something to be told.
+    Happened(ClientEvent),
+    /// A message was taken. What it causes is told by further steps.
+    Worked,
+    /// More has to be received, or asked.
+    Idle,
+}
+
 /// One connection, from handshake to goodbye. The driver passes bytes and the time; see
 /// [`ServerSession`](super::ServerSession) for the order of calls.
 #[derive(Debug)]
 pub struct ClientSession {
     channel: Channel,
     messages: Messages,
+    /// What people call our certificate, if we show one.
+    certificate: Option<String>,
 }
 
 impl ClientSession {
@@ -41,7 +58,15 @@ impl ClientSession {
     /// shall call us; without one it tells us nothing unasked.
     pub fn new(context: &ClientContext, client_name: Option<&str>, is_provider: bool) -> Self {
         let messages = Messages::new(client_name, is_provider, ClientCarrier::Remote);
-        Self { channel: Channel::new(Stream::client(context)), messages }
+        let certificate = context.certificate().map(str::to_owned);
+        let mut channel = Channel::new(Stream::client(context));
+        channel.limit_messages(MOST_BEFORE_SIGN_ON);
+        Self { channel, messages, certificate }
+    }
+
+    /// Our certificate, as long as the server has said nothing behind the handshake: it may still refuse it.
+    pub fn unheard_certificate(&self) -> Option<&str> {
+        self.certificate.as_deref().filter(|_| self.channel.was_established() && !self.channel.has_heard())
     }
 
     /// Takes what came from the socket.
@@ -58,14 +83,43 @@ impl ClientSession {
     /// The next thing that happened; None: more has to be received, or asked.
     pub fn next_event(&mut self, now: Moment) -> Option<ClientEvent> {
         loop {
-            if let Some(outgoing) = self.messages.next_request() {
-                self.transmit(outgoing);
-            } else if let Some(event) = self.messages.next_event() {
-                return Some(event);
-            } else {
-                self.take_arrival(now)?;
+            match self.step(now) {
+                ClientStep::Happened(event) => return Some(event),
+                ClientStep::Worked => {}
+                ClientStep::Idle => return None,
             }
         }
+    }
+
+    /// The same, one message at a time: for drivers that keep time.
+    pub fn step(&mut self, now: Moment) -> ClientStep {
+        self.transmit_queued();
+        if let Some(event) = self.messages.next_event() {
+            return ClientStep::Happened(event);
+        }
+        match self.take_arrival(now) {
+            Some(()) => ClientStep::Worked,
+            None => ClientStep::Idle,
+        }
+    }
+
+    /// Makes output of the requests, and takes nothing of what has come. The answer is an
+    /// [`Unsendable`](ClientEvent::Unsendable) request, if there was one.
+    pub fn submit(&mut self) -> Option<ClientEvent> {
+        self.transmit_queued();
+        self.messages.take_unsendable()
+    }
+
+    fn transmit_queued(&mut self) {
+        while let Some(outgoing) = self.messages.next_request() {
+            self.transmit(outgoing);
+        }
+    }
+
+    /// Has [`next_event`](Self::next_event) nothing to do unless more is received, or asked? A message of which a part
+    /// is there counts as something to do.
+    pub fn is_idle(&self) -> bool {
+        self.messages.is_idle() && !self.channel.mid_message()
     }
 
     fn take_arrival(&mut self, now: Moment) -> Option<()> {
@@ -75,7 +129,13 @@ impl ClientSession {
                 self.messages.tell(ClientEvent::Handshaken { version, cipher });
                 self.messages.core.connected(now);
             }
-            Arrival::Text(text) => self.messages.take(&text, Origin::Stream),
+            Arrival::Text(text) => {
+                let was_ready = self.messages.core.is_ready();
+                self.messages.take(&text, Origin::Stream);
+                if !was_ready && self.messages.core.is_ready() {
+                    self.channel.limit_messages(MAX_MESSAGE);
+                }
+            }
             Arrival::Closed => self.messages.core.disconnected(),
             Arrival::Failed(error) => {
                 self.messages.tell(ClientEvent::Failed(error));
@@ -159,6 +219,16 @@ impl Messages {
 
     pub(super) fn next_event(&mut self) -> Option<ClientEvent> {
         self.urgent.pop_front().or_else(|| self.core.poll().map(ClientEvent::Core))
+    }
+
+    /// Would neither [`next_event`](Self::next_event) nor [`next_request`](Self::next_request) give anything?
+    pub(super) fn is_idle(&self) -> bool {
+        self.urgent.is_empty() && !self.core.has_output()
+    }
+
+    fn take_unsendable(&mut self) -> Option<ClientEvent> {
+        let unsendable = matches!(self.urgent.back(), Some(ClientEvent::Unsendable(_)));
+        if unsendable { self.urgent.pop_back() } else { None }
     }
 
     /// None before what is urgent was told.

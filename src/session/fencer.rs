@@ -42,10 +42,20 @@ enum Link {
 pub struct FencerSession {
     link: Link,
     last_call: i32,
-    /// Until there is a connection.
-    waiting: Vec<Order>,
+    /// Until there is a connection, in the order in which they came.
+    waiting: BTreeMap<u64, Order>,
+    last_waiting: u64,
     /// By the number of the request that is to be answered.
     calls: BTreeMap<i32, Order>,
+    /// Where each order is.
+    places: BTreeMap<Ticket, Place>,
+}
+
+/// Under which number an order is among those that wait for a connection, or for an answer.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Waiting(u64),
+    Asked(i32),
 }
 
 impl FencerSession {
@@ -55,37 +65,45 @@ impl FencerSession {
         match self.link {
             Link::Up { .. } => self.request(order),
             Link::Connecting => {
-                self.waiting.push(order);
+                self.wait(order);
                 Vec::new()
             }
             Link::Down => {
                 self.link = Link::Connecting;
-                self.waiting.push(order);
+                self.wait(order);
                 vec![FencerStep::Connect]
             }
         }
     }
 
+    fn wait(&mut self, order: Order) {
+        self.last_waiting = self.last_waiting.wrapping_add(1);
+        self.places.insert(order.ticket, Place::Waiting(self.last_waiting));
+        self.waiting.insert(self.last_waiting, order);
+    }
+
     /// Forgets an order, whose answer nobody waits for any longer; false when it is done already.
     pub fn forget(&mut self, ticket: Ticket) -> bool {
-        let before = self.calls.len().saturating_add(self.waiting.len());
-        self.waiting.retain(|order| order.ticket != ticket);
-        self.calls.retain(|_, order| order.ticket != ticket);
-        self.calls.len().saturating_add(self.waiting.len()) < before
+        match self.places.remove(&ticket) {
+            Some(Place::Waiting(number)) => self.waiting.remove(&number).is_some(),
+            Some(Place::Asked(call)) => self.calls.remove(&call).is_some(),
+            None => false,
+        }
     }
 
     /// There is a connection, with this token.
     pub fn connected(&mut self, token: String) -> Vec<FencerStep> {
         self.link = Link::Up { token };
         let waiting = std::mem::take(&mut self.waiting);
-        waiting.into_iter().flat_map(|order| self.request(order)).collect()
+        waiting.into_values().flat_map(|order| self.request(order)).collect()
     }
 
     /// There is none, or none any longer: every order has this result.
     pub fn disconnected(&mut self, outcome: &Outcome) -> Vec<FencerStep> {
         self.link = Link::Down;
-        let calls = std::mem::take(&mut self.calls);
-        let orders = calls.into_values().chain(std::mem::take(&mut self.waiting));
+        self.places.clear();
+        let (calls, waiting) = (std::mem::take(&mut self.calls), std::mem::take(&mut self.waiting));
+        let orders = calls.into_values().chain(waiting.into_values());
         orders.map(|order| FencerStep::Done(order.ticket, outcome.clone())).collect()
     }
 
@@ -100,6 +118,7 @@ impl FencerSession {
         if order.order == FenceOrder::Start && answer.outcome.is_ok() {
             return Ok(self.request(Order { order: FenceOrder::Monitor, ..order }));
         }
+        self.places.remove(&order.ticket);
         Ok(vec![FencerStep::Done(order.ticket, answer.outcome)])
     }
 
@@ -113,6 +132,7 @@ impl FencerSession {
             FenceOrder::Monitor => fencer::encode_monitor(call, resource_id, whole_seconds(*timeout)),
             FenceOrder::Stop => fencer::encode_removal(call, resource_id),
         };
+        self.places.insert(order.ticket, Place::Asked(self.last_call));
         self.calls.insert(self.last_call, order);
         vec![FencerStep::Send(text)]
     }
@@ -212,6 +232,20 @@ mod tests {
         assert!(session.forget(Ticket(1)));
         assert!(!session.forget(Ticket(1)));
         assert!(session.received(&answer(1, 0, 0)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_order_that_waits_for_the_connection_can_be_forgotten_and_the_others_keep_their_order() {
+        let mut session = FencerSession::default();
+        for number in 1..=3 {
+            session.begin(Ticket(number), FenceOrder::Stop, device());
+        }
+        assert!(session.forget(Ticket(2)) && !session.forget(Ticket(2)));
+        assert_eq!(session.connected("t".into()).len(), 2);
+        let lost = Outcome::new(OcfExit::ERROR, ExecStatus::NotConnected);
+        let done = |number| FencerStep::Done(Ticket(number), lost.clone());
+        assert_eq!(session.disconnected(&lost), [done(1), done(3)]);
+        assert!(session.places.is_empty() && !session.forget(Ticket(1)));
     }
 
     #[test]

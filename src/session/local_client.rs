@@ -53,6 +53,11 @@ impl LocalClientSession {
         self.0.next_event()
     }
 
+    /// Would [`next_event`](Self::next_event) give something, or [`next_request`](Self::next_request)?
+    pub fn has_events(&self) -> bool {
+        !self.0.is_idle()
+    }
+
     /// The next message for the executor.
     pub fn next_request(&mut self) -> Option<LocalRequest> {
         let outgoing = self.0.next_request()?;

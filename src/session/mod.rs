@@ -16,12 +16,13 @@ mod local_client;
 mod probe;
 mod schema_fetch;
 mod server;
+mod tls_stream;
 
 #[cfg(test)]
 mod tests;
 
 pub use channel::EncodedMessage;
-pub use client::{ClientEvent, ClientSession};
+pub use client::{ClientEvent, ClientSession, ClientStep};
 pub use error::SessionError;
 pub use fencer::{FencerSession, FencerStep, Ticket};
 pub use local_client::{LocalClientSession, LocalRequest};

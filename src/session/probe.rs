@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! A client that goes just far enough to know whether a server accepts its key, and stops before the server
-//! would count it as a client: a finished handshake makes a cluster's controller drop its own connection.
+//! A client that goes just far enough to know whether a server accepts its key, or whether its certificate is acceptable,
+//! and stops before the server would count it as a client: a finished handshake makes a cluster's controller drop its own connection.
 //!
 //! At TLS 1.3 the server speaks last but one. Its Finished, which we verify, can be made only by who has the
 //! key, and it comes only after the server has verified our binder, which can be made only with the same key.
@@ -10,7 +10,7 @@ use super::error::SessionError;
 use crate::sys::tls::{ClientContext, Progress, Stream};
 
 /// How far a probe came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProbeProgress {
     /// Pass the output on and receive more.
     Pending,
@@ -21,12 +21,23 @@ pub enum ProbeProgress {
         /// Cipher suite.
         cipher: &'static str,
     },
+    /// The server has shown a certificate that we accept. Whether it accepts ours would show only in a finished
+    /// handshake. Nothing more is sent.
+    CertificateAccepted {
+        /// Protocol version.
+        version: &'static str,
+        /// Cipher suite.
+        cipher: &'static str,
+        /// Whose certificate it is.
+        subject: String,
+    },
     /// The server speaks TLS 1.2 and takes a pre-shared key; whether it is ours would show only in a finished
     /// handshake. Nothing more is sent.
     Undecided,
 }
 
 const HANDSHAKE_RECORD: u8 = 22;
+const CERTIFICATE: u8 = 11;
 const CLIENT_KEY_EXCHANGE: u8 = 16;
 const RECORD_HEADER_LEN: usize = 5;
 
@@ -50,19 +61,24 @@ impl Probe {
 
     /// Goes on as far as the input reaches. After an error there may be output that tells the server.
     pub fn advance(&mut self) -> Result<ProbeProgress, SessionError> {
-        if let Some(end) = self.end {
-            return Ok(end);
+        if let Some(end) = &self.end {
+            return Ok(end.clone());
         }
-        let end = match self.stream.handshake()? {
-            Progress::Done => ProbeProgress::KeyAccepted {
-                version: self.stream.version().name(),
-                cipher: self.stream.cipher(),
-            },
-            Progress::Pending if begins_with_key_exchange(self.stream.output()) => ProbeProgress::Undecided,
-            Progress::Pending => return Ok(ProbeProgress::Pending),
+        let progress = self.stream.handshake()?;
+        let is_last_flight = progress == Progress::Done || begins_last_flight(self.stream.output());
+        let (version, cipher) = (self.stream.version().name(), self.stream.cipher());
+        let end = if !is_last_flight {
+            return Ok(ProbeProgress::Pending);
+        } else if self.stream.uses_certificates() {
+            let subject = self.stream.peer_certificate().map(|about| about.subject).unwrap_or_default();
+            ProbeProgress::CertificateAccepted { version, cipher, subject }
+        } else if progress == Progress::Done {
+            ProbeProgress::KeyAccepted { version, cipher }
+        } else {
+            ProbeProgress::Undecided
         };
         self.stream.sent(self.stream.output().len());
-        self.end = Some(end);
+        self.end = Some(end.clone());
         Ok(end)
     }
 
@@ -78,8 +94,9 @@ impl Probe {
 }
 
 /// Is this the flight of a TLS 1.2 client that ends with its Finished?
-fn begins_with_key_exchange(output: &[u8]) -> bool {
-    output.first() == Some(&HANDSHAKE_RECORD) && output.get(RECORD_HEADER_LEN) == Some(&CLIENT_KEY_EXCHANGE)
+fn begins_last_flight(output: &[u8]) -> bool {
+    output.first() == Some(&HANDSHAKE_RECORD)
+        && matches!(output.get(RECORD_HEADER_LEN), Some(&(CERTIFICATE | CLIENT_KEY_EXCHANGE)))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::error::SessionError;
 use crate::core::RequestToken;
 use crate::model::{Notification, Reply, RequestMessage};
 use crate::sys::tls::{ServerContext, Stream};
+use crate::sys::x509::About;
 use crate::wire::codec::{Envelope, decode_incoming, encode_notification, encode_reply};
 use crate::wire::frame::FrameError;
 use std::collections::VecDeque;
@@ -12,12 +13,14 @@ use std::collections::VecDeque;
 /// What a connection has to tell.
 #[derive(Debug, PartialEq)]
 pub enum ServerEvent {
-    /// The peer has the key. Comes once, before any message.
+    /// The peer has the key, or a certificate that is accepted. Comes once, before any message.
     Handshaken {
         /// Protocol version, for logs.
         version: &'static str,
         /// Cipher suite, for logs.
         cipher: &'static str,
+        /// The peer's certificate; None: it has the key.
+        certificate: Option<Box<About>>,
     },
     /// A request.
     Message {
@@ -76,7 +79,8 @@ impl ServerSession {
         Some(match self.channel.next()? {
             Arrival::Handshaken => {
                 let (version, cipher) = self.channel.describe();
-                ServerEvent::Handshaken { version, cipher }
+                let certificate = self.channel.peer_certificate().map(Box::new);
+                ServerEvent::Handshaken { version, cipher, certificate }
             }
             Arrival::Text(text) => {
                 self.message_bytes = text.len();
@@ -125,6 +129,16 @@ impl ServerSession {
     /// Bytes that wait to be sent.
     pub fn queued_bytes(&self) -> usize {
         self.output().len()
+    }
+
+    /// Bytes of memory that hold what the peer has sent of a message, or have held it.
+    pub fn received_bytes(&self) -> usize {
+        self.channel.received_bytes()
+    }
+
+    /// Gives back what is held. Nothing more is received or sent, not even a goodbye.
+    pub fn abandon(&mut self) {
+        self.channel.abandon();
     }
 
     /// The first `count` bytes of the output were passed on.

@@ -14,6 +14,8 @@ pub mod fork;
 pub mod glib;
 #[cfg(feature = "capi")]
 pub mod gnutls;
+#[cfg(feature = "daemon")]
+pub mod heap;
 #[cfg(any(feature = "daemon", feature = "capi"))]
 pub mod localtime;
 mod longpsk;
@@ -28,5 +30,6 @@ pub mod strings;
 pub mod tcp;
 pub mod tls;
 pub mod unwind;
+pub mod x509;
 #[cfg(feature = "capi")]
 pub mod xmlnode;

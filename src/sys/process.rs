@@ -58,6 +58,46 @@ fn wait_id(kind: libc::idtype_t, id: libc::id_t, flags: libc::c_int) -> io::Resu
     }))
 }
 
+/// Reaps the child behind `pidfd`, waiting for its end.
+///
+/// # Errors
+/// ECHILD when somebody else has reaped it.
+pub fn wait_for(pidfd: BorrowedFd<'_>) -> io::Result<ExitStatus> {
+    loop {
+        match wait_id(libc::P_PIDFD, pidfd.as_raw_fd().unsigned_abs(), 0) {
+            Ok(Some(status)) => return Ok(status),
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+    }
+}
+
+/// The same as [`kill_group`] for a child that somebody else in this process may have reaped: a number that has become
+/// another's is left alone.
+///
+/// # Errors
+/// EPERM when nothing in the group may be signalled; ESRCH when the child was reaped, or all is gone.
+pub fn kill_group_of(pidfd: BorrowedFd<'_>, leader: i32) -> io::Result<()> {
+    const PROCESS_GROUP: libc::c_uint = 1 << 2; // PIDFD_SIGNAL_PROCESS_GROUP, since Linux 6.9
+    match signal(pidfd, libc::SIGKILL, PROCESS_GROUP) {
+        // The group is killed whoever has reaped its leader, which may have moved to another one.
+        Ok(()) => return Ok(()),
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return signal(pidfd, libc::SIGKILL, 0),
+        Err(_) => {}
+    }
+    // An older kernel. The leader is ended first: if that finds it, its number is nobody else's yet.
+    signal(pidfd, libc::SIGKILL, 0)?;
+    kill_group(leader)
+}
+
+fn signal(pidfd: BorrowedFd<'_>, signal: libc::c_int, flags: libc::c_uint) -> io::Result<()> {
+    let info = ptr::null::<libc::siginfo_t>();
+    // SAFETY: a system call on numbers, and NULL for what the kernel fills in itself.
+    let result =
+        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, info, flags) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 /// SIGKILLs the process group that the child `leader` leads, and the leader itself should it have moved to
 /// another group. Only for a child that has not been reaped: until then nobody else can get its number.
 ///

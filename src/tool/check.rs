@@ -58,6 +58,19 @@ fn show(step: &Step, taken: &str) {
         Step::Connected(address) => ("TCP", format!("connected to {address}")),
         Step::KeyRead(warnings) if warnings.is_empty() => ("key", "read".to_owned()),
         Step::KeyRead(warnings) => ("key", format!("read, but: {}", warnings.join("; "))),
+        Step::CertificatesRead { certificate, notes } if notes.is_empty() => {
+            ("key", format!("read, {certificate}"))
+        }
+        Step::CertificatesRead { certificate, notes } => {
+            ("key", format!("read, {certificate}, but: {}", notes.join("; ")))
+        }
+        Step::CertificateAccepted { version, cipher, subject } => (
+            "TLS",
+            format!(
+                "the node's certificate is accepted here ({subject}; {version}, {cipher}); only --full can tell whether it \
+                 accepts ours"
+            ),
+        ),
         Step::KeyAccepted { version, cipher } => (
             "TLS",
             format!("the node accepts our key ({version}, {cipher}); stopped before it gained a client"),

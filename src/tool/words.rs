@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Results in words, as administrators know them.
 use crate::driver::blocking::{CallProblem, Problem, Stage};
+use crate::driver::client::with_remedy;
 use crate::model::{ExecStatus, OcfExit, Outcome};
 use crate::session::SessionError;
 use std::time::Duration;
@@ -27,10 +28,6 @@ pub(super) fn call_problem(call: &CallProblem) -> String {
         CallProblem::Ended(ended) => problem(ended),
         call => with_remedy(format!("protocol: {call}"), call.remedy()),
     }
-}
-
-fn with_remedy(text: String, remedy: &str) -> String {
-    if remedy.is_empty() { text } else { format!("{text}; {remedy}") }
 }
 
 /// `ok (0)`, `not running (7)`.

@@ -1,26 +1,34 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Where keys come from, and TLS contexts that follow their files.
+//! Where keys and certificates come from, and TLS contexts that follow their files.
 //!
-//! The file is read at each handshake: a read of some kilobytes costs a hundredth of a handshake, and no
+//! A key's file is read at each handshake: a read of some kilobytes costs a hundredth of a handshake, and no
 //! change can be missed. A new TLS context is made only when the bytes differ. What deserves a line in the
-//! log is kept for [`Credentials::take_warnings`].
+//! log is kept for [`Credentials::take_notices`].
+pub use super::certificates::CertificateError;
+use super::certificates::CertificateStore;
+pub use super::certificates::check as check_certificates;
 pub use super::keyfile::KeyFileError;
 use super::keyfile::{self, KeyFile};
+pub use super::notices::{Notice, of_end};
+use crate::model::certificate_files::CertificateFiles;
 use crate::model::site::KEY_FILES;
 use crate::sys::tls::{ClientContext, Policy, Psk, ServerContext, TlsError};
+use crate::sys::x509::Time;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Why there is no usable key.
+/// Why there is nothing to authenticate with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyError {
     /// None of the places holds one; each with its reason.
     NoKey(Vec<(PathBuf, KeyFileError)>),
     /// There is one, but TLS cannot be set up.
     Tls(TlsError),
+    /// Certificates are configured and cannot be used. There is no other way then.
+    Certificates(CertificateError),
 }
 
 impl fmt::Display for KeyError {
@@ -37,6 +45,7 @@ impl fmt::Display for KeyError {
                 )
             }
             Self::Tls(error) => error.fmt(f),
+            Self::Certificates(error) => error.fmt(f),
         }
     }
 }
@@ -62,15 +71,21 @@ struct Current {
     client: Option<Arc<ClientContext>>,
 }
 
-/// Key locations, TLS policy, and the contexts that follow from both.
+/// Key locations or files of certificates, TLS policy, and the contexts that follow from both.
 pub struct Credentials {
     locations: Vec<PathBuf>,
+    /// If there is one, no key is looked for.
+    certificates: Option<CertificateStore>,
     policy: Policy,
     current: Option<Current>,
-    warnings: Vec<String>,
-    /// What was the matter last time, and so was warned of already.
-    warned: BTreeSet<String>,
+    notices: Vec<Notice>,
+    /// What was the matter last time, and so was told already.
+    told: BTreeSet<Notice>,
+    /// The day of which the dates of certificates were looked at.
+    day: Option<i64>,
 }
+
+const DAY_S: i64 = 24 * 60 * 60;
 
 impl Credentials {
     /// Looks in the configured place, then in the defaults: as upstream 2.1, all stand in for one another.
@@ -87,11 +102,59 @@ impl Credentials {
 
     /// Looks in these places alone.
     pub fn at(locations: Vec<PathBuf>, policy: Policy) -> Self {
-        Self { locations, policy, current: None, warnings: Vec::new(), warned: BTreeSet::new() }
+        Self {
+            locations,
+            certificates: None,
+            policy,
+            current: None,
+            notices: Vec::new(),
+            told: BTreeSet::new(),
+            day: None,
+        }
+    }
+
+    /// Uses these certificates, and no key. They are read once, at the first need of them.
+    pub fn with_certificates(files: CertificateFiles, policy: Policy) -> Self {
+        let certificates = Some(CertificateStore::new(files, false));
+        Self { certificates, ..Self::at(Vec::new(), policy) }
+    }
+
+    /// The same, but the files are looked at for each connection.
+    pub fn following_certificates(files: CertificateFiles, policy: Policy) -> Self {
+        let certificates = Some(CertificateStore::new(files, true));
+        Self { certificates, ..Self::at(Vec::new(), policy) }
+    }
+
+    /// Looks at the dates of certificates that were read, once a day; `now` is the time of day, in seconds since 1970.
+    pub fn check_dates(&mut self, now: i64) {
+        let day = now.div_euclid(DAY_S);
+        let Some(certificates) = &mut self.certificates else { return };
+        if !certificates.take_changed() && self.day == Some(day) {
+            return;
+        }
+        let found = certificates.notices(Time(now));
+        self.day = Some(day);
+        self.tell(found.into_iter().collect());
+    }
+
+    fn tell(&mut self, found: BTreeSet<Notice>) {
+        self.notices.extend(found.difference(&self.told).cloned());
+        self.told = found;
+    }
+
+    /// Is there a key? It is read, but no context is made.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn check_key(&mut self) -> Result<(), KeyError> {
+        self.refresh()?.psk().map(drop)
     }
 
     /// The context for a connection that was just accepted.
     pub fn server_context(&mut self) -> Result<Arc<ServerContext>, KeyError> {
+        if let Some(certificates) = &mut self.certificates {
+            return certificates.server_context(&self.policy).map_err(KeyError::Certificates);
+        }
         let key = self.refresh()?;
         let policy = &self.policy;
         let current = key.current(&mut self.current);
@@ -106,6 +169,9 @@ impl Credentials {
 
     /// The context for a connection that is about to be made.
     pub fn client_context(&mut self) -> Result<Arc<ClientContext>, KeyError> {
+        if let Some(certificates) = &mut self.certificates {
+            return certificates.client_context(&self.policy).map_err(KeyError::Certificates);
+        }
         let key = self.refresh()?;
         let policy = &self.policy;
         let current = key.current(&mut self.current);
@@ -119,8 +185,8 @@ impl Credentials {
     }
 
     /// What should be logged since the last call: each thing once as long as it lasts.
-    pub fn take_warnings(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.warnings)
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
     }
 
     /// Reads the first usable key.
@@ -129,10 +195,8 @@ impl Credentials {
         for location in &self.locations {
             match keyfile::read(location) {
                 Ok(file) => {
-                    let findings = findings(&tried, location, file.open_to_all);
-                    let new = findings.difference(&self.warned).cloned();
-                    self.warnings.extend(new);
-                    self.warned = findings;
+                    let found = findings(&tried, location, file.open_to_all);
+                    self.tell(found);
                     return Ok(Fresh { file });
                 }
                 Err(reason) => tried.push((location.clone(), reason)),
@@ -146,20 +210,21 @@ impl Credentials {
 
 /// What is worth a warning about the places that were passed over and the one that is used. A default that
 /// is not there is no news.
-fn findings(passed_over: &[(PathBuf, KeyFileError)], used: &Path, open_to_all: bool) -> BTreeSet<String> {
+fn findings(passed_over: &[(PathBuf, KeyFileError)], used: &Path, open_to_all: bool) -> BTreeSet<Notice> {
     let is_default = |location: &Path| KEY_FILES.iter().any(|default| Path::new(default) == location);
-    let mut findings: BTreeSet<String> = passed_over
+    let mut findings: BTreeSet<Notice> = passed_over
         .iter()
         .filter(|(location, reason)| !is_default(location) || *reason != KeyFileError::Missing)
         .map(|(location, reason)| {
-            format!("Key file {}: {reason}; {} is used in its place", location.display(), used.display())
+            let (location, used) = (location.display(), used.display());
+            Notice::warning(format!("Key file {location}: {reason}; {used} is used in its place"))
         })
         .collect();
     if open_to_all {
-        findings.insert(format!(
+        findings.insert(Notice::warning(format!(
             "Key file {}: every user of this machine can read or change it (chmod 640)",
             used.display()
-        ));
+        )));
     }
     findings
 }
@@ -226,7 +291,7 @@ mod tests {
         assert!(!Arc::ptr_eq(&before, &after));
         assert!(Arc::ptr_eq(&after, &keys.credentials.server_context().unwrap()));
         assert!(keys.credentials.client_context().is_ok());
-        assert!(keys.credentials.take_warnings().is_empty());
+        assert!(keys.credentials.take_notices().is_empty());
     }
 
     #[test]
@@ -249,15 +314,15 @@ mod tests {
         for _ in 0..3 {
             keys.credentials.server_context().unwrap();
         }
-        let warnings = keys.credentials.take_warnings();
+        let warnings = keys.credentials.take_notices();
         assert_eq!(warnings.len(), 1);
-        assert!(warnings[0].contains("first: it does not exist; "), "{warnings:?}");
+        assert!(warnings[0].text.contains("first: it does not exist; "), "{warnings:?}");
         keys.write("first", b"key", 0o640);
         keys.credentials.server_context().unwrap();
-        assert!(keys.credentials.take_warnings().is_empty());
+        assert!(keys.credentials.take_notices().is_empty());
         fs::remove_file(keys.directory.path().join("first")).unwrap();
         keys.credentials.server_context().unwrap();
-        assert_eq!(keys.credentials.take_warnings().len(), 1);
+        assert_eq!(keys.credentials.take_notices().len(), 1);
     }
 
     #[test]
@@ -266,7 +331,7 @@ mod tests {
         keys.write("first", b"key", 0o644);
         keys.credentials.server_context().unwrap();
         keys.credentials.server_context().unwrap();
-        assert_eq!(keys.credentials.take_warnings().len(), 1);
+        assert_eq!(keys.credentials.take_notices().len(), 1);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Reading one key file, without ever blocking on something that is not a file.
+//! Reading one key file, or one of certificates, without ever blocking on something that is not a file.
 use crate::sys::tls::{InvalidKey, MAX_KEY_LEN, Psk};
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -19,8 +19,8 @@ pub enum KeyFileError {
     NotAFile,
     /// It has no bytes.
     Empty,
-    /// It has more bytes than a key may have.
-    TooLong,
+    /// It has more bytes than such a file may have, which are so many.
+    TooLong(usize),
     /// Reading fails otherwise, in these words.
     Other(String),
 }
@@ -32,7 +32,7 @@ impl fmt::Display for KeyFileError {
             Self::Forbidden => f.write_str("it may not be read"),
             Self::NotAFile => f.write_str("it is not a regular file"),
             Self::Empty => f.write_str("it is empty"),
-            Self::TooLong => write!(f, "it has more than {MAX_KEY_LEN} bytes"),
+            Self::TooLong(limit) => write!(f, "it has more than {limit} bytes"),
             Self::Other(reason) => f.write_str(reason),
         }
     }
@@ -65,6 +65,11 @@ impl KeyFile {
 
 /// Reads all of `path`: a newline at the end is part of the key.
 pub(super) fn read(path: &Path) -> Result<KeyFile, KeyFileError> {
+    read_file(path, MAX_KEY_LEN)
+}
+
+/// Reads all of `path`, which must be a file of 1 to `most` bytes. All copies are wiped.
+pub(super) fn read_file(path: &Path, most: usize) -> Result<KeyFile, KeyFileError> {
     // Opening a FIFO or a terminal must not wait for its other end, nor make it ours.
     let flags = nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_NOCTTY;
     let mut file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
@@ -74,7 +79,7 @@ pub(super) fn read(path: &Path) -> Result<KeyFile, KeyFileError> {
     }
     // One byte more than allowed shows that there is too much. All room is made in advance, so that no copy is left over;
     // as much as the file needs, since all of it is erased afterwards, and that for every peer that begins a handshake.
-    let limit = MAX_KEY_LEN + 1;
+    let limit = most + 1;
     let room = usize::try_from(about.len()).unwrap_or(limit).saturating_add(1).min(limit);
     let mut bytes = read_up_to(&file, room)?;
     if bytes.len() == room && room < limit {
@@ -84,7 +89,7 @@ pub(super) fn read(path: &Path) -> Result<KeyFile, KeyFileError> {
     }
     match bytes.len() {
         0 => return Err(KeyFileError::Empty),
-        len if len == limit => return Err(KeyFileError::TooLong),
+        len if len == limit => return Err(KeyFileError::TooLong(most)),
         _ => {}
     }
     // Shrinking in place could leave a copy behind.

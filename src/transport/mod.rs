@@ -2,7 +2,10 @@
 //! Credentials, TLS policy and sockets.
 #![forbid(unsafe_code)]
 
+mod certificates;
 pub mod credentials;
 mod keyfile;
+mod notices;
 pub mod priorities;
+pub mod readable;
 pub mod tcp;

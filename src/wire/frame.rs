@@ -60,8 +60,8 @@ pub struct Partial {
 pub enum FrameError {
     /// The first four bytes are not the magic number in either byte order.
     NotAHeader { found: [u8; 4] },
-    /// The message would exceed [`MAX_MESSAGE`].
-    TooLarge { what: &'static str, length: u64 },
+    /// The message would exceed the limit, at most [`MAX_MESSAGE`].
+    TooLarge { what: &'static str, length: u64, limit: usize },
     /// Lengths in the header contradict each other.
     Contradiction { total: usize, offset: usize, compressed: usize, uncompressed: usize },
     /// The compressed payload is damaged or lies about its size.
@@ -77,8 +77,8 @@ impl fmt::Display for FrameError {
                     "the peer does not speak Pacemaker Remote: a message begins with {a:02x} {b:02x} {c:02x} {d:02x}"
                 )
             }
-            Self::TooLarge { what, length } => {
-                write!(f, "{what} of {length} bytes exceeds the limit of {MAX_MESSAGE}")
+            Self::TooLarge { what, length, limit } => {
+                write!(f, "{what} of {length} bytes exceeds the limit of {limit}")
             }
             Self::Contradiction { total, offset, compressed, uncompressed } => write!(
                 f,
@@ -104,7 +104,7 @@ struct Header {
 
 impl Header {
     /// None as long as `bytes` does not hold a whole header. The magic number is judged as soon as it is there.
-    fn read(bytes: &[u8]) -> Result<Option<Self>, FrameError> {
+    fn read(bytes: &[u8], limit: usize) -> Result<Option<Self>, FrameError> {
         let Some(magic) = four(bytes, 0) else { return Ok(None) };
         let number: fn([u8; 4]) -> u32 = match magic {
             magic if u32::from_le_bytes(magic) == MAGIC => u32::from_le_bytes,
@@ -120,14 +120,15 @@ impl Header {
         };
         let (low, high) = if u32::from_le_bytes(magic) == MAGIC { (a, b) } else { (b, a) };
         let id = u64::from(high) << 32 | u64::from(low);
-        Self { id, total, offset, compressed, uncompressed }.checked().map(Some)
+        Self { id, total, offset, compressed, uncompressed }.checked(limit).map(Some)
     }
 
-    fn checked(self) -> Result<Self, FrameError> {
+    fn checked(self, limit: usize) -> Result<Self, FrameError> {
         let Self { total, offset, compressed, uncompressed, .. } = self;
         for (what, length) in [("a message", total), ("a decompressed message", uncompressed)] {
-            if length > MAX_MESSAGE {
-                return Err(FrameError::TooLarge { what, length: u64::try_from(length).unwrap_or(u64::MAX) });
+            if length > limit {
+                let length = u64::try_from(length).unwrap_or(u64::MAX);
+                return Err(FrameError::TooLarge { what, length, limit });
             }
         }
         let on_wire = if compressed == 0 { uncompressed } else { compressed };
@@ -169,18 +170,30 @@ impl Header {
 /// assert_eq!(decoder.next().unwrap().unwrap().into_text(), text);
 /// assert!(decoder.is_empty());
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FrameDecoder {
     buffer: Vec<u8>,
     /// Bytes of `buffer` that belong to messages already handed out.
     used: usize,
+    limit: usize,
     failed: Option<FrameError>,
+}
+
+impl Default for FrameDecoder {
+    fn default() -> Self {
+        Self { buffer: Vec::new(), used: 0, limit: MAX_MESSAGE, failed: None }
+    }
 }
 
 impl FrameDecoder {
     /// A decoder that has seen nothing.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Takes no message longer than `most` from now on, compressed or not; [`MAX_MESSAGE`] unless told.
+    pub fn limit(&mut self, most: usize) {
+        self.limit = most.min(MAX_MESSAGE);
     }
 
     /// Adds received bytes. Call [`next`](Self::next) until it returns None before pushing more, so that a
@@ -208,7 +221,7 @@ impl FrameDecoder {
 
     fn take(&mut self) -> Result<Option<Frame>, FrameError> {
         let waiting = self.buffer.get(self.used..).unwrap_or_default();
-        let message = match Header::read(waiting)? {
+        let message = match Header::read(waiting, self.limit)? {
             Some(header) => waiting.get(..header.total).map(|message| (header, message)),
             None => None,
         };
@@ -246,6 +259,11 @@ impl FrameDecoder {
         Some(Partial { have: waiting.len(), need })
     }
 
+    /// Bytes that wait, or that an idle buffer keeps. What else a growing buffer has reserved was never touched.
+    pub fn held_bytes(&self) -> usize {
+        self.buffer.len().max(self.buffer.capacity().min(IDLE_BUFFER))
+    }
+
     /// Bytes of memory held for the connection.
     pub fn capacity(&self) -> usize {
         self.buffer.capacity()
@@ -254,7 +272,7 @@ impl FrameDecoder {
 
 /// The length of the message that begins here, header included; of its header as long as that is incomplete.
 pub fn message_length(bytes: &[u8]) -> Result<usize, FrameError> {
-    Ok(Header::read(bytes)?.map_or(HEADER_LEN, |header| header.total))
+    Ok(Header::read(bytes, MAX_MESSAGE)?.map_or(HEADER_LEN, |header| header.total))
 }
 
 /// The header of message number `id`, whose text has `text_len` bytes without the NUL. Text and NUL follow
@@ -262,8 +280,10 @@ pub fn message_length(bytes: &[u8]) -> Result<usize, FrameError> {
 pub fn encode_header(id: u64, text_len: usize) -> Result<[u8; HEADER_LEN], FrameError> {
     let payload = text_len.saturating_add(1);
     let total = payload.saturating_add(HEADER_LEN);
-    let too_large =
-        || FrameError::TooLarge { what: "a message", length: u64::try_from(total).unwrap_or(u64::MAX) };
+    let too_large = || {
+        let length = u64::try_from(total).unwrap_or(u64::MAX);
+        FrameError::TooLarge { what: "a message", length, limit: MAX_MESSAGE }
+    };
     if total > MAX_MESSAGE {
         return Err(too_large());
     }

@@ -189,6 +189,11 @@ impl Assembler {
         self.layout
     }
 
+    /// Bytes of a message that is incomplete.
+    pub fn held_bytes(&self) -> usize {
+        self.partly.as_ref().map_or(0, |partly| partly.text.len())
+    }
+
     /// Is a message incomplete?
     pub const fn is_waiting(&self) -> bool {
         self.partly.is_some()

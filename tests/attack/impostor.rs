@@ -27,7 +27,7 @@ impl Impostor {
         padded[..name.len()].copy_from_slice(name.as_bytes());
         let (ready, listening) = channel();
         let thread = std::thread::spawn(move || {
-            become_nobody();
+            become_user(NOBODY, NOBODY);
             let address = SocketAddr::from_abstract_name(padded).unwrap();
             let listener = UnixListener::bind_addr(&address).unwrap();
             listener.set_nonblocking(true).unwrap();
@@ -64,11 +64,12 @@ impl Drop for Impostor {
     }
 }
 
-/// The calling thread alone: the kernel keeps users by thread, and only the C library makes them one.
-fn become_nobody() {
-    // SAFETY: system calls with plain numbers.
+/// Makes the calling thread alone this user: the kernel keeps users by thread, and only the C library makes them one.
+pub(crate) fn become_user(user: u32, group: u32) {
+    // SAFETY: system calls with plain numbers, and a list without entries.
     unsafe {
-        assert_eq!(libc::syscall(libc::SYS_setresgid, NOBODY, NOBODY, NOBODY), 0);
-        assert_eq!(libc::syscall(libc::SYS_setresuid, NOBODY, NOBODY, NOBODY), 0);
+        assert_eq!(libc::syscall(libc::SYS_setgroups, 0, std::ptr::null::<u32>()), 0);
+        assert_eq!(libc::syscall(libc::SYS_setresgid, group, group, group), 0);
+        assert_eq!(libc::syscall(libc::SYS_setresuid, user, user, user), 0);
     }
 }

@@ -4,6 +4,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests start programs and measure time")]
 #![allow(dead_code, reason = "the helpers of tests/daemon serve these tests too, in part")]
 
+#[path = "../daemon/bystander.rs"]
+mod bystander;
 #[path = "../local_ipc/peer.rs"]
 mod local_peer;
 #[path = "../daemon/node.rs"]
@@ -14,7 +16,11 @@ mod peer;
 mod place;
 
 mod crowd;
+mod floods;
 mod impostor;
 mod local_servers;
+mod many_resources;
 mod measure;
+mod member;
+mod memory;
 mod newcomers;

@@ -3,6 +3,12 @@
 #![allow(clippy::disallowed_methods, reason = "keeps time limits")]
 
 mod faults;
+#[allow(dead_code, reason = "programs in C meet more of them")]
+#[path = "../capi_programs/hostile.rs"]
+mod hostile;
+#[path = "../capi_programs/raw_peer.rs"]
+mod raw_peer;
+mod under_attack;
 
 use pcmk_remote_rs::driver::blocking::{
     CallProblem, Client, ClientError, Problem, Stage, Step, Target, check,

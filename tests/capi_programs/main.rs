@@ -6,11 +6,14 @@
 //! `differences` lists. Needs root: each test has namespaces and a root directory of its own.
 #![allow(clippy::disallowed_methods, reason = "tests start programs and keep time limits")]
 
+mod certificates;
 mod differences;
+mod hostile;
 mod peers;
 #[path = "../daemon/place.rs"]
 #[allow(dead_code, reason = "the daemon's tests need more of it")]
 mod place;
+mod raw_peer;
 mod release;
 mod site;
 
@@ -110,6 +113,38 @@ fn null_is_harmless_where_upstream_crashes() {
 #[test]
 fn callbacks_may_delete_a_connection_and_connect_it_again() {
     clean("deletion", Build::Sanitized, &[], Some(include_str!("../../capi-tests/deletion.out")));
+}
+
+/// How much of the processor the library may take between two turns of a timer of the caller's, and the memory that the
+/// whole program may have. The largest messages take the longest.
+const MOST_SPENT_MS: u64 = 100;
+const MOST_KIB: u64 = 100 * 1024;
+
+#[test]
+fn servers_that_mean_harm_cost_their_client_little_time_and_memory() {
+    let release = Release::V2_1;
+    let binary = release.program("hostile", Build::Plain);
+    let library = release.our_library();
+    release.remoted();
+    place::isolated(move || {
+        let site = Site::new(release);
+        peers::serve(&site::key());
+        let output = site.run(Server::Ours, &[], &binary, Some(&library));
+        let text = text_of(&site, "hostile", &output);
+        println!("{text}");
+        assert_eq!(text.lines().count(), hostile::Hostility::ALL.len(), "{text}");
+        for line in text.lines() {
+            let figure = |name: &str| {
+                let value = line.split_whitespace().find_map(|word| word.strip_prefix(name)).unwrap();
+                value.parse::<u64>().unwrap()
+            };
+            assert!(figure("spent_ms=") < MOST_SPENT_MS, "{line}");
+            assert!(figure("call_ms=") < 3_000, "{line}");
+            assert!(figure("memory_kib=") < MOST_KIB, "{line}");
+            let early = line.starts_with("early-");
+            assert_eq!(early, !line.contains(" connect=0 "), "{line}");
+        }
+    });
 }
 
 macro_rules! programs {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Peers that misbehave, each at a port of its own: `enum peer` in capi-tests/errors.c.
-use pcmk_remote_rs::sys::tls::{Policy, Progress, Psk, Received, ServerContext, Stream};
-use pcmk_remote_rs::wire::frame::{FrameDecoder, encode_header};
+//! Peers that misbehave, each at a port of its own: `enum peer` in capi-tests/errors.c, and behind them those of
+//! `enum hostility` in capi-tests/hostile.c.
+use crate::hostile::Hostility;
+use crate::raw_peer::{Gone, RawPeer, SIGNED_ON, reply};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
@@ -24,6 +25,7 @@ enum Conduct {
     Noisy,
     NoResult,
     NotXml,
+    Hostile(Hostility),
 }
 
 const FIRST_PORT: u16 = 4001;
@@ -44,7 +46,8 @@ const ALL: [Conduct; 12] = [
 
 /// Serves all of them in this network namespace, until the test process ends.
 pub(crate) fn serve(key: &[u8]) {
-    for (port, conduct) in (FIRST_PORT..).zip(ALL) {
+    let conducts = ALL.into_iter().chain(Hostility::ALL.into_iter().map(Conduct::Hostile));
+    for (port, conduct) in (FIRST_PORT..).zip(conducts) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
         let key = key.to_vec();
         thread::spawn(move || {
@@ -66,114 +69,48 @@ fn misbehave(mut stream: TcpStream, conduct: Conduct, key: Vec<u8>) {
             while matches!(stream.read(&mut buffer), Ok(1..)) {}
         }
         _ => {
-            let context = ServerContext::new(&Psk::new(key).unwrap(), &Policy::default()).unwrap();
-            let mut peer =
-                Peer { stream, tls: Stream::server(&context).unwrap(), decoder: FrameDecoder::new() };
             // Its end is the client's doing.
-            let _ = peer.converse(conduct);
+            let _ = converse(&mut RawPeer::new(stream, key), conduct);
         }
     }
 }
 
-struct Peer {
-    stream: TcpStream,
-    tls: Stream,
-    decoder: FrameDecoder,
-}
-
-/// The client is gone.
-struct Gone;
-
-impl Peer {
-    fn converse(&mut self, conduct: Conduct) -> Result<(), Gone> {
-        while !matches!(self.tls.handshake(), Ok(Progress::Done)) {
-            self.pass_on()?;
-            self.feed()?;
-        }
-        self.pass_on()?;
-        let hello = self.next_text()?;
-        let sign_on = match conduct {
-            Conduct::Refuse => "lrmd_rc='-71' lrmd_op='register' lrmd_protocol_version='9.0'",
-            Conduct::NoToken => "lrmd_rc='0' lrmd_op='register' lrmd_protocol_version='1.2'",
-            Conduct::OtherReply => "lrmd_rc='0' lrmd_op='other' lrmd_clientid='an-id'",
-            _ => "lrmd_rc='0' lrmd_op='register' lrmd_clientid='an-id' lrmd_protocol_version='1.2'",
-        };
-        self.say(&reply(&hello, sign_on))?;
-        loop {
-            let request = self.next_text()?;
-            match conduct {
-                Conduct::Go => return Ok(()),
-                Conduct::Half => self.say_half(&reply(&request, "lrmd_rc='0'"))?,
-                Conduct::Noisy => {
-                    self.make_noise()?;
-                    self.say(&reply(&request, "lrmd_rc='0'"))?;
-                }
-                Conduct::NoResult => self.say(&reply(&request, ""))?,
-                Conduct::NotXml => self.say("no XML")?,
-                _ => {}
+fn converse(peer: &mut RawPeer, conduct: Conduct) -> Result<(), Gone> {
+    if let Conduct::Hostile(hostility) = conduct {
+        return hostility.show(peer);
+    }
+    let hello = peer.hello()?;
+    let sign_on = match conduct {
+        Conduct::Refuse => "lrmd_rc='-71' lrmd_op='register' lrmd_protocol_version='9.0'",
+        Conduct::NoToken => "lrmd_rc='0' lrmd_op='register' lrmd_protocol_version='1.2'",
+        Conduct::OtherReply => "lrmd_rc='0' lrmd_op='other' lrmd_clientid='an-id'",
+        _ => SIGNED_ON,
+    };
+    peer.say(&reply(&hello, sign_on))?;
+    loop {
+        let request = peer.next_text()?;
+        match conduct {
+            Conduct::Go => return Ok(()),
+            Conduct::Half => {
+                let answer = reply(&request, "lrmd_rc='0'");
+                peer.say_some(&answer, answer.len() / 2)?;
             }
-        }
-    }
-
-    /// What a client has to skip: unknown kinds, unknown operations, answers to nothing.
-    fn make_noise(&mut self) -> Result<(), Gone> {
-        self.say("<lrmd_notify lrmd_op='unheard' lrmd_remote_msg_id='0' lrmd_remote_msg_type='notify'/>")?;
-        self.say("<lrmd_notify lrmd_op='lrmd_rsc_poke' lrmd_rc='0' lrmd_remote_msg_type='unheard'/>")?;
-        self.say("<lrmd_notify lrmd_op='lrmd_rsc_poke' lrmd_rc='0'/>")?;
-        self.say("<lrmd_reply lrmd_rc='-22' lrmd_remote_msg_id='99999' lrmd_remote_msg_type='reply'/>")?;
-        self.say("<lrmd_notify lrmd_op='lrmd_rsc_poke' lrmd_rc='0' lrmd_remote_msg_type='notify'/>")
-    }
-
-    fn say(&mut self, text: &str) -> Result<(), Gone> {
-        self.say_some(text, text.len() + 1)
-    }
-
-    fn say_half(&mut self, text: &str) -> Result<(), Gone> {
-        self.say_some(text, text.len() / 2)
-    }
-
-    /// The header of a message and the first `count` bytes of what follows it.
-    fn say_some(&mut self, text: &str, count: usize) -> Result<(), Gone> {
-        let payload = [text.as_bytes(), b"\0"].concat();
-        self.tls.write_record(&encode_header(1, text.len()).unwrap()).map_err(|_| Gone)?;
-        self.tls.write_record(&payload[..count]).map_err(|_| Gone)?;
-        self.pass_on()
-    }
-
-    fn next_text(&mut self) -> Result<String, Gone> {
-        loop {
-            if let Some(frame) = self.decoder.next().map_err(|_| Gone)? {
-                return Ok(frame.into_text());
+            Conduct::Noisy => {
+                make_noise(peer)?;
+                peer.say(&reply(&request, "lrmd_rc='0'"))?;
             }
-            match self.tls.read(|record| self.decoder.push(record)).map_err(|_| Gone)? {
-                Received::Data(_) => {}
-                Received::Pending => self.feed()?,
-                Received::Closed => return Err(Gone),
-            }
+            Conduct::NoResult => peer.say(&reply(&request, ""))?,
+            Conduct::NotXml => peer.say("no XML")?,
+            _ => {}
         }
-    }
-
-    fn feed(&mut self) -> Result<(), Gone> {
-        let mut buffer = [0; 4096];
-        match self.stream.read(&mut buffer) {
-            Ok(count @ 1..) => self.tls.feed(&buffer[..count]),
-            _ => return Err(Gone),
-        }
-        Ok(())
-    }
-
-    fn pass_on(&mut self) -> Result<(), Gone> {
-        self.stream.write_all(self.tls.output()).map_err(|_| Gone)?;
-        self.tls.sent(self.tls.output().len());
-        Ok(())
     }
 }
 
-/// An answer to `request`.
-fn reply(request: &str, attributes: &str) -> String {
-    let id =
-        request.split("lrmd_remote_msg_id=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or("0");
-    format!(
-        "<lrmd_reply {attributes} lrmd_callid='1' lrmd_remote_msg_id='{id}' lrmd_remote_msg_type='reply'/>"
-    )
+/// What a client has to skip: unknown kinds, unknown operations, answers to nothing.
+fn make_noise(peer: &mut RawPeer) -> Result<(), Gone> {
+    peer.say("<lrmd_notify lrmd_op='unheard' lrmd_remote_msg_id='0' lrmd_remote_msg_type='notify'/>")?;
+    peer.say("<lrmd_notify lrmd_op='lrmd_rsc_poke' lrmd_rc='0' lrmd_remote_msg_type='unheard'/>")?;
+    peer.say("<lrmd_notify lrmd_op='lrmd_rsc_poke' lrmd_rc='0'/>")?;
+    peer.say("<lrmd_reply lrmd_rc='-22' lrmd_remote_msg_id='99999' lrmd_remote_msg_type='reply'/>")?;
+    peer.say("<lrmd_notify lrmd_op='lrmd_rsc_poke' lrmd_rc='0' lrmd_remote_msg_type='notify'/>")
 }

@@ -91,9 +91,15 @@ impl Site {
 
     /// Starts a daemon and waits until it serves.
     pub(crate) fn serve(&self, server: Server) -> Daemon {
+        self.serve_with(server, &[])
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn serve_with(&self, server: Server, environment: &[(&str, &str)]) -> Daemon {
         let log = fs::File::create(self.path("/run/remoted.log")).unwrap();
         let mut command = self.command(server.program());
         command.env("PCMK_logfile", "/run/pacemaker.log").env("PCMK_dh_max_bits", "1024");
+        command.envs(environment.iter().copied());
         command.stdout(log.try_clone().unwrap()).stderr(log);
         let mut daemon = Daemon(command.spawn().expect("chroot(8) is there"));
         eventually("the daemon serves", || {
@@ -147,6 +153,23 @@ impl Site {
         command.output().expect("chroot(8) is there")
     }
 
+    /// Runs `program` with a list of cases, on the distribution's library or on that in `library`; what it printed.
+    pub(crate) fn run_cases(&self, program: &Path, library: Option<&Path>, cases: &str) -> String {
+        fs::write(self.path("/run/cases"), cases).unwrap();
+        let program = inside(program);
+        let mut command = self.command(&program);
+        command.env("TEST_CASES", "/run/cases").env("PCMK_logfile", "/run/pacemaker.log");
+        if let Some(library) = library {
+            command.env("LD_LIBRARY_PATH", inside(library));
+            assert!(self.loaded(&program, library), "{program} does not run on the library");
+        }
+        let output = command.output().expect("chroot(8) is there");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program} ended with {}\n{text}\n{errors}", output.status);
+        text
+    }
+
     /// Does the program get its liblrmd from `library`?
     fn loaded(&self, program: &str, library: &Path) -> bool {
         let library = inside(library);
@@ -159,7 +182,7 @@ impl Site {
 }
 
 /// What is in the tests' directory, as it is seen inside.
-fn inside(path: &Path) -> String {
+pub(crate) fn inside(path: &Path) -> String {
     let below = path.strip_prefix(env!("CARGO_TARGET_TMPDIR")).expect("in the tests' directory");
     format!("{OURS}/{}", below.display())
 }

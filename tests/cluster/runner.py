@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from cluster import everyday, library, many, mixed, nodes, recovery, scenario, trouble
+from cluster import certificates, everyday, library, many, mixed, nodes, recovery, scenario, trouble
 from lab import bringup, cli, teardown
 from lab.state import Lab
 from support import roots
@@ -32,9 +32,9 @@ DEFAULT_LIBRARIES = os.path.join(REPOSITORY, "target/dropin")
 DEFAULT_EXECD = os.path.join(REPOSITORY, "target/release/pacemaker-execd")
 # What runs unless something is named; the longest first, so that the last one to end is a short one.
 USUAL = (nodes.Nodes, trouble.NodeTrouble, everyday.Everyday, recovery.TwoNodes, recovery.Links,
-         mixed.Mixed, recovery.Reconnection)
+         certificates.Certificates, mixed.Mixed, recovery.Reconnection)
 # By name only: minutes of the cluster's own work; and what another stage of tests/run plays.
-SCENARIOS = (*USUAL, many.Many, library.Library)
+SCENARIOS = (*USUAL, many.Many, library.Library, certificates.LibraryCertificates)
 # What --remoted takes instead of a path.
 DISTRIBUTIONS = ("distribution", *roots.RELEASES)
 LOG_TAIL = 25
@@ -262,7 +262,7 @@ def options():
                         help="play every scenario with our library in place of the "
                              "distribution's on all hosts")
     parser.add_argument("--only", metavar="NAME", action="append",
-                        help="this scenario only; repeatable (%s; the last two only so)" % ", ".join(
+                        help="this scenario only; repeatable (%s; the last three only so)" % ", ".join(
                             kind.__name__ for kind in SCENARIOS))
     parser.add_argument("--version", choices=sorted(roots.RELEASES),
                         help="with clusters of this release only")
@@ -289,7 +289,7 @@ def main():
         if name not in names:
             parser.error("no scenario %s; there are: %s" % (name, ", ".join(names)))
     cases = [Case(kind, release) for kind in SCENARIOS for release in releases
-             if (kind.__name__ in args.only if args.only else kind in USUAL)]
+             if release in kind.releases and (kind.__name__ in args.only if args.only else kind in USUAL)]
     if args.list:
         for case in cases:
             for name in case.kind.tests(case.release):

@@ -30,6 +30,8 @@ class Scenario:
     options = ()
     #: seconds after which the rest of the tests counts as failed
     patience = 360
+    #: releases of the cluster that know what it is about
+    releases = ("2.1", "3.0")
     #: {release of the cluster: release of the remote hosts}, where they differ
     remote_release = {}
     #: are the nodes to run our executor?

@@ -8,6 +8,7 @@
 
 mod agents;
 mod bystander;
+mod certificates;
 mod clock;
 mod examples;
 mod execd;

@@ -5,7 +5,7 @@ use crate::place::eventually_some;
 use log::{Log, Metadata, Record};
 use pcmk_remote_rs::agents::AgentConfig;
 use pcmk_remote_rs::core::{DaemonKind, Settings};
-use pcmk_remote_rs::driver::tokio::{Hooks, IpcConfig, Limits, Setup, serve};
+use pcmk_remote_rs::driver::tokio::{Hooks, IpcConfig, Limits, Setup, TlsListeners, serve};
 use pcmk_remote_rs::session::SchemaFile;
 use pcmk_remote_rs::sys::tls::Policy;
 use pcmk_remote_rs::transport::credentials::Credentials;
@@ -61,9 +61,15 @@ impl Driver {
         let (ready, waiting) = channel();
         let thread = thread::spawn(move || {
             let setup = Setup {
-                settings: Settings { daemon: DaemonKind::Remoted, node_start_state: None },
-                listeners: tcp::listen(&[], PORT, None).unwrap(),
-                credentials: Credentials::at(vec![KEY.into()], Policy::default()),
+                settings: Settings {
+                    daemon: DaemonKind::Remoted,
+                    node_start_state: None,
+                    parameter_memory: None,
+                },
+                remote: Some(Box::new(TlsListeners::new(
+                    tcp::listen(&[], PORT, None).unwrap(),
+                    Credentials::at(vec![KEY.into()], Policy::default()),
+                ))),
                 agents: AgentConfig::new([].into()),
                 hooks: Box::new(PlainNode),
                 limits,

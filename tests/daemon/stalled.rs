@@ -11,8 +11,8 @@ use std::io::{ErrorKind, Write};
 use std::time::{Duration, Instant};
 
 const SECOND: Duration = Duration::from_secs(1);
-const UNFINISHED: [&str; 4] =
-    ["INFO", "Connection with 127.0.0.1", "ended", "did not finish a message within 1"];
+const UNFINISHED: [&str; 5] =
+    ["INFO", "Connection with 127.0.0.1", "ended", "did not finish a message", "came within 1"];
 
 fn impatient() -> (Driver, Vec<u8>, Bystander) {
     let key = make_key(4096);

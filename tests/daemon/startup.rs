@@ -10,7 +10,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
 /// The daemon gives up with exit code 100 and a line that holds `words`.
-fn refuses_to_start(start: Start, words: &[&str]) {
+pub(crate) fn refuses_to_start(start: Start, words: &[&str]) {
     let (code, ..) = start.run();
     await_log(words);
     assert_eq!(code, Some(100), "{}", log_text());
@@ -103,7 +103,7 @@ fn tls_settings_that_it_cannot_keep_are_fatal() {
             .env("PCMK_ca_file", "/etc/a")
             .env("PCMK_cert_file", "/etc/b")
             .env("PCMK_key_file", "/etc/c");
-        refuses_to_start(certificates, &["X.509", "PCMK_ca_file"]);
+        refuses_to_start(certificates, &["X.509 CA file /etc/a", "does not exist"]);
         fs::remove_file(LOG).unwrap();
         refuses_to_start(Start::new().env("PCMK_remote_address", "no.such.name."), &["no.such.name."]);
         fs::remove_file(LOG).unwrap();

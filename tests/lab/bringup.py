@@ -313,11 +313,10 @@ class BringUp:
             place.append(("authkey", "/etc/pacemaker/authkey", 0o640, 0, gid))
         else:
             base = os.path.join(self.lab.dir, "pki")
-            for kind, name, mode in (("ca", "ca.pem", 0o644),
-                                     ("cert", host["name"] + ".pem", 0o644),
-                                     ("key", host["name"] + ".key", 0o640)):
+            for kind, name, mode in (("ca", "cert/ca", 0o644), ("cert", "cert/" + host["name"], 0o644),
+                                     ("key", "key/" + host["name"], 0o640), ("crl", "crl/none", 0o644)):
                 inside = "/etc/pacemaker/%s.pem" % kind
-                place.append((os.path.join(base, name), inside, mode, 0, gid))
+                place.append((os.path.join(base, name + ".pem"), inside, mode, 0, gid))
                 env["PCMK_%s_file" % kind] = inside
         if self.args.capture:
             place.append(("capture.so", "/usr/lib/lab-capture.so", 0o755, 0, 0))

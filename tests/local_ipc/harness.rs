@@ -3,7 +3,7 @@
 use pcmk_remote_rs::driver::tokio::ipc::{IpcConfig, LocalConnId, LocalHandler, LocalServer, LocalServers};
 use pcmk_remote_rs::model::LocalIdentity;
 use pcmk_remote_rs::sys::qb::Transport;
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -45,14 +45,16 @@ impl Node {
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             LocalSet::new().block_on(&runtime, async move {
-                let hub = Rc::new(Hub { tell, servers: OnceCell::new() });
+                let hub = Rc::new(Hub { tell, servers: RefCell::new(None) });
                 let servers = LocalServers::start(config, hub.clone()).unwrap();
-                hub.servers.set(servers.clone()).ok().unwrap();
+                hub.servers.replace(Some(servers.clone()));
                 ready.send(()).unwrap();
                 while let Some(order) = orders.recv().await {
                     order(&servers);
                 }
                 servers.stop();
+                // They hold the hub.
+                hub.servers.take();
             });
         });
         started.recv().unwrap();
@@ -113,7 +115,7 @@ impl Drop for Node {
 
 struct Hub {
     tell: Sender<Heard>,
-    servers: OnceCell<LocalServers>,
+    servers: RefCell<Option<LocalServers>>,
 }
 
 impl LocalHandler for Hub {
@@ -124,7 +126,7 @@ impl LocalHandler for Hub {
     /// `echo TEXT` responds TEXT; `give N` responds N bytes; `length TEXT` responds how long the request was;
     /// `events N BYTES` sends events, then responds; `bye` disconnects; anything else is only heard.
     fn message(&self, conn: LocalConnId, _server: LocalServer, id: i32, flags: u32, text: String) {
-        let servers = self.servers.get().unwrap();
+        let servers = self.servers.borrow().clone().unwrap();
         let (verb, rest) = text.split_once(' ').unwrap_or((&text, ""));
         match verb {
             "echo" => servers.respond(conn, id, rest),

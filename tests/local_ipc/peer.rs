@@ -66,7 +66,7 @@ impl Peer {
         self.collect(|| self.qb.receive_event(timeout_ms))
     }
 
-    fn encode(&self, text: &str, flags: u32) -> Vec<Vec<u8>> {
+    pub(crate) fn encode(&self, text: &str, flags: u32) -> Vec<Vec<u8>> {
         let mut bytes = text.as_bytes().to_vec();
         bytes.push(0);
         match self.release {

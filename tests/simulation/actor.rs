@@ -28,6 +28,10 @@ pub(crate) struct Actor {
     pub(crate) waiting: Option<RequestId>,
     /// Has it left for good?
     pub(crate) done: bool,
+    /// Does the server hear of its end much later?
+    pub(crate) vanishes: bool,
+    /// Notifications on the present connection.
+    pub(crate) heard: u64,
 }
 
 impl Actor {
@@ -38,7 +42,16 @@ impl Actor {
             carrier: ClientCarrier::Remote,
         };
         let client = Client::new(settings);
-        Self { role, client, connection: None, connections: 0, waiting: None, done: false }
+        Self {
+            role,
+            client,
+            connection: None,
+            connections: 0,
+            waiting: None,
+            done: false,
+            vanishes: false,
+            heard: 0,
+        }
     }
 }
 

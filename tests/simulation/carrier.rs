@@ -7,7 +7,7 @@ use crate::proxied::Sessions;
 use crate::random::Random;
 use crate::world::{Event, now};
 use pcmk_remote_rs::core::{PeerId, RequestToken, RunId};
-use pcmk_remote_rs::driver::hub::{Carrier, Hooks};
+use pcmk_remote_rs::driver::hub::{Carrier, Excess, Hooks};
 use pcmk_remote_rs::model::{
     Alert, ClientId, DeviceState, Execution, KillScope, Notification, Now, ProxyNotice, Reply,
 };
@@ -39,6 +39,10 @@ pub(crate) struct Surroundings {
     pub(crate) accepting: bool,
     pub(crate) listening: bool,
     pub(crate) was_cut: bool,
+    /// Has the daemon crashed, and not started again?
+    pub(crate) is_down: bool,
+    /// Clients that were cut since they did not read.
+    pub(crate) cut: u64,
     pub(crate) turn: Turn,
     keep_history: bool,
     pub(crate) history: Vec<String>,
@@ -59,6 +63,8 @@ impl Surroundings {
             accepting: false,
             listening: true,
             was_cut: false,
+            is_down: false,
+            cut: 0,
             turn: Turn::default(),
             keep_history,
             history: Vec::new(),
@@ -83,6 +89,9 @@ impl Surroundings {
     /// Sends a message, as far as the connection carries it.
     pub(crate) fn transmit(&mut self, peer: PeerId, toward: Toward, text: &str) {
         let Some(connection) = self.connections.get_mut(&peer) else { return };
+        if connection.stalled && toward == Toward::Client {
+            return self.hold(peer, text);
+        }
         let passage = connection.send(toward, text, self.now_ms, &mut self.random);
         for (at, bytes) in passage.pieces {
             self.schedule_at(at, Event::Arrive(peer, toward, bytes));
@@ -96,9 +105,12 @@ impl Surroundings {
         }
     }
 
-    fn queue(&mut self, peer: PeerId, text: String) {
+    /// Queues a message; how many bytes wait then.
+    fn queue(&mut self, peer: PeerId, text: String) -> usize {
         self.remember(|_| format!("  {peer:?} {text}"));
-        self.queued.entry(peer).or_default().push(text);
+        let queue = self.queued.entry(peer).or_default();
+        queue.push(text);
+        queue.iter().map(String::len).sum()
     }
 
     fn send_queued(&mut self, peer: PeerId) {
@@ -137,9 +149,9 @@ impl Carrier for Surroundings {
         ClientId::new(format!("{:08x}-client", peer.0))
     }
 
-    fn send_reply(&mut self, to: &PeerId, token: RequestToken, reply: &Reply) {
+    fn send_reply(&mut self, to: &PeerId, token: RequestToken, reply: &Reply) -> usize {
         self.checks.answered(*to, token, reply.rc);
-        self.queue(*to, codec::encode_reply(reply, Envelope::Tls { msg_id: token.0 }));
+        self.queue(*to, codec::encode_reply(reply, Envelope::Tls { msg_id: token.0 }))
     }
 
     fn encode(notification: &Notification) -> Encoded {
@@ -149,18 +161,27 @@ impl Carrier for Surroundings {
         }
     }
 
-    fn send_notification(&mut self, to: &PeerId, notification: &Encoded) {
+    fn send_notification(&mut self, to: &PeerId, notification: &Encoded) -> usize {
         self.checks.peer_is_there(*to, "notification");
         self.turn.asked_for_shutdown |= notification.asks_for_shutdown;
-        self.queue(*to, notification.text.clone());
+        if let Some(connection) = self.connections.get_mut(to) {
+            connection.notified += 1;
+        }
+        self.queue(*to, notification.text.clone())
     }
 
-    fn flush(&mut self, remote: &PeerId) {
+    fn flush(&mut self, remote: &PeerId) -> usize {
         assert!(self.turn.flushed.insert(*remote), "{remote:?} is flushed twice in a turn");
         self.send_queued(*remote);
+        0
     }
 
-    fn close(&mut self, remote: &PeerId) {
+    fn hold(&mut self, remote: &PeerId, _: bool) {
+        panic!("{remote:?} is held though nothing waits");
+    }
+
+    fn close(&mut self, remote: &PeerId, excess: Option<Excess>) {
+        assert_eq!(excess, None);
         self.checks.closing(*remote);
         let delay = self.random.below(20);
         self.schedule(delay, Event::Broken(*remote, Toward::Server));
@@ -183,7 +204,16 @@ impl Carrier for Surroundings {
         self.checks.peer_is_there(*to, "event");
     }
 
-    fn disconnect(&mut self, local: &PeerId) {
+    fn waiting(&self, _: &PeerId) -> usize {
+        0
+    }
+
+    fn hold_local(&mut self, local: &PeerId, _: bool) {
+        panic!("{local:?} is held though nothing waits");
+    }
+
+    fn disconnect(&mut self, local: &PeerId, excess: Option<Excess>) {
+        assert_eq!(excess, None);
         self.checks.closing(*local);
         let delay = self.random.below(20);
         self.sessions.open.get_mut(local).expect("an end of a session that is gone").closing = true;

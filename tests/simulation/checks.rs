@@ -31,8 +31,12 @@ pub(crate) struct Checks {
     pub(crate) rhythms: u64,
     /// Requests that the server has not answered.
     open_requests: BTreeMap<(PeerId, u32), Request>,
-    /// One-shots that were accepted, with how often their result was told.
+    /// One-shots that were accepted, with how often their result was told to the client that stays.
     one_shots: BTreeMap<i32, u32>,
+    /// The client that stays, once it has signed on.
+    observer: Option<PeerId>,
+    /// One-shots that were accepted before it had.
+    unobserved: BTreeSet<i32>,
 }
 
 impl Checks {
@@ -43,6 +47,11 @@ impl Checks {
     pub(crate) fn peer_gone(&mut self, peer: PeerId) {
         self.peers.remove(&peer);
         self.open_requests.retain(|(asker, _), _| *asker != peer);
+    }
+
+    /// The last client of the executor has left, and takes the recurring operations along.
+    pub(crate) fn deserted(&mut self) {
+        self.forget(|_| true);
     }
 
     pub(crate) fn closing(&mut self, peer: PeerId) {
@@ -97,7 +106,31 @@ impl Checks {
             && !execute.interval.recurs()
             && rc > 0
         {
-            self.one_shots.insert(rc, 0);
+            match self.observer {
+                Some(_) => drop(self.one_shots.insert(rc, 0)),
+                None => drop(self.unobserved.insert(rc)),
+            }
+        }
+    }
+
+    /// The client that stays has signed on here.
+    pub(crate) fn observed_by(&mut self, peer: PeerId) {
+        self.observer = Some(peer);
+    }
+
+    /// All that the daemon knew is gone. Counts of what was checked stay.
+    pub(crate) fn daemon_crashed(&mut self) {
+        *self = Self { rhythms: self.rhythms, ..Self::default() };
+    }
+
+    /// After each turn: a recurring operation whose time has come runs, or waits behind another one of its resource.
+    pub(crate) fn nothing_forgotten(&self, now_ms: u64) {
+        for (key, ended) in &self.rests_since {
+            let due = ended + u64::from(key.2.0);
+            assert!(
+                now_ms < due || self.busy.contains_key(&key.0),
+                "{key:?} was due at {due} ms and does not run at {now_ms} ms"
+            );
         }
     }
 
@@ -129,6 +162,7 @@ impl Checks {
     /// The server waits for alerts only, before it exits: agents go on, and nobody limits their time.
     pub(crate) fn abandoned(&mut self) {
         self.in_flight.values_mut().for_each(|run| run.limit_ms = 0);
+        self.forget(|_| true);
     }
 
     pub(crate) fn finished(&mut self, run: RunId, unprepared: bool, now_ms: u64) {
@@ -147,6 +181,9 @@ impl Checks {
     /// A client that never leaves has been told of a result.
     pub(crate) fn told(&mut self, completion: &Completion) {
         if !completion.interval.recurs() {
+            if self.unobserved.contains(&completion.call_id.0) {
+                return;
+            }
             let count = self.one_shots.get_mut(&completion.call_id.0).expect("a result of nothing");
             *count += 1;
             assert_eq!(*count, 1, "the result of call {} twice", completion.call_id);

@@ -10,6 +10,9 @@ use pcmk_remote_rs::wire::codec::{self, Envelope, RequestFields};
 
 impl World {
     pub(crate) fn connect(&mut self, actor: usize) {
+        if self.around().is_down && !self.actors[actor].done {
+            return self.around().schedule(30, Event::Connect(actor));
+        }
         if !self.around().listening || self.exited || self.actors[actor].done {
             self.actors[actor].done = true;
             return;
@@ -25,8 +28,12 @@ impl World {
             }
         };
         let (peer, now_ms) = (self.inbox.new_peer(), self.now_ms());
-        self.around().connections.insert(peer, Connection::new(actor, now_ms, cut));
-        self.actors[actor].connection = Some(peer);
+        let lag_ms = match self.plan.trouble {
+            true if self.actors[actor].role != Role::Observer => *self.random().pick(&[0, 0, 0, 20, 150]),
+            _ => 0,
+        };
+        self.around().connections.insert(peer, Connection::new(actor, now_ms, cut, lag_ms));
+        (self.actors[actor].connection, self.actors[actor].heard) = (Some(peer), 0);
         self.joins(peer, NewPeer::Remote(peer));
         self.actors[actor].client.connected(now(now_ms).mono);
         self.pump(actor);
@@ -72,10 +79,15 @@ impl World {
 
     pub(crate) fn curtain(&mut self) {
         let alone = self.actors.iter().skip(1).all(|actor| actor.done);
-        if self.exited || (alone && self.around().checks.all_told()) {
+        let (heard, told) = self.heard_and_told(0);
+        self.curtains += 1;
+        if self.exited || (alone && self.around().checks.all_told() && heard == told) {
             self.leave(0);
         } else {
-            self.around().schedule(100, Event::Curtain);
+            // What was told a moment ago is still on its way.
+            assert!(self.curtains < 300, "{heard} of {told} notifications came");
+            let delay = 100 + self.random().below(20);
+            self.around().schedule(delay, Event::Curtain);
         }
     }
 
@@ -112,6 +124,9 @@ impl World {
 
     pub(crate) fn client_hears(&mut self, actor: usize, notification: Notification) {
         assert!(self.actors[actor].waiting.is_none(), "told something inside a blocking call");
+        self.actors[actor].heard += 1;
+        let (heard, told) = self.heard_and_told(actor);
+        assert!(heard <= told, "a notification is doubled");
         match notification {
             Notification::Completed(completion) if self.actors[actor].role == Role::Observer => {
                 self.around().checks.told(&completion);
@@ -136,7 +151,10 @@ impl World {
             && let Some(connection) = self.around().connections.get_mut(&peer)
         {
             connection.client_gone = true;
-            let delay = 12 + self.random().below(5);
+            let delay = match std::mem::take(&mut self.actors[actor].vanishes) {
+                true => 100 + self.random().below(1000),
+                false => 12 + self.random().below(5),
+            };
             self.around().schedule(delay, Event::Broken(peer, Toward::Server));
         }
         let delay = 20 + self.random().below(100);

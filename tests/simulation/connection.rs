@@ -29,6 +29,15 @@ pub(crate) struct Connection {
     /// Has either end seen the end already?
     pub(crate) server_gone: bool,
     pub(crate) client_gone: bool,
+    /// Does the client not read? Then messages wait on the server's side.
+    pub(crate) stalled: bool,
+    pub(crate) held: Vec<String>,
+    /// Has more waited than may wait?
+    pub(crate) overfull: bool,
+    /// Notifications that the hub has sent here.
+    pub(crate) notified: u64,
+    /// How long every byte is on its way, at least.
+    lag_ms: u64,
 }
 
 /// What one message becomes: pieces with their arrival, and maybe the end of the connection.
@@ -38,7 +47,7 @@ pub(crate) struct Passage {
 }
 
 impl Connection {
-    pub(crate) fn new(client: usize, now_ms: u64, cut: Option<(bool, usize)>) -> Self {
+    pub(crate) fn new(client: usize, now_ms: u64, cut: Option<(bool, usize)>, lag_ms: u64) -> Self {
         let direction = |to_server| Direction {
             decoder: FrameDecoder::new(),
             sent: 0,
@@ -47,7 +56,18 @@ impl Connection {
             cut: cut.filter(|(which, _)| *which == to_server).map(|(_, bytes)| bytes),
         };
         let (to_server, to_client) = (direction(true), direction(false));
-        Self { client, to_server, to_client, server_gone: false, client_gone: false }
+        Self {
+            client,
+            to_server,
+            to_client,
+            server_gone: false,
+            client_gone: false,
+            stalled: false,
+            held: Vec::new(),
+            overfull: false,
+            notified: 0,
+            lag_ms,
+        }
     }
 
     fn direction(&mut self, toward: Toward) -> &mut Direction {
@@ -59,6 +79,7 @@ impl Connection {
 
     /// Sends `text` as one message.
     pub(crate) fn send(&mut self, toward: Toward, text: &str, now_ms: u64, random: &mut Random) -> Passage {
+        let earliest_ms = now_ms + self.lag_ms;
         let direction = self.direction(toward);
         direction.messages += 1;
         let mut bytes = encode_header(direction.messages, text.len()).unwrap().to_vec();
@@ -73,7 +94,7 @@ impl Connection {
             let most = if random.chance(10) { 3 } else { 400 };
             let length = usize::try_from(1 + random.below(most)).unwrap();
             let rest = bytes.split_off(length.min(bytes.len()));
-            direction.last_arrival_ms = direction.last_arrival_ms.max(now_ms + random.below(12));
+            direction.last_arrival_ms = direction.last_arrival_ms.max(earliest_ms + random.below(12));
             pieces.push((direction.last_arrival_ms, std::mem::replace(&mut bytes, rest)));
         }
         Passage { pieces, broken_at: broken.then_some(direction.last_arrival_ms.max(now_ms)) }

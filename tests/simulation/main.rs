@@ -1,23 +1,39 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The hub with its core and the clients' cores, joined by bytes, with a clock that only the simulation turns. Every run follows from its seed:
 //! a failure names it, and `PCMK_SIMULATION_SEED=<seed>` runs that one alone.
+//! `PCMK_SIMULATION_SEEDS=<count>` runs more of them than usual (`fuzz/run simulation`).
 mod actor;
 mod agents;
 mod carrier;
 mod checks;
 mod client_side;
 mod connection;
+mod memory;
 mod proxied;
 mod random;
 mod server_side;
+mod trouble;
 mod world;
 
 use world::{Plan, World};
 
+/// The seeds of a test that usually runs `count`; of a long run each has its share.
 fn seeds(count: u64) -> Vec<u64> {
-    match std::env::var("PCMK_SIMULATION_SEED").ok().and_then(|seed| seed.parse().ok()) {
-        Some(seed) => vec![seed],
-        None => (1..=count).collect(),
+    let number = |name| std::env::var(name).ok().and_then(|value| value.parse().ok());
+    match (number("PCMK_SIMULATION_SEED"), number("PCMK_SIMULATION_SEEDS")) {
+        (Some(seed), _) => vec![seed],
+        (None, Some(most)) => (1..=count.max(most * count / USUAL)).collect(),
+        (None, None) => (1..=count).collect(),
+    }
+}
+
+/// Seeds of the longest test, usually.
+const USUAL: u64 = 120;
+
+/// A long run says how far it is.
+fn progress(seed: u64, of: u64) {
+    if of > 1000 && seed.is_multiple_of(500) {
+        println!("{seed} of {of} seeds");
     }
 }
 
@@ -28,10 +44,11 @@ fn recorded(seed: u64) -> Vec<String> {
 #[test]
 fn clients_that_come_and_go_find_every_promise_kept() {
     let (mut rhythms, mut responses, mut transfers) = (0, 0, 0);
-    let seeds = seeds(120);
+    let seeds = seeds(USUAL);
     for seed in &seeds {
         let mut world = World::new(*seed, Plan::default());
         world.run();
+        progress(*seed, seeds.len() as u64);
         let (on_time, answered, transferred) = world.coverage();
         (rhythms, responses) = (rhythms + on_time, responses + answered);
         transfers += transferred;
@@ -82,4 +99,30 @@ fn a_shutdown_comes_to_its_end_with_providers_and_without() {
             World::new(seed, Plan { terminate: true, acknowledge, ..Plan::default() }).run();
         }
     }
+}
+
+/// Bytes that the hub may hold at the end beyond what a new one holds: what it knows of three resources, and places that an
+/// empty inbox keeps.
+const MOST_LEFT: isize = 64 * 1024;
+
+#[test]
+fn trouble_of_every_kind_breaks_no_promise_and_leaves_no_memory_behind() {
+    let (mut crashes, mut cut, mut most_left) = (0, 0, 0);
+    let seeds = seeds(USUAL / 2);
+    for seed in &seeds {
+        let before = memory::held();
+        let mut world = World::new(*seed, Plan { trouble: true, ..Plan::default() });
+        drop(world.run());
+        progress(*seed, seeds.len() as u64);
+        crashes += world.crashes;
+        cut += world.around().cut;
+        let left = world.left_behind();
+        assert!(left <= MOST_LEFT, "seed {seed}: the hub still holds {left} bytes");
+        most_left = most_left.max(left);
+        assert_eq!(memory::held(), before, "seed {seed} leaks");
+    }
+    let worlds = seeds.len() as u64;
+    println!("{worlds} worlds: {crashes} crashes, {cut} clients cut, at most {most_left} bytes left");
+    assert!(crashes >= worlds / 4, "only {crashes} crashes");
+    assert!(cut >= worlds / 10, "only {cut} clients were cut");
 }

@@ -4,7 +4,7 @@ use crate::proxied::Session;
 use crate::world::{Event, World};
 use pcmk_remote_rs::core::{Input, PeerId, RequestToken, RunId};
 use pcmk_remote_rs::driver::hub::{Arrival, NewPeer, Next};
-use pcmk_remote_rs::model::{LocalIdentity, Payload, ProxiedServer};
+use pcmk_remote_rs::model::{LocalIdentity, Payload, ProxiedServer, Request};
 use pcmk_remote_rs::wire::codec;
 
 impl World {
@@ -17,7 +17,13 @@ impl World {
         let decoded = codec::decode_incoming(text).unwrap();
         let token = RequestToken(decoded.received.msg_id.unwrap());
         let incoming = decoded.incoming;
-        self.around().checks.asked(peer, token, &incoming.request);
+        let around = self.around();
+        around.checks.asked(peer, token, &incoming.request);
+        let is_observer = around.connections.get(&peer).is_some_and(|connection| connection.client == 0);
+        if is_observer && matches!(incoming.request, Request::Register { .. }) {
+            // Answered within this turn, before anything that comes later.
+            around.checks.observed_by(peer);
+        }
         self.inbox.message(Input::Request { peer, token, incoming }, text.len());
     }
 
@@ -26,6 +32,9 @@ impl World {
         let Some(connection) = around.connections.get_mut(&peer) else { return };
         if !std::mem::replace(&mut connection.server_gone, true) {
             around.checks.peer_gone(peer);
+            if around.connections.values().all(|connection| connection.server_gone) {
+                around.checks.deserted();
+            }
             self.inbox.put(Arrival::Left(peer));
         }
     }
@@ -94,6 +103,7 @@ impl World {
         match next {
             Next::Wait(_) => {
                 around.checks.nothing_unanswered();
+                around.checks.nothing_forgotten(around.now_ms);
                 assert!(self.inbox.is_empty(), "something was left for the next turn");
             }
             Next::Exit(code) => {

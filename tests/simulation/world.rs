@@ -3,9 +3,11 @@
 use crate::actor::{Actor, Role};
 use crate::carrier::{NodeFiles, Surroundings};
 use crate::connection::Toward;
+use crate::memory;
 use crate::random::Random;
+use crate::trouble::Trouble;
 use pcmk_remote_rs::core::{DaemonKind, Input, PeerId, RunId, Server, Settings};
-use pcmk_remote_rs::driver::hub::{Hub, Inbox};
+use pcmk_remote_rs::driver::hub::{Carrier, Hub, Inbox};
 use pcmk_remote_rs::model::{Moment, Now};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -22,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) terminate: bool,
     pub(crate) acknowledge: bool,
     pub(crate) keep_history: bool,
+    /// Does more go wrong than connections?
+    pub(crate) trouble: bool,
 }
 
 impl Default for Plan {
@@ -33,6 +37,7 @@ impl Default for Plan {
             terminate: false,
             acknowledge: true,
             keep_history: false,
+            trouble: false,
         }
     }
 }
@@ -55,6 +60,7 @@ pub(crate) enum Event {
     LocalAsks(PeerId),
     LocalGone(PeerId),
     Terminate,
+    Trouble(Trouble),
     /// The workers have left; the observer leaves when it has heard everything.
     Curtain,
 }
@@ -66,12 +72,13 @@ pub(crate) struct World {
     pub(crate) inbox: Inbox<PeerId, PeerId>,
     pub(crate) actors: Vec<Actor>,
     pub(crate) exited: bool,
-    transfers: Rc<Cell<u64>>,
+    pub(crate) transfers: Rc<Cell<u64>>,
+    pub(crate) crashes: u64,
+    pub(crate) curtains: u32,
 }
 
 impl World {
     pub(crate) fn new(seed: u64, plan: Plan) -> Self {
-        let settings = Settings { daemon: DaemonKind::Remoted, node_start_state: None };
         let roles = [Role::Observer, Role::Provider].into_iter();
         let workers = (1..plan.workers).map(|number| if number == 1 { Role::Provider } else { Role::Worker });
         let (inbox, files) = (Inbox::default(), NodeFiles::default());
@@ -79,12 +86,14 @@ impl World {
         let around = Surroundings::new(seed, plan.keep_history);
         Self {
             seed,
-            hub: Hub::new(Server::new(settings, now(0)), around, inbox.clone(), Box::new(files)),
+            hub: new_hub(around, inbox.clone(), files),
             inbox,
             actors: roles.chain(workers).enumerate().map(|(n, role)| Actor::new(n, role)).collect(),
             plan,
             exited: false,
             transfers,
+            crashes: 0,
+            curtains: 0,
         }
     }
 
@@ -120,6 +129,9 @@ impl World {
             let delay = 100 + self.random().below(acting_ms);
             self.around().schedule(delay, Event::Terminate);
         }
+        if self.plan.trouble {
+            self.plan_trouble();
+        }
         while self.step() {
             assert!(self.now_ms() < 600_000, "it does not come to an end");
         }
@@ -144,6 +156,24 @@ impl World {
         let checks = &self.hub.carrier().checks;
         checks.nothing_in_flight();
         checks.every_one_shot_was_told();
+    }
+
+    /// What an actor has heard and what the hub has told it, on its present connection.
+    pub(crate) fn heard_and_told(&self, actor: usize) -> (u64, u64) {
+        let actor = &self.actors[actor];
+        let connection = actor.connection.and_then(|peer| self.hub.carrier().connections.get(&peer));
+        (actor.heard, connection.map_or(actor.heard, |connection| connection.notified))
+    }
+
+    /// What is left at the end: bytes that the hub holds, beyond what it held when it was new.
+    pub(crate) fn left_behind(mut self) -> isize {
+        let around = std::mem::replace(self.around(), Surroundings::new(0, false));
+        drop((around, std::mem::take(&mut self.actors)));
+        let before = memory::held();
+        let files = NodeFiles::default();
+        drop(new_hub(Surroundings::new(0, false), Inbox::default(), files));
+        drop(self);
+        before - memory::held()
     }
 
     /// The next thing to happen: deadlines before events of the same time.
@@ -182,6 +212,7 @@ impl World {
             Event::LocalAsks(peer) => self.local_asks(peer),
             Event::LocalGone(peer) => self.local_leaves(peer),
             Event::Terminate => self.inbox.input(Input::Terminate),
+            Event::Trouble(trouble) => self.trouble(&trouble),
             Event::Curtain => self.curtain(),
         }
     }
@@ -205,6 +236,17 @@ impl World {
     }
 }
 
+/// A daemon that has just started.
+pub(crate) fn new_hub(
+    around: Surroundings,
+    inbox: Inbox<PeerId, PeerId>,
+    files: NodeFiles,
+) -> Hub<Surroundings> {
+    let settings = Settings { daemon: DaemonKind::Remoted, node_start_state: None, parameter_memory: None };
+    let server = Server::new(settings, around.now());
+    Hub::new(server, around, inbox, Box::new(files))
+}
+
 /// The calendar leaps to and fro from one millisecond to the next: nothing but dates may come of it.
 pub(crate) fn now(ms: u64) -> Now {
     let leap = Random::new(ms).below(8_000_000);
@@ -217,7 +259,10 @@ struct NameOnPanic(u64);
 impl Drop for NameOnPanic {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("to repeat: PCMK_SIMULATION_SEED={}", self.0);
+            eprintln!(
+                "to repeat: PCMK_SIMULATION_SEED={} cargo test --all-features --test simulation",
+                self.0
+            );
         }
     }
 }

@@ -301,7 +301,8 @@ int lrmd_poll(struct lrmd_s *lrmd,
               int _timeout);
 
 /**
- * Takes what has come and tells the callback. False when there is no connection (any longer).
+ * Takes what has come and tells the callback, for about 2 ms; if more is there, the descriptor stays ready. False
+ * when there is no connection (any longer).
  *
  * # Safety
  * `lrmd` is NULL or came from this library and was not deleted.

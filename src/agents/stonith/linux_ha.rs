@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Metadata of Linux-HA fence agents, which are cluster-glue's, in the very words of each release.
+use crate::agents::names::FileName;
 use crate::agents::xml;
 use crate::model::Release;
 use std::fmt::Write;
@@ -14,6 +15,12 @@ pub struct LinuxHaFacts {
     pub identity: Option<String>,
     pub description: Option<String>,
     pub parameters: Option<String>,
+}
+
+/// Can an agent have this name? cluster-glue makes a path below its own directories of it, and loads what is there.
+/// Scripts have a directory of their own: `external/ipmi`.
+pub fn is_linux_ha_name(name: &str) -> bool {
+    name.split('/').all(|part| FileName::new(part).is_some())
 }
 
 /// The document for the agent `name`.
@@ -60,6 +67,16 @@ fn push_actions(text: &mut String, release: Release) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_leads_nowhere_but_below_the_agents_directories() {
+        assert!(["ipmilan", "external/ipmi"].into_iter().all(is_linux_ha_name));
+        assert!(
+            !["", "/tmp/evil", "../evil", "external/../../evil", "a//b", "."]
+                .into_iter()
+                .any(is_linux_ha_name)
+        );
+    }
 
     #[test]
     fn what_an_agent_says_is_framed_in_the_words_of_the_release() {

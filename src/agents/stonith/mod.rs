@@ -6,7 +6,7 @@ mod metadata;
 mod names;
 mod plan;
 
-pub use linux_ha::{LinuxHaFacts, linux_ha_metadata};
+pub use linux_ha::{LinuxHaFacts, is_linux_ha_name, linux_ha_metadata};
 pub(super) use metadata::metadata;
 pub(super) use names::names;
 pub(super) use plan::fence_order;

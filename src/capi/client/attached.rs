@@ -12,9 +12,6 @@ use crate::capi::abi::{BEHAVIOUR, LrmdEventData};
 use crate::driver::client::{Connection, Event};
 use crate::sys::unwind::{self, guard};
 
-/// Events of one turn of the loop: the others must have theirs.
-const EVENTS: usize = 100;
-
 impl Handle {
     /// Has the main loop drive the connection from now on.
     pub(super) fn attach(self: &Rc<Self>) {
@@ -34,6 +31,11 @@ impl Handle {
             let called = self.delivery.follows_waited_call();
             self.connection.with(|connection| attachment.follow(connection, called));
         }
+        if let Ok(readiness) = self.readiness.try_borrow()
+            && let Some(readiness) = readiness.as_ref()
+        {
+            self.connection.with(|connection| readiness.follow(connection));
+        }
     }
 
     /// After a panic C loses the connection, and hears of it, and nothing more of this handle.
@@ -48,15 +50,19 @@ impl Handle {
         }
     }
 
-    /// One turn of the main loop: what was already there, then what the descriptor brings.
+    /// One turn of the main loop: what was already there, then what the descriptor brings. A turn that had to end early
+    /// goes on where it was.
     fn turn(&self) {
         if !self.may_run() {
             return;
         }
-        let _work = Work::begin();
+        let work = Work::begin();
         let generation = self.connection.generation();
-        self.deliver(generation);
-        if self.connection.generation() == generation {
+        let resumes = self.was_cut();
+        if !resumes {
+            self.deliver(generation);
+        }
+        if self.connection.generation() == generation && (resumes || !self.was_cut()) {
             self.advance();
             self.delivery.begin();
             self.deliver(generation);
@@ -64,11 +70,17 @@ impl Handle {
         if self.delivery.end() {
             self.emit_disconnect();
         }
+        drop(work);
         self.after_use();
     }
 
+    fn was_cut(&self) -> bool {
+        self.connection.with(|connection| connection.was_cut()).unwrap_or(false)
+    }
+
     fn may_run(&self) -> bool {
-        self.attachment.borrow().as_ref().is_some_and(Attachment::may_run)
+        let attachment = self.attachment.borrow();
+        attachment.as_ref().is_some_and(|attachment| !attachment.rests() && attachment.may_run())
     }
 
     /// Reads and writes what can be read and written without waiting.
@@ -76,14 +88,14 @@ impl Handle {
         self.connection.with(Connection::advance);
     }
 
-    /// Tells C what the connection knows, until another connection has taken its place.
+    /// Tells C what the connection knows, until the turn is over or another connection has taken its place.
     pub(super) fn deliver(&self, generation: Generation) {
-        for _ in 0..EVENTS {
+        loop {
             if self.connection.generation() != generation || self.lifecycle.is_deleted() {
                 return;
             }
             match self.connection.with(Connection::next_event).flatten() {
-                Some(Event::Notification(notification)) => outcome::tell(self, &notification),
+                Some(Event::Notification(notification)) => outcome::tell(self, notification),
                 Some(Event::SignedOn(registered)) => {
                     self.signed_on(&registered);
                     if !self.delivery.take_connect_event() {

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use super::pacing::QueuePlace;
+use super::pacing::{self, QueuePlace};
 use crate::driver::client::{Connection, Wanted};
 use crate::sys::glib::{Interest, Priority, Source, Watch};
 
@@ -32,8 +32,22 @@ impl Attachment {
         self.place.may_run()
     }
 
+    /// Has the connection come back when it has rested, if it has to rest; true if so. Its descriptor is not watched
+    /// meanwhile, since the loop would ask nothing else while it is ready.
+    pub(super) fn rests(&self) -> bool {
+        let Some(rest) = pacing::rest() else { return false };
+        if let Some((watch, ..)) = self.watched.take() {
+            self.source.unwatch(watch);
+        }
+        self.source.set_timer(Some(rest));
+        true
+    }
+
     /// Makes the source's wishes those of the connection.
     pub(super) fn follow(&self, connection: &mut Connection, called: bool) {
+        if self.rests() {
+            return;
+        }
         let wish = connection.descriptor();
         let (watched, wanted) = (self.watched.get(), wish.map(|(_, wanted, turn)| (wanted, turn)));
         if watched.map(|(_, wanted, turn)| (wanted, turn)) != wanted {
@@ -53,7 +67,7 @@ impl Attachment {
                 }
             }
         }
-        if connection.has_events() || called {
+        if connection.has_work() || called {
             self.source.wake();
         } else {
             let left = connection.deadline().map(remaining);

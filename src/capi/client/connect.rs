@@ -2,18 +2,20 @@
 //! Connections begin and end: waited for or not, in the caller's main loop or by a descriptor.
 
 use std::ffi::{c_char, c_int};
-use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::time::Duration;
 
+use nix::errno::Errno;
+
 use super::handle::Handle;
+use super::readiness::Readiness;
 use super::settings;
 use super::text::owned;
 use crate::capi::abi::BEHAVIOUR;
 use crate::capi::abi::api::Lrmd;
 use crate::capi::entry::slot;
 use crate::capi::rc::{self, Way};
-use crate::driver::client::{Connection, Problem, Stage};
+use crate::driver::client::{Connection, Problem, Stage, with_remedy};
 use crate::model::Registered;
 
 slot! {
@@ -93,6 +95,11 @@ slot! {
     }
 }
 
+/// A problem with what to do about it, for the log.
+fn advised(problem: &Problem) -> String {
+    with_remedy(problem.to_string(), problem.remedy())
+}
+
 impl Handle {
     /// Connects and waits; the descriptor, or a negated errno.
     fn connect(self: &Rc<Self>, name: Option<String>, attach: bool) -> Result<c_int, c_int> {
@@ -100,17 +107,21 @@ impl Handle {
         self.delivery.take_connect_event();
         match self.open(name) {
             Ok((connection, registered)) => {
-                let descriptor = connection.descriptor().map_or(-1, |(fd, ..)| fd.as_raw_fd());
+                let readiness = if attach { None } else { Some(Readiness::new(&connection)) };
+                let readiness = readiness.transpose().map_err(|errno| self.cannot_be_watched(errno))?;
+                let descriptor = readiness.as_ref().map_or(-1, Readiness::descriptor);
                 self.signed_on(&registered);
                 self.connection.set(Some(connection));
+                self.readiness.replace(readiness);
                 if attach {
                     self.attach();
                 }
+                self.after_use();
                 log::info!("Connected to {}", self.place);
                 Ok(descriptor)
             }
             Err(problem) => {
-                log::warn!("Could not connect to {}: {problem}", self.place);
+                self.log_refusal(&problem);
                 // Upstream's teardown tells of connections that never were.
                 let tells = if problem.stage() < Stage::SignOn { self.is_remote() } else { attach };
                 if tells {
@@ -119,6 +130,15 @@ impl Handle {
                 Err(rc::of_connect(&problem, Way::Waited))
             }
         }
+    }
+
+    fn log_refusal(&self, problem: &Problem) {
+        log::warn!("Could not connect to {}: {}", self.place, advised(problem));
+    }
+
+    fn cannot_be_watched(&self, errno: Errno) -> c_int {
+        log::error!("Could not connect to {}: no descriptor to watch it by: {}", self.place, errno.desc());
+        rc::NOT_CONNECTED
     }
 
     fn open(&self, name: Option<String>) -> Result<(Connection, Registered), Problem> {
@@ -147,7 +167,7 @@ impl Handle {
                 0
             }
             Err(problem) => {
-                log::warn!("Could not connect to {}: {problem}", self.place);
+                self.log_refusal(&problem);
                 let error = rc::of_connect(&problem, Way::Waited);
                 if BEHAVIOUR.immediate_failure_has_connect_event {
                     self.emit_connect(error);
@@ -163,6 +183,7 @@ impl Handle {
         let attachment = self.attachment.take();
         let attached = attachment.is_some();
         drop(attachment);
+        self.readiness.replace(None);
         self.connection.set(None);
         self.start_state.replace(None);
         attached
@@ -202,7 +223,7 @@ impl Handle {
     /// The connection is over, and not by C's wish. Upstream's order of events differs by release.
     pub(super) fn ended(&self, problem: &Problem) {
         let attached = self.let_go();
-        log::warn!("Connection to {} is over: {problem}", self.place);
+        log::warn!("Connection to {} is over: {}", self.place, advised(problem));
         if !self.delivery.take_connect_event() {
             if attached {
                 self.emit_disconnect();
@@ -211,7 +232,9 @@ impl Handle {
         }
         let error = rc::of_connect(problem, Way::Event);
         let refused = problem.stage() == Stage::SignOn && error == -libc::EPROTO;
-        let refused = refused || problem.stage() == Stage::Handshake;
+        let refused = refused
+            || problem.stage() == Stage::Handshake
+            || matches!(problem, Problem::ClosedAfterHandshake { .. });
         if BEHAVIOUR.refusal_event_precedes_disconnect && refused {
             self.emit_connect(error);
             self.emit_disconnect();

@@ -7,7 +7,6 @@ use super::handle::Handle;
 use crate::capi::abi::api::Lrmd;
 use crate::capi::entry::entry;
 use crate::capi::rc;
-use crate::driver::client::Connection;
 
 entry! {
     /// Is there something to dispatch? 1 if so, also when it is in memory already and the descriptor is quiet; 0 if
@@ -30,23 +29,15 @@ entry! {
 }
 
 entry! {
-    /// Takes what has come and tells the callback. False when there is no connection (any longer).
+    /// Takes what has come and tells the callback, for about 2 ms; if more is there, the descriptor stays ready. False
+    /// when there is no connection (any longer).
     ///
     /// # Safety
     /// `lrmd` is NULL or came from this library and was not deleted.
     pub unsafe fn lrmd_dispatch(lrmd: *mut Lrmd) -> bool, failed = false; |handle| {
         handle.advance();
-        let generation = handle.connection.generation();
-        while handle.connection.generation() == generation && handle.has_events() {
-            handle.deliver(generation);
-        }
+        handle.deliver(handle.connection.generation());
         handle.after_use();
         handle.is_ready()
-    }
-}
-
-impl Handle {
-    fn has_events(&self) -> bool {
-        !self.lifecycle.is_deleted() && self.connection.with(Connection::has_events).unwrap_or(false)
     }
 }

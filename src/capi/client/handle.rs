@@ -11,6 +11,7 @@ use std::rc::Rc;
 use super::attachment::Attachment;
 use super::current::CurrentConnection;
 use super::place::Place;
+use super::readiness::Readiness;
 use super::settings;
 use super::states::{Delivery, Lifecycle, Structures};
 use crate::capi::abi::api::{Lrmd, LrmdEventCallback};
@@ -37,6 +38,8 @@ pub struct Handle {
     pub(super) connection: CurrentConnection,
     /// None in descriptor mode.
     pub(super) attachment: RefCell<Option<Attachment>>,
+    /// None in the main loop.
+    pub(super) readiness: RefCell<Option<Readiness>>,
     pub(super) lifecycle: Lifecycle,
     pub(super) delivery: Delivery,
     /// What the executor told at sign-on. The start state stays valid for C until the connection's end.
@@ -54,6 +57,7 @@ impl Handle {
             proxy: Cell::new((None, std::ptr::null_mut())),
             connection: CurrentConnection::default(),
             attachment: RefCell::new(None),
+            readiness: RefCell::new(None),
             lifecycle: Lifecycle::default(),
             delivery: Delivery::default(),
             uptime: Cell::new(0),

@@ -20,6 +20,7 @@ pub mod output;
 mod pacing;
 mod place;
 pub mod proxy;
+mod readiness;
 pub mod remote;
 mod settings;
 mod states;

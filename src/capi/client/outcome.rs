@@ -21,8 +21,8 @@ const POKE: c_uint = 5;
 const NEW_CLIENT: c_uint = 6;
 
 /// Tells C about `notification`, if C listens.
-pub(super) fn tell(handle: &Handle, notification: &Notification) {
-    match notification {
+pub(super) fn tell(handle: &Handle, notification: Notification) {
+    match &notification {
         Notification::Registered { call_id, resource_id, .. } => {
             generic(handle, REGISTER, *call_id, resource_id.as_ref());
         }
@@ -98,7 +98,7 @@ fn completed(handle: &Handle, completion: &Completion) {
 }
 
 /// A message of a proxied session, as a tree, to whoever asked for those.
-fn proxied(handle: &Handle, notification: &Notification) {
+fn proxied(handle: &Handle, notification: Notification) {
     let (callback, user_data) = handle.proxy_callback();
     let Some(callback) = callback.filter(|_| handle.lifecycle.is_usable()) else { return };
     // Upstream hears nothing at all from a local executor without an event callback.
@@ -106,7 +106,10 @@ fn proxied(handle: &Handle, notification: &Notification) {
         return;
     }
     let envelope = if handle.is_remote() { Envelope::Tls { msg_id: 0 } } else { Envelope::Local };
-    match xml::document_of(&encode_notification(notification, envelope)) {
+    let text = encode_notification(&notification, envelope);
+    // The message may be large, and is in the text.
+    drop(notification);
+    match xml::bounded_document_of(&text) {
         Ok(document) => {
             let (lrmd, node) = (handle.lrmd.get(), document.root().as_raw());
             // SAFETY: the callback that C has set is valid as long as it is set; the tree outlives the call, and no

@@ -2,6 +2,9 @@
 //! Many connections in one main loop: together they take no more than a few milliseconds of one iteration, so that the
 //! caller's other sources have their turn. Those that were left out come first in the next.
 //!
+//! The loop asks sources of a lower priority only when those of a higher one have nothing to do, which a peer that sends
+//! without end can prevent. So when the connections of a thread have worked for long, they all rest for half that time.
+//!
 //! Whoever is left out joins the queue of the next round. A round is over when all who wait in it have run, however
 //! many iterations that takes; nobody joins it meanwhile.
 
@@ -14,8 +17,47 @@ use crate::sys::glib;
 /// Being asked and left out is not counted: among very many that alone would use it up, and nobody would ever run.
 const BUDGET: Duration = Duration::from_millis(3);
 
+/// Work of all connections, less what they have rested since, before they have to rest.
+const BEFORE_REST: Duration = Duration::from_millis(2);
+/// However long they have worked, they rest no longer.
+const LONGEST_REST: Duration = Duration::from_millis(100);
+
 thread_local! {
     static PACE: Pace = const { Pace::new() };
+    static LOAD: Cell<Load> = const { Cell::new(Load { work: Duration::ZERO, seen: None, rest_until: None }) };
+}
+
+/// How long the connections have worked, less the time in which they did not.
+#[derive(Clone, Copy, Debug)]
+struct Load {
+    work: Duration,
+    /// Until when that is counted.
+    seen: Option<Instant>,
+    rest_until: Option<Instant>,
+}
+
+impl Load {
+    /// They have worked from `begun` until `now`.
+    fn worked(&mut self, begun: Instant, now: Instant) {
+        let idle = self.seen.map_or(Duration::MAX, |seen| begun.saturating_duration_since(seen));
+        self.work = self.work.saturating_sub(idle.saturating_mul(2));
+        self.work = self.work.saturating_add(now.saturating_duration_since(begun));
+        self.seen = Some(now);
+        if self.work >= BEFORE_REST {
+            self.rest_until = Some(now + (self.work / 2).min(LONGEST_REST));
+        }
+    }
+
+    /// How long they still have to rest.
+    fn rest(&self, now: Instant) -> Option<Duration> {
+        self.rest_until.map(|until| until.saturating_duration_since(now)).filter(|left| !left.is_zero())
+    }
+}
+
+/// How long the connections of this thread have to rest before they may work.
+#[allow(clippy::disallowed_methods, reason = "the main loop's time is what this is about")]
+pub(super) fn rest() -> Option<Duration> {
+    LOAD.get().rest(Instant::now())
 }
 
 #[derive(Debug)]
@@ -102,8 +144,14 @@ impl Work {
 impl Drop for Work {
     #[allow(clippy::disallowed_methods, reason = "the main loop's time is what this is about")]
     fn drop(&mut self) {
+        let now = Instant::now();
         // At the thread's end nothing is counted any longer.
-        let _ = PACE.try_with(|pace| pace.worked(self.0.elapsed()));
+        let _ = PACE.try_with(|pace| pace.worked(now.saturating_duration_since(self.0)));
+        let _ = LOAD.try_with(|load| {
+            let mut changed = load.get();
+            changed.worked(self.0, now);
+            load.set(changed);
+        });
     }
 }
 
@@ -115,6 +163,7 @@ impl Drop for QueuePlace {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test of time")]
 mod tests {
     use super::*;
 
@@ -146,6 +195,33 @@ mod tests {
             let gaps = ran.windows(4).filter(|window| !window.iter().any(|ran| ran.contains(&number)));
             assert_eq!(gaps.count(), 0, "{number} in {ran:?}");
         }
+    }
+
+    #[test]
+    fn work_without_end_leaves_the_loop_a_third_of_its_time() {
+        let begun = Instant::now();
+        let ms = |ms| begun + Duration::from_millis(ms);
+        let mut load = Load { work: Duration::ZERO, seen: None, rest_until: None };
+        // Now and then.
+        for number in 0..10 {
+            load.worked(ms(number * 10), ms(number * 10 + 1));
+            assert_eq!(load.rest(ms(number * 10 + 1)), None);
+        }
+        let (mut now, mut worked) = (ms(1000), 0);
+        while now < ms(2000) {
+            match load.rest(now) {
+                Some(rest) => now += rest,
+                None => {
+                    load.worked(now, now + Duration::from_millis(1));
+                    now += Duration::from_millis(1);
+                    worked += 1;
+                }
+            }
+        }
+        assert!((600..=670).contains(&worked), "{worked}");
+        load.worked(ms(5000), ms(9000));
+        assert_eq!(load.rest(ms(9000)), Some(LONGEST_REST));
+        assert_eq!(load.rest(ms(9000) + LONGEST_REST), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::place::Place;
 use crate::capi::abi::{BEHAVIOUR, RELEASE};
-use crate::driver::client::{HANDSHAKE_LIMIT, Identity, KeyProblem, Keys, RemoteSettings};
+use crate::driver::client::{HANDSHAKE_LIMIT, Identity, Keys, RemoteSettings};
 use crate::model::options::{self, ClusterOption, Rules};
 use crate::model::site::{EXECUTOR_SERVER, KEY_FILES, REMOTE_PORT};
 
@@ -43,18 +43,17 @@ pub(super) fn default_port() -> u16 {
     })
 }
 
-/// Certificates count only all three together.
-fn certificates_configured() -> bool {
-    let set = |option| RULES.certificate(option, |variable| env::var_os(variable)).is_some();
-    [&options::CERT_FILE, &options::CA_FILE, &options::KEY_FILE].into_iter().all(set)
-}
-
 fn make_keys() -> Keys {
-    if certificates_configured() {
-        return Keys::unusable(KeyProblem::Certificates);
+    let certificates = RULES.certificates(|variable| env::var_os(variable));
+    if let Some(warning) = certificates.warning() {
+        log::warn!("{warning}");
     }
     let priorities = option(&options::TLS_PRIORITIES).unwrap_or_default();
-    Keys::new(key_locations(), &priorities.to_string_lossy())
+    let priorities = priorities.to_string_lossy();
+    match certificates.complete() {
+        Some(files) => Keys::with_certificates(files, &priorities),
+        None => Keys::new(key_locations(), &priorities),
+    }
 }
 
 /// Where the cluster's key may be, the first place first.

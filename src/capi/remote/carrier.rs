@@ -102,13 +102,14 @@ impl Carrier {
         }
     }
 
-    /// Sends all of it, as a TLS record of its own where there is TLS. Waits for room, but for a minute at most.
+    /// Sends all of it, as a TLS record of its own where there is TLS. Waits for room, but for a minute in all: a
+    /// peer that takes a little now and then must not hold the caller up for longer.
     ///
     /// # Errors
     /// ECONNABORTED: a TLS connection is lost. For a plain one the errno, ETIMEDOUT if the peer takes nothing.
     pub(super) fn send(self, bytes: &[u8]) -> Result<(), c_int> {
         let mut rest = bytes;
-        let mut deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + PATIENCE;
         while !rest.is_empty() {
             match self.write(rest) {
                 Ok(0) => {
@@ -116,10 +117,7 @@ impl Carrier {
                         return Err(self.lost(libc::ETIMEDOUT));
                     }
                 }
-                Ok(count) => {
-                    rest = rest.get(count..).unwrap_or_default();
-                    deadline = Instant::now() + PATIENCE;
-                }
+                Ok(count) => rest = rest.get(count..).unwrap_or_default(),
                 Err(code) => return Err(code),
             }
         }

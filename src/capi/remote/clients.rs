@@ -13,9 +13,23 @@ use crate::capi::entry::entry;
 use crate::sys::{cmem, glib, gnutls};
 
 /// Clients by what they are found by, which is nothing but a number here.
+#[derive(Default)]
 struct Table {
     clients: HashMap<usize, Entry>,
+    /// What each client is found by.
+    keys: HashMap<usize, usize>,
     next: u64,
+}
+
+impl Table {
+    /// A client without an entry of its own any longer, another having taken its key, leaves that one alone.
+    fn remove(&mut self, client: usize) {
+        if let Some(key) = self.keys.remove(&client)
+            && self.clients.get(&key).is_some_and(|entry| entry.client == client)
+        {
+            self.clients.remove(&key);
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -99,7 +113,9 @@ entry! {
         let has_it = |client: *mut Client| unsafe {
             !(*client).id.is_null() && CStr::from_ptr((*client).id) == CStr::from_ptr(id)
         };
-        all().into_iter().map(|(_, client)| client).find(|client| has_it(*client)).unwrap_or(ptr::null_mut())
+        let table = table();
+        let mut clients = table.iter().flat_map(|table| table.clients.values()).map(|entry| pointer(entry.client));
+        clients.find(|client| has_it(*client)).unwrap_or(ptr::null_mut())
     }
 }
 
@@ -190,11 +206,11 @@ fn add(key: *mut c_void, client: *mut Client) {
     // SAFETY: just made, and nothing else refers to it.
     let key = if key.is_null() { unsafe { (*client).id }.cast() } else { key };
     let mut table = table();
-    let table = table.get_or_insert_with(|| Table { clients: HashMap::new(), next: 0 });
+    let table = table.get_or_insert_with(Table::default);
     table.next += 1;
-    table
-        .clients
-        .insert(key.expose_provenance(), Entry { client: client.expose_provenance(), order: table.next });
+    let (key, client) = (key.expose_provenance(), client.expose_provenance());
+    table.keys.insert(client, key);
+    table.clients.insert(key, Entry { client, order: table.next });
 }
 
 entry! {
@@ -209,7 +225,7 @@ entry! {
         }
         // Whatever it was found by: an entry that stayed would lead to freed memory.
         if let Some(table) = table().as_mut() {
-            table.clients.retain(|_, entry| entry.client != client.expose_provenance());
+            table.remove(client.expose_provenance());
         }
         // SAFETY: the caller's promise; each part is given back once.
         unsafe {

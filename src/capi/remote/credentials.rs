@@ -8,6 +8,7 @@ use std::ptr;
 use super::settings;
 use crate::capi::abi::remote::Tls;
 use crate::capi::entry::entry;
+use crate::driver::client::check_certificates;
 use crate::model::options::{self, ClusterOption};
 use crate::sys::cmem;
 use crate::sys::gnutls::{self, Datum, Functions, Object, credentials};
@@ -187,6 +188,13 @@ fn load_certificate(tls: &mut Tls, gnutls: &Functions) -> Result<(), c_int> {
     };
     (tls.ca_file, tls.cert_file) = (file(&options::CA_FILE), file(&options::CERT_FILE));
     (tls.crl_file, tls.key_file) = (file(&options::CRL_FILE), file(&options::KEY_FILE));
+    // GnuTLS names no file, and waits for ever at one that is a FIFO.
+    if let Some(files) = settings::certificates()
+        && let Err(problem) = check_certificates(&files)
+    {
+        log::error!("{problem}");
+        return Err(libc::ENODATA);
+    }
     let refused = |what: &str, code: c_int| {
         log::error!("Could not use the X.509 {what}: {}", words(gnutls, code));
         libc::ENODATA
@@ -310,7 +318,10 @@ entry! {
                 let expires = (gnutls.x509_crt_get_expiration_time)(certificate);
                 let left = expires - libc::time(ptr::null_mut());
                 if expires != -1 && left <= SOON {
-                    log::warn!("The TLS certificate of this node expires in {} days", left / (24 * 3600));
+                    match left / (24 * 3600) {
+                        _ if left < 0 => log::error!("The TLS certificate of this node has expired: peers refuse it"),
+                        days => log::warn!("The TLS certificate of this node expires in {days} days"),
+                    }
                 }
             }
             (gnutls.x509_crt_deinit)(certificate);

@@ -16,12 +16,15 @@ use crate::sys::cmem;
 use crate::sys::xmlnode::Node;
 use crate::wire::frame::{Frame, FrameDecoder, FrameError, Partial, encode_header, message_length};
 
+/// Of one reading: the caller's loop has others to serve. What the socket still has makes it ready again.
+const TURN: Duration = Duration::from_millis(2);
+
 /// Room in a buffer for what comes next; an ordinary message fits whole.
 const ROOM: usize = 16 * 1024;
 
 entry! {
-    /// Sends a message. Header and text are TLS records of their own. Waits while the peer takes nothing, at most a
-    /// minute.
+    /// Sends a message. Header and text are TLS records of their own. Waits until the peer has taken it, at most a minute
+    /// for each record.
     ///
     /// Returns 0, EINVAL for NULL, EMSGSIZE for a message over 20 MiB, ESOCKTNOSUPPORT for a connection without socket,
     /// ECONNABORTED or an errno when it is lost.
@@ -145,7 +148,7 @@ unsafe fn is_complete(common: &Common) -> bool {
 }
 
 entry! {
-    /// Reads what has arrived into the connection's buffer. Never blocks on a socket that does not.
+    /// Reads what has arrived into the connection's buffer, for about 2 ms. Never blocks on a socket that does not.
     ///
     /// Returns 0 when there is a complete message, EAGAIN when more must come, ENOTCONN at the end of the connection,
     /// ESOCKTNOSUPPORT for one without socket, EBADMSG when the peer sends no messages or one over 20 MiB (upstream's
@@ -168,6 +171,7 @@ entry! {
 unsafe fn read_available(remote: &mut Remote) -> Result<(), c_int> {
     let carrier = Carrier::of(remote)?;
     let common = remote.common_mut();
+    let begun = Instant::now();
     loop {
         // SAFETY: the caller's promise.
         let waiting = awaited(unsafe { received(common) }).map_err(|error| {
@@ -195,6 +199,11 @@ unsafe fn read_available(remote: &mut Remote) -> Result<(), c_int> {
             }
             Read::Nothing => return Err(libc::EAGAIN),
             Read::End => return Err(libc::ENOTCONN),
+        }
+        // What is decrypted is taken in any case: the socket does not tell of it.
+        // SAFETY: the caller's promise.
+        if begun.elapsed() >= TURN && carrier.pending() == 0 && !unsafe { is_complete(common) } {
+            return Err(libc::EAGAIN);
         }
     }
 }
@@ -279,6 +288,8 @@ entry! {
             // SAFETY: the caller's promise about the buffer.
             match unsafe { read_available(remote) } {
                 Ok(()) => return 0,
+                // Also of a peer that always has a little more to say.
+                Err(libc::EAGAIN) if Instant::now() >= deadline => return libc::ETIME,
                 Err(libc::EAGAIN) => {}
                 Err(code) => return code,
             }
@@ -384,6 +395,20 @@ mod tests {
             assert_eq!(pcmk__read_remote_message(&raw mut link.remote, 5000), 0);
             assert_eq!(link.message().as_deref(), Some("<b/>"));
         }
+    }
+
+    #[test]
+    fn a_wait_ends_in_time_although_a_little_more_comes_all_the_time() {
+        let mut link = Link::new();
+        let mut peer = link.peer.try_clone().unwrap();
+        let dripping = std::thread::spawn(move || {
+            let _ = peer.write_all(&encode_header(1, 10 << 20).unwrap());
+            while peer.write_all(b"x").is_ok() {}
+        });
+        // SAFETY: a connection of ours.
+        unsafe { assert_eq!(pcmk__read_remote_message(&raw mut link.remote, 50), libc::ETIME) };
+        link.peer.shutdown(std::net::Shutdown::Both).unwrap();
+        dripping.join().unwrap();
     }
 
     #[test]

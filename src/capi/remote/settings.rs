@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::sync::OnceLock;
 
 use crate::capi::entry::entry;
+use crate::model::certificate_files::CertificateFiles;
 use crate::model::options::{self, ClusterOption, Setting, TRANSPORT};
 use crate::model::site::{REMOTE_PORT, REMOTE_SCHEMA_DIRECTORY};
 
@@ -55,10 +56,13 @@ entry! {
 entry! {
     /// Are certificates configured: a certificate, its key and a certificate authority?
     pub fn pcmk__x509_enabled() -> bool, failed = false; {
-        [&options::CERT_FILE, &options::CA_FILE, &options::KEY_FILE]
-            .into_iter()
-            .all(|option| x509_file(option).is_some())
+        certificates().is_some()
     }
+}
+
+/// The files of certificates, if there are all that are needed.
+pub(super) fn certificates() -> Option<CertificateFiles> {
+    TRANSPORT.certificates(|variable| env::var_os(variable)).complete()
 }
 
 /// A file of X.509: a server's, or else a CIB client's.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The transitions of an operation, one table each.
+use crate::core::budget::Charge;
 use crate::core::context::Context;
 use crate::core::operation::{After, Operation, State};
 use crate::core::registration::Registration;
@@ -11,10 +12,10 @@ use crate::model::{
 
 /// An operation of a client that is not connected, with a limit of a second.
 fn requested(action: &str, interval: u32, start_delay: u64) -> Operation {
-    let registration = Registration::new(ResourceId::new("r1"), agent("x"), true);
+    let registration = Registration::new(ResourceId::new("r1"), agent("x"), true, Charge::none());
     let mut request = operation("r1", action, interval);
     (request.timeout, request.start_delay) = (Millis(1000), Millis(start_delay));
-    Operation::new(request, &registration, PeerId(1), CallId(1), now(0))
+    Operation::new(request, &registration, PeerId(1), Charge::none(), CallId(1), now(0))
 }
 
 fn pending() -> RunResult {
@@ -30,9 +31,10 @@ fn an_operation_ends_with_its_owner_if_it_recurs_and_the_resource_was_registered
     for (interval, drops_recurring, expected) in
         [(0, true, None), (10, true, Some(PeerId(1))), (10, false, None)]
     {
-        let registration = Registration::new(ResourceId::new("r1"), agent("x"), drops_recurring);
+        let registration =
+            Registration::new(ResourceId::new("r1"), agent("x"), drops_recurring, Charge::none());
         let request = operation("r1", "monitor", interval);
-        let operation = Operation::new(request, &registration, PeerId(1), CallId(1), now(0));
+        let operation = Operation::new(request, &registration, PeerId(1), Charge::none(), CallId(1), now(0));
         assert_eq!(operation.ends_with(), expected, "{interval} {drops_recurring}");
     }
 }

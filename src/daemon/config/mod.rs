@@ -6,6 +6,8 @@ pub(in crate::daemon) mod reader;
 use super::cli::{CommandLine, Program};
 use super::environment::Environment;
 use super::logging::settings::LogSettings;
+use crate::driver::tokio::MemoryLimits;
+use crate::model::certificate_files::Certificates;
 use crate::model::options::{self, Effect, Value, boolean, enabled_for};
 use crate::model::site::{IPC_BUFFER, REMOTE_PORT, REMOTE_SCHEMA_DIRECTORY, SCHEMA_DIRECTORY};
 use crate::model::timespec;
@@ -17,6 +19,9 @@ use std::path::PathBuf;
 /// The least bytes of a local IPC buffer.
 pub const LEAST_IPC_BUFFER: usize = 12_336;
 
+/// The least bytes for a class of peers: a message of the greatest length, and something beside it.
+pub const LEAST_MEMORY: usize = 24 * 1024 * 1024;
+
 /// Carrier of the local IPC servers, in libqb's terms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IpcType {
@@ -25,16 +30,6 @@ pub enum IpcType {
     SharedMemory,
     /// Sockets.
     Socket,
-}
-
-/// Which X.509 variables are set. The daemon has no X.509: with all three needed ones set the administrator
-/// expects certificates to guard the port, so it must refuse to listen rather than fall back to the key.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct X509Variables {
-    /// Names of those set.
-    pub variables: Vec<&'static str>,
-    /// Are authority, certificate and key all there?
-    pub complete: bool,
 }
 
 /// All that can be configured.
@@ -52,12 +47,14 @@ pub struct Config {
     pub authkey_location: Option<PathBuf>,
     /// GnuTLS priority string, for the transport to translate.
     pub tls_priorities: Option<String>,
-    /// X.509 variables that are set.
-    pub x509: X509Variables,
+    /// Files of certificates, which take the pre-shared key's place.
+    pub certificates: Certificates,
     /// Carrier of the local IPC servers.
     pub ipc_type: IpcType,
     /// Bytes of a local IPC buffer.
     pub ipc_buffer: usize,
+    /// What classes of peers may hold.
+    pub memory: MemoryLimits,
     /// Told to the controller at sign-on.
     pub node_start_state: Option<String>,
     /// Schemas as installed.
@@ -88,9 +85,10 @@ impl Config {
                 .unwrap_or_default(),
             authkey_location: reader.path(&options::AUTHKEY_LOCATION),
             tls_priorities: reader.text(&options::TLS_PRIORITIES),
-            x509: x509(environment),
+            certificates: environment.certificates(),
             ipc_type: reader.parsed(&options::IPC_TYPE, "shared-mem", ipc_type).unwrap_or_default(),
             ipc_buffer: ipc_buffer(&mut reader),
+            memory: memory(&mut reader),
             node_start_state: reader.text(&options::NODE_START_STATE),
             schema_directory: reader.path(&options::SCHEMA_DIRECTORY).unwrap_or(SCHEMA_DIRECTORY.into()),
             remote_schema_directory: reader
@@ -116,16 +114,6 @@ fn port(reader: &mut Reader<'_>, command_line: &CommandLine) -> u16 {
     }
 }
 
-fn x509(environment: &Environment) -> X509Variables {
-    let find = |option| environment.certificate(option).map(|setting| setting.variable);
-    let needed: Vec<_> =
-        [&options::CA_FILE, &options::CERT_FILE, &options::KEY_FILE].into_iter().filter_map(find).collect();
-    X509Variables {
-        complete: needed.len() == 3,
-        variables: needed.into_iter().chain(find(&options::CRL_FILE)).collect(),
-    }
-}
-
 fn ipc_type(text: &str) -> Option<IpcType> {
     match text {
         "shared-mem" => Some(IpcType::SharedMemory),
@@ -146,6 +134,26 @@ fn ipc_buffer(reader: &mut Reader<'_>) -> usize {
         reader.warn_option(&options::IPC_BUFFER, "too small", &LEAST_IPC_BUFFER.to_string());
     }
     asked.max(LEAST_IPC_BUFFER)
+}
+
+fn memory(reader: &mut Reader<'_>) -> MemoryLimits {
+    let mut limits = MemoryLimits::default();
+    for (option, limit) in [
+        (&options::UNAUTHENTICATED_MEMORY, &mut limits.unauthenticated),
+        (&options::REMOTE_MEMORY, &mut limits.remote),
+        (&options::PRIVILEGED_MEMORY, &mut limits.privileged),
+        (&options::MEMBER_MEMORY, &mut limits.members),
+        (&options::OUTPUT_MEMORY, &mut limits.output),
+        (&options::PARAMETER_MEMORY, &mut limits.parameters),
+    ] {
+        let parse = |text: &str| options::DAEMON.number(text).map(|size| size as usize);
+        let Some(asked) = reader.parsed(option, &limit.to_string(), parse) else { continue };
+        if asked < LEAST_MEMORY {
+            reader.warn_option(option, "too small", &LEAST_MEMORY.to_string());
+        }
+        *limit = asked.max(LEAST_MEMORY);
+    }
+    limits
 }
 
 fn sbd_watchdog_timeout_ms(reader: &mut Reader<'_>) -> Option<u64> {

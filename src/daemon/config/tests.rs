@@ -21,6 +21,28 @@ fn nothing_set_is_all_defaults_and_no_warning() {
 }
 
 #[test]
+fn memory() {
+    let (config, warnings) = read(&[], None);
+    assert_eq!((config.memory, warnings.len()), (MemoryLimits::default(), 0));
+    for (variable, limit) in [
+        ("PCMK_memory_unauthenticated", (|memory| memory.unauthenticated) as fn(MemoryLimits) -> usize),
+        ("PCMK_memory_remote", |memory| memory.remote),
+        ("PCMK_memory_privileged", |memory| memory.privileged),
+        ("PCMK_memory_members", |memory| memory.members),
+        ("PCMK_memory_output", |memory| memory.output),
+        ("PCMK_memory_parameters", |memory| memory.parameters),
+    ] {
+        let (config, warnings) = read(&[(variable, "4000000000")], None);
+        assert_eq!((limit(config.memory), warnings), (4_000_000_000, vec![]), "{variable}");
+        let (config, warnings) = read(&[(variable, "much")], None);
+        assert_eq!(config.memory, MemoryLimits::default());
+        assert!(warnings[0].contains("not a size in bytes"), "{warnings:?}");
+        let (config, warnings) = read(&[(variable, "1000")], None);
+        assert_eq!((limit(config.memory), warnings.len()), (LEAST_MEMORY, 1));
+    }
+}
+
+#[test]
 fn ports() {
     assert_eq!(read(&[("PCMK_remote_port", "4000")], None).0.port, 4000);
     assert_eq!(read(&[("HA_remote_port", "4001")], None).0.port, 4001);
@@ -58,13 +80,11 @@ fn ipc() {
 }
 
 #[test]
-fn x509_needs_three() {
+fn certificates_need_three_files() {
     let two = [("PCMK_ca_file", "/a"), ("CIB_cert_file", "/b")];
-    assert!(!read(&two, None).0.x509.complete);
+    assert!(read(&two, None).0.certificates.complete().is_none());
     let three = [two[0], two[1], ("HA_key_file", "/c")];
-    let x509 = read(&three, None).0.x509;
-    assert!(x509.complete);
-    assert_eq!(x509.variables, ["PCMK_ca_file", "CIB_cert_file", "HA_key_file"]);
+    assert!(read(&three, None).0.certificates.complete().is_some());
 }
 
 #[test]

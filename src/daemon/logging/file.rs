@@ -3,7 +3,7 @@
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// User and group ids.
 pub(super) type Owner = (u32, u32);
@@ -41,7 +41,7 @@ impl LogFile {
         Self { path, mode, owner, open: None, lost: 0, torn: false }
     }
 
-    pub(super) fn path(&self) -> &std::path::Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -92,33 +92,39 @@ impl LogFile {
     }
 
     fn open_by_name(&self) -> io::Result<Open> {
-        let through_link = self.is_trusted_link()?;
-        let nofollow = if through_link { 0 } else { libc::O_NOFOLLOW };
-        let file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(self.mode)
-            // A FIFO without a reader must not hold us up, nor a terminal take us over.
-            .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY | nofollow)
-            .open(&self.path)?;
-        let metadata = file.metadata()?;
-        if metadata.is_file() && metadata.nlink() == 1 && !through_link {
-            self.take_care_of(&file, &metadata);
+        match self.open_at(&self.path, libc::O_NOFOLLOW) {
+            Ok(file) => {
+                let metadata = file.metadata()?;
+                if metadata.is_file() && metadata.nlink() == 1 {
+                    self.take_care_of(&file, &metadata);
+                }
+                Ok(Open { identity: identity(&metadata), file })
+            }
+            Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
+                let file = self.open_at(&self.trusted_target()?, 0)?;
+                Ok(Open { identity: identity(&file.metadata()?), file })
+            }
+            Err(error) => Err(error),
         }
-        Ok(Open { identity: identity(&metadata), file })
     }
 
-    /// Is the name a symbolic link that can be followed? Others than root can write to the directory, and we
-    /// must not be led to write to, or give away, a file of root's.
-    fn is_trusted_link(&self) -> io::Result<bool> {
-        match std::fs::symlink_metadata(&self.path) {
-            Ok(link) if link.is_symlink() => {
-                let trusted = [0, nix::unistd::geteuid().as_raw()].contains(&link.uid());
-                let refused = || io::Error::other("it is a symbolic link that another user made");
-                if trusted { Ok(true) } else { Err(refused()) }
-            }
-            _ => Ok(false),
+    fn open_at(&self, path: &Path, flags: libc::c_int) -> io::Result<File> {
+        // A FIFO without a reader must not hold us up, nor a terminal take us over.
+        let flags = flags | libc::O_NONBLOCK | libc::O_NOCTTY;
+        OpenOptions::new().append(true).create(true).mode(self.mode).custom_flags(flags).open(path)
+    }
+
+    /// Where the symbolic link leads that the name is: others than root can write to the directory, and we must not be
+    /// led to write to a file of root's. The link is opened, so that it cannot be another between the look at its owner
+    /// and the look at its target. A target that is a link itself, as `/dev/stderr` is, was root's choice.
+    fn trusted_target(&self) -> io::Result<PathBuf> {
+        let link =
+            OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_NOFOLLOW).open(&self.path)?;
+        if ![0, nix::unistd::geteuid().as_raw()].contains(&link.metadata()?.uid()) {
+            return Err(io::Error::other("it is a symbolic link that another user made"));
         }
+        let target = PathBuf::from(nix::fcntl::readlinkat(&link, "")?);
+        Ok(self.path.with_file_name("").join(target))
     }
 
     /// Owner and mode as configured, as far as we may; a log file with other ones is still a log file.
@@ -201,6 +207,30 @@ mod tests {
         let mut log = log_file(&directory);
         nix::unistd::mkfifo(log.path(), nix::sys::stat::Mode::S_IRWXU).unwrap();
         assert!(matches!(log.write("one\n"), Some(News::Failing(_))));
+    }
+
+    #[test]
+    fn a_relative_link_leads_from_its_own_directory_and_one_to_a_link_is_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut log = log_file(&directory);
+        symlink("other", log.path()).unwrap();
+        symlink("target", directory.path().join("other")).unwrap();
+        assert_eq!(log.write("x\n"), None);
+        assert_eq!(read_to_string(directory.path().join("target")).unwrap(), "x\n");
+    }
+
+    #[test]
+    fn a_link_of_another_user_is_not_followed() {
+        assert!(
+            nix::unistd::geteuid().is_root(),
+            "this test gives a file away and needs root: run it with sudo"
+        );
+        let directory = tempfile::tempdir().unwrap();
+        let mut log = log_file(&directory);
+        symlink(directory.path().join("target"), log.path()).unwrap();
+        std::os::unix::fs::lchown(log.path(), Some(12_345), None).unwrap();
+        assert!(matches!(log.write("x\n"), Some(News::Failing(why)) if why.contains("another user")));
+        assert!(!directory.path().join("target").exists());
     }
 
     #[test]

@@ -22,6 +22,13 @@ pub enum Step {
     Connected(SocketAddr),
     /// A key was read here; with what is odd about its file or the TLS policy.
     KeyRead(Vec<String>),
+    /// Certificates were read here, which take the key's place.
+    CertificatesRead {
+        /// Ours: its file, subject and end.
+        certificate: String,
+        /// What is odd about the files or the TLS policy.
+        notes: Vec<String>,
+    },
     /// The server has the same key. It does not know us as a client.
     KeyAccepted {
         /// Protocol version.
@@ -31,6 +38,15 @@ pub enum Step {
     },
     /// The server speaks TLS 1.2 and uses pre-shared keys. Whether its key is ours shows only in a full check.
     KeyUndecided,
+    /// The server's certificate is accepted here. Whether it accepts ours shows only in a full check.
+    CertificateAccepted {
+        /// Protocol version.
+        version: &'static str,
+        /// Cipher suite.
+        cipher: &'static str,
+        /// Whose certificate it is.
+        subject: String,
+    },
     /// Signed on: TLS and protocol versions.
     SignedOn(String),
 }
@@ -46,9 +62,14 @@ pub fn check(target: &Target, full: Option<&str>, tell: &mut dyn FnMut(Step)) ->
     if let Ok(address) = stream.peer_addr() {
         tell(Step::Connected(address));
     }
-    let (context, warnings) = settings.keys.read();
+    let (context, notices) = settings.keys.read();
     let context = context.map_err(Problem::Key)?;
-    tell(Step::KeyRead(settings.keys.notes().iter().cloned().chain(warnings).collect()));
+    let notes = notices.iter().map(ToString::to_string);
+    let notes = settings.keys.notes().iter().cloned().chain(notes).chain(target.obstacles()).collect();
+    tell(match context.certificate() {
+        Some(certificate) => Step::CertificatesRead { certificate: certificate.to_owned(), notes },
+        None => Step::KeyRead(notes),
+    });
     tell(match full {
         Some(name) => {
             let identity = Identity { name: Some(name.to_owned()), is_provider: false };
@@ -96,6 +117,9 @@ fn probe(stream: TcpStream, context: &ClientContext) -> Result<Step, Problem> {
                 return Ok(Step::KeyAccepted { version, cipher });
             }
             ProbeProgress::Undecided => return Ok(Step::KeyUndecided),
+            ProbeProgress::CertificateAccepted { version, cipher, subject } => {
+                return Ok(Step::CertificateAccepted { version, cipher, subject });
+            }
             ProbeProgress::Pending if Instant::now() >= deadline => return Err(Problem::HandshakeTimedOut),
             ProbeProgress::Pending => {}
         }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Where a remote node is and what proves who we are.
 use crate::driver::client::{Keys, RemoteSettings};
+use crate::model::certificate_files::CertificateFiles;
+use crate::model::site::CLUSTER_USER;
+use crate::transport::readable::Reader;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +14,7 @@ pub struct Target {
     host: String,
     port: u16,
     key_file: Option<PathBuf>,
+    certificates: Option<CertificateFiles>,
     tls_priorities: String,
     connect_limit: Option<Duration>,
 }
@@ -18,14 +22,27 @@ pub struct Target {
 impl Target {
     /// A node with the default key file and TLS policy, and 10 seconds for name and TCP.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
-        let (key_file, tls_priorities) = (None, String::new());
-        Self { host: host.into(), port, key_file, tls_priorities, connect_limit: None }
+        Self {
+            host: host.into(),
+            port,
+            key_file: None,
+            certificates: None,
+            tls_priorities: String::new(),
+            connect_limit: None,
+        }
     }
 
     /// The key is in this file and nowhere else.
     #[must_use]
     pub fn with_key_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.key_file = Some(path.into());
+        self
+    }
+
+    /// Certificates are used, and no key.
+    #[must_use]
+    pub fn with_certificates(mut self, files: CertificateFiles) -> Self {
+        self.certificates = Some(files);
         self
     }
 
@@ -43,12 +60,24 @@ impl Target {
         self
     }
 
+    /// What keeps Pacemaker's own user from reading our files of certificates: the controller is not root.
+    pub(super) fn obstacles(&self) -> Vec<String> {
+        let (Some(files), Some(reader)) = (&self.certificates, Reader::named(CLUSTER_USER)) else {
+            return Vec::new();
+        };
+        let paths = [Some(&files.ca), files.crl.as_ref(), Some(&files.cert), Some(&files.key)];
+        let obstacle =
+            |path| Some(format!("on a cluster node the controller needs it: {}", reader.obstacle(path)?));
+        paths.into_iter().flatten().filter_map(|path: &PathBuf| obstacle(path)).collect()
+    }
+
     /// The same for [`Connection::remote`](crate::driver::client::Connection::remote). What is odd about the TLS policy
     /// is logged.
     pub fn settings(&self) -> RemoteSettings {
-        let keys = match &self.key_file {
-            Some(file) => Keys::new(vec![file.clone()], &self.tls_priorities),
-            None => Keys::in_default_places(&self.tls_priorities),
+        let keys = match (&self.certificates, &self.key_file) {
+            (Some(files), _) => Keys::with_certificates(files.clone(), &self.tls_priorities),
+            (None, Some(file)) => Keys::new(vec![file.clone()], &self.tls_priorities),
+            (None, None) => Keys::in_default_places(&self.tls_priorities),
         };
         let mut settings = RemoteSettings::new(self.host.as_str(), self.port, Arc::new(keys));
         settings.connect_limit = self.connect_limit.unwrap_or(settings.connect_limit);

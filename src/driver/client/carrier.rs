@@ -2,6 +2,7 @@
 //! What a connection runs over, TLS or local IPC, as far as they differ.
 use super::Wanted;
 use super::reports::{NotSent, Reports};
+use super::turn::TURN;
 use crate::core::Client;
 use crate::driver::link::wait;
 use crate::model::Moment;
@@ -17,11 +18,18 @@ pub(super) trait Carrier: Debug + Send {
     /// Over TLS?
     fn is_remote(&self) -> bool;
 
-    /// Connects and reads as far as that does not wait.
-    fn advance(&mut self, now: Instant, reports: &mut Reports);
+    /// Connects and reads as far as that does not wait, until `until` at most. What was read before is made reports of
+    /// first.
+    fn advance(&mut self, now: Instant, until: Instant, reports: &mut Reports);
 
-    /// Makes reports of what was read, and sends what there is to send.
-    fn pump(&mut self, now: Instant, reports: &mut Reports);
+    /// Makes a report of what was read, if it gives one before `until`, and sends what there is to send.
+    fn pump(&mut self, now: Instant, until: Instant, reports: &mut Reports);
+
+    /// Sends what there is to send.
+    fn submit(&mut self, now: Instant, reports: &mut Reports);
+
+    /// Was something read that [`pump`](Self::pump) has not looked at?
+    fn has_more(&self) -> bool;
 
     /// The client's side of the protocol; None before and after the time in which messages can be exchanged.
     fn core(&mut self) -> Option<&mut Client>;
@@ -37,7 +45,9 @@ pub(super) trait Carrier: Debug + Send {
 
     /// Waits a while, until `deadline` at most, for the answer that the core waits for.
     fn wait_for_answer(&mut self, deadline: Option<Instant>, reports: &mut Reports) {
-        if let Some((descriptor, wanted, _)) = self.descriptor() {
+        if !self.has_more()
+            && let Some((descriptor, wanted, _)) = self.descriptor()
+        {
             let begun = Instant::now();
             let mut ready = Ok(0);
             while ready == Ok(0) && begun.elapsed() < EAGER {
@@ -47,7 +57,8 @@ pub(super) trait Carrier: Debug + Send {
                 wait(descriptor, wanted, deadline);
             }
         }
-        self.advance(Instant::now(), reports);
+        let now = Instant::now();
+        self.advance(now, now + TURN, reports);
     }
 }
 

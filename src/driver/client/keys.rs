@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What proves to remote nodes who we are, for all connections of one caller.
+use crate::model::certificate_files::CertificateFiles;
 use crate::model::site::KEY_FILES;
-use crate::sys::tls::ClientContext;
-use crate::transport::credentials::{Credentials, KeyError};
-use crate::transport::priorities::translate;
+use crate::sys::tls::{ClientContext, Policy};
+use crate::transport::credentials::{self, Credentials, KeyError, Notice};
+use crate::transport::priorities::{self, PriorityError, Translation};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 /// Why TLS cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,26 +17,22 @@ pub enum KeyProblem {
     NoKey(String),
     /// There is one, but TLS cannot be set up.
     Setup(String),
-    /// Certificates are configured, which we do not know how to use.
-    Certificates,
+    /// Certificates are configured and cannot be used; which file, and why.
+    Certificates(String),
 }
 
 impl fmt::Display for KeyProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoKey(reason) | Self::Setup(reason) => f.write_str(reason),
-            Self::Certificates => f.write_str(
-                "certificates are configured (PCMK_ca_file, PCMK_cert_file and PCMK_key_file), which \
-                 pcmk-remote-rs does not use: unset them to use the key file",
-            ),
+            Self::NoKey(reason) | Self::Setup(reason) | Self::Certificates(reason) => f.write_str(reason),
         }
     }
 }
 
 impl std::error::Error for KeyProblem {}
 
-/// Key locations and TLS policy. The key is read for each connection; a context is made again when it has changed. What
-/// is odd about key files and policy is logged.
+/// Key locations or files of certificates, and TLS policy. The files are read for each connection; a context is made
+/// again when they have changed. What is odd about files and policy is logged.
 #[derive(Debug)]
 pub struct Keys {
     /// The policy may be unusable, which is told when TLS is needed.
@@ -46,12 +44,26 @@ impl Keys {
     /// The key is in the first of these files that holds one. `priorities`: as in PCMK_tls_priorities; empty: the
     /// default.
     pub fn new(locations: Vec<PathBuf>, priorities: &str) -> Self {
-        match translate(priorities) {
+        Self::of(priorities::translate(priorities), |policy| Credentials::at(locations, policy))
+    }
+
+    /// Certificates instead of a key: both sides show one, and each judges the other's by its own authorities.
+    pub fn with_certificates(files: CertificateFiles, priorities: &str) -> Self {
+        Self::of(priorities::translate_with_certificates(priorities), |policy| {
+            Credentials::following_certificates(files, policy)
+        })
+    }
+
+    fn of(
+        translation: Result<Translation, PriorityError>,
+        credentials: impl FnOnce(Policy) -> Credentials,
+    ) -> Self {
+        match translation {
             Ok(translation) => {
                 for note in &translation.notes {
                     log::warn!("PCMK_tls_priorities: {note}");
                 }
-                let credentials = Credentials::at(locations, translation.policy);
+                let credentials = credentials(translation.policy);
                 Self { credentials: Ok(Mutex::new(credentials)), notes: translation.notes }
             }
             Err(error) => Self::unusable(KeyProblem::Setup(error.to_string())),
@@ -75,15 +87,13 @@ impl Keys {
 
     /// What a connection that begins now uses.
     pub(in crate::driver) fn context(&self) -> Result<Arc<ClientContext>, KeyProblem> {
-        let (context, warnings) = self.read();
-        for warning in warnings {
-            log::warn!("{warning}");
-        }
+        let (context, notices) = self.read();
+        notices.iter().for_each(Notice::log);
         context
     }
 
-    /// The same, and what is odd about the key file, each thing once as long as it lasts.
-    pub(in crate::driver) fn read(&self) -> (Result<Arc<ClientContext>, KeyProblem>, Vec<String>) {
+    /// The same, and what is odd about the files, each thing once as long as it lasts.
+    pub(in crate::driver) fn read(&self) -> (Result<Arc<ClientContext>, KeyProblem>, Vec<Notice>) {
         let credentials = match &self.credentials {
             Ok(credentials) => credentials,
             Err(problem) => return (Err(problem.clone()), Vec::new()),
@@ -92,7 +102,23 @@ impl Keys {
         let context = credentials.client_context().map_err(|error| match &error {
             KeyError::NoKey(_) => KeyProblem::NoKey(error.to_string()),
             KeyError::Tls(_) => KeyProblem::Setup(error.to_string()),
+            KeyError::Certificates(_) => KeyProblem::Certificates(error.to_string()),
         });
-        (context, credentials.take_warnings())
+        credentials.check_dates(seconds_since_1970());
+        (context, credentials.take_notices())
     }
+}
+
+/// Can these files be used as a set, by whatever TLS library?
+///
+/// # Errors
+/// The file that cannot, and why.
+pub fn check_certificates(files: &CertificateFiles) -> Result<(), KeyProblem> {
+    credentials::check_certificates(files).map_err(|problem| KeyProblem::Certificates(problem.to_string()))
+}
+
+/// The time of day; before 1970 it is 1970.
+pub(in crate::driver) fn seconds_since_1970() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The executor of this node, over libqb.
 use super::reports::{NotSent, Report, Reports};
+use super::turn::TURN;
 use super::{Carrier, Clock, Identity, Problem, Wanted};
 use crate::core::{self, ClientError};
 use crate::driver::cluster_user;
 use crate::model::site::IPC_BUFFER;
-use crate::session::{LocalClientSession, LocalRequest};
+use crate::session::{ClientEvent, LocalClientSession, LocalRequest};
 use crate::sys::qb::{Client, ConnectError, Trusted};
 use crate::wire::ipc::{Assembler, IpcLayout, IpcRequest, detect, encode, flag};
 use nix::errno::Errno;
@@ -19,8 +20,8 @@ pub(super) const TRUSTED: Trusted = Trusted::RootOr(cluster_user::uid);
 const SEND_LIMIT: Duration = Duration::from_secs(5);
 /// libqb does not tell while it waits that the server has gone.
 const SLICE: Duration = Duration::from_millis(250);
-/// Events of one [`Local::advance`]: the others must have their turn.
-const EVENTS: usize = 64;
+/// What is decoded and not taken yet, in bytes, before further events are left in the executor's buffer.
+const ENOUGH: usize = 8 * 1024 * 1024;
 /// So many events at most are in the executor's buffer when the caller only asks.
 const RESPONSES_BETWEEN: u32 = 32;
 
@@ -125,7 +126,15 @@ impl Local {
     fn make_room(&mut self, reports: &mut Reports) {
         self.responses_taken = self.responses_taken.wrapping_add(1);
         if self.responses_taken.is_multiple_of(RESPONSES_BETWEEN) {
-            self.advance(Instant::now(), reports);
+            let now = Instant::now();
+            self.advance(now, now + TURN, reports);
+        }
+    }
+
+    fn take(&mut self, event: ClientEvent, reports: &mut Reports) {
+        if let Some(problem) = reports.take(event) {
+            self.over = true;
+            reports.push(Report::Ended(problem));
         }
     }
 
@@ -134,7 +143,11 @@ impl Local {
             return;
         }
         // What came before the end is told before it.
-        self.pump(Instant::now(), reports);
+        while !self.over
+            && let Some(event) = self.session.next_event()
+        {
+            self.take(event, reports);
+        }
         if self.over {
             return;
         }
@@ -153,16 +166,19 @@ impl Carrier for Local {
     }
 
     /// Takes the events that are there.
-    fn advance(&mut self, now: Instant, reports: &mut Reports) {
-        for _ in 0..EVENTS {
-            if self.over {
-                return;
-            }
+    fn advance(&mut self, now: Instant, until: Instant, reports: &mut Reports) {
+        while !self.over && self.session.core().held_bytes() < ENOUGH {
             match self.client.receive_event_into(&mut self.buffer, 0) {
                 Ok(length) => self.take_event(length),
                 Err(errno) if is_nothing(errno) => break,
                 Err(errno) => return self.end(Problem::Broken(errno), reports),
             }
+            if Instant::now() >= until {
+                break;
+            }
+        }
+        if self.over {
+            return;
         }
         if self.is_gone() {
             self.end(Problem::Lost, reports);
@@ -170,15 +186,20 @@ impl Carrier for Local {
         self.session.core().tick(self.clock.at(now));
     }
 
-    fn pump(&mut self, _: Instant, reports: &mut Reports) {
+    fn pump(&mut self, now: Instant, until: Instant, reports: &mut Reports) {
         while !self.over
+            && reports.is_empty()
             && let Some(event) = self.session.next_event()
         {
-            if let Some(problem) = reports.take(event) {
-                self.over = true;
-                reports.push(Report::Ended(problem));
+            self.take(event, reports);
+            if Instant::now() >= until {
+                break;
             }
         }
+        self.submit(now, reports);
+    }
+
+    fn submit(&mut self, _: Instant, reports: &mut Reports) {
         while !self.over
             && let Some(request) = self.session.next_request()
         {
@@ -186,6 +207,10 @@ impl Carrier for Local {
                 reports.push(Report::NotSent(not_sent));
             }
         }
+    }
+
+    fn has_more(&self) -> bool {
+        !self.over && self.session.has_events()
     }
 
     fn core(&mut self) -> Option<&mut core::Client> {
@@ -224,7 +249,8 @@ impl Carrier for Local {
     /// Local IPC goes on.
     fn abandon(&mut self, _: NotSent, reports: &mut Reports) {
         self.session.core().give_up();
-        self.pump(Instant::now(), reports);
+        let now = Instant::now();
+        self.pump(now, now + TURN, reports);
     }
 }
 

@@ -6,7 +6,7 @@ use crate::model::{CallId, ClientId, LocalIdentity, Millis, ProtocolVersion, Rep
 use crate::sys::qb::impostor::Impostor;
 use crate::wire::codec::{Envelope, decode_incoming, encode_notification, encode_reply};
 use std::cell::{Cell, OnceCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
@@ -15,7 +15,7 @@ use std::thread::JoinHandle;
 /// resource "late" only when another client comes. Hangs up at a request for recurring operations.
 #[derive(Default)]
 struct Executor {
-    servers: OnceCell<LocalServers>,
+    servers: OnceCell<Weak<LocalServers>>,
     late: Cell<Option<(LocalConnId, i32)>>,
     stop: tokio::sync::Notify,
 }
@@ -24,15 +24,21 @@ fn plain(rc: i32) -> String {
     encode_reply(&Reply { rc, call_id: CallId(1), body: ReplyBody::Plain }, Envelope::Local)
 }
 
+impl Executor {
+    fn servers(&self) -> Rc<LocalServers> {
+        self.servers.get().and_then(Weak::upgrade).unwrap()
+    }
+}
+
 impl LocalHandler for Executor {
     fn connected(&self, _: LocalConnId, _: LocalServer, _: bool, _: LocalIdentity) {
         if let Some((conn, id)) = self.late.take() {
-            self.servers.get().unwrap().respond(conn, id, &plain(-5));
+            self.servers().respond(conn, id, &plain(-5));
         }
     }
 
     fn message(&self, conn: LocalConnId, _: LocalServer, id: i32, _: u32, text: String) {
-        let servers = self.servers.get().unwrap();
+        let servers = self.servers();
         match decode_incoming(&text).unwrap().incoming.request {
             Request::Register { .. } => {
                 let registered = Registered {
@@ -74,8 +80,8 @@ fn serve() -> (String, JoinHandle<()>) {
         tokio::task::LocalSet::new().block_on(&runtime, async {
             let executor = Rc::new(Executor::default());
             let config = IpcConfig { prefix, ..IpcConfig::default() };
-            let servers = LocalServers::start(config, executor.clone()).unwrap();
-            let _ = executor.servers.set(servers);
+            let servers = Rc::new(LocalServers::start(config, executor.clone()).unwrap());
+            let _ = executor.servers.set(Rc::downgrade(&servers));
             started.send(()).unwrap();
             executor.stop.notified().await;
         });

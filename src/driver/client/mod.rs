@@ -8,7 +8,8 @@
 //! * `lookup`, `dial`: from a name to a TCP connection. `keys`: what proves who we are.
 //! * `remote`: an executor over TLS; `transport`: the bytes of it. `local`: the one of this node, over IPC.
 //! * `carrier`: in what the two differ; `reports`: what they report.
-//! * `problem`: what can go wrong; `remedy`: what to do about it. `waiting`: calls, under poll(2).
+//! * `problem`: what can go wrong; `remedy`: what to do about it. `waiting`: calls, under poll(2). `turn`: how long is
+//!   worked before the caller's loop goes on.
 #![allow(clippy::disallowed_methods, reason = "a driver: it reads the clock")]
 
 mod carrier;
@@ -22,6 +23,7 @@ mod remedy;
 mod remote;
 mod reports;
 mod transport;
+mod turn;
 mod waiting;
 
 #[cfg(all(test, feature = "daemon"))]
@@ -33,8 +35,10 @@ pub use crate::core::ClientError;
 pub use crate::driver::link::Wanted;
 #[cfg(feature = "local")]
 pub use crate::wire::ipc::IpcLayout;
-pub use keys::{KeyProblem, Keys};
+pub use keys::{KeyProblem, Keys, check_certificates};
 pub use problem::{CallProblem, Problem, Stage};
+#[cfg(any(feature = "tool", feature = "capi"))]
+pub(crate) use remedy::with_remedy;
 pub use remote::{HANDSHAKE_LIMIT, RemoteSettings};
 
 #[cfg(feature = "local")]
@@ -50,6 +54,7 @@ use std::collections::VecDeque;
 use std::net::TcpStream;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
+use turn::{TURN, Turn};
 
 /// Who signs on.
 #[derive(Clone, Debug, Default)]
@@ -79,6 +84,7 @@ pub struct Connection {
     clock: Clock,
     /// Events that came while something else was waited for.
     kept: VecDeque<Event>,
+    turn: Turn,
     signed_on: bool,
     end: Option<Problem>,
 }
@@ -135,6 +141,7 @@ impl Connection {
             reports: Reports::default(),
             clock,
             kept: VecDeque::new(),
+            turn: Turn::default(),
             signed_on: false,
             end: None,
         }
@@ -142,31 +149,63 @@ impl Connection {
 
     /// Does what can be done without waiting: to be called when the descriptor is ready or the deadline has come.
     pub fn advance(&mut self) {
-        self.carrier.advance(Instant::now(), &mut self.reports);
+        let now = Instant::now();
+        let until = self.turn.begin(now);
+        self.carrier.advance(now, until, &mut self.reports);
     }
 
-    /// The next thing that happened; None: nothing more is known without [`advance`](Self::advance).
+    /// The next thing that happened; None: nothing more is known without [`advance`](Self::advance). It is None, too,
+    /// when this has gone on for about 2 ms; then [`deadline`](Self::deadline) is now, so that a loop of the caller's
+    /// serves its other sources and comes back.
     pub fn next_event(&mut self) -> Option<Event> {
-        while self.kept.is_empty() {
-            let report = self.next_report()?;
-            self.keep(report);
+        let now = Instant::now();
+        let until = self.turn.begin(now);
+        if self.turn.is_over(now) {
+            self.turn.end(self.has_work());
+            return None;
         }
-        self.kept.pop_front()
+        self.fill(until);
+        match self.kept.pop_front() {
+            Some(event) => {
+                self.turn.tell();
+                Some(event)
+            }
+            None => {
+                self.turn.end(self.has_work());
+                None
+            }
+        }
     }
 
-    /// Is something known that [`next_event`](Self::next_event) has not told yet?
+    /// Is something known that [`next_event`](Self::next_event) has not told yet, or at hand and not looked at?
     pub fn has_events(&mut self) -> bool {
+        self.fill(Instant::now() + TURN);
+        self.has_work()
+    }
+
+    fn fill(&mut self, until: Instant) {
         while self.kept.is_empty()
-            && let Some(report) = self.next_report()
+            && let Some(report) = self.next_report(until)
         {
             self.keep(report);
         }
-        !self.kept.is_empty()
     }
 
-    fn next_report(&mut self) -> Option<Report> {
+    /// Has [`advance`](Self::advance) and [`next_event`](Self::next_event) something to do although nothing comes?
+    pub(crate) fn has_work(&self) -> bool {
+        !self.kept.is_empty() || !self.reports.is_empty() || self.carrier.has_more()
+    }
+
+    /// Did [`next_event`](Self::next_event) last give None although there was more to do? It goes on after
+    /// [`advance`](Self::advance).
+    pub fn was_cut(&self) -> bool {
+        self.turn.was_cut()
+    }
+
+    /// None: nothing more is known, or `until` has come.
+    fn next_report(&mut self, until: Instant) -> Option<Report> {
         if self.reports.is_empty() {
-            self.carrier.pump(Instant::now(), &mut self.reports);
+            self.carrier.pump(Instant::now(), until, &mut self.reports);
         }
         let report = self.reports.pop()?;
         match &report {
@@ -231,7 +270,7 @@ impl Connection {
 
     /// When [`advance`](Self::advance) is due although nothing came.
     pub fn deadline(&self) -> Option<Instant> {
-        self.carrier.deadline()
+        if self.has_work() { Some(Instant::now()) } else { self.carrier.deadline() }
     }
 
     /// Asks without waiting for an answer.
@@ -241,7 +280,7 @@ impl Connection {
     pub fn send(&mut self, request: Request) -> Result<(), CallProblem> {
         let core = self.carrier.core().ok_or(CallProblem::NotConnected)?;
         core.send(request)?;
-        self.carrier.pump(Instant::now(), &mut self.reports);
+        self.carrier.submit(Instant::now(), &mut self.reports);
         // Nothing else can be unsent than what was just given.
         self.reports.take_not_sent().map_or(Ok(()), |not_sent| Err(not_sent.into()))
     }

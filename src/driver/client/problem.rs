@@ -64,6 +64,12 @@ pub enum Problem {
     ClosedInHandshake,
     /// The handshake took too long.
     HandshakeTimedOut,
+    /// With certificates: the server ended the connection behind the handshake, before it said anything. At TLS 1.3 a
+    /// server that refuses our certificate, which is told here, can do so only then; one that stops looks the same.
+    ClosedAfterHandshake {
+        /// Our certificate: its file, subject and end.
+        certificate: String,
+    },
     /// The sign-on failed.
     SignOn(ClientError),
     /// The executor took the sign-on, but not for what it was meant.
@@ -76,6 +82,8 @@ pub enum Problem {
     Garbled(SessionError),
     /// The peer takes nothing any longer.
     Stalled,
+    /// The peer told more than is kept while an answer is waited for.
+    Flooded,
     /// An answer did not come in time, so that it is not known which request the next one belongs to.
     LateAnswer,
     /// A request cannot be sent, for this reason.
@@ -90,11 +98,12 @@ impl Problem {
             Self::Tcp { .. } | Self::NoLocalExecutor(_) | Self::ForeignExecutor { .. } => Stage::Connect,
             Self::Key(_) => Stage::Key,
             Self::Handshake(_) | Self::ClosedInHandshake | Self::HandshakeTimedOut => Stage::Handshake,
-            Self::SignOn(_) | Self::SignOnRefused(_) => Stage::SignOn,
+            Self::ClosedAfterHandshake { .. } | Self::SignOn(_) | Self::SignOnRefused(_) => Stage::SignOn,
             Self::Lost
             | Self::Broken(_)
             | Self::Garbled(_)
             | Self::Stalled
+            | Self::Flooded
             | Self::LateAnswer
             | Self::Unsendable(_) => Stage::Ready,
         }
@@ -121,6 +130,11 @@ impl fmt::Display for Problem {
             Self::HandshakeTimedOut => {
                 f.write_str("the peer took the connection but did not finish the TLS handshake in time")
             }
+            Self::ClosedAfterHandshake { certificate } => write!(
+                f,
+                "the server closed the connection right after the handshake: most likely it refused our certificate, \
+                 {certificate}"
+            ),
             Self::SignOn(ClientError::NotConnected) => {
                 f.write_str("the connection ended before the sign-on was answered")
             }
@@ -131,6 +145,7 @@ impl fmt::Display for Problem {
             Self::Lost => f.write_str("the peer closed the connection"),
             Self::Broken(errno) => write!(f, "the connection broke: {}", errno.desc()),
             Self::Stalled => f.write_str("the peer takes nothing any longer"),
+            Self::Flooded => ClientError::Flooded.fmt(f),
             Self::LateAnswer => f.write_str("an answer did not come in time"),
             Self::Unsendable(reason) => write!(f, "cannot send a request: {reason}"),
         }
@@ -201,6 +216,7 @@ impl From<ClientError> for CallProblem {
             ClientError::TimedOut => Self::TimedOut,
             ClientError::Stale => Self::Stale,
             ClientError::NotConnected | ClientError::Closed => Self::NotConnected,
+            ClientError::Flooded => Self::Ended(Problem::Flooded),
             error => Self::Refused(error),
         }
     }

@@ -9,6 +9,12 @@ use nix::errno::Errno;
 const READ_ITS_LOG: &str = "look into the log of that host's pacemaker-remoted";
 const WHICH_PORT: &str = "is that port Pacemaker Remote's?";
 
+/// A problem's text and what to do about it, in one line.
+#[cfg(any(feature = "tool", feature = "capi"))]
+pub(crate) fn with_remedy(text: String, remedy: &str) -> String {
+    if remedy.is_empty() { text } else { format!("{text}; {remedy}") }
+}
+
 impl Problem {
     /// What to do about it; empty when the problem's text says it.
     pub const fn remedy(&self) -> &'static str {
@@ -24,16 +30,18 @@ impl Problem {
             Self::ForeignExecutor { .. } => "end the program that took the executor's place",
             Self::Handshake(error) | Self::Garbled(error) => of_session(error),
             Self::ClosedInHandshake => {
-                "its log says why: most often its key differs, or it has none yet, or it has too many connections"
+                "its log says why: most often its key differs or it refuses our certificate, or it has no key yet, or it \
+                 has too many connections"
             }
             Self::HandshakeTimedOut => "is that port Pacemaker Remote's? is that host overloaded?",
+            Self::ClosedAfterHandshake { .. } => READ_ITS_LOG,
             Self::SignOn(error) => of_client(*error),
             Self::SignOnRefused(_) => "look into that host's log",
             Self::Lost | Self::Broken(_) => {
                 "the peer or the network ended the connection: look into the log of that host's pacemaker-remoted"
             }
             Self::Stalled => "is that host overloaded, or the network to it interrupted?",
-            Self::LateAnswer => READ_ITS_LOG,
+            Self::LateAnswer | Self::Flooded => READ_ITS_LOG,
             Self::Key(_) | Self::Unsendable(_) => "",
         }
     }
@@ -78,9 +86,20 @@ const fn of_tls(error: &TlsError) -> &'static str {
     match error {
         TlsError::WrongKey => "copy the cluster's key to both hosts (/etc/pacemaker/authkey)",
         TlsError::NotTls => WHICH_PORT,
-        TlsError::EndedHandshake | TlsError::BadRecord | TlsError::Other(_) | TlsError::PeerAlert(_) => {
-            READ_ITS_LOG
+        TlsError::CertificateRefused(_) => {
+            "compare PCMK_ca_file of this host with that host's certificate (openssl verify), and the clocks of both"
         }
+        TlsError::CertificateMissing | TlsError::NoSharedSuite => {
+            "set PCMK_ca_file, PCMK_cert_file and PCMK_key_file on both hosts, or on neither"
+        }
+        TlsError::CertificateRefusedByPeer(_) => {
+            "compare PCMK_ca_file of that host with this host's certificate (openssl verify), and the clocks of both"
+        }
+        TlsError::EndedHandshake
+        | TlsError::EndedByPeer
+        | TlsError::BadRecord
+        | TlsError::Other(_)
+        | TlsError::PeerAlert(_) => READ_ITS_LOG,
         TlsError::Setup(_) => "check the OpenSSL installation and PCMK_tls_priorities of this host",
         TlsError::IdentityRefused(_)
         | TlsError::IdentityUnknown
@@ -92,7 +111,7 @@ const fn of_tls(error: &TlsError) -> &'static str {
 const fn of_client(error: ClientError) -> &'static str {
     match error {
         ClientError::VersionRefused => "compare the Pacemaker releases of both hosts",
-        ClientError::TimedOut => READ_ITS_LOG,
+        ClientError::TimedOut | ClientError::Flooded => READ_ITS_LOG,
         ClientError::NotAServer => WHICH_PORT,
         ClientError::NotConnected => {
             "the peer or the network ended the connection: look into the log of that host's pacemaker-remoted"

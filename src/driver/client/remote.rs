@@ -5,8 +5,8 @@ use super::keys::Keys;
 use super::reports::{NotSent, Report, Reports};
 use super::transport::Transport;
 use super::{Carrier, Clock, Identity, Problem, Wanted};
-use crate::core::Client;
-use crate::session::{ClientEvent, ClientSession};
+use crate::core::{Client, ClientError};
+use crate::session::{ClientEvent, ClientSession, ClientStep};
 use std::net::TcpStream;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -67,6 +67,8 @@ pub(super) struct Remote {
     state: State,
     /// How many descriptors there were while the connection was made.
     attempts: u32,
+    /// Was the session left before it had said that it needs more?
+    left_early: bool,
 }
 
 impl Remote {
@@ -75,7 +77,8 @@ impl Remote {
     pub(super) fn start(settings: RemoteSettings, identity: Identity, clock: Clock) -> Result<Self, Problem> {
         let now = clock.origin();
         let mut dial = Dial::new(&settings, now)?;
-        let mut remote = Self { settings, identity, clock, state: State::Over, attempts: 0 };
+        let mut remote =
+            Self { settings, identity, clock, state: State::Over, attempts: 0, left_early: false };
         // The result of a look-up is told later, however quick it was.
         let known = !dial.addresses().is_empty();
         remote.state = match if known { dial.advance(now) } else { Dialed::Pending } {
@@ -96,7 +99,8 @@ impl Remote {
         identity: Identity,
         clock: Clock,
     ) -> Result<Self, Problem> {
-        let mut remote = Self { settings, identity, clock, state: State::Over, attempts: 0 };
+        let mut remote =
+            Self { settings, identity, clock, state: State::Over, attempts: 0, left_early: false };
         remote.state = State::Connected(remote.transport(stream, clock.origin())?);
         Ok(remote)
     }
@@ -119,6 +123,17 @@ impl Remote {
         let context = self.settings.keys.context().map_err(Problem::Key)?;
         let session = ClientSession::new(&context, self.identity.name.as_deref(), self.identity.is_provider);
         Transport::new(stream, session, now + self.settings.handshake_limit).map(Box::new)
+    }
+
+    /// Sends what the socket takes. Where the peer has closed and all that it sent is used up, the connection ends.
+    fn flush(&mut self, now: Instant, reports: &mut Reports) {
+        let has_more = self.has_more();
+        let State::Connected(transport) = &mut self.state else { return };
+        match transport.flush(now) {
+            Ok(()) if transport.closed && !has_more => self.closed(reports),
+            Ok(()) => {}
+            Err(problem) => self.end(problem, reports),
+        }
     }
 
     /// The peer has closed and all that it sent is used up.
@@ -150,6 +165,11 @@ impl Remote {
                 if let (Problem::Lost, Some(errno)) = (&problem, transport.broken) {
                     problem = Problem::Broken(errno);
                 }
+                if let (Problem::SignOn(ClientError::NotConnected), Some(certificate)) =
+                    (&problem, transport.session.unheard_certificate())
+                {
+                    problem = Problem::ClosedAfterHandshake { certificate: certificate.to_owned() };
+                }
             }
             self.end(problem, reports);
         }
@@ -166,28 +186,47 @@ impl Carrier for Remote {
         true
     }
 
-    fn advance(&mut self, now: Instant, reports: &mut Reports) {
+    fn advance(&mut self, now: Instant, _: Instant, reports: &mut Reports) {
         if matches!(self.state, State::Dialing(_)) {
             self.dial(now, reports);
         }
+        // A peer that sends faster than its messages can be read fills the network, not our memory.
+        let has_more = self.has_more();
         let State::Connected(transport) = &mut self.state else { return };
-        let received = transport.receive();
+        let received = if has_more { Ok(()) } else { transport.receive() };
         transport.session.core().tick(self.clock.at(now));
         if let Err(problem) = received.and_then(|()| transport.check_limits(now)) {
             self.end(problem, reports);
         }
     }
 
-    fn pump(&mut self, now: Instant, reports: &mut Reports) {
+    fn pump(&mut self, now: Instant, until: Instant, reports: &mut Reports) {
         while let State::Connected(transport) = &mut self.state {
-            match transport.session.next_event(self.clock.at(now)) {
-                Some(event) => self.take(event, reports),
-                None => match transport.flush(now) {
-                    Ok(()) if transport.closed => self.closed(reports),
-                    Ok(()) => return,
-                    Err(problem) => self.end(problem, reports),
-                },
+            let step = transport.session.step(self.clock.at(now));
+            self.left_early = step != ClientStep::Idle;
+            match step {
+                ClientStep::Happened(event) => self.take(event, reports),
+                ClientStep::Worked => {}
+                ClientStep::Idle => return self.flush(now, reports),
             }
+            if !reports.is_empty() || Instant::now() >= until {
+                return self.flush(now, reports);
+            }
+        }
+    }
+
+    fn submit(&mut self, now: Instant, reports: &mut Reports) {
+        let State::Connected(transport) = &mut self.state else { return };
+        if let Some(event) = transport.session.submit() {
+            self.take(event, reports);
+        }
+        self.flush(now, reports);
+    }
+
+    fn has_more(&self) -> bool {
+        match &self.state {
+            State::Connected(transport) => self.left_early && !transport.session.is_idle(),
+            State::Dialing(_) | State::Over => false,
         }
     }
 

@@ -3,9 +3,13 @@
 use super::{CallProblem, Problem};
 use crate::core::{ClientError, ClientOutput, RequestId};
 use crate::model::{Notification, ProtocolVersion, Registered, Reply, ReplyBody, RequestRefused};
-use crate::session::ClientEvent;
+use crate::session::{ClientEvent, SessionError};
+use crate::sys::tls::TlsError;
 use nix::errno::Errno;
 use std::collections::VecDeque;
+
+/// Of messages that cannot be read, so many are logged one by one.
+const ALL_LOGGED: u64 = 10;
 
 /// What a carrier reports to the layer that waits.
 #[derive(Debug)]
@@ -54,6 +58,7 @@ pub(super) struct Reports {
     tls: Option<(&'static str, &'static str)>,
     signed_on: bool,
     refused: Option<RequestRefused>,
+    ignored: u64,
 }
 
 impl Reports {
@@ -62,12 +67,31 @@ impl Reports {
         match event {
             ClientEvent::Core(output) => return self.take_output(output),
             ClientEvent::Handshaken { version, cipher } => self.tls = Some((version, cipher)),
-            ClientEvent::Undecodable(reason) => log::error!("Message ignored: {reason}"),
+            ClientEvent::Undecodable(reason) => self.ignore(&reason),
             ClientEvent::Unsendable(reason) => self.push(Report::NotSent(NotSent::TooLarge(reason))),
+            // At TLS 1.3 a server can refuse our certificate only when our side of the handshake is over.
+            ClientEvent::Failed(error @ SessionError::Tls(TlsError::CertificateRefusedByPeer(_)))
+                if !self.signed_on =>
+            {
+                return Some(Problem::Handshake(error));
+            }
             ClientEvent::Failed(error) if self.tls.is_some() => return Some(Problem::Garbled(error)),
             ClientEvent::Failed(error) => return Some(Problem::Handshake(error)),
         }
         None
+    }
+
+    /// A peer that sends nothing else must not fill the caller's log.
+    fn ignore(&mut self, reason: &str) {
+        self.ignored += 1;
+        if self.ignored <= ALL_LOGGED {
+            log::error!("Message ignored: {reason}");
+        } else if self.ignored.is_power_of_two() {
+            log::error!(
+                "Messages ignored on this connection until now: {}; the last: {reason}",
+                self.ignored
+            );
+        }
     }
 
     fn take_output(&mut self, output: ClientOutput) -> Option<Problem> {
@@ -82,6 +106,7 @@ impl Reports {
             ClientOutput::Disconnected(error) => {
                 return Some(match error {
                     ClientError::TimedOut if self.signed_on => Problem::LateAnswer,
+                    ClientError::Flooded if self.signed_on => Problem::Flooded,
                     _ if self.signed_on => Problem::Lost,
                     error => Problem::SignOn(error),
                 });

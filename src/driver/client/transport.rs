@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 /// How long a peer may leave its side of the connection full.
 const STALL_LIMIT: Duration = Duration::from_secs(60);
-/// How much may wait for such a peer.
-const OUTPUT_LIMIT: usize = 64 * 1024 * 1024;
+/// How much may wait for such a peer: more than the largest message.
+const OUTPUT_LIMIT: usize = 24 * 1024 * 1024;
 const READ_SIZE: usize = 32 * 1024;
 /// Reads of one [`Transport::receive`]: other connections of the caller must have their turn.
 const READS: usize = 8;

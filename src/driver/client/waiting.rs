@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Waiting on one connection, under poll(2).
 use super::reports::{NotSent, Report};
+use super::turn::TURN;
 use super::{CallProblem, Connection, Event, Problem};
 use crate::driver::link::wait;
 use crate::model::{Millis, Registered, Reply, Request};
@@ -16,7 +17,7 @@ impl Connection {
     /// Why there is none.
     pub fn wait_for_sign_on(&mut self) -> Result<Registered, Problem> {
         loop {
-            match self.next_report() {
+            match self.next_report(Instant::now() + TURN) {
                 Some(Report::SignedOn(registered)) => return Ok(registered),
                 Some(Report::Ended(problem)) => return Err(problem),
                 Some(Report::NotSent(not_sent)) => return Err(not_sent.into()),
@@ -31,6 +32,8 @@ impl Connection {
     pub fn wait_for_event(&mut self, deadline: Instant) -> Option<Event> {
         let mut late = false;
         loop {
+            // Who waits has no other sources to serve.
+            self.turn.end(false);
             let event = self.next_event();
             if event.is_some() || late || self.is_over() {
                 return event;
@@ -62,7 +65,7 @@ impl Connection {
         // Over TLS no answer is the end of the connection; that one is what the caller hears of.
         let mut failed = None;
         loop {
-            match self.next_report() {
+            match self.next_report(Instant::now() + TURN) {
                 Some(Report::Answered(id, reply)) if id == asked => return Ok(reply),
                 Some(Report::Unanswered(id, error)) if id == asked => failed = Some(error.into()),
                 Some(Report::NotSent(not_sent)) => return Err(self.abandon(not_sent)),
@@ -92,7 +95,7 @@ impl Connection {
     /// The core waits for an answer to what was never sent.
     fn abandon(&mut self, not_sent: NotSent) -> CallProblem {
         self.carrier.abandon(not_sent.clone(), &mut self.reports);
-        while let Some(report) = self.next_report() {
+        while let Some(report) = self.next_report(Instant::now() + TURN) {
             self.keep(report);
         }
         not_sent.into()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What a hub needs of the loop that it lives in.
+use super::ledger::Excess;
 use crate::core::{PeerId, RequestToken, RunId};
 use crate::model::{Alert, ClientId, DeviceState, Execution, KillScope, Notification, Now, Reply};
 use std::rc::Rc;
@@ -25,21 +26,26 @@ pub trait Carrier {
     /// An identity that no client has had, for `peer`.
     fn new_client_id(&mut self, peer: PeerId) -> ClientId;
 
-    /// Queues the reply to a remote peer's request.
-    fn send_reply(&mut self, to: &Self::Remote, token: RequestToken, reply: &Reply);
+    /// Queues the reply to a remote peer's request; how many bytes wait for the peer then.
+    fn send_reply(&mut self, to: &Self::Remote, token: RequestToken, reply: &Reply) -> usize;
 
     /// Encodes a notification, once for all remote peers.
     fn encode(notification: &Notification) -> Self::Encoded;
 
-    /// Queues a notification for a remote peer.
-    fn send_notification(&mut self, to: &Self::Remote, notification: &Self::Encoded);
+    /// Queues a notification for a remote peer; how many bytes wait for the peer then.
+    fn send_notification(&mut self, to: &Self::Remote, notification: &Self::Encoded) -> usize;
 
-    /// Sends what is queued for a remote peer, as far as its socket takes it; the carrier sees to the rest. Called
-    /// once a turn for each peer that has sent something or that something was queued for.
-    fn flush(&mut self, remote: &Self::Remote);
+    /// Sends what is queued for a remote peer, as far as its socket takes it; how many bytes wait then. The carrier
+    /// sees to these, and puts [`Arrival::Drained`](super::Arrival::Drained) whenever some are taken. Called once a
+    /// turn for each peer that has sent something or that something was queued for, and when much was.
+    fn flush(&mut self, remote: &Self::Remote) -> usize;
 
-    /// Ends a remote peer's connection; [`Arrival::Left`](super::Arrival::Left) follows later.
-    fn close(&mut self, remote: &Self::Remote);
+    /// Reads nothing more from a remote peer, or reads again. What it had read is still put into the inbox.
+    fn hold(&mut self, remote: &Self::Remote, held: bool);
+
+    /// Ends a remote peer's connection, because the core has ordered it or because of an excess;
+    /// [`Arrival::Left`](super::Arrival::Left) follows later.
+    fn close(&mut self, remote: &Self::Remote, excess: Option<Excess>);
 
     /// Ends the TLS session with a remote peer behind what is queued, as far as its socket takes it at once. The hub
     /// does not use the connection afterwards.
@@ -51,8 +57,17 @@ pub trait Carrier {
     /// Sends a local client an event, or its shorter form where the client cannot receive the whole.
     fn send_event(&mut self, to: &Self::Local, text: &str, short: Option<&Rc<str>>);
 
-    /// Disconnects a local client; [`Arrival::Left`](super::Arrival::Left) follows later.
-    fn disconnect(&mut self, local: &Self::Local);
+    /// How much waits for a local client, in bytes; [`Arrival::Drained`](super::Arrival::Drained) comes when it has
+    /// taken some.
+    fn waiting(&self, local: &Self::Local) -> usize;
+
+    /// Takes nothing more from a local client, or takes again. Those that are taken from again go on in the order in
+    /// which they came, one message each.
+    fn hold_local(&mut self, local: &Self::Local, held: bool);
+
+    /// Disconnects a local client, because the core has ordered it or because of an excess;
+    /// [`Arrival::Left`](super::Arrival::Left) follows later.
+    fn disconnect(&mut self, local: &Self::Local, excess: Option<Excess>);
 
     /// From now on accepts local clients of proxied servers, or refuses them.
     fn accept_proxied(&mut self, accept: bool);

@@ -10,6 +10,9 @@ use std::task::Waker;
 /// Messages of more bytes than this make the inbox full.
 const FULL_BYTES: usize = 1024 * 1024;
 
+/// And of more than this, for readers of local clients.
+const FULL_FOR_LOCALS: usize = 64 * 1024;
+
 /// Places for arrivals that an empty inbox keeps.
 const KEPT_PLACES: usize = 256;
 
@@ -71,6 +74,10 @@ pub enum Arrival<R, L> {
     Joined(PeerId, NewPeer<R, L>),
     /// A peer that had come is gone, or its connection is about to end. The last of its arrivals.
     Left(PeerId),
+    /// A message of a peer, and how many bytes it had.
+    Message(Input, usize),
+    /// A peer has taken some of what waited for it.
+    Drained(PeerId),
     /// Something for the core as it is. `Connected`, `Disconnected` and `Tick` are ignored: the hub makes them.
     Input(Input),
 }
@@ -132,13 +139,19 @@ impl<R, L> Inbox<R, L> {
     /// Puts an input that came as a message of so many bytes.
     pub fn message(&self, input: Input, bytes: usize) {
         self.queue.bytes.set(self.queue.bytes.get().saturating_add(bytes));
-        self.input(input);
+        self.put(Arrival::Message(input, bytes));
     }
 
     /// Do so many bytes wait that a reader of messages must stop until the hub has had its turn? Without this one
     /// packet of well compressed messages could fill the memory.
     pub fn is_full(&self) -> bool {
         self.queue.bytes.get() >= FULL_BYTES
+    }
+
+    /// Do so many bytes wait that a reader of local clients must stop? They are many, and whether one is to be held is
+    /// decided when the hub has its turn.
+    pub fn is_full_for_locals(&self) -> bool {
+        self.queue.bytes.get() >= FULL_FOR_LOCALS
     }
 
     /// Has everything been taken?

@@ -9,7 +9,9 @@
 mod carrier;
 mod hooks;
 mod inbox;
+mod ledger;
 mod peers;
+mod pressure;
 mod schemas;
 #[cfg(test)]
 mod tests;
@@ -17,6 +19,7 @@ mod tests;
 pub use carrier::Carrier;
 pub use hooks::Hooks;
 pub use inbox::{Arrival, Inbox, NewPeer};
+pub use ledger::Excess;
 
 use super::severity::log_effect;
 use crate::core::{Effect, Input, PeerId, Relay, RequestToken, RunId, Server};
@@ -25,8 +28,10 @@ use crate::model::{KillScope, Moment, Notification, Now, Reply};
 use crate::session::SchemaFile;
 use crate::wire::codec::{self, Envelope};
 use inbox::Route;
+use ledger::{Cause, Ledger};
 use log::{debug, warn};
 use peers::Peers;
+use pressure::cause;
 use schemas::{LIMIT, Progress, SchemaTransfer};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -49,6 +54,11 @@ pub struct Hub<C: Carrier> {
     carrier: C,
     inbox: Inbox<C::Remote, C::Local>,
     peers: Peers<C::Remote, C::Local>,
+    ledger: Ledger,
+    /// Whose input is being taken in.
+    cause: Cause,
+    /// Peers that have been released and still have parked messages.
+    resumed: VecDeque<PeerId>,
     /// Those that have not finished.
     runs: BTreeMap<RunId, C::Run>,
     schemas: Option<SchemaTransfer>,
@@ -67,6 +77,9 @@ impl<C: Carrier> Hub<C> {
             carrier,
             inbox,
             peers: Peers::default(),
+            ledger: Ledger::default(),
+            cause: Cause::Executor,
+            resumed: VecDeque::new(),
             runs: BTreeMap::new(),
             schemas: None,
             hooks,
@@ -81,11 +94,16 @@ impl<C: Carrier> Hub<C> {
     pub fn turn(&mut self) -> Next {
         let mut now = None;
         // A turn that has to end before the inbox is empty would end here, and be followed by another at once.
-        while self.exit.is_none()
-            && let Some(arrival) = self.inbox.take()
-        {
+        while self.exit.is_none() {
+            let arrival = self.inbox.take();
+            if arrival.is_none() && self.resumed.is_empty() {
+                break;
+            }
             let moment = *now.insert(self.carrier.now());
-            self.take(arrival, moment);
+            self.resume(moment);
+            if let Some(arrival) = arrival {
+                self.take(arrival, moment);
+            }
         }
         if self.exit.is_none()
             && let Some(deadline) = self.next_deadline()
@@ -95,8 +113,7 @@ impl<C: Carrier> Hub<C> {
                 self.tick(now);
             }
         }
-        let (peers, carrier) = (&mut self.peers, &mut self.carrier);
-        peers.flush(|remote| carrier.flush(remote));
+        self.flush(now);
         match self.exit {
             Some(code) => Next::Exit(code),
             None => Next::Wait(self.next_deadline()),
@@ -113,7 +130,7 @@ impl<C: Carrier> Hub<C> {
     /// When the next turn is due though nothing may have arrived.
     pub fn next_deadline(&self) -> Option<Moment> {
         let schemas = self.schemas.as_ref().map(|transfer| transfer.deadline);
-        [self.core.next_deadline(), schemas].into_iter().flatten().min()
+        [self.core.next_deadline(), schemas, self.ledger.deadline()].into_iter().flatten().min()
     }
 
     /// What carries the effects out.
@@ -135,34 +152,41 @@ impl<C: Carrier> Hub<C> {
         match arrival {
             Arrival::Joined(peer, newcomer) => {
                 let (kind, route) = newcomer.split();
+                self.cause = cause(peer, &route);
                 self.peers.add(peer, route);
                 let client_id = self.carrier.new_client_id(peer);
                 self.step(Input::Connected { peer, kind, client_id }, now);
+                self.joined(peer);
             }
             Arrival::Left(peer) => {
                 let Some(route) = self.peers.remove(peer) else { return };
-                if let Route::Remote(remote) = route {
-                    self.carrier.say_goodbye(&remote);
+                if let Route::Remote(remote) = &route {
+                    self.carrier.say_goodbye(remote);
                 }
+                self.cause = cause(peer, &route);
                 self.step(Input::Disconnected(peer), now);
+                self.left(peer);
             }
-            Arrival::Input(input) => {
-                if self.is_wanted(&input) {
-                    self.step(input, now);
+            Arrival::Message(input, bytes) => self.message(input, bytes, now),
+            Arrival::Drained(peer) => self.drained(peer, now),
+            Arrival::Input(input) => match &input {
+                Input::Request { .. } | Input::Proxied { .. } => self.message(input, 0, now),
+                Input::Finished { run, .. } => {
+                    if self.runs.remove(run).is_some() {
+                        self.cause = self.owner(*run);
+                        self.step(input, now);
+                    }
                 }
-            }
+                Input::Waits(run) | Input::Started(run) => {
+                    if self.runs.contains_key(run) {
+                        self.step(input, now);
+                    }
+                }
+                Input::FencerLost { .. } | Input::Terminate => self.step(input, now),
+                Input::Connected { .. } | Input::Disconnected(_) | Input::Tick => {}
+            },
         }
-    }
-
-    /// Not from a peer whose end is ordered or seen, and not the end of a run that has ended.
-    fn is_wanted(&mut self, input: &Input) -> bool {
-        match input {
-            Input::Request { peer, .. } | Input::Proxied { peer, .. } => self.peers.hear(*peer),
-            Input::Finished { run, .. } => self.runs.remove(run).is_some(),
-            Input::Waits(run) | Input::Started(run) => self.runs.contains_key(run),
-            Input::FencerLost { .. } | Input::Terminate => true,
-            Input::Connected { .. } | Input::Disconnected(_) | Input::Tick => false,
-        }
+        self.relieve(now);
     }
 
     /// Feeds one input, and what the hub itself causes by carrying its effects out.
@@ -180,6 +204,7 @@ impl<C: Carrier> Hub<C> {
             }
         }
         self.effects = effects;
+        self.cause = Cause::Executor;
     }
 
     fn tick(&mut self, now: Now) {
@@ -188,6 +213,8 @@ impl<C: Carrier> Hub<C> {
             self.end_schemas();
         }
         self.step(Input::Tick, now);
+        self.ledger.tick(now.mono);
+        self.relieve(now);
     }
 
     fn perform(&mut self, effect: Effect, now: Now) {
@@ -208,7 +235,7 @@ impl<C: Carrier> Hub<C> {
                 self.runs.insert(run, handle);
             }
             Effect::Kill { run, scope } => self.kill(run, scope),
-            Effect::Close(peer) => self.close(peer),
+            Effect::Close(peer) => self.close(peer, None),
             Effect::AcceptProxied(accept) => self.carrier.accept_proxied(accept),
             Effect::FetchSchemas => self.begin_schemas(now),
             Effect::CheckWatchdog(timeout) => self.check_watchdog(timeout.as_deref()),
@@ -220,10 +247,14 @@ impl<C: Carrier> Hub<C> {
 
     fn reply(&mut self, peer: PeerId, token: RequestToken, reply: &Reply) {
         match self.peers.route(peer) {
-            Some(Route::Remote(remote)) => self.carrier.send_reply(remote, token, reply),
+            Some(Route::Remote(remote)) => {
+                let queued = self.carrier.send_reply(remote, token, reply);
+                self.ledger.note(peer, self.cause, queued);
+            }
             Some(Route::Local(local)) => {
                 let text = codec::encode_reply(reply, Envelope::Local);
                 self.carrier.respond(local, token.0.cast_signed(), &text);
+                self.ledger.note(peer, self.cause, self.carrier.waiting(local));
             }
             Some(Route::Proxied(_) | Route::Schemas) | None => {}
         }
@@ -236,7 +267,8 @@ impl<C: Carrier> Hub<C> {
             match self.peers.route(*peer) {
                 Some(Route::Remote(remote)) => {
                     let encoded = for_remote.get_or_insert_with(|| C::encode(notification));
-                    self.carrier.send_notification(remote, encoded);
+                    let queued = self.carrier.send_notification(remote, encoded);
+                    self.ledger.note(*peer, self.cause, queued);
                 }
                 Some(Route::Local(local)) => {
                     let (text, short) = for_local.get_or_insert_with(|| {
@@ -244,6 +276,7 @@ impl<C: Carrier> Hub<C> {
                         (codec::encode_notification(notification, Envelope::Local), short.map(Rc::from))
                     });
                     self.carrier.send_event(local, text, short.as_ref());
+                    self.ledger.note(*peer, self.cause, self.carrier.waiting(local));
                 }
                 Some(Route::Proxied(_) | Route::Schemas) | None => {}
             }
@@ -269,10 +302,10 @@ impl<C: Carrier> Hub<C> {
         }
     }
 
-    fn close(&mut self, peer: PeerId) {
+    fn close(&mut self, peer: PeerId, excess: Option<Excess>) {
         match self.peers.closing(peer) {
-            Some(Route::Remote(remote)) => self.carrier.close(remote),
-            Some(Route::Local(local) | Route::Proxied(local)) => self.carrier.disconnect(local),
+            Some(Route::Remote(remote)) => self.carrier.close(remote, excess),
+            Some(Route::Local(local) | Route::Proxied(local)) => self.carrier.disconnect(local, excess),
             Some(Route::Schemas) => self.end_schemas(),
             None => {}
         }

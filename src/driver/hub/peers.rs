@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The peers that are connected, and which of them have something to be flushed.
 use super::inbox::Route;
-use crate::core::PeerId;
-use std::collections::BTreeMap;
+use crate::core::{Input, PeerId};
+use std::collections::{BTreeMap, VecDeque};
 
 #[derive(Debug)]
 struct Peer<R, L> {
@@ -11,6 +11,19 @@ struct Peer<R, L> {
     closing: bool,
     /// Is it among those to be flushed?
     unflushed: bool,
+    /// Messages that arrived before it was held, and how long they are.
+    parked: VecDeque<(Input, usize)>,
+}
+
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// It is dropped.
+    No,
+    /// It is the peer's turn.
+    Now,
+    /// It belongs behind others of its peer that are parked.
+    Later,
 }
 
 impl<R, L> Peer<R, L> {
@@ -37,7 +50,7 @@ impl<R, L> Default for Peers<R, L> {
 
 impl<R, L> Peers<R, L> {
     pub(super) fn add(&mut self, id: PeerId, route: Route<R, L>) {
-        self.by_id.insert(id, Peer { route, closing: false, unflushed: false });
+        self.by_id.insert(id, Peer { route, closing: false, unflushed: false, parked: VecDeque::new() });
     }
 
     /// Forgets a peer; its route, if it was there.
@@ -46,10 +59,37 @@ impl<R, L> Peers<R, L> {
     }
 
     /// Is what this peer has sent to be heard? A remote peer is then among those to be flushed.
-    pub(super) fn hear(&mut self, id: PeerId) -> bool {
-        let Some(peer) = self.by_id.get_mut(&id).filter(|peer| !peer.closing) else { return false };
+    pub(super) fn hear(&mut self, id: PeerId) -> Heard {
+        let Some(peer) = self.by_id.get_mut(&id).filter(|peer| !peer.closing) else { return Heard::No };
         peer.mark(id, &mut self.unflushed);
-        true
+        if peer.parked.is_empty() { Heard::Now } else { Heard::Later }
+    }
+
+    /// Keeps a message until the peer's turn comes.
+    pub(super) fn park(&mut self, id: PeerId, input: Input, bytes: usize) {
+        if let Some(peer) = self.by_id.get_mut(&id) {
+            peer.parked.push_back((input, bytes));
+        }
+    }
+
+    /// How long the oldest parked message of a peer is, if there is one.
+    pub(super) fn first_parked(&self, id: PeerId) -> Option<usize> {
+        self.by_id.get(&id)?.parked.front().map(|(_, bytes)| *bytes)
+    }
+
+    /// Takes the oldest parked message of a peer.
+    pub(super) fn unpark(&mut self, id: PeerId) -> Option<Input> {
+        self.by_id.get_mut(&id)?.parked.pop_front().map(|(input, _)| input)
+    }
+
+    /// The route to a peer, for anything but sending.
+    pub(super) fn find(&self, id: PeerId) -> Option<&Route<R, L>> {
+        self.by_id.get(&id).map(|peer| &peer.route)
+    }
+
+    /// Is this peer there, and has its end not been ordered?
+    pub(super) fn is_open(&self, id: PeerId) -> bool {
+        self.by_id.get(&id).is_some_and(|peer| !peer.closing)
     }
 
     /// The route to a peer, for sending. A remote peer is among those to be flushed from now on. The core knows which
@@ -68,16 +108,17 @@ impl<R, L> Peers<R, L> {
         debug_assert!(peer.is_some(), "{id:?} is to be closed, which is not connected");
         let peer = peer?;
         peer.closing = true;
+        peer.parked.clear();
         Some(&peer.route)
     }
 
     /// Flushes the remote peers that were heard or sent to since the last time, in the order in which they were.
-    pub(super) fn flush(&mut self, mut flush: impl FnMut(&R)) {
+    pub(super) fn flush(&mut self, mut flush: impl FnMut(PeerId, &R)) {
         for id in self.unflushed.drain(..) {
             if let Some(peer) = self.by_id.get_mut(&id) {
                 peer.unflushed = false;
                 if let Route::Remote(remote) = &peer.route {
-                    flush(remote);
+                    flush(id, remote);
                 }
             }
         }

@@ -9,14 +9,14 @@ use super::ipc::{LocalConnId, LocalServers};
 use super::starter::Starter;
 use super::systemd::Units;
 use crate::core::{Input, PeerId, RequestToken, RunId};
-use crate::driver::hub::{Carrier, Hub, Next};
+use crate::driver::hub::{Carrier, Excess, Hub, Next};
 use crate::model::{Alert, ClientId, DeviceState, Execution, KillScope, Notification, Now, Reply};
 use crate::session::EncodedNotification;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, yield_now};
 use tokio::time::sleep_until;
 
 /// See the module's documentation.
@@ -75,25 +75,30 @@ impl Carrier for TokioCarrier {
         ClientId::new(uuid::Uuid::new_v4().to_string())
     }
 
-    fn send_reply(&mut self, to: &Self::Remote, token: RequestToken, reply: &Reply) {
-        to.send_reply(token, reply);
+    fn send_reply(&mut self, to: &Self::Remote, token: RequestToken, reply: &Reply) -> usize {
+        to.send_reply(token, reply)
     }
 
     fn encode(notification: &Notification) -> EncodedNotification {
         EncodedNotification::new(notification)
     }
 
-    fn send_notification(&mut self, to: &Self::Remote, notification: &EncodedNotification) {
-        to.send_notification(notification);
+    fn send_notification(&mut self, to: &Self::Remote, notification: &EncodedNotification) -> usize {
+        to.send_notification(notification)
     }
 
-    fn flush(&mut self, remote: &Self::Remote) {
+    fn flush(&mut self, remote: &Self::Remote) -> usize {
         remote.flush();
         remote.acknowledge();
+        remote.queued_bytes()
     }
 
-    fn close(&mut self, remote: &Self::Remote) {
-        remote.close(EndReason::ClosedByExecutor);
+    fn hold(&mut self, remote: &Self::Remote, held: bool) {
+        remote.hold(held);
+    }
+
+    fn close(&mut self, remote: &Self::Remote, excess: Option<Excess>) {
+        remote.close(excess.map_or(EndReason::ClosedByExecutor, EndReason::Excess));
     }
 
     fn say_goodbye(&mut self, remote: &Self::Remote) {
@@ -108,7 +113,18 @@ impl Carrier for TokioCarrier {
         self.locals.long_event(*to, text, short);
     }
 
-    fn disconnect(&mut self, local: &LocalConnId) {
+    fn waiting(&self, local: &LocalConnId) -> usize {
+        self.locals.waiting(*local)
+    }
+
+    fn hold_local(&mut self, local: &LocalConnId, held: bool) {
+        self.locals.hold(*local, held);
+    }
+
+    fn disconnect(&mut self, local: &LocalConnId, excess: Option<Excess>) {
+        if let Some(excess) = excess {
+            self.locals.say_why(*local, &excess);
+        }
         self.locals.close(*local);
     }
 
@@ -154,11 +170,11 @@ pub(super) async fn serve(mut hub: Hub<TokioCarrier>) -> u8 {
     let clock = hub.carrier().clock;
     let mut armed = None;
     let mut timer = pin!(sleep_until(clock.instant(hub.carrier().now().mono)));
-    let code = poll_fn(|context| {
-        hub.inbox().wake(context.waker());
-        loop {
+    let code = loop {
+        let turn = poll_fn(|context| {
+            hub.inbox().wake(context.waker());
             let deadline = match hub.turn() {
-                Next::Exit(code) => return Poll::Ready(code),
+                Next::Exit(code) => return Poll::Ready(Some(code)),
                 Next::Wait(None) => return Poll::Pending,
                 Next::Wait(Some(deadline)) => deadline,
             };
@@ -170,9 +186,14 @@ pub(super) async fn serve(mut hub: Hub<TokioCarrier>) -> u8 {
                 return Poll::Pending;
             }
             armed = None;
+            Poll::Ready(None)
+        });
+        match turn.await {
+            Some(code) => break code,
+            // There is more to do at once; what the descriptors bring has its turn before.
+            None => yield_now().await,
         }
-    })
-    .await;
+    };
     hub.leave();
     hub.carrier_mut().stop();
     code

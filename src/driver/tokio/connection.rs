@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The socket and the session of one remote peer: what the hub sends through, and what its task reads from.
+use super::budget::Held;
 use super::clock::instant_now;
+use super::memory::{Account, Memory, OverBudget};
+use super::newcomers::Source;
 use crate::core::RequestToken;
+use crate::driver::hub::Excess;
 use crate::model::Reply;
 use crate::session::{EncodedNotification, ServerEvent, ServerSession, SessionError};
-use crate::sys::tls::ServerContext;
+use crate::sys::tls::{ServerContext, TlsError};
 use crate::transport::tcp;
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::os::fd::AsRawFd;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 use tokio::io::{Interest, Ready};
 use tokio::net::TcpStream;
@@ -22,6 +28,22 @@ pub(super) const READ_SIZE: usize = 64 * 1024;
 
 thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into_boxed_slice());
+}
+
+/// What a connection costs when it holds nothing, in bytes: OpenSSL's state and our own.
+const CONNECTION_BYTES: usize = 48 * 1024;
+
+/// Without progress for so long, what waits to be sent is what the peer does not read.
+const TIME_TO_READ: Duration = Duration::from_millis(250);
+
+/// How a connection is cut.
+fn cutter(connection: &Weak<RemoteConnection>) -> impl Fn(OverBudget) + 'static {
+    let connection = Weak::clone(connection);
+    move |over| {
+        if let Some(connection) = connection.upgrade() {
+            connection.cut(over);
+        }
+    }
 }
 
 /// Why a connection ends.
@@ -39,16 +61,28 @@ pub(super) enum EndReason {
     Receive(io::Error),
     /// Sending failed.
     Send(io::Error),
-    /// So many bytes wait to be sent, which is too much.
-    QueueFull(usize),
+    /// It fills queues, or its own is full.
+    Excess(Excess),
     /// It had not finished its handshake, and newcomers needed its place.
     Evicted,
     /// The handshake took longer than this.
     HandshakeOverdue(Duration),
-    /// A message that has begun is not complete after this time.
-    MessageOverdue(Duration),
+    /// A message that has begun is not complete, and in this time only so many bytes of it came.
+    MessageOverdue(Duration, usize),
+    /// Peers of its class hold too much memory, and most of it is its own.
+    OverBudget(OverBudget),
     /// Nothing of what waits to be sent was taken for this time.
     Stalled(Duration),
+}
+
+impl EndReason {
+    /// Was the peer's certificate refused, or missed?
+    pub(super) fn refuses_certificate(&self) -> bool {
+        matches!(
+            self,
+            Self::Session(SessionError::Tls(TlsError::CertificateRefused(_) | TlsError::CertificateMissing))
+        )
+    }
 }
 
 impl fmt::Display for EndReason {
@@ -60,14 +94,17 @@ impl fmt::Display for EndReason {
             Self::Socket(problem) => write!(f, "its socket failed: {problem}"),
             Self::Receive(problem) => write!(f, "receiving failed: {problem}"),
             Self::Send(problem) => write!(f, "sending failed: {problem}"),
-            Self::QueueFull(bytes) => write!(f, "it does not read: {bytes} bytes wait to be sent"),
+            Self::Excess(excess) => excess.fmt(f),
             Self::Evicted => {
                 f.write_str("it had to make room for newcomers, and its handshake was not finished")
             }
             Self::HandshakeOverdue(limit) => {
                 write!(f, "it did not finish the TLS handshake within {limit:?}")
             }
-            Self::MessageOverdue(time) => write!(f, "it did not finish a message within {time:?}"),
+            Self::MessageOverdue(time, bytes) => {
+                write!(f, "it did not finish a message, {bytes} bytes of which came within {time:?}")
+            }
+            Self::OverBudget(over) => over.fmt(f),
             Self::Stalled(limit) => write!(f, "it has not read what was sent to it for {limit:?}"),
         }
     }
@@ -80,26 +117,56 @@ pub(super) struct RemoteConnection {
     session: RefCell<ServerSession>,
     /// Why the connection is to end, until its task has seen it.
     ending: Cell<Option<EndReason>>,
-    /// Bytes that may wait to be sent.
-    queue_limit: usize,
+    /// Is the peer not to be read for now?
+    held: Cell<bool>,
     /// Something for the task to look at: an end, or output that the socket would not take at once.
     attention: Notify,
     /// When the oldest byte that still waits to be sent last made progress.
     stalled_since: Cell<Option<Instant>>,
+    memory: Rc<Memory>,
+    /// Of the memory that the connection holds. Another one once the peer is authenticated.
+    account: RefCell<Account<Source>>,
+    /// Is it cut? Then nothing more is queued.
+    is_cut: Cell<bool>,
     /// Does the peer know, or will know at once, that what was read has come? Whatever is sent tells it.
     acknowledged: Cell<bool>,
 }
 
 /// What the hub does with it.
 impl RemoteConnection {
-    /// Queues a reply. The hub flushes when its turn is over.
-    pub(super) fn send_reply(&self, token: RequestToken, reply: &Reply) {
-        self.session.borrow_mut().send_reply(token, reply);
+    /// Queues a reply; how much waits then. The hub flushes when its turn is over.
+    pub(super) fn send_reply(&self, token: RequestToken, reply: &Reply) -> usize {
+        if !self.is_cut.get() {
+            self.session.borrow_mut().send_reply(token, reply);
+            self.report();
+        }
+        self.queued_bytes()
     }
 
-    /// Queues a notification.
-    pub(super) fn send_notification(&self, notification: &EncodedNotification) {
-        self.session.borrow_mut().send_notification(notification);
+    /// Queues a notification; how much waits then.
+    pub(super) fn send_notification(&self, notification: &EncodedNotification) -> usize {
+        if !self.is_cut.get() {
+            self.session.borrow_mut().send_notification(notification);
+            self.report();
+        }
+        self.queued_bytes()
+    }
+
+    /// How many bytes wait to be sent.
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.session.borrow().queued_bytes()
+    }
+
+    /// Has its task read nothing more, or read on.
+    pub(super) fn hold(&self, held: bool) {
+        if self.held.replace(held) && !held {
+            self.attention.notify_one();
+        }
+    }
+
+    /// Is the peer not to be read for now?
+    pub(super) fn is_held(&self) -> bool {
+        self.held.get()
     }
 
     /// Ends the connection after what is queued, as far as the socket takes it at once. The first reason counts.
@@ -109,8 +176,35 @@ impl RemoteConnection {
         self.attention.notify_one();
     }
 
+    /// Tells the budget what the connection holds, which may cut it or others.
+    pub(super) fn report(&self) {
+        let (received, queued) = {
+            let session = self.session.borrow();
+            (session.received_bytes(), session.queued_bytes())
+        };
+        // A peer whose socket has not been tried yet, or not for long, may read as fast as it can.
+        let is_stalled = self.stalled_since.get().is_some_and(|since| instant_now() - since > TIME_TO_READ);
+        let (unread, fresh) = if is_stalled { (queued, 0) } else { (0, queued) };
+        self.account.borrow().report(Held { own: CONNECTION_BYTES + received + unread, fresh });
+    }
+
+    /// Gives back at once what the connection holds, and ends it.
+    fn cut(&self, over: OverBudget) {
+        self.is_cut.set(true);
+        // Reports are made while no session is borrowed.
+        if let Ok(mut session) = self.session.try_borrow_mut() {
+            session.abandon();
+        }
+        self.close(EndReason::OverBudget(over));
+    }
+
     /// Sends what the socket takes; the rest waits for the task.
     pub(super) fn flush(&self) {
+        self.send_queued();
+        self.report();
+    }
+
+    fn send_queued(&self) {
         let mut session = self.session.borrow_mut();
         while !session.output().is_empty() {
             match self.stream.try_write(session.output()) {
@@ -124,10 +218,6 @@ impl RemoteConnection {
                     if self.stalled_since.get().is_none() {
                         self.stalled_since.set(Some(instant_now()));
                         self.attention.notify_one();
-                    }
-                    let queued = session.output().len();
-                    if queued > self.queue_limit {
-                        self.close(EndReason::QueueFull(queued));
                     }
                     return;
                 }
@@ -158,18 +248,29 @@ impl RemoteConnection {
         stream: TcpStream,
         address: SocketAddr,
         context: &ServerContext,
-        queue_limit: usize,
+        memory: Rc<Memory>,
     ) -> Rc<Self> {
-        Rc::new(Self {
+        Rc::new_cyclic(|connection| Self {
+            account: RefCell::new(memory.unauthenticated.open(address.ip().into(), cutter(connection))),
+            memory,
+            is_cut: Cell::new(false),
             stream,
             address,
             session: RefCell::new(ServerSession::new(context)),
             ending: Cell::new(None),
-            queue_limit,
+            held: Cell::new(false),
             attention: Notify::new(),
             stalled_since: Cell::new(None),
             acknowledged: Cell::new(true),
         })
+    }
+
+    /// The handshake is finished.
+    pub(super) fn authenticated(self: &Rc<Self>) {
+        let account = self.memory.remote.open(self.address.ip().into(), cutter(&Rc::downgrade(self)));
+        // The old one is closed when nothing is borrowed.
+        let old = self.account.replace(account);
+        drop(old);
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -186,10 +287,16 @@ impl RemoteConnection {
         self.attention.notified().await;
     }
 
-    /// Waits until its socket has something to read, or takes what waits to be sent.
+    /// Waits until its socket takes what waits to be sent, or has something to read. Of a peer that is held nothing is
+    /// read, its end included.
     pub(super) async fn ready(&self) -> io::Result<Ready> {
-        let queued = !self.session.borrow().output().is_empty();
-        let interest = if queued { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+        let queued = self.queued_bytes() > 0;
+        let interest = match self.is_held() {
+            true if queued => Interest::WRITABLE,
+            true => return pending().await,
+            false if queued => Interest::READABLE | Interest::WRITABLE,
+            false => Interest::READABLE,
+        };
         self.stream.ready(interest).await
     }
 
@@ -215,6 +322,11 @@ impl RemoteConnection {
         let mut session = self.session.borrow_mut();
         let event = session.next_event()?;
         Some((event, session.message_bytes()))
+    }
+
+    /// Tells the peer that nothing more comes; it can still be heard.
+    pub(super) fn shut_down_writing(&self) {
+        let _ = nix::sys::socket::shutdown(self.stream.as_raw_fd(), nix::sys::socket::Shutdown::Write);
     }
 
     /// Has a message begun that is not complete?

@@ -5,21 +5,29 @@ use super::clock::instant_now;
 use super::connection::{EndReason, READ_SIZE, RemoteConnection};
 use super::inbox::Inbox;
 use super::limits::Limits;
+use super::peer_certificates::PeerCertificates;
+use super::reclaim;
 use super::waiting::WaitingPlace;
 use crate::core::{Input, PeerId};
 use crate::driver::hub::{Arrival, NewPeer};
 use crate::log_notice;
 use crate::session::ServerEvent;
+use crate::sys::x509::About;
 use log::warn;
 use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::io::Ready;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 /// Reads in a row before other peers get a turn. The second one is for the payload of a header that came alone.
 const READS_PER_TURN: usize = 2;
+
+/// How long, and for how many reads, a peer is listened to that was refused.
+const SEE_OFF_TIME: Duration = Duration::from_secs(1);
+const SEE_OFF_READS: u32 = 8;
 
 /// What a turn of reading came to.
 enum Turn {
@@ -42,6 +50,7 @@ async fn evicted(place: Option<&WaitingPlace>) {
 /// What the task waits for beside the socket.
 struct Deadlines {
     handshake: Option<Instant>,
+    /// Since when, and how many bytes of it have come since.
     message: Option<(Instant, usize)>,
 }
 
@@ -53,9 +62,12 @@ pub(super) struct ConnectionTask {
     peer: Option<PeerId>,
     /// Held until the handshake is finished.
     place: Option<WaitingPlace>,
+    certificates: Rc<PeerCertificates>,
     deadlines: Deadlines,
-    /// Does the session hold messages for which the inbox had no room?
+    /// Does the session hold messages for which the inbox had no room, or that wait until the peer is read again?
     undelivered: bool,
+    /// The peer has ended the connection. What it has asked is answered first.
+    ended: bool,
 }
 
 impl ConnectionTask {
@@ -64,6 +76,7 @@ impl ConnectionTask {
         inbox: Inbox,
         limits: Limits,
         place: WaitingPlace,
+        certificates: Rc<PeerCertificates>,
     ) -> Self {
         let handshake = Some(place.deadline(limits.handshake));
         Self {
@@ -72,8 +85,10 @@ impl ConnectionTask {
             limits,
             peer: None,
             place: Some(place),
+            certificates,
             deadlines: Deadlines { handshake, message: None },
             undelivered: false,
+            ended: false,
         }
     }
 
@@ -81,6 +96,34 @@ impl ConnectionTask {
     pub(super) async fn run(mut self) {
         let reason = self.move_bytes().await;
         self.end(&reason);
+        if self.peer.is_none() && reason.refuses_certificate() {
+            self.see_off().await;
+        }
+    }
+
+    /// Lets a peer read why it was refused: at TLS 1.3 it may have sent a message by then, and to close a socket with
+    /// something unread destroys what was sent to it. The place among the waiting is held meanwhile.
+    async fn see_off(&self) {
+        let limit = instant_now() + SEE_OFF_TIME;
+        self.connection.shut_down_writing();
+        for _ in 0..SEE_OFF_READS {
+            tokio::select! {
+                biased;
+                () = evicted(self.place.as_ref()) => return,
+                ready = self.connection.ready() => {
+                    let ended = match ready {
+                        Ok(_) => self.connection.receive(),
+                        Err(problem) => Err(problem),
+                    };
+                    match ended {
+                        Ok(0) => return,
+                        Err(problem) if problem.kind() != ErrorKind::WouldBlock => return,
+                        _ => {}
+                    }
+                }
+                () = sleep_until(limit) => return,
+            }
+        }
     }
 
     /// Moves bytes until the connection has to end; why it has to.
@@ -90,9 +133,14 @@ impl ConnectionTask {
             if let Some(reason) = connection.take_ending() {
                 return reason;
             }
+            if connection.is_held() {
+                self.deadlines.message = None; // It is not its fault that its message is not read.
+            }
             let deadline = self.deadline();
-            // A producer whose consumer has enough to do is not read: this is where it would wait.
-            let turn = if self.undelivered {
+            // A producer whose consumers have enough to do is not read: this is where it waits.
+            let turn = if self.ended && !connection.is_held() {
+                return EndReason::ClosedByPeer;
+            } else if self.undelivered && !connection.is_held() {
                 self.deliver(0)
             } else {
                 tokio::select! {
@@ -120,8 +168,12 @@ impl ConnectionTask {
             Ok(ready) => {
                 if ready.is_writable() {
                     self.connection.flush();
+                    if let Some(peer) = self.peer {
+                        self.inbox.put(Arrival::Drained(peer));
+                    }
                 }
-                if ready.is_readable() || ready.is_read_closed() { self.read() } else { Turn::Empty }
+                let readable = ready.is_readable() || ready.is_read_closed();
+                if readable && !self.connection.is_held() { self.read() } else { Turn::Empty }
             }
             Err(problem) => Turn::End(EndReason::Socket(problem)),
         }
@@ -131,7 +183,7 @@ impl ConnectionTask {
     fn read(&mut self) -> Turn {
         for _ in 0..READS_PER_TURN {
             match self.connection.receive() {
-                Ok(0) => return Turn::End(EndReason::ClosedByPeer),
+                Ok(0) => return self.ended_by_peer(),
                 Ok(size) => match self.deliver(size) {
                     // A peer that writes header and payload separately has sent the second by now: it was acknowledged.
                     Turn::Empty if size == READ_SIZE || self.connection.mid_message() => {}
@@ -149,18 +201,30 @@ impl ConnectionTask {
         Turn::More
     }
 
+    /// The hub first takes in what the peer has sent, and may hold it for that.
+    fn ended_by_peer(&mut self) -> Turn {
+        if self.peer.is_none() {
+            return Turn::End(EndReason::ClosedByPeer);
+        }
+        self.ended = true;
+        Turn::More
+    }
+
     /// Puts what the session made of the bytes into the inbox, `received` of which are new. The hub acknowledges
     /// messages, with its answer in most cases.
     fn deliver(&mut self, received: usize) -> Turn {
         let mut messages = false;
         loop {
-            self.undelivered = self.inbox.is_full();
+            let held = self.connection.is_held();
+            self.undelivered = held || self.inbox.is_full();
             if self.undelivered {
-                return Turn::More;
+                return if held { Turn::Empty } else { Turn::More };
             }
             let Some((event, bytes)) = self.connection.next_event() else { break };
             match event {
-                ServerEvent::Handshaken { version, cipher } => self.authenticated(version, cipher),
+                ServerEvent::Handshaken { version, cipher, certificate } => {
+                    self.authenticated(version, cipher, certificate.as_deref());
+                }
                 ServerEvent::Message { token, incoming } => {
                     if let Some(peer) = self.peer {
                         self.deadlines.message = None;
@@ -172,7 +236,7 @@ impl ConnectionTask {
                     warn!("Ignored a message from {}: {problem}", self.connection.address());
                 }
                 ServerEvent::Unsendable(problem) => warn!("To {}: {problem}", self.connection.address()),
-                ServerEvent::Closed => return Turn::End(EndReason::ClosedByPeer),
+                ServerEvent::Closed => return self.ended_by_peer(),
                 ServerEvent::Failed(problem) => return Turn::End(EndReason::Session(problem)),
             }
         }
@@ -184,12 +248,23 @@ impl ConnectionTask {
         Turn::Empty
     }
 
-    fn authenticated(&mut self, version: &str, cipher: &str) {
+    fn authenticated(&mut self, version: &str, cipher: &str, certificate: Option<&About>) {
+        self.connection.authenticated();
         self.place = None;
         self.deadlines.handshake = None;
         let peer = self.inbox.new_peer();
         self.peer = Some(peer);
-        log_notice!("Connection from {}, authenticated ({version}, {cipher})", self.connection.address());
+        let address = self.connection.address();
+        match certificate {
+            Some(certificate) => {
+                log_notice!(
+                    "Connection from {address}, authenticated ({version}, {cipher}) as {}",
+                    certificate.subject
+                );
+                self.certificates.look_at(address.ip(), certificate);
+            }
+            None => log_notice!("Connection from {address}, authenticated ({version}, {cipher})"),
+        }
         self.inbox.put(Arrival::Joined(peer, NewPeer::Remote(Rc::clone(&self.connection))));
     }
 
@@ -199,14 +274,16 @@ impl ConnectionTask {
             self.deadlines.message = None;
             return;
         }
-        let (begun, before) = self.deadlines.message.unwrap_or_else(|| (instant_now(), 0));
-        self.deadlines.message = Some((begun, before.saturating_add(received)));
+        let (since, before) = self.deadlines.message.unwrap_or_else(|| (instant_now(), 0));
+        let received = before.saturating_add(received);
+        let progress = received >= self.limits.message_progress();
+        self.deadlines.message = Some(if progress { (instant_now(), 0) } else { (since, received) });
     }
 
     /// The earliest moment at which the peer is late with something.
     fn deadline(&self) -> Option<Instant> {
         let limits = &self.limits;
-        let message = self.deadlines.message.map(|(begun, received)| begun + limits.message_time(received));
+        let message = self.deadlines.message.map(|(since, _)| since + limits.message);
         let stalled = self.connection.stalled_since().map(|since| since + limits.stalled);
         [self.deadlines.handshake, message, stalled].into_iter().flatten().min()
     }
@@ -218,10 +295,10 @@ impl ConnectionTask {
         if self.deadlines.handshake.is_some_and(|deadline| deadline <= now) {
             return Some(EndReason::HandshakeOverdue(handshake));
         }
-        if let Some((begun, received)) = self.deadlines.message
-            && begun + self.limits.message_time(received) <= now
+        if let Some((since, received)) = self.deadlines.message
+            && since + self.limits.message <= now
         {
-            return Some(EndReason::MessageOverdue(now - begun));
+            return Some(EndReason::MessageOverdue(now - since, received));
         }
         let is_stalled = self.connection.stalled_since().is_some_and(|since| since + stalled <= now);
         is_stalled.then_some(EndReason::Stalled(stalled))
@@ -229,9 +306,13 @@ impl ConnectionTask {
 
     /// Logs the end. The hub says goodbye, behind the answers to what the peer still sent, or else this does.
     fn end(&self, reason: &EndReason) {
+        reclaim::peer_left();
         let address = self.connection.address();
         if let Some(peer) = self.peer {
-            log_notice!("Connection with {address} ended: {reason}");
+            match reason {
+                EndReason::OverBudget(_) => warn!("Connection with {address} ended: {reason}"),
+                _ => log_notice!("Connection with {address} ended: {reason}"),
+            }
             return self.inbox.put(Arrival::Left(peer));
         }
         if let Some(place) = &self.place {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! How much a peer may cost, in time and memory.
+use super::memory::MemoryLimits;
 use std::time::Duration;
 
 /// Bounds on peers; the defaults suit any cluster that Pacemaker supports.
@@ -10,12 +11,13 @@ pub struct Limits {
     /// Connections whose handshake is not finished: so many that have said nothing, and as many that have. Who has to make
     /// room beyond that, and that the time is shorter when many wait, is decided in `newcomers`.
     pub unauthenticated: usize,
-    /// For one message, from its first byte; grows with what has arrived (see [`Limits::message_time`]).
+    /// For one message, from its first byte, and again each time so much of it has come as a slow link carries in that
+    /// time (see [`Limits::message_progress`]).
     pub message: Duration,
     /// Without progress while something waits to be sent.
     pub stalled: Duration,
-    /// Bytes that wait to be sent to one peer.
-    pub queued: usize,
+    /// What all peers of a class may hold together.
+    pub memory: MemoryLimits,
 }
 
 impl Default for Limits {
@@ -25,15 +27,15 @@ impl Default for Limits {
             unauthenticated: 256,
             message: Duration::from_secs(60),
             stalled: Duration::from_secs(60),
-            queued: 64 * 1024 * 1024,
+            memory: MemoryLimits::default(),
         }
     }
 }
 
 impl Limits {
-    /// How long a message of which `received` bytes are here may take: a slow link is given a second for each
-    /// 16 KiB, a peer that sends a byte a second gains nothing.
-    pub fn message_time(&self, received: usize) -> Duration {
-        self.message + Duration::from_secs(u64::try_from(received / (16 * 1024)).unwrap_or(u64::MAX))
+    /// Bytes of a message that is not complete which give it the same time again: 16 KiB a second. However much has
+    /// come, a peer that is silent has no more time than at the beginning.
+    pub fn message_progress(&self) -> usize {
+        usize::try_from(self.message.as_secs()).unwrap_or(usize::MAX).max(1).saturating_mul(16 * 1024)
     }
 }

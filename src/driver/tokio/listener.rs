@@ -5,11 +5,13 @@ use super::connection::RemoteConnection;
 use super::connection_task::ConnectionTask;
 use super::inbox::Inbox;
 use super::limits::Limits;
+use super::memory::Memory;
+use super::peer_certificates::PeerCertificates;
 use super::waiting::{Waiting, WaitingPlace};
 use crate::sys::tls::ServerContext;
-use crate::transport::credentials::{Credentials, KeyError};
+use crate::transport::credentials::{Credentials, KeyError, Notice};
 use crate::transport::tcp;
-use log::{debug, error, warn};
+use log::{debug, error};
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
@@ -17,24 +19,89 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::spawn_local;
+use tokio::task::{AbortHandle, spawn_local};
+
+/// Where remote peers come in. A daemon without them names nothing that is behind this, and is linked without OpenSSL.
+pub trait RemoteSide {
+    /// Starts the tasks that accept connections, on the current `LocalSet`.
+    ///
+    /// # Errors
+    /// The runtime refuses a socket.
+    fn start(self: Box<Self>, around: Surroundings) -> io::Result<Vec<AbortHandle>>;
+}
+
+/// What connections need of the driver around them.
+pub struct Surroundings {
+    pub(super) inbox: Inbox,
+    pub(super) limits: Limits,
+    pub(super) clock: Clock,
+}
+
+/// Sockets on which peers with the key are served.
+#[derive(Debug)]
+pub struct TlsListeners {
+    sockets: Vec<std::net::TcpListener>,
+    credentials: Credentials,
+}
+
+impl TlsListeners {
+    /// `sockets`: bound, listening and non-blocking.
+    pub fn new(sockets: Vec<std::net::TcpListener>, credentials: Credentials) -> Self {
+        Self { sockets, credentials }
+    }
+}
+
+impl RemoteSide for TlsListeners {
+    fn start(self: Box<Self>, around: Surroundings) -> io::Result<Vec<AbortHandle>> {
+        let listener = Rc::new(Listener::new(around, self.credentials));
+        let accept = |socket| {
+            let task = spawn_local(Rc::clone(&listener).accept(TcpListener::from_std(socket)?));
+            Ok(task.abort_handle())
+        };
+        let accepting = self.sockets.into_iter().map(accept).collect();
+        spawn_local(listener.watch_dates());
+        accepting
+    }
+}
 
 /// What all listeners share.
-pub(super) struct Listener {
+struct Listener {
     inbox: Inbox,
     credentials: RefCell<Credentials>,
     limits: Limits,
     waiting: Rc<Waiting>,
+    certificates: Rc<PeerCertificates>,
+    memory: Rc<Memory>,
+    clock: Clock,
 }
 
+/// The dates of our own certificates are looked at so often, so that they are told once a day.
+const DATES_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
 impl Listener {
-    pub(super) fn new(inbox: Inbox, credentials: Credentials, limits: Limits, clock: Clock) -> Self {
+    fn new(around: Surroundings, credentials: Credentials) -> Self {
+        let Surroundings { inbox, limits, clock } = around;
         let waiting = Waiting::new(clock, &limits);
-        Self { inbox, credentials: RefCell::new(credentials), limits, waiting }
+        let certificates = Rc::new(PeerCertificates::new(clock));
+        let memory = Memory::new(&limits.memory);
+        Self { inbox, credentials: RefCell::new(credentials), limits, waiting, certificates, memory, clock }
+    }
+
+    /// Tells of certificates that are about to expire, until dropped.
+    async fn watch_dates(self: Rc<Self>) {
+        loop {
+            let notices = {
+                let mut credentials = self.credentials.borrow_mut();
+                credentials.check_dates(i64::try_from(self.clock.now().epoch_s).unwrap_or(i64::MAX));
+                credentials.take_notices()
+            };
+            notices.iter().for_each(Notice::log);
+            tokio::time::sleep(DATES_INTERVAL).await;
+        }
     }
 
     /// Accepts on `listener`, until dropped. Never returns an error: a full descriptor table passes.
-    pub(super) async fn accept(self: Rc<Self>, listener: TcpListener) {
+    async fn accept(self: Rc<Self>, listener: TcpListener) {
         loop {
             match listener.accept().await {
                 Ok((stream, address)) => Rc::clone(&self).admit(stream, address),
@@ -70,8 +137,10 @@ impl Listener {
         }
         match self.server_context() {
             Ok(context) => {
-                let connection = RemoteConnection::new(stream, address, &context, limits.queued);
-                let task = ConnectionTask::new(connection, self.inbox.clone(), limits, place);
+                let connection = RemoteConnection::new(stream, address, &context, Rc::clone(&self.memory));
+                connection.report();
+                let certificates = Rc::clone(&self.certificates);
+                let task = ConnectionTask::new(connection, self.inbox.clone(), limits, place, certificates);
                 // In a place of its own, so that the tasks of silent peers are small.
                 Box::pin(task.run()).await;
             }
@@ -79,15 +148,13 @@ impl Listener {
         }
     }
 
-    /// What a handshake needs of the key as it is now.
+    /// What a handshake needs of the key or the certificates.
     fn server_context(&self) -> Result<Arc<ServerContext>, KeyError> {
-        let (context, warnings) = {
+        let (context, notices) = {
             let mut credentials = self.credentials.borrow_mut();
-            (credentials.server_context(), credentials.take_warnings())
+            (credentials.server_context(), credentials.take_notices())
         };
-        for warning in warnings {
-            warn!("{warning}");
-        }
+        notices.iter().for_each(Notice::log);
         context
     }
 }

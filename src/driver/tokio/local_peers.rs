@@ -1,24 +1,35 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Local IPC clients as peers of the core: what they do becomes arrivals.
+use super::clock::Clock;
 use super::inbox::Inbox;
 use super::ipc::{LocalConnId, LocalHandler, LocalServer};
+use super::limited::{LINES, Limited, PERIOD};
+use super::reclaim;
 use crate::core::{Input, PeerId, RequestToken};
 use crate::driver::hub::{Arrival, NewPeer};
 use crate::model::LocalIdentity;
 use crate::wire::{codec, xml};
 use log::warn;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// The peer of each local connection.
 pub(super) struct LocalPeers {
     inbox: Inbox,
-    by_connection: RefCell<HashMap<LocalConnId, PeerId>>,
+    /// About messages that are none.
+    lines: Rc<Limited>,
+    by_connection: RefCell<BTreeMap<LocalConnId, PeerId>>,
 }
 
 impl LocalPeers {
-    pub(super) fn new(inbox: Inbox) -> Self {
-        Self { inbox, by_connection: RefCell::default() }
+    pub(super) fn new(inbox: Inbox, clock: Clock) -> Self {
+        let lines = Limited::new(clock, |count| {
+            warn!(
+                "{count} more messages from local clients were ignored within {PERIOD:?}; only the first {LINES} are told"
+            );
+        });
+        Self { inbox, lines, by_connection: RefCell::default() }
     }
 }
 
@@ -54,18 +65,25 @@ impl LocalHandler for LocalPeers {
         };
         match input {
             Ok(input) => self.inbox.message(input, text.len()),
-            Err(problem) => warn!("Ignored a message from a local client: {problem}"),
+            Err(problem) => self.lines.warn(format_args!("Ignored a message from a local client: {problem}")),
         }
     }
 
     fn closed(&self, connection: LocalConnId) {
         let peer = self.by_connection.borrow_mut().remove(&connection);
+        reclaim::peer_left();
         if let Some(peer) = peer {
             self.inbox.put(Arrival::Left(peer));
         }
     }
 
+    fn drained(&self, connection: LocalConnId) {
+        if let Some(peer) = self.by_connection.borrow().get(&connection) {
+            self.inbox.put(Arrival::Drained(*peer));
+        }
+    }
+
     fn is_busy(&self) -> bool {
-        self.inbox.is_full()
+        self.inbox.is_full_for_locals()
     }
 }

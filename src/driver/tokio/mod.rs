@@ -4,6 +4,7 @@
 //! `carrier` gives the [`Hub`](super::hub::Hub) its turns and carries its effects out. Everything that happens (a
 //! message, an agent's end, a signal) is put into the hub's inbox by the task that sees it; none of them holds the hub.
 
+mod budget;
 mod carrier;
 pub mod children;
 mod clock;
@@ -12,12 +13,17 @@ mod connection_task;
 mod fencer;
 mod inbox;
 pub mod ipc;
+mod limited;
 mod limits;
 mod line_budget;
 mod listener;
 mod local_peers;
+mod memory;
 mod newcomers;
 mod output;
+mod peer_certificates;
+mod printed;
+mod reclaim;
 mod serve;
 mod signals;
 mod starter;
@@ -29,6 +35,8 @@ pub use super::hub::Hooks;
 pub use crate::sys::qb::Transport as IpcTransport;
 pub use ipc::{IpcConfig, Servers};
 pub use limits::Limits;
+pub use listener::{RemoteSide, TlsListeners};
+pub use memory::MemoryLimits;
 pub use serve::{Setup, serve};
 pub use starter::Starter;
 pub use systemd::Units;

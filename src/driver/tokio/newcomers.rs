@@ -16,7 +16,7 @@ const PATIENCE_HALF: Duration = Duration::from_secs(5);
 const PATIENCE_THREE_QUARTERS: Duration = Duration::from_secs(2);
 
 /// Where a connection comes from, as far as one party can choose its address there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Source {
     /// One IPv4 address, also when it is written as an IPv6 one.
     V4(Ipv4Addr),

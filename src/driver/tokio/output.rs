@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Reads what a child prints, without blocking and within bounds.
-use super::watch;
+use super::{printed, watch};
 use crate::agents::Stream;
 use nix::errno::Errno;
 use std::cell::RefCell;
@@ -63,12 +63,19 @@ impl Output {
     /// The child has ended: reads what it left in the pipe, and closes it. Whoever else holds the pipe and
     /// goes on printing is not waited for.
     pub(super) fn finish(mut self) -> Stream {
+        self.read_rest();
+        let stream = std::mem::take(&mut self.stream);
+        printed::forget(&stream);
+        stream
+    }
+
+    fn read_rest(&mut self) {
         /// The most that a pipe holds without privileges.
         const MOST_READS: usize = (1 << 20) / SCRATCH_BYTES;
         let pipe = match &self.pipe {
             Pipe::Unwatched(pipe) => pipe,
             Pipe::Watched(pipe) => pipe.get_ref(),
-            Pipe::Closed => return self.stream,
+            Pipe::Closed => return,
         };
         for _ in 0..MOST_READS {
             // A short read has emptied the pipe.
@@ -77,7 +84,12 @@ impl Output {
                 _ => break,
             }
         }
-        self.stream
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        printed::forget(&self.stream);
     }
 }
 
@@ -103,7 +115,7 @@ fn read_ready(mut guard: AsyncFdReadyGuard<'_, OwnedFd>, stream: &mut Stream) ->
 fn read(pipe: &OwnedFd, stream: &mut Stream) -> Result<usize, Errno> {
     SCRATCH.with_borrow_mut(|scratch| {
         let count = nix::unistd::read(pipe, scratch)?;
-        stream.add(scratch.get(..count).unwrap_or_default());
+        printed::add(stream, scratch.get(..count).unwrap_or_default());
         Ok(count)
     })
 }

@@ -6,29 +6,26 @@ use super::fencer::Fencer;
 use super::inbox::Inbox;
 use super::ipc::LocalServers;
 use super::limits::Limits;
-use super::listener::Listener;
+use super::listener::{RemoteSide, Surroundings};
 use super::local_peers::LocalPeers;
 use super::signals;
 use super::starter::Starter;
 use super::systemd::Units;
+use super::{printed, reclaim};
 use crate::agents::AgentConfig;
 use crate::core::{Server, Settings};
 use crate::driver::hub::{Hooks, Hub};
-use crate::transport::credentials::Credentials;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local};
 
 /// Everything that the daemon has prepared.
 pub struct Setup {
     /// For the core.
     pub settings: Settings,
-    /// Bound and listening, non-blocking.
-    pub listeners: Vec<std::net::TcpListener>,
-    /// Where keys come from.
-    pub credentials: Credentials,
+    /// Where remote peers come in, if they do.
+    pub remote: Option<Box<dyn RemoteSide>>,
     /// How agents are run.
     pub agents: AgentConfig,
     /// The daemon's decisions.
@@ -71,13 +68,13 @@ async fn run(setup: Setup) -> io::Result<u8> {
     let clock = Clock::start();
     let inbox = Inbox::default();
     let core = Server::new(setup.settings, clock.now());
-    let locals = LocalServers::start(setup.ipc, Rc::new(LocalPeers::new(inbox.clone())))?;
-    let listener = Rc::new(Listener::new(inbox.clone(), setup.credentials, setup.limits, clock));
-    let mut listeners = Vec::new();
-    for socket in setup.listeners {
-        let task = spawn_local(Rc::clone(&listener).accept(TcpListener::from_std(socket)?));
-        listeners.push(task.abort_handle());
-    }
+    let locals = LocalServers::start(setup.ipc, Rc::new(LocalPeers::new(inbox.clone(), clock)))?;
+    let listeners = match setup.remote {
+        Some(remote) => remote.start(Surroundings { inbox: inbox.clone(), limits: setup.limits, clock })?,
+        None => Vec::new(),
+    };
+    printed::set_limit(setup.limits.memory.output);
+    spawn_local(reclaim::serve());
     signals::watch(&inbox, setup.reopen_logs)?;
     (setup.ready)();
     let carrier = TokioCarrier {

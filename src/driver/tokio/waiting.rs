@@ -6,24 +6,19 @@
 //! for others of its kind only, however many silent ones come.
 use super::clock::Clock;
 use super::connection::EndReason;
+use super::limited::{LINES, Limited, PERIOD};
 use super::limits::Limits;
-use super::line_budget::{LineBudget, Verdict};
 use super::newcomers::{Newcomers, Source, Ticket};
 use crate::model::Moment;
 use log::{debug, warn};
 use std::cell::RefCell;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
-
-/// Lines about connections without a key that are written in a period; the others are counted.
-const LINES: u32 = 32;
-const PERIOD: Duration = Duration::from_secs(60);
 
 /// Connections whose handshake is not finished.
 #[derive(Debug)]
@@ -31,7 +26,8 @@ pub(super) struct Waiting {
     clock: Clock,
     silent: Crowd,
     speaking: Crowd,
-    lines: RefCell<LineBudget>,
+    /// About connections without a key.
+    lines: Rc<Limited>,
 }
 
 type Crowd = RefCell<Newcomers<Rc<Notify>>>;
@@ -51,8 +47,15 @@ impl Waiting {
     /// With the number of places that `limits` say.
     pub(super) fn new(clock: Clock, limits: &Limits) -> Rc<Self> {
         let crowd = || RefCell::new(Newcomers::new(limits.unauthenticated));
-        let lines = RefCell::new(LineBudget::new(LINES, PERIOD));
-        Rc::new(Self { clock, silent: crowd(), speaking: crowd(), lines })
+        Rc::new_cyclic(|waiting: &Weak<Self>| {
+            let waiting = Weak::clone(waiting);
+            let tell = move |count| {
+                if let Some(waiting) = waiting.upgrade() {
+                    waiting.tell_withheld(count);
+                }
+            };
+            Self { clock, silent: crowd(), speaking: crowd(), lines: Limited::new(clock, tell) }
+        })
     }
 
     /// A place for a connection from `address`, which has said nothing yet; others may lose theirs for it.
@@ -65,23 +68,11 @@ impl Waiting {
     }
 
     /// Warns of something that a peer without a key has caused, unless there were many such lines.
-    fn warn(self: &Rc<Self>, line: fmt::Arguments<'_>) {
-        let verdict = self.lines.borrow_mut().take(self.clock.now().mono);
-        match verdict {
-            Verdict::Write => warn!("{line}"),
-            Verdict::WithholdUntil(moment) => {
-                let (waiting, moment) = (Rc::clone(self), self.clock.instant(moment));
-                spawn_local(async move {
-                    sleep_until(moment).await;
-                    waiting.tell_withheld();
-                });
-            }
-            Verdict::Withhold => {}
-        }
+    fn warn(&self, line: fmt::Arguments<'_>) {
+        self.lines.warn(line);
     }
 
-    fn tell_withheld(&self) {
-        let count = self.lines.borrow_mut().settle();
+    fn tell_withheld(&self, count: u64) {
         let greatest = [&self.speaking, &self.silent].map(|crowd| crowd.borrow().greatest());
         let most = match greatest.into_iter().flatten().max_by_key(|(_, places)| *places) {
             Some((source, places)) => format!(" (most of those that wait now, {places}, are from {source})"),

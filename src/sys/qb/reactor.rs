@@ -5,7 +5,7 @@ use super::bindings::{
 };
 use super::{Connection, ConnectionId, ServerId, sigbus};
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::c_void;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -86,7 +86,9 @@ thread_local! {
 /// The event loop of all libqb servers of a thread.
 pub struct Reactor {
     epoll: OwnedFd,
-    sources: RefCell<HashMap<RawFd, Source>>,
+    sources: RefCell<BTreeMap<RawFd, Source>>,
+    /// The descriptor, with its generation, that announces the messages of a connection of libqb's.
+    inputs: RefCell<BTreeMap<usize, (RawFd, u32)>>,
     jobs: RefCell<VecDeque<Job>>,
     events: RefCell<VecDeque<Event>>,
     generation: Cell<u32>,
@@ -112,6 +114,7 @@ impl Reactor {
             // SAFETY: the kernel just gave us this descriptor and nobody else knows it.
             epoll: unsafe { OwnedFd::from_raw_fd(fd) },
             sources: RefCell::default(),
+            inputs: RefCell::default(),
             jobs: RefCell::default(),
             events: RefCell::default(),
             generation: Cell::new(0),
@@ -128,25 +131,31 @@ impl Reactor {
         CURRENT.try_with(|current| current.borrow().upgrade()).ok().flatten()
     }
 
-    /// Runs up to `budget` callbacks without waiting. True: there may be more to do at once.
-    pub fn dispatch(&self, budget: usize) -> io::Result<bool> {
-        let mut left = budget;
-        while left > 0 {
-            let mut ready = [libc::epoll_event { events: 0, u64: 0 }; BATCH];
-            let count = self.poll(ready.get_mut(..left.min(BATCH)).unwrap_or_default())?;
-            if count == 0 {
-                break;
-            }
-            left = left.saturating_sub(count);
-            for event in ready.iter().take(count) {
-                let (fd, generation) = unpack(event.u64);
-                self.run(fd, generation, event.events as i32);
-            }
+    /// Runs the callbacks of descriptors that are ready and the jobs that are waiting, each once and up to `budget`
+    /// together, without waiting; how many. So it takes at most one message of each client.
+    pub fn dispatch(&self, budget: usize) -> io::Result<usize> {
+        let mut ready = [libc::epoll_event { events: 0, u64: 0 }; BATCH];
+        let count = self.poll(ready.get_mut(..budget.min(BATCH)).unwrap_or_default())?;
+        for event in ready.iter().take(count) {
+            let (fd, generation) = unpack(event.u64);
+            self.run(fd, generation, event.events as i32);
         }
-        while left > 0 && self.run_job() {
-            left -= 1;
+        let mut done = count;
+        while done < budget && self.run_job() {
+            done += 1;
         }
-        Ok(left == 0 || !self.jobs.borrow().is_empty())
+        Ok(done)
+    }
+
+    /// Takes no messages of a client, so that they wait where it has put them, or takes them again. Its end is still
+    /// seen.
+    pub fn pause(&self, connection: &Connection, paused: bool) {
+        let Some(raw) = connection.raw() else { return };
+        let Some((fd, generation)) = self.inputs.borrow().get(&raw.addr()).copied() else { return };
+        let events = if paused { 0 } else { libc::EPOLLIN | libc::EPOLLPRI };
+        if self.sources.borrow().get(&fd).is_some_and(|source| source.generation == generation) {
+            self.control(libc::EPOLL_CTL_MOD, fd, events, generation);
+        }
     }
 
     /// The oldest thing that happened and was not taken yet.
@@ -251,8 +260,11 @@ impl Reactor {
         if result == 0 {
             let source = Source { callback, data, role, generation, stale: false };
             self.sources.borrow_mut().insert(fd, source);
-            if role == Role::Handshake {
-                self.handshakes.set(self.handshakes.get() + 1);
+            match role {
+                Role::Handshake => self.handshakes.set(self.handshakes.get() + 1),
+                // With sockets, the second one of a connection only tells its end.
+                Role::Peer => drop(self.inputs.borrow_mut().entry(data.addr()).or_insert((fd, generation))),
+                Role::Listener => {}
             }
         }
         result
@@ -273,7 +285,15 @@ impl Reactor {
         match self.sources.borrow_mut().remove(&fd) {
             None => return -libc::ENOENT,
             Some(source) if source.role == Role::Handshake => self.handshakes.set(self.handshakes.get() - 1),
-            Some(_) => {}
+            Some(source) => {
+                let mut inputs = self.inputs.borrow_mut();
+                if inputs
+                    .get(&source.data.addr())
+                    .is_some_and(|(_, generation)| *generation == source.generation)
+                {
+                    inputs.remove(&source.data.addr());
+                }
+            }
         }
         self.control(libc::EPOLL_CTL_DEL, fd, 0, 0)
     }

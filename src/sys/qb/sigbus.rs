@@ -1,24 +1,45 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A client may truncate the shared memory it has been given; whoever touches the missing pages then gets SIGBUS.
-//! While libqb works for us a handler puts an empty page there instead, and the client is disconnected.
+//! While libqb works for us a handler puts an empty page there instead, and the client is disconnected. The handler
+//! does so for the thread that has libqb work, and for no other: elsewhere a missing page is a defect, and ends the
+//! process.
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::Once;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
-/// How many calls into libqb are under way that may touch shared memory.
-static ARMED: AtomicU32 = AtomicU32::new(0);
-static FAULTS: AtomicUsize = AtomicUsize::new(0);
+/// A thread that has libqb work.
+struct Guard {
+    /// 0: free.
+    thread: AtomicI32,
+    faults: AtomicUsize,
+}
+
+/// More than there ever are at once: a daemon has one thread for it. Work that finds none free is not guarded.
+static GUARDS: [Guard; 16] = [const { Guard { thread: AtomicI32::new(0), faults: AtomicUsize::new(0) } }; 16];
 static PAGE: AtomicUsize = AtomicUsize::new(0);
 static INSTALL: Once = Once::new();
 
+thread_local! {
+    /// Its number, which does not change.
+    static THREAD: i32 = nix::unistd::gettid().as_raw();
+}
+
 /// Runs `work`, which may touch memory shared with a client. Did any of it turn out to be missing?
 pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> (T, bool) {
-    let before = FAULTS.load(Ordering::Relaxed);
-    ARMED.fetch_add(1, Ordering::Relaxed);
+    let thread = THREAD.with(|thread| *thread);
+    let take = |guard: &&Guard| {
+        guard.thread.compare_exchange(0, thread, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    };
+    let guard = GUARDS.iter().find(take);
+    let faults = || guard.map_or(0, |guard| guard.faults.load(Ordering::Relaxed));
+    let before = faults();
     let result = work();
-    ARMED.fetch_sub(1, Ordering::Relaxed);
-    (result, FAULTS.load(Ordering::Relaxed) != before)
+    let fault = faults() != before;
+    if let Some(guard) = guard {
+        guard.thread.store(0, Ordering::Relaxed);
+    }
+    (result, fault)
 }
 
 /// Installs the handler, once for the process.
@@ -40,13 +61,21 @@ extern "C" fn on_sigbus(signal: i32, info: *mut libc::siginfo_t, _: *mut c_void)
     // SAFETY: the kernel passes a valid siginfo to a handler installed with SA_SIGINFO.
     let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
     const MISSING_PAGE: i32 = 2; // BUS_ADRERR
-    if code != MISSING_PAGE || address == 0 || ARMED.load(Ordering::Relaxed) == 0 || !replace(address) {
+    let missing = code == MISSING_PAGE && address != 0;
+    let Some(guard) = missing.then(own_guard).flatten().filter(|_| replace(address)) else {
         // Not ours: let the fault happen again, with its default effect.
         // SAFETY: resetting a signal's disposition is allowed in a handler.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
         return;
-    }
-    FAULTS.fetch_add(1, Ordering::Relaxed);
+    };
+    guard.faults.fetch_add(1, Ordering::Relaxed);
+}
+
+/// That of the work which the signal has interrupted; where work is nested, of the inner one.
+fn own_guard() -> Option<&'static Guard> {
+    // SAFETY: a system call without arguments. What a thread keeps for itself is nothing for a signal handler.
+    let thread = unsafe { libc::gettid() };
+    GUARDS.iter().rfind(|guard| guard.thread.load(Ordering::Relaxed) == thread)
 }
 
 fn replace(address: usize) -> bool {
@@ -62,5 +91,56 @@ fn replace(address: usize) -> bool {
         let mapped = libc::mmap(start, page, protection, flags, -1, 0);
         *errno = saved;
         mapped == start
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+
+    /// A page of a file that is empty.
+    fn missing_page() -> *const u8 {
+        let file = tempfile::tempfile().unwrap();
+        // SAFETY: a new mapping, at an address of the kernel's choice.
+        let page = unsafe {
+            libc::mmap(ptr::null_mut(), 4096, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), 0)
+        };
+        assert_ne!(page, libc::MAP_FAILED);
+        page.cast()
+    }
+
+    #[test]
+    fn a_missing_page_is_a_fault_of_the_work_that_touches_it_alone() {
+        install();
+        // SAFETY: a page is mapped there; the handler puts memory behind it.
+        let touch = || unsafe { missing_page().read_volatile() };
+        let ((inner, other), outer) = guarded(|| {
+            let inner = guarded(touch);
+            (inner, std::thread::spawn(|| guarded(|| 1)).join().unwrap())
+        });
+        assert_eq!((inner, other), ((0, true), (1, false)));
+        assert!(!outer, "it was the inner one's");
+        let thread = nix::unistd::gettid().as_raw();
+        assert!(GUARDS.iter().all(|guard| guard.thread.load(Ordering::Relaxed) != thread));
+    }
+
+    #[test]
+    fn the_handler_helps_no_thread_that_has_not_libqb_work() {
+        install();
+        let busy = std::sync::Barrier::new(2);
+        let own = || own_guard().is_some();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                guarded(|| {
+                    busy.wait();
+                    assert!(own());
+                    busy.wait();
+                })
+            });
+            busy.wait();
+            assert!(!own());
+            busy.wait();
+        });
     }
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Where OpenSSL asks for the key. Every callback checks the identity, and a panic is a refusal.
-use super::psk::{IDENTITY, Secret};
+//! Where OpenSSL asks for the key, and about the peer's certificate. Every callback for a key checks the identity, and a
+//! panic is a refusal.
+use super::proof::Proof;
+use super::psk::IDENTITY;
 use crate::sys::unwind::guard;
-use libc::{c_char, c_uchar, c_uint};
-use openssl_sys::{SSL, SSL_get_ex_data};
-use std::cell::RefCell;
+use crate::sys::x509::Refusal;
+use libc::{c_char, c_int, c_uchar, c_uint};
+use openssl_sys::*;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString};
-use std::sync::Arc;
 
 /// Where an SSL keeps the pointer to its [`Handshake`]: the slot that OpenSSL leaves to applications.
 pub(super) const EX_DATA_SLOT: libc::c_int = 0;
@@ -14,11 +16,15 @@ pub(super) const EX_DATA_SLOT: libc::c_int = 0;
 /// What the callbacks of one connection need.
 pub(super) struct Handshake {
     /// Gone once the handshake is over: nothing asks for it again.
-    pub(super) secret: RefCell<Option<Arc<Secret>>>,
+    pub(super) proof: RefCell<Option<Proof>>,
     /// What a client says it is.
     pub(super) identity: CString,
     /// The identity of a client that was refused, fit for a log.
     pub(super) refused: RefCell<Option<String>>,
+    /// Was the peer's whole chain judged, and accepted?
+    pub(super) chain_accepted: Cell<bool>,
+    /// Why the peer's certificate was refused.
+    pub(super) verdict: RefCell<Option<String>>,
 }
 
 /// # Safety
@@ -33,8 +39,9 @@ unsafe fn handshake<'a>(ssl: *mut SSL) -> Option<&'a Handshake> {
 /// # Safety
 /// `buffer` has room for `room` bytes.
 unsafe fn give_key(handshake: &Handshake, buffer: *mut c_uchar, room: c_uint) -> c_uint {
-    let secret = handshake.secret.borrow();
-    let Some(key) = secret.as_ref().map(|secret| secret.for_libssl()) else { return 0 };
+    let proof = handshake.proof.borrow();
+    let Some(Proof::Key(secret)) = proof.as_ref() else { return 0 };
+    let key = secret.for_libssl();
     match c_uint::try_from(key.len()) {
         Ok(len) if len <= room && !buffer.is_null() => {
             // SAFETY: the room was checked, and OpenSSL's buffer is none of ours.
@@ -93,4 +100,53 @@ pub(super) extern "C" fn client(
             give_key(handshake, buffer, room)
         }
     })
+}
+
+/// OpenSSL asks about each certificate of the peer's chain, the peer's own last, and about each error.
+pub(super) extern "C" fn verify(accepted: c_int, store: *mut X509_STORE_CTX) -> c_int {
+    guard(0, || {
+        if store.is_null() {
+            return 0;
+        }
+        // SAFETY: OpenSSL calls with the verification of an SSL of a `Stream`.
+        let handshake = unsafe {
+            let ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()).cast::<SSL>();
+            if ssl.is_null() { None } else { handshake(ssl) }
+        };
+        let Some(handshake) = handshake else { return 0 };
+        // SAFETY: as above.
+        match unsafe { judge(handshake, accepted == 1, store) } {
+            Ok(()) => 1,
+            Err(refusal) => {
+                handshake.chain_accepted.set(false);
+                // SAFETY: as above.
+                unsafe {
+                    refusal.apply(store);
+                    // The first reason counts: OpenSSL goes on after some.
+                    handshake.verdict.borrow_mut().get_or_insert_with(|| refusal.describe(store));
+                }
+                0
+            }
+        }
+    })
+}
+
+/// # Safety
+/// `store` is of a verification that is under way.
+unsafe fn judge(handshake: &Handshake, accepted: bool, store: *mut X509_STORE_CTX) -> Result<(), Refusal> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if !accepted {
+            return Err(Refusal::of_openssl(store));
+        }
+        if X509_STORE_CTX_get_error_depth(store) == 0 {
+            let proof = handshake.proof.borrow();
+            let Some(Proof::Certificates(judge)) = proof.as_ref() else {
+                return Err(Refusal::of_openssl(store));
+            };
+            judge.accept(store)?;
+            handshake.chain_accepted.set(true);
+        }
+    }
+    Ok(())
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! What all connections of one role share: the key and the policy.
+//! What all connections of one role share: the key or the certificates, and the policy.
 use super::callbacks;
 use super::error::{TlsError, queued_text};
 use super::policy::{Policy, TlsVersion};
+use super::proof::Proof;
 use super::psk::{IDENTITY, Psk, Secret};
 use crate::sys::longpsk::{PROPERTY_QUERY, SSL_CTX_new_ex, library_context};
+use crate::sys::x509::{CertificateSet, Judge};
 use libc::c_int;
 use openssl_sys::*;
 use std::ffi::{CStr, CString};
@@ -13,8 +15,11 @@ use std::sync::Arc;
 
 /// SSL_OP_ALLOW_NO_DHE_KEX, which openssl-sys lacks.
 const ALLOW_NO_DHE_KEX: u64 = 1 << 10;
-/// At least 112 bits: Diffie-Hellman groups of 2048 bits and more.
-const SECURITY_LEVEL: c_int = 2;
+/// SSL_MODE_NO_AUTO_CHAIN, which it lacks, too: what is sent is what the file holds. Otherwise each handshake would build,
+/// and verify, a chain from the authorities that we trust.
+const NO_AUTO_CHAIN: libc::c_long = 0x8;
+/// At least 112 bits: Diffie-Hellman groups of 2048 bits and more. With certificates the policy says it.
+const LEVEL_WITH_KEY: c_int = 2;
 
 struct OwnedContext(NonNull<SSL_CTX>);
 // SAFETY: an SSL_CTX is counted and locked by OpenSSL; ours is never changed after it was made.
@@ -32,7 +37,7 @@ impl Drop for OwnedContext {
 /// The common part of both roles.
 pub(super) struct Context {
     context: OwnedContext,
-    pub(super) secret: Arc<Secret>,
+    pub(super) proof: Proof,
 }
 
 impl Context {
@@ -40,7 +45,7 @@ impl Context {
         self.context.0.as_ptr()
     }
 
-    fn new(psk: &Psk, policy: &Policy, method: *const SSL_METHOD) -> Result<Self, TlsError> {
+    fn with_key(psk: &Psk, policy: &Policy, method: *const SSL_METHOD) -> Result<Self, TlsError> {
         let unavailable = |error: crate::sys::longpsk::Unavailable| TlsError::Setup(error.0.to_owned());
         let secret = Secret::new(psk).map_err(unavailable)?;
         // SAFETY: the method is one of OpenSSL's own, the library context lives as long as the process.
@@ -54,9 +59,71 @@ impl Context {
             }
         };
         let context = OwnedContext(NonNull::new(raw).ok_or_else(|| setup("cannot make a TLS context"))?);
-        apply(&context, policy)?;
-        Ok(Self { context, secret: Arc::new(secret) })
+        apply(&context, policy, LEVEL_WITH_KEY)?;
+        Ok(Self { context, proof: Proof::Key(Arc::new(secret)) })
     }
+
+    fn with_certificates(
+        set: &CertificateSet,
+        policy: &Policy,
+        method: *const SSL_METHOD,
+    ) -> Result<Self, TlsError> {
+        // SAFETY: the method is one of OpenSSL's own.
+        let raw = unsafe {
+            ERR_clear_error();
+            SSL_CTX_new(method)
+        };
+        let context = OwnedContext(NonNull::new(raw).ok_or_else(|| setup("cannot make a TLS context"))?);
+        apply(&context, policy, policy.strictness.security_level)?;
+        trust(&context, set);
+        present(&context, set)?;
+        let judge = Judge::new(&set.lists, policy.strictness);
+        Ok(Self { context, proof: Proof::Certificates(Arc::new(judge)) })
+    }
+}
+
+/// Trusts the set's authorities alone, and has every peer's chain judged.
+fn trust(context: &OwnedContext, set: &CertificateSet) {
+    let raw = context.0.as_ptr();
+    // SAFETY: plain settings on a context that we own and nobody uses yet. The store and the parameters are its own; the
+    // store counts the certificates that it is given. What is there already counts as added.
+    unsafe {
+        let store = SSL_CTX_get_cert_store(raw);
+        for anchor in &set.anchors {
+            X509_STORE_add_cert(store, anchor.as_ptr());
+        }
+        ERR_clear_error();
+        let parameters = SSL_CTX_get0_param(raw);
+        X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN);
+        X509_VERIFY_PARAM_set_purpose(parameters, X509_PURPOSE_ANY);
+        let mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+        SSL_CTX_set_verify(raw, mode, Some(callbacks::verify));
+    }
+}
+
+/// Presents the set's chain. The security level stands over it as well.
+fn present(context: &OwnedContext, set: &CertificateSet) -> Result<(), TlsError> {
+    let raw = context.0.as_ptr();
+    let refused = |what: &str| setup(&format!("{what} of {} cannot be used", set.label));
+    let Some((own, issuers)) = set.chain.split_first() else { return Err(refused("the certificate")) };
+    // SAFETY: a context that we own and nobody uses yet; it counts what it is given. An issuer of the chain is not
+    // counted by it, so that it is given a count of its own.
+    unsafe {
+        if SSL_CTX_use_certificate(raw, own.as_ptr()) != 1 {
+            return Err(refused("the certificate"));
+        }
+        for issuer in issuers {
+            X509_up_ref(issuer.as_ptr());
+            if SSL_CTX_add_extra_chain_cert(raw, issuer.as_ptr()) != 1 {
+                X509_free(issuer.as_ptr());
+                return Err(refused("an issuer"));
+            }
+        }
+        if SSL_CTX_use_PrivateKey(raw, set.key.as_ptr()) != 1 || SSL_CTX_check_private_key(raw) != 1 {
+            return Err(refused("the private key"));
+        }
+    }
+    Ok(())
 }
 
 fn setup(what: &str) -> TlsError {
@@ -77,7 +144,7 @@ fn c_text(text: &str) -> Result<CString, TlsError> {
     CString::new(text).map_err(|_| TlsError::Setup("a TLS setting holds a NUL".to_owned()))
 }
 
-fn apply(context: &OwnedContext, policy: &Policy) -> Result<(), TlsError> {
+fn apply(context: &OwnedContext, policy: &Policy, security_level: c_int) -> Result<(), TlsError> {
     let raw = context.0.as_ptr();
     let mut options = SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION;
     if policy.plain_psk {
@@ -89,8 +156,8 @@ fn apply(context: &OwnedContext, policy: &Policy) -> Result<(), TlsError> {
     // SAFETY: plain settings on a context that we own and nobody uses yet.
     unsafe {
         SSL_CTX_set_options(raw, options);
-        SSL_CTX_set_security_level(raw, SECURITY_LEVEL);
-        SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS);
+        SSL_CTX_set_security_level(raw, security_level);
+        SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS | NO_AUTO_CHAIN);
         SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
         SSL_CTX_set_dh_auto(raw, 1);
     }
@@ -128,10 +195,16 @@ impl ServerContext {
     /// A context that accepts identity `lrmd` with this key alone.
     pub fn new(psk: &Psk, policy: &Policy) -> Result<Self, TlsError> {
         // SAFETY: a constant of OpenSSL.
-        let context = Context::new(psk, policy, unsafe { TLS_server_method() })?;
+        let context = Context::with_key(psk, policy, unsafe { TLS_server_method() })?;
         // SAFETY: nobody uses the context yet.
         unsafe { SSL_CTX_set_psk_server_callback(context.raw(), Some(callbacks::server)) };
         Ok(Self(context))
+    }
+
+    /// A context that shows the set's certificate, and accepts clients whose certificate its authorities vouch for.
+    pub fn with_certificates(set: &CertificateSet, policy: &Policy) -> Result<Self, TlsError> {
+        // SAFETY: a constant of OpenSSL.
+        Context::with_certificates(set, policy, unsafe { TLS_server_method() }).map(Self)
     }
 }
 
@@ -139,6 +212,8 @@ impl ServerContext {
 pub struct ClientContext {
     pub(super) context: Context,
     identity: CString,
+    /// Our own certificate, as people call it.
+    certificate: Option<String>,
 }
 
 impl ClientContext {
@@ -150,14 +225,26 @@ impl ClientContext {
     /// A context that shows another identity, which servers should refuse.
     pub fn with_identity(psk: &Psk, policy: &Policy, identity: &str) -> Result<Self, TlsError> {
         // SAFETY: a constant of OpenSSL.
-        let context = Context::new(psk, policy, unsafe { TLS_client_method() })?;
+        let context = Context::with_key(psk, policy, unsafe { TLS_client_method() })?;
         // SAFETY: nobody uses the context yet.
         unsafe {
             SSL_CTX_set_psk_client_callback(context.raw(), Some(callbacks::client));
             // We trust no authority, so no certificate can ever stand in for the key.
             SSL_CTX_set_verify(context.raw(), SSL_VERIFY_PEER, None);
         }
-        Ok(Self { context, identity: c_text(identity)? })
+        Ok(Self { context, identity: c_text(identity)?, certificate: None })
+    }
+
+    /// A context that shows the set's certificate, and accepts servers whose certificate its authorities vouch for.
+    pub fn with_certificates(set: &CertificateSet, policy: &Policy) -> Result<Self, TlsError> {
+        // SAFETY: a constant of OpenSSL.
+        let context = Context::with_certificates(set, policy, unsafe { TLS_client_method() })?;
+        Ok(Self { context, identity: CString::default(), certificate: Some(set.label.clone()) })
+    }
+
+    /// What people call the certificate that it shows; None: it uses a pre-shared key.
+    pub fn certificate(&self) -> Option<&str> {
+        self.certificate.as_deref()
     }
 
     pub(super) fn identity(&self) -> &CStr {

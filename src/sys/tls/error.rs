@@ -24,6 +24,16 @@ pub enum TlsError {
     BadRecord,
     /// The peer said goodbye in the middle of the handshake. Upstream's daemon does so whatever its reason.
     EndedHandshake,
+    /// The peer said goodbye in the middle of a handshake with certificates.
+    EndedByPeer,
+    /// The peer's certificate is refused, for this reason.
+    CertificateRefused(String),
+    /// The peer has shown no certificate.
+    CertificateMissing,
+    /// The peer refuses our certificate, with this alert.
+    CertificateRefusedByPeer(String),
+    /// Nothing in common with a peer of whom a certificate is expected.
+    NoSharedSuite,
     /// The peer gave up, with this alert.
     PeerAlert(String),
     /// TLS cannot be set up here.
@@ -59,6 +69,19 @@ impl fmt::Display for TlsError {
                 "the peer ended the handshake without a reason: most often its key differs (compare the key \
                  files of both hosts, byte by byte: a newline at the end counts), or it has none",
             ),
+            Self::EndedByPeer => f.write_str(
+                "the peer ended the handshake without a reason: most often it refuses our certificate, or uses the \
+                 pre-shared key",
+            ),
+            Self::CertificateRefused(reason) => write!(f, "the peer's certificate is refused: {reason}"),
+            Self::CertificateMissing => f.write_str(
+                "the peer has shown no certificate: it uses the pre-shared key, or has no certificate of our authorities",
+            ),
+            Self::CertificateRefusedByPeer(alert) => write!(f, "the peer refuses our certificate: {alert}"),
+            Self::NoSharedSuite => f.write_str(
+                "no cipher suite in common, or the peer uses the pre-shared key (PCMK_ca_file, PCMK_cert_file and \
+                 PCMK_key_file must be set on both hosts; compare PCMK_tls_priorities)",
+            ),
             Self::PeerAlert(alert) => write!(f, "the peer ended TLS: {alert}"),
             Self::Setup(what) => write!(f, "TLS cannot be set up: {what}"),
             Self::Other(what) => write!(f, "TLS failed: {what}"),
@@ -67,6 +90,14 @@ impl fmt::Display for TlsError {
 }
 
 impl std::error::Error for TlsError {}
+
+/// On which side an error happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Side {
+    pub(super) is_client: bool,
+    /// Or else a key.
+    pub(super) has_certificate: bool,
+}
 
 /// When an error happened: the same record means different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +140,12 @@ mod reason {
     pub(super) const PROTOCOL_VERSION_ALERT: c_int = 1070;
     pub(super) const INSUFFICIENT_SECURITY_ALERT: c_int = 1071;
     pub(super) const UNKNOWN_PSK_IDENTITY_ALERT: c_int = 1115;
+    pub(super) const PEER_DID_NOT_RETURN_A_CERTIFICATE: c_int = 199;
+    pub(super) const NO_CERTIFICATE_ALERT: c_int = 1041;
+    pub(super) const CERTIFICATE_UNKNOWN_ALERT: c_int = 1046;
+    pub(super) const UNKNOWN_CA_ALERT: c_int = 1048;
+    pub(super) const ACCESS_DENIED_ALERT: c_int = 1049;
+    pub(super) const CERTIFICATE_REQUIRED_ALERT: c_int = 1116;
 }
 
 /// libssl's number in error codes (ERR_LIB_SSL).
@@ -147,11 +184,33 @@ pub(super) fn queued_text() -> Option<String> {
 }
 
 /// The queued error as ours; empties the queue.
-pub(super) fn queued_error(phase: Phase, as_client: bool) -> TlsError {
+pub(super) fn queued_error(phase: Phase, side: Side) -> TlsError {
     match drain_queue() {
-        Some((LIB_SSL, code, text)) => classify(code, text, phase, as_client),
+        Some((LIB_SSL, code, text)) if side.has_certificate => {
+            with_certificates(code, text, phase, side.is_client)
+        }
+        Some((LIB_SSL, code, text)) => classify(code, text, phase, side.is_client),
         Some((_, _, text)) => TlsError::Other(text),
         None => TlsError::Other("no reason given".to_owned()),
+    }
+}
+
+/// With certificates some errors mean something else than with a key.
+fn with_certificates(code: c_int, text: String, phase: Phase, as_client: bool) -> TlsError {
+    match code {
+        reason::NO_CERTIFICATE_ALERT..=reason::CERTIFICATE_UNKNOWN_ALERT
+        | reason::UNKNOWN_CA_ALERT
+        | reason::ACCESS_DENIED_ALERT
+        | reason::CERTIFICATE_REQUIRED_ALERT => TlsError::CertificateRefusedByPeer(text),
+        reason::PEER_DID_NOT_RETURN_A_CERTIFICATE => TlsError::CertificateMissing,
+        _ => match classify(code, text.clone(), phase, as_client) {
+            TlsError::WrongKey | TlsError::IdentityUnknown if code > reason::ALERTS => {
+                TlsError::PeerAlert(text)
+            }
+            TlsError::WrongKey | TlsError::IdentityUnknown => TlsError::Other(text),
+            TlsError::NoSharedCipher => TlsError::NoSharedSuite,
+            error => error,
+        },
     }
 }
 

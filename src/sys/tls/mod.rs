@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! TLS 1.3 and 1.2 with a pre-shared key, over memory: ciphertext in, ciphertext out, no descriptor.
+//! TLS 1.3 and 1.2 with a pre-shared key or with certificates, over memory: ciphertext in, ciphertext out, no descriptor.
 //!
-//! A [`ServerContext`] or [`ClientContext`] is made once from a [`Psk`] and a [`Policy`]; each connection is
-//! a [`Stream`] made from it. Keys of more than 512 bytes go through `super::longpsk`; nobody here notices.
+//! A [`ServerContext`] or [`ClientContext`] is made once from a [`Psk`] or a set of certificates, and a [`Policy`]; each
+//! connection is a [`Stream`] made from it. Keys of more than 512 bytes go through `super::longpsk`; nobody here notices.
 //!
-//! * `psk`: keys and the identity that goes with them.
+//! * `psk`: keys and the identity that goes with them. `proof`: a key, or certificates.
 //! * `policy`: protocol versions, cipher suites, groups.
 //! * `context`, `stream`: OpenSSL's SSL_CTX and SSL.
-//! * `callbacks`: where OpenSSL asks for the key. `pipe`: where it reads and writes.
+//! * `callbacks`: where OpenSSL asks for the key, and about the peer's certificate. `pipe`: where it reads and writes.
 //! * `error`: OpenSSL's error queue as one enum.
 
 mod callbacks;
@@ -15,6 +15,7 @@ mod context;
 mod error;
 mod pipe;
 mod policy;
+mod proof;
 mod psk;
 mod stream;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What a connection may be made of, in OpenSSL's words.
+use crate::sys::x509::Strictness;
 use std::fmt;
 
 /// A protocol version.
@@ -34,9 +35,9 @@ pub struct Policy {
     pub min: TlsVersion,
     /// Newest version.
     pub max: TlsVersion,
-    /// TLS 1.2 cipher list, as for `openssl ciphers`. Only PSK suites are of use.
+    /// TLS 1.2 cipher list, as for `openssl ciphers`. With a pre-shared key only PSK suites are of use.
     pub cipher_list: String,
-    /// TLS 1.3 cipher suites. Only those with SHA-256 work with these keys.
+    /// TLS 1.3 cipher suites. Only those with SHA-256 work with pre-shared keys.
     pub ciphersuites: String,
     /// Key exchange groups; None: OpenSSL's choice.
     pub groups: Option<String>,
@@ -45,6 +46,23 @@ pub struct Policy {
     pub plain_psk: bool,
     /// Does a server choose by its own order of suites, not by the client's?
     pub server_precedence: bool,
+    /// How certificates are judged; without meaning for pre-shared keys.
+    pub strictness: Strictness,
+}
+
+impl Policy {
+    /// The default for connections with certificates; [`Policy::default`] is for pre-shared keys.
+    pub fn with_certificates() -> Self {
+        Self {
+            cipher_list:
+                "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:AESGCM:AES:DHE+AESGCM:DHE+CHACHA20:DHE+AES:!PSK:!aNULL"
+                    .to_owned(),
+            ciphersuites: "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
+                .to_owned(),
+            plain_psk: false,
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Policy {
@@ -57,6 +75,7 @@ impl Default for Policy {
             groups: None,
             plain_psk: true,
             server_precedence: false,
+            strictness: Strictness::default(),
         }
     }
 }

@@ -2,16 +2,17 @@
 //! One TLS connection over memory.
 use super::callbacks::{EX_DATA_SLOT, Handshake};
 use super::context::{ClientContext, Context, ServerContext};
-use super::error::{Phase, TlsError, queued_error};
+use super::error::{Phase, Side, TlsError, queued_error};
 use super::pipe::{Pipe, new_bio};
 use super::policy::TlsVersion;
+use super::proof::Proof;
+use crate::sys::x509::About;
 use libc::c_int;
 use openssl_sys::*;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
-use std::sync::Arc;
 
 unsafe extern "C" {
     /// Not declared by openssl-sys.
@@ -49,7 +50,7 @@ pub struct Stream {
     pipe: NonNull<Pipe>,
     /// Owned; shared with the callbacks by way of `ssl`.
     handshake: NonNull<Handshake>,
-    as_client: bool,
+    side: Side,
     phase: Phase,
     failed: bool,
 }
@@ -80,15 +81,20 @@ impl Stream {
         // SAFETY: the context is alive, and the SSL holds a count of its own.
         let ssl = NonNull::new(unsafe { SSL_new(context.raw()) }).ok_or_else(no_memory)?;
         let handshake = Handshake {
-            secret: RefCell::new(Some(Arc::clone(&context.secret))),
+            proof: RefCell::new(Some(context.proof.clone())),
             identity,
             refused: RefCell::new(None),
+            chain_accepted: Cell::new(false),
+            verdict: RefCell::new(None),
         };
         let stream = Self {
             ssl,
             pipe: NonNull::from(Box::leak(Box::default())),
             handshake: NonNull::from(Box::leak(Box::new(handshake))),
-            as_client,
+            side: Side {
+                is_client: as_client,
+                has_certificate: matches!(context.proof, Proof::Certificates(_)),
+            },
             phase: Phase::FirstFlight,
             failed: false,
         };
@@ -143,10 +149,10 @@ impl Stream {
             SSL_do_handshake(self.ssl.as_ptr())
         };
         if result == 1 {
-            self.require_key()?;
+            self.require_proof()?;
             self.phase = Phase::Established;
             // SAFETY: shared use only; the callbacks are not running.
-            drop(unsafe { self.handshake.as_ref() }.secret.take());
+            drop(unsafe { self.handshake.as_ref() }.proof.take());
             return Ok(Progress::Done);
         }
         match self.ssl_error(result) {
@@ -158,7 +164,7 @@ impl Stream {
             }
             SSL_ERROR_ZERO_RETURN => {
                 self.fail();
-                Err(TlsError::EndedHandshake)
+                Err(if self.side.has_certificate { TlsError::EndedByPeer } else { TlsError::EndedHandshake })
             }
             _ => Err(self.fail()),
         }
@@ -240,6 +246,38 @@ impl Stream {
         }
     }
 
+    /// What people need to know of the peer's certificate; None: there is none.
+    pub fn peer_certificate(&self) -> Option<About> {
+        // SAFETY: a live SSL; the certificate is counted for us, and given back after it was read.
+        unsafe {
+            let certificate = SSL_get1_peer_certificate(self.ssl.as_ptr());
+            if certificate.is_null() {
+                return None;
+            }
+            let about = About::of(certificate);
+            X509_free(certificate);
+            Some(about)
+        }
+    }
+
+    /// Do certificates prove who the two sides are?
+    pub fn uses_certificates(&self) -> bool {
+        self.side.has_certificate
+    }
+
+    fn require_proof(&mut self) -> Result<(), TlsError> {
+        if !self.side.has_certificate {
+            return self.require_key();
+        }
+        // SAFETY: shared use only; the callbacks are not running.
+        let accepted = unsafe { self.handshake.as_ref() }.chain_accepted.get();
+        if accepted {
+            return Ok(());
+        }
+        self.failed = true;
+        Err(TlsError::CertificateMissing)
+    }
+
     /// At TLS 1.3 a server could go on with a certificate instead of the key. OpenSSL calls a session that
     /// stands on a pre-shared key reused. (At TLS 1.2 only PSK suites are allowed.)
     fn require_key(&mut self) -> Result<(), TlsError> {
@@ -254,7 +292,7 @@ impl Stream {
 
     /// Did the peer's first flight make sense? A server has answered it, a client knows the cipher.
     fn peer_was_understood(&mut self) -> bool {
-        if self.as_client {
+        if self.side.is_client {
             // SAFETY: a live SSL.
             return !unsafe { SSL_get_current_cipher(self.ssl.as_ptr()) }.is_null();
         }
@@ -272,13 +310,15 @@ impl Stream {
 
     fn fail(&mut self) -> TlsError {
         self.failed = true;
-        let error = queued_error(self.phase, self.as_client);
+        let error = queued_error(self.phase, self.side);
         // SAFETY: shared use only; the callbacks are not running.
         let handshake = unsafe { self.handshake.as_ref() };
-        drop(handshake.secret.take());
-        match handshake.refused.take() {
-            Some(identity) => TlsError::IdentityRefused(identity),
-            None => error,
+        drop(handshake.proof.take());
+        match (handshake.refused.take(), handshake.verdict.take()) {
+            (Some(identity), _) => TlsError::IdentityRefused(identity),
+            // Without certificates of our own one of the peer's is no proof, whoever has made it.
+            (None, Some(reason)) if self.side.has_certificate => TlsError::CertificateRefused(reason),
+            (None, _) => error,
         }
     }
 }

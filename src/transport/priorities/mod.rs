@@ -4,8 +4,9 @@
 mod words;
 
 use crate::sys::tls::{Policy, TlsVersion};
+use crate::sys::x509::Strictness;
 use std::fmt;
-use words::{CIPHERS, Cipher, EXCHANGES, Exchange, GROUPS, MACS, Mac};
+use words::{CERTIFICATE_EXCHANGES, CIPHERS, Cipher, Exchange, GROUPS, KEY_EXCHANGES, MACS, Mac};
 
 /// What a priority string comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ impl fmt::Display for PriorityError {
                 "PCMK_tls_priorities: '{word}' is not understood (see docs/tls-priorities.md for what is)"
             ),
             Self::NothingLeft(kind) => {
-                write!(f, "PCMK_tls_priorities leaves no {kind} that works with a pre-shared key")
+                write!(f, "PCMK_tls_priorities leaves no {kind} that works with the key or the certificates")
             }
         }
     }
@@ -41,12 +42,22 @@ impl fmt::Display for PriorityError {
 
 impl std::error::Error for PriorityError {}
 
-/// Translates a priority string; a blank one gives the default policy.
+/// Translates a priority string for connections with a pre-shared key; a blank one gives the default policy.
 pub fn translate(priorities: &str) -> Result<Translation, PriorityError> {
+    translate_for(priorities, false)
+}
+
+/// The same for connections with certificates.
+pub fn translate_with_certificates(priorities: &str) -> Result<Translation, PriorityError> {
+    translate_for(priorities, true)
+}
+
+fn translate_for(priorities: &str, with_certificates: bool) -> Result<Translation, PriorityError> {
     if priorities.trim().is_empty() {
-        return Ok(Translation { policy: Policy::default(), notes: Vec::new() });
+        let policy = if with_certificates { Policy::with_certificates() } else { Policy::default() };
+        return Ok(Translation { policy, notes: Vec::new() });
     }
-    let mut sets = Sets::default();
+    let mut sets = Sets { with_certificates, ..Sets::default() };
     for (position, word) in priorities.split(':').map(str::trim).enumerate() {
         if word.is_empty() {
             continue;
@@ -59,6 +70,7 @@ pub fn translate(priorities: &str) -> Result<Translation, PriorityError> {
             Some(("@", _)) if position == 0 => sets.system(word),
             // Levels without a sign come first, or replace what came before them.
             _ if position == 0 && upper == "NONE" => sets.start_from_nothing(),
+            _ if upper == "LEGACY" => sets.start_legacy(),
             _ => sets.start(&upper),
         };
         if !known {
@@ -71,6 +83,7 @@ pub fn translate(priorities: &str) -> Result<Translation, PriorityError> {
 /// What the words so far allow, in the order of preference.
 #[derive(Default)]
 struct Sets {
+    with_certificates: bool,
     versions: Vec<TlsVersion>,
     ciphers: Vec<Cipher>,
     macs: Vec<Mac>,
@@ -81,6 +94,10 @@ struct Sets {
     /// Was the base NONE, so that groups count only if named?
     from_nothing: bool,
     server_precedence: bool,
+    /// As the levels ask; the weakest of those that were added to each other.
+    strictness: Option<Strictness>,
+    /// The highest security level of a profile; 0: there is none.
+    profile: i32,
     notes: Vec<String>,
 }
 
@@ -126,9 +143,21 @@ impl Sets {
             return false;
         }
         let notes = std::mem::take(&mut self.notes);
-        *self = Self { notes, versions: vec![TlsVersion::Tls13, TlsVersion::Tls12], ..Self::default() };
+        let versions = vec![TlsVersion::Tls13, TlsVersion::Tls12];
+        *self = Self { with_certificates: self.with_certificates, notes, versions, ..Self::default() };
+        if self.with_certificates {
+            self.exchanges = CERTIFICATE_EXCHANGES.map(|(_, exchange)| exchange).to_vec();
+        }
         self.macs = vec![Mac::Aead, Mac::Sha384, Mac::Sha256, Mac::Sha1];
         self.add_level(name)
+    }
+
+    /// NORMAL, and what nobody should use, which is not offered.
+    fn start_legacy(&mut self) -> bool {
+        self.notes.push(
+            "'LEGACY' asks for more than NORMAL only where that is obsolete; NORMAL is used".to_owned(),
+        );
+        self.start("NORMAL")
     }
 
     fn start_from_nothing(&mut self) -> bool {
@@ -140,7 +169,20 @@ impl Sets {
     fn system(&mut self, word: &str) -> bool {
         self.notes
             .push(format!("'{word}' refers to GnuTLS's own configuration; NORMAL is used in its place"));
-        self.start("NORMAL")
+        let known = self.start("NORMAL");
+        // Distributions ask for RSA of 2048 bits there.
+        self.strictness = Some(Strictness { security_level: 2, ..Strictness::default() });
+        known
+    }
+
+    /// The exchanges that count here.
+    fn exchange(&self, name: &str) -> Option<Exchange> {
+        if self.with_certificates { find(&CERTIFICATE_EXCHANGES, name) } else { find(&KEY_EXCHANGES, name) }
+    }
+
+    fn is_without_effect(&self, name: &str) -> bool {
+        self.with_certificates && find(&KEY_EXCHANGES, name).is_some()
+            || words::is_without_effect(name, self.with_certificates)
     }
 
     fn option(&mut self, name: &str) -> bool {
@@ -148,7 +190,15 @@ impl Sets {
             self.server_precedence = true;
             return true;
         }
-        words::OPTIONS_WITHOUT_EFFECT.contains(&name)
+        match words::profile(name) {
+            // Without certificates it is about nothing that is not kept at level 2.
+            Some(level) if self.with_certificates || level <= 2 => {
+                self.profile = self.profile.max(level);
+                true
+            }
+            Some(_) => false,
+            None => words::OPTIONS_WITHOUT_EFFECT.contains(&name),
+        }
     }
 
     fn add_level(&mut self, name: &str) -> bool {
@@ -169,7 +219,13 @@ impl Sets {
         };
         if level.forward_secret {
             insert(&mut self.refused, Exchange::Psk);
+            self.exchanges.retain(|exchange| *exchange != Exchange::Rsa);
         }
+        let before = self.strictness.unwrap_or(level.strictness);
+        self.strictness = Some(Strictness {
+            security_level: before.security_level.min(level.strictness.security_level),
+            least_curve_bits: before.least_curve_bits.min(level.strictness.least_curve_bits),
+        });
         true
     }
 
@@ -180,7 +236,7 @@ impl Sets {
             insert(&mut self.ciphers, cipher);
         } else if let Some(mac) = find(&MACS, name) {
             insert(&mut self.macs, mac);
-        } else if let Some(exchange) = find(&EXCHANGES, name) {
+        } else if let Some(exchange) = self.exchange(name) {
             insert(&mut self.exchanges, exchange);
             self.refused.retain(|other| *other != exchange);
         } else if let Some(group) = group(name) {
@@ -188,8 +244,8 @@ impl Sets {
         } else if let Some(family) = group_family(name) {
             self.add_groups(&family);
         } else if self.add_all(name) || self.add_level(name) {
-        } else if words::is_without_effect(name) {
-            self.notes.push(format!("'+{name}' is not offered: it is obsolete or not for pre-shared keys"));
+        } else if self.is_without_effect(name) || self.with_certificates && name.starts_with("SIGN-") {
+            self.notes.push(format!("'+{name}' is not offered: it is obsolete or of no use here"));
         } else {
             return false;
         }
@@ -212,7 +268,10 @@ impl Sets {
             }
             "CIPHER-ALL" => CIPHERS.iter().for_each(|(_, cipher)| insert(&mut self.ciphers, *cipher)),
             "MAC-ALL" => MACS.iter().for_each(|(_, mac)| insert(&mut self.macs, *mac)),
-            "KX-ALL" => EXCHANGES.iter().for_each(|(_, exchange)| insert(&mut self.exchanges, *exchange)),
+            "KX-ALL" if self.with_certificates => {
+                CERTIFICATE_EXCHANGES.iter().for_each(|(_, exchange)| insert(&mut self.exchanges, *exchange));
+            }
+            "KX-ALL" => KEY_EXCHANGES.iter().for_each(|(_, exchange)| insert(&mut self.exchanges, *exchange)),
             _ => return false,
         }
         true
@@ -225,7 +284,7 @@ impl Sets {
             self.ciphers.retain(|other| *other != cipher);
         } else if let Some(mac) = find(&MACS, name) {
             self.macs.retain(|other| *other != mac);
-        } else if let Some(exchange) = find(&EXCHANGES, name) {
+        } else if let Some(exchange) = self.exchange(name) {
             self.exchanges.retain(|other| *other != exchange);
             insert(&mut self.refused, exchange);
         } else if let Some(group) = group(name) {
@@ -233,7 +292,7 @@ impl Sets {
         } else if let Some(family) = group_family(name) {
             self.known_groups().retain(|other| !family.contains(other));
         } else {
-            return self.remove_all(name) || words::is_without_effect(name);
+            return self.remove_all(name) || self.is_without_effect(name);
         }
         true
     }
@@ -255,9 +314,11 @@ impl Sets {
     }
 
     fn finish(mut self) -> Result<Translation, PriorityError> {
-        for exchange in [Exchange::DhePsk, Exchange::Psk] {
-            if !self.refused.contains(&exchange) {
-                insert(&mut self.exchanges, exchange);
+        if !self.with_certificates {
+            for exchange in [Exchange::DhePsk, Exchange::Psk] {
+                if !self.refused.contains(&exchange) {
+                    insert(&mut self.exchanges, exchange);
+                }
             }
         }
         if self.exchanges.is_empty() {
@@ -284,6 +345,10 @@ impl Sets {
             groups: self.groups.map(|groups| groups.join(":")),
             plain_psk: self.exchanges.contains(&Exchange::Psk),
             server_precedence: self.server_precedence,
+            strictness: Strictness {
+                security_level: self.strictness.unwrap_or_default().security_level.max(self.profile),
+                ..self.strictness.unwrap_or_default()
+            },
         };
         Ok(Translation { policy, notes: self.notes })
     }
@@ -310,7 +375,8 @@ impl Sets {
         if !self.macs.contains(&Mac::Aead) {
             return Vec::new();
         }
-        self.ciphers.iter().filter_map(|cipher| words::tls13_suite(*cipher)).collect()
+        let suite = |cipher: &Cipher| words::tls13_suite(*cipher, self.with_certificates);
+        self.ciphers.iter().filter_map(suite).collect()
     }
 }
 

@@ -65,11 +65,38 @@ fn an_exchange_that_was_refused_stays_refused() {
 }
 
 #[test]
+fn words_that_ask_for_no_less_do_not_keep_a_node_down() {
+    assert_eq!(policy("NORMAL:%NO_TICKETS"), policy("NORMAL"));
+    assert_eq!(
+        policy("NORMAL:%PROFILE_MEDIUM"),
+        Policy { strictness: policy_of_profile(2), ..policy("NORMAL") }
+    );
+    assert!(translate("NORMAL:%PROFILE_HIGH").is_err());
+    assert_eq!(policy("LEGACY"), policy("NORMAL"));
+    assert_eq!(translate("LEGACY").unwrap().notes.len(), 1);
+    for (priorities, level) in [
+        ("NORMAL:%PROFILE_LOW", 1),
+        ("NORMAL:%PROFILE_MEDIUM", 2),
+        ("NORMAL:%PROFILE_HIGH", 3),
+        ("@SYSTEM", 2),
+    ] {
+        let policy = translate_with_certificates(priorities).unwrap().policy;
+        assert_eq!(policy.strictness, policy_of_profile(level), "{priorities}");
+    }
+    for weaker in ["NORMAL:%VERIFY_ALLOW_SIGN_WITH_SHA1", "NORMAL:%VERIFY_ALLOW_BROKEN"] {
+        assert!(translate_with_certificates(weaker).is_err(), "{weaker}");
+    }
+}
+
+fn policy_of_profile(security_level: i32) -> Strictness {
+    Strictness { security_level, ..Strictness::default() }
+}
+
+#[test]
 fn unknown_words_are_named() {
     for (priorities, word) in [
         ("NORMAL:+VERS-TLS1.4", "+VERS-TLS1.4"),
         ("FANCY", "FANCY"),
-        ("LEGACY", "LEGACY"),
         ("SUITEB192", "SUITEB192"),
         ("NORMAL:-nonsense", "-nonsense"),
         ("NORMAL:%UNSAFE_RENEGOTIATION", "%UNSAFE_RENEGOTIATION"),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The words of GnuTLS priority strings that mean something to us, and what they are in OpenSSL.
+use crate::sys::x509::Strictness;
 
 /// A symmetric cipher, under its GnuTLS name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +28,16 @@ pub(super) enum Mac {
     Aead,
 }
 
-/// A key exchange with a pre-shared key.
+/// A key exchange, with a pre-shared key or with certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exchange {
     DhePsk,
     EcdhePsk,
     Psk,
+    EcdheEcdsa,
+    EcdheRsa,
+    Rsa,
+    DheRsa,
 }
 
 use Cipher::*;
@@ -54,8 +59,17 @@ pub(super) const CIPHERS: [(&str, Cipher); 11] = [
 pub(super) const MACS: [(&str, Mac); 4] =
     [("SHA1", Mac::Sha1), ("SHA256", Mac::Sha256), ("SHA384", Mac::Sha384), ("AEAD", Mac::Aead)];
 
-pub(super) const EXCHANGES: [(&str, Exchange); 3] =
+/// With a pre-shared key.
+pub(super) const KEY_EXCHANGES: [(&str, Exchange); 3] =
     [("DHE-PSK", Exchange::DhePsk), ("ECDHE-PSK", Exchange::EcdhePsk), ("PSK", Exchange::Psk)];
+
+/// With certificates, in GnuTLS's order of preference.
+pub(super) const CERTIFICATE_EXCHANGES: [(&str, Exchange); 4] = [
+    ("ECDHE-ECDSA", Exchange::EcdheEcdsa),
+    ("ECDHE-RSA", Exchange::EcdheRsa),
+    ("RSA", Exchange::Rsa),
+    ("DHE-RSA", Exchange::DheRsa),
+];
 
 /// GnuTLS name without `GROUP-` or `CURVE-`, OpenSSL name.
 pub(super) const GROUPS: [(&str, &str); 10] = [
@@ -76,8 +90,10 @@ pub(super) struct Level {
     pub(super) ciphers: &'static [Cipher],
     /// OpenSSL names; None: OpenSSL's own choice.
     pub(super) groups: Option<&'static [&'static str]>,
-    /// Is plain PSK, without forward secrecy, left out?
+    /// Is what has no forward secrecy left out: plain PSK, or RSA?
     pub(super) forward_secret: bool,
+    /// How certificates are judged.
+    pub(super) strictness: Strictness,
 }
 
 const NORMAL: [Cipher; 7] = [Aes256Gcm, Chacha20, Aes256Ccm, Aes256Cbc, Aes128Gcm, Aes128Ccm, Aes128Cbc];
@@ -86,7 +102,16 @@ const STRONG: [Cipher; 4] = [Aes256Gcm, Chacha20, Aes256Ccm, Aes256Cbc];
 
 /// The level that `word` names.
 pub(super) fn level(word: &str) -> Option<Level> {
-    let level = |ciphers, groups| Level { ciphers, groups, forward_secret: false };
+    let level = |ciphers, groups: Option<_>| Level {
+        ciphers,
+        groups,
+        forward_secret: false,
+        // The levels without SHA-256 ask for RSA of 3072 bits and curves of 384.
+        strictness: match groups {
+            Some(_) => Strictness { security_level: 3, least_curve_bits: 384 },
+            None => Strictness::default(),
+        },
+    };
     Some(match word {
         "NORMAL" | "SECURE" | "SECURE128" => level(&NORMAL, None),
         "PERFORMANCE" => level(&FAST, None),
@@ -97,9 +122,9 @@ pub(super) fn level(word: &str) -> Option<Level> {
     })
 }
 
-/// Words that GnuTLS knows and that change nothing for pre-shared keys, or name what OpenSSL lacks or what
+/// Words that GnuTLS knows and that change nothing here, or name what OpenSSL lacks or what
 /// nobody should use. Taking them away is always fulfilled; adding them is not done, which is never weaker.
-pub(super) fn is_without_effect(word: &str) -> bool {
+pub(super) fn is_without_effect(word: &str, with_certificates: bool) -> bool {
     const WORDS: [&str; 37] = [
         "VERS-TLS1.1",
         "VERS-TLS1.0",
@@ -140,12 +165,20 @@ pub(super) fn is_without_effect(word: &str) -> bool {
         "CTYPE-OPENPGP",
     ];
     WORDS.contains(&word)
-        || word.starts_with("SIGN-")
+        || word.starts_with("SIGN-") && (!with_certificates || is_obsolete_signature(word))
         || matches!(word, "GROUP-SECP192R1" | "GROUP-SECP224R1" | "CURVE-SECP192R1" | "CURVE-SECP224R1")
 }
 
+/// Signatures that no security level of ours takes.
+fn is_obsolete_signature(word: &str) -> bool {
+    ["SHA1", "MD5", "MD2", "RMD160"].iter().any(|name| word.ends_with(name)) || word.starts_with("SIGN-DSA-")
+}
+
 /// `%` options that change nothing here.
-pub(super) const OPTIONS_WITHOUT_EFFECT: [&str; 5] = [
+pub(super) const OPTIONS_WITHOUT_EFFECT: [&str; 7] = [
+    // There are none.
+    "%NO_TICKETS",
+    "%NO_TICKETS_TLS12",
     "%COMPAT",
     "%SAFE_RENEGOTIATION",
     "%PARTIAL_RENEGOTIATION",
@@ -153,9 +186,22 @@ pub(super) const OPTIONS_WITHOUT_EFFECT: [&str; 5] = [
     "%DISABLE_SAFE_RENEGOTIATION",
 ];
 
-/// OpenSSL's TLS 1.3 suite for a cipher. The binder of a raw key is made with SHA-256, so only these count.
-pub(super) fn tls13_suite(cipher: Cipher) -> Option<&'static str> {
+/// OpenSSL's security level for a profile of GnuTLS's, which says what keys of certificates must have at least.
+pub(super) fn profile(option: &str) -> Option<i32> {
+    Some(match option.strip_prefix("%PROFILE_")? {
+        "VERY_WEAK" | "LOW" | "LEGACY" => 1,
+        "MEDIUM" => 2,
+        "HIGH" => 3,
+        "ULTRA" => 4,
+        "FUTURE" => 5,
+        _ => return None,
+    })
+}
+
+/// OpenSSL's TLS 1.3 suite for a cipher. The binder of a raw key is made with SHA-256, so only these count for keys.
+pub(super) fn tls13_suite(cipher: Cipher, with_certificates: bool) -> Option<&'static str> {
     match cipher {
+        Aes256Gcm if with_certificates => Some("TLS_AES_256_GCM_SHA384"),
         Aes128Gcm => Some("TLS_AES_128_GCM_SHA256"),
         Chacha20 => Some("TLS_CHACHA20_POLY1305_SHA256"),
         Aes128Ccm => Some("TLS_AES_128_CCM_SHA256"),
@@ -166,14 +212,51 @@ pub(super) fn tls13_suite(cipher: Cipher) -> Option<&'static str> {
 
 /// OpenSSL's name of a TLS 1.2 suite, if there is such a suite.
 pub(super) fn tls12_suite(exchange: Exchange, cipher: Cipher, mac: Mac) -> Option<String> {
+    use Exchange::{DhePsk, DheRsa, EcdheEcdsa, EcdhePsk, EcdheRsa, Psk, Rsa};
+    match exchange {
+        DhePsk | EcdhePsk | Psk => suite_with_key(exchange, cipher, mac),
+        EcdheEcdsa => Some(format!("ECDHE-ECDSA-{}", suite_with_certificate(cipher, mac, true)?)),
+        EcdheRsa => Some(format!("ECDHE-RSA-{}", suite_with_certificate(cipher, mac, true)?)),
+        DheRsa => Some(format!("DHE-RSA-{}", suite_with_certificate(cipher, mac, false)?)),
+        Rsa if cipher == Chacha20 => None,
+        Rsa => suite_with_certificate(cipher, mac, false).map(str::to_owned),
+    }
+}
+
+/// What follows the exchange for a cipher that needs no code of its own for authenticity.
+fn authenticated_cipher(cipher: Cipher) -> Option<&'static str> {
+    Some(match cipher {
+        Aes256Gcm => "AES256-GCM-SHA384",
+        Aes128Gcm => "AES128-GCM-SHA256",
+        Chacha20 => "CHACHA20-POLY1305",
+        Aes256Ccm => "AES256-CCM",
+        Aes128Ccm => "AES128-CCM",
+        Aes256Ccm8 => "AES256-CCM8",
+        Aes128Ccm8 => "AES128-CCM8",
+        _ => return None,
+    })
+}
+
+/// What follows the exchange. CBC with SHA-384 is for elliptic curves, AES-256 with SHA-256 for the others. OpenSSL
+/// passes over what does not exist.
+fn suite_with_certificate(cipher: Cipher, mac: Mac, elliptic: bool) -> Option<&'static str> {
+    Some(match (cipher, mac) {
+        (_, Mac::Aead) => authenticated_cipher(cipher)?,
+        (Aes256Cbc, Mac::Sha384) if elliptic => "AES256-SHA384",
+        (Aes256Cbc, Mac::Sha256) if !elliptic => "AES256-SHA256",
+        (Aes256Cbc, Mac::Sha1) => "AES256-SHA",
+        (Aes128Cbc, Mac::Sha256) => "AES128-SHA256",
+        (Aes128Cbc, Mac::Sha1) => "AES128-SHA",
+        (Camellia256Cbc, Mac::Sha384) if elliptic => "CAMELLIA256-SHA384",
+        (Camellia256Cbc, Mac::Sha256) if !elliptic => "CAMELLIA256-SHA256",
+        (Camellia128Cbc, Mac::Sha256) => "CAMELLIA128-SHA256",
+        _ => return None,
+    })
+}
+
+fn suite_with_key(exchange: Exchange, cipher: Cipher, mac: Mac) -> Option<String> {
     let rest = match (cipher, mac) {
-        (Aes256Gcm, Mac::Aead) => "AES256-GCM-SHA384",
-        (Aes128Gcm, Mac::Aead) => "AES128-GCM-SHA256",
-        (Chacha20, Mac::Aead) => "CHACHA20-POLY1305",
-        (Aes256Ccm, Mac::Aead) => "AES256-CCM",
-        (Aes128Ccm, Mac::Aead) => "AES128-CCM",
-        (Aes256Ccm8, Mac::Aead) => "AES256-CCM8",
-        (Aes128Ccm8, Mac::Aead) => "AES128-CCM8",
+        (_, Mac::Aead) => authenticated_cipher(cipher)?,
         (Aes256Cbc, Mac::Sha384) => "AES256-CBC-SHA384",
         (Aes256Cbc, Mac::Sha1) => "AES256-CBC-SHA",
         (Aes128Cbc, Mac::Sha256) => "AES128-CBC-SHA256",
@@ -189,6 +272,6 @@ pub(super) fn tls12_suite(exchange: Exchange, cipher: Cipher, mac: Mac) -> Optio
         Exchange::EcdhePsk if cipher == Chacha20 || matches!(cipher, Aes256Cbc | Aes128Cbc) => {
             Some(format!("ECDHE-PSK-{rest}"))
         }
-        Exchange::EcdhePsk => None,
+        _ => None,
     }
 }

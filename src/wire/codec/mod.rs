@@ -20,7 +20,7 @@ pub use reply::encode_reply;
 pub use request::{RequestFields, encode_request};
 
 use super::names::{attribute, element};
-use super::xml::{self, Document};
+use super::xml::{self, Document, Limits};
 use envelope::received;
 
 /// Reads what a client sent.
@@ -34,7 +34,7 @@ use envelope::received;
 /// assert_eq!(decoded.received.msg_id, Some(7));
 /// ```
 pub fn decode_incoming(text: &str) -> Result<Decoded, CodecError> {
-    let Document { root, payload } = xml::read_document(text, element::IPC_MSG)?;
+    let Document { root, payload } = xml::read_document(text, element::IPC_MSG, Limits::LARGE)?;
     if [element::REPLY, element::NOTIFY, element::ACK].contains(&root.name.as_ref()) {
         return Err(CodecError::Unexpected { root: root.name.into_owned() });
     }
@@ -54,7 +54,7 @@ pub fn decode_incoming(text: &str) -> Result<Decoded, CodecError> {
 /// assert_eq!(received.msg_id, Some(5));
 /// ```
 pub fn decode_from_server(text: &str) -> Result<(FromServer, Received), CodecError> {
-    let Document { root, payload } = xml::read_document(text, element::IPC_MSG)?;
+    let Document { root, payload } = xml::read_document(text, element::IPC_MSG, Limits::SMALL)?;
     let message = match root.name.as_ref() {
         element::REPLY => FromServer::Reply(reply::decode(&root)?),
         element::NOTIFY => notification::decode(&root)?,

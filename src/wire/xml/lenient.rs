@@ -12,14 +12,20 @@
 //! forbids, processing instructions. Not forgiven: elements that do not close, since half a message may mean
 //! the opposite of the whole.
 use super::escape::{is_blank, is_name, is_space, split_name, unescape};
-use super::{Builder, Element, XmlError};
+use super::{Builder, Element, Limits, XmlError};
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// Reads one element.
 pub(super) fn read(text: &str, max_depth: usize) -> Result<Element<'_>, XmlError> {
+    read_within(text, max_depth, Limits::LARGE)
+}
+
+/// The same, for a tree of limited size.
+pub(super) fn read_within(text: &str, max_depth: usize, limits: Limits) -> Result<Element<'_>, XmlError> {
     let rest = text.trim_end_matches(is_space);
-    let mut reader = Reader { text, rest, builder: Builder::new(max_depth), quotes: Quotes::default() };
+    let mut reader =
+        Reader { text, rest, builder: Builder::new(max_depth, limits), quotes: Quotes::default() };
     while reader.builder.root.is_none() {
         if reader.rest.is_empty() {
             return Err(match reader.builder.open.is_empty() {

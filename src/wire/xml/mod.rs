@@ -21,10 +21,25 @@ use std::fmt;
 
 /// Elements within elements: what libxml2 takes at most.
 pub const MAX_DEPTH: usize = 256;
-/// Elements and texts of one tree. 20 MiB of configuration have about as many.
-const MAX_NODES: usize = 1 << 18;
-/// Attributes of one tree.
-const MAX_ATTRIBUTES: usize = 1 << 20;
+/// How much a message may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Elements and texts.
+    nodes: usize,
+    /// Attributes of all elements together.
+    attributes: usize,
+    /// Does what is kept as text count?
+    counts_payload: bool,
+}
+
+impl Limits {
+    /// About as much as 20 MiB of configuration have.
+    pub const LARGE: Self = Self { nodes: 1 << 18, attributes: 1 << 20, counts_payload: false };
+    /// For a program that takes messages of others into its own memory, and that has something else to do: what is built
+    /// of one takes 30 MB at most, beside the text. It is enough for the notifications of any executor and for 4 MiB of
+    /// configuration.
+    pub const SMALL: Self = Self { nodes: 1 << 16, attributes: 1 << 18, counts_payload: true };
+}
 
 /// An element, borrowing from the text it was read from or the values it will be written from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -132,7 +147,13 @@ impl std::error::Error for XmlError {}
 /// assert_eq!(element.attribute("b"), Some(r#"© 2020 "we" <us@example.org>"#));
 /// ```
 pub fn read(text: &str) -> Result<Element<'_>, XmlError> {
-    read_strictly(text).or_else(|error| retry(text, error))
+    read_within(text, Limits::LARGE)
+}
+
+/// The same, for a tree of limited size.
+pub fn read_within(text: &str, limits: Limits) -> Result<Element<'_>, XmlError> {
+    let strict = strict::read_within(text, None, limits).map(|document| document.root);
+    strict.or_else(|error| retry(text, error, limits))
 }
 
 /// Reads exactly one element as XML 1.0 wants it: the first of the two ways of [`read`].
@@ -146,9 +167,9 @@ pub fn read_leniently(text: &str) -> Result<Element<'_>, XmlError> {
 }
 
 /// Reads a message whose root may have a child named `opaque`, with an element inside that is kept as text.
-pub fn read_document<'a>(text: &'a str, opaque: &str) -> Result<Document<'a>, XmlError> {
-    strict::read(text, Some(opaque)).or_else(|error| {
-        let mut root = retry(text, error)?;
+pub fn read_document<'a>(text: &'a str, opaque: &str, limits: Limits) -> Result<Document<'a>, XmlError> {
+    strict::read_within(text, Some(opaque), limits).or_else(|error| {
+        let mut root = retry(text, error, limits)?;
         let holder = root.children.iter_mut().find_map(|node| match node {
             Node::Element(child) if child.name == opaque => Some(child),
             _ => None,
@@ -163,18 +184,18 @@ pub fn read_document<'a>(text: &'a str, opaque: &str) -> Result<Document<'a>, Xm
 }
 
 /// Lenient reading, where it can help.
-fn retry(text: &str, error: XmlError) -> Result<Element<'_>, XmlError> {
+fn retry(text: &str, error: XmlError, limits: Limits) -> Result<Element<'_>, XmlError> {
     match error {
         XmlError::Empty | XmlError::TooMuch { .. } => Err(error),
         XmlError::Forbidden { .. } | XmlError::NotOneElement { .. } | XmlError::Malformed { .. } => {
-            read_leniently(text)
+            lenient::read_within(text, MAX_DEPTH, limits)
         }
     }
 }
 
 /// Counts what a tree holds.
-#[derive(Default)]
 struct Budget {
+    limits: Limits,
     nodes: usize,
     attributes: usize,
 }
@@ -182,12 +203,25 @@ struct Budget {
 impl Budget {
     fn node(&mut self) -> Result<(), XmlError> {
         self.nodes = self.nodes.saturating_add(1);
-        Self::within("nodes", self.nodes, MAX_NODES)
+        Self::within("nodes", self.nodes, self.limits.nodes)
     }
 
     fn attribute(&mut self) -> Result<(), XmlError> {
-        self.attributes = self.attributes.saturating_add(1);
-        Self::within("attributes", self.attributes, MAX_ATTRIBUTES)
+        self.add_attributes(1)
+    }
+
+    /// An element of what is kept as text.
+    fn skipped(&mut self, attributes: usize) -> Result<(), XmlError> {
+        if !self.limits.counts_payload {
+            return Ok(());
+        }
+        self.node()?;
+        self.add_attributes(attributes)
+    }
+
+    fn add_attributes(&mut self, count: usize) -> Result<(), XmlError> {
+        self.attributes = self.attributes.saturating_add(count);
+        Self::within("attributes", self.attributes, self.limits.attributes)
     }
 
     fn within(what: &'static str, count: usize, limit: usize) -> Result<(), XmlError> {
@@ -206,8 +240,9 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(max_depth: usize) -> Self {
-        Self { max_depth, open: Vec::new(), budget: Budget::default(), root: None, blanks: String::new() }
+    fn new(max_depth: usize, limits: Limits) -> Self {
+        let budget = Budget { limits, nodes: 0, attributes: 0 };
+        Self { max_depth, open: Vec::new(), budget, root: None, blanks: String::new() }
     }
 
     fn start(&mut self, element: Element<'a>) -> Result<(), XmlError> {

@@ -2,7 +2,7 @@
 //! Well-formed XML: quick-xml finds the markup, the rules it does not check are checked here.
 use super::escape::{forbidden_at, is_blank, references_are_strict, unescape};
 use super::tag::{Tag, has_duplicates};
-use super::{Budget, Builder, Document, Element, MAX_DEPTH, XmlError};
+use super::{Budget, Builder, Document, Element, Limits, MAX_DEPTH, XmlError};
 use crate::model::Payload;
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -141,8 +141,17 @@ impl<'a> Scanner<'a> {
 /// Reads a document. Elements inside a child of the root that is named `opaque` are checked but not built;
 /// the first of them is kept as text.
 pub(super) fn read<'a>(text: &'a str, opaque: Option<&str>) -> Result<Document<'a>, XmlError> {
+    read_within(text, opaque, Limits::LARGE)
+}
+
+/// The same, for a tree of limited size.
+pub(super) fn read_within<'a>(
+    text: &'a str,
+    opaque: Option<&str>,
+    limits: Limits,
+) -> Result<Document<'a>, XmlError> {
     let mut scanner = Scanner::new(text, MAX_DEPTH)?;
-    let mut builder = Builder::new(MAX_DEPTH);
+    let mut builder = Builder::new(MAX_DEPTH, limits);
     let mut payload = None;
     while let Some(token) = scanner.next()? {
         match token {
@@ -151,7 +160,7 @@ pub(super) fn read<'a>(text: &'a str, opaque: Option<&str>) -> Result<Document<'
                 let is_opaque = builder.open.len() == 1 && opaque.is_some_and(|name| tag.name == name);
                 builder.start(element)?;
                 if is_opaque && !empty {
-                    let found = skip(&mut scanner)?;
+                    let found = skip(&mut scanner, &mut builder.budget)?;
                     payload = payload.or(found);
                 }
                 if empty || is_opaque {
@@ -181,7 +190,7 @@ fn element<'a>(tag: Tag<'a>, budget: &mut Budget, scanner: &Scanner<'a>) -> Resu
 }
 
 /// Checks everything up to the end tag of the element whose start tag came last; its first child element.
-fn skip(scanner: &mut Scanner<'_>) -> Result<Option<Payload>, XmlError> {
+fn skip(scanner: &mut Scanner<'_>, budget: &mut Budget) -> Result<Option<Payload>, XmlError> {
     let mut names = Vec::new();
     let mut depth = 1usize;
     let (mut begin, mut span) = (0, None);
@@ -189,6 +198,7 @@ fn skip(scanner: &mut Scanner<'_>) -> Result<Option<Payload>, XmlError> {
         match scanner.next()? {
             Some(Token::Start { tag, empty }) => {
                 tag.check(&mut names).map_err(|what| scanner.malformed(what))?;
+                budget.skipped(names.len())?;
                 if depth == 1 {
                     begin = scanner.start;
                 }

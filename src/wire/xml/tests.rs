@@ -138,8 +138,8 @@ fn depth_and_size_are_bounded() {
     assert_eq!(read(&nested(MAX_DEPTH + 1)), Err(XmlError::TooMuch { what: "levels", limit: MAX_DEPTH }));
     assert!(check_element(&nested(MAX_DEPTH - 2)).is_ok());
     assert!(check_element(&nested(MAX_DEPTH - 1)).is_err());
-    let wide = format!("<a>{}</a>", "<b/>".repeat(MAX_NODES));
-    assert_eq!(read(&wide), Err(XmlError::TooMuch { what: "nodes", limit: MAX_NODES }));
+    let wide = format!("<a>{}</a>", "<b/>".repeat(Limits::LARGE.nodes));
+    assert_eq!(read(&wide), Err(XmlError::TooMuch { what: "nodes", limit: Limits::LARGE.nodes }));
     assert!(check_element(&wide).is_ok());
     let lenient = nested(300).replacen("<a>", "<a b=\"<\">", 1);
     assert!(matches!(read(&lenient), Err(XmlError::TooMuch { .. })));
@@ -205,16 +205,16 @@ fn only_one_descendant_counts() {
 fn a_proxied_message_stays_text() {
     let inner = "<cib  a='1'><!-- c --><x b=\"&#10;\"/></cib >";
     let text = format!("<p t=\"1\"><m>{inner}<second/></m><m><third/></m></p>");
-    let document = read_document(&text, "m").unwrap();
+    let document = read_document(&text, "m", Limits::LARGE).unwrap();
     assert_eq!(document.payload.unwrap().as_str(), inner);
     assert!(document.root.elements().all(|child| child.children.is_empty()));
     for empty in ["<p><m/></p>", "<p><m></m></p>", "<p><m>text</m></p>", "<p/>", "<m><x/></m>"] {
-        assert_eq!(read_document(empty, "m").unwrap().payload, None, "{empty}");
+        assert_eq!(read_document(empty, "m", Limits::LARGE).unwrap().payload, None, "{empty}");
     }
     // What needs repair is written anew.
-    let document = read_document("<p><m><x b=\"ü<\"y\"\"/></m></p>", "m").unwrap();
+    let document = read_document("<p><m><x b=\"ü<\"y\"\"/></m></p>", "m", Limits::LARGE).unwrap();
     assert_eq!(document.payload.unwrap().as_str(), "<x b=\"ü&lt;&quot;y&quot;\"/>");
-    assert!(read_document("<p><m><x></m></x></p>", "m").is_err());
+    assert!(read_document("<p><m><x></m></x></p>", "m", Limits::LARGE).is_err());
 }
 
 #[test]
@@ -310,6 +310,21 @@ proptest! {
             let wrapped = format!("<p><m>{}</m></p>", payload.as_str());
             let document = strict::read(&wrapped, Some("m")).unwrap();
             prop_assert_eq!(document.payload, Some(payload));
+        }
+    }
+}
+
+#[test]
+fn a_small_message_holds_less_and_what_is_kept_as_text_counts() {
+    let many = "<x y=''/>".repeat(1 << 17);
+    let message = format!("<p><m><all>{many}</all></m></p>");
+    assert!(read_document(&message, "m", Limits::LARGE).unwrap().payload.is_some());
+    for text in [message, format!("<p><m><all z=\"\u{e9}<\">{many}</all></m></p>")] {
+        for refused in [
+            read_document(&text, "m", Limits::SMALL).unwrap_err(),
+            read_within(&text, Limits::SMALL).unwrap_err(),
+        ] {
+            assert!(matches!(refused, XmlError::TooMuch { what: "nodes", .. }), "{refused}");
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::model::LocalIdentity;
 use crate::sys::qb::Trusted;
 use crate::sys::qb::impostor::Impostor;
 use std::cell::{Cell, OnceCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 /// Accepts whoever says hello, answers `answer` with an event, and hangs up at `leave`.
 #[derive(Default)]
 struct FakeFencer {
-    servers: OnceCell<LocalServers>,
+    servers: OnceCell<Weak<LocalServers>>,
     accepts: Cell<bool>,
 }
 
@@ -23,7 +23,7 @@ impl LocalHandler for FakeFencer {
     fn connected(&self, _: LocalConnId, _: LocalServer, _: bool, _: LocalIdentity) {}
 
     fn message(&self, conn: LocalConnId, _: LocalServer, id: i32, _: u32, text: String) {
-        let servers = self.servers.get().unwrap();
+        let servers = self.servers.get().and_then(Weak::upgrade).unwrap();
         if text.contains("st_op=\"register\"") {
             let answer = match self.accepts.get() {
                 true => "<reply st_op=\"register\" st_clientid=\"token\"/>",
@@ -46,6 +46,7 @@ const OURS: Trusted = Trusted::RootOr(|| Some(nix::unistd::geteuid().as_raw()));
 
 struct Bench {
     fencer: Rc<FakeFencer>,
+    servers: Rc<LocalServers>,
     target: Target,
 }
 
@@ -62,14 +63,10 @@ impl Bench {
         };
         let fencer = Rc::new(FakeFencer { accepts: Cell::new(true), ..FakeFencer::default() });
         let config = IpcConfig { prefix, ..IpcConfig::default() };
-        let servers = LocalServers::start(config, fencer.clone()).unwrap();
+        let servers = Rc::new(LocalServers::start(config, fencer.clone()).unwrap());
         servers.set_accept_proxied(true);
-        let _ = fencer.servers.set(servers);
-        Self { fencer, target }
-    }
-
-    fn stop(&self) {
-        self.fencer.servers.get().unwrap().stop();
+        let _ = fencer.servers.set(Rc::downgrade(&servers));
+        Self { fencer, servers, target }
     }
 }
 
@@ -85,7 +82,7 @@ fn on_runtime(body: impl Future<Output = ()>) {
 #[test]
 fn connects_sends_receives_and_notices_the_end() {
     on_runtime(async {
-        let Bench { fencer, target } = Bench::new();
+        let Bench { servers, target, .. } = Bench::new();
         let (link, mut events) = Link::start(target).unwrap();
         for _ in 0..2 {
             link.command(Command::Connect);
@@ -104,7 +101,7 @@ fn connects_sends_receives_and_notices_the_end() {
         assert!(
             timeout(Duration::from_secs(30), events.recv()).await.expect("the thread lives on").is_none()
         );
-        drop(fencer);
+        drop(servers);
     });
 }
 
@@ -119,7 +116,7 @@ fn a_fencer_that_is_not_there_or_refuses_is_said_to_be_so() {
         link.command(Command::Connect);
         let LinkEvent::Unreachable(reason) = next(&mut events).await else { panic!("connected") };
         assert!(reason.contains("introduction") && reason.contains("2 attempts"), "{reason}");
-        bench.stop();
+        bench.servers.stop();
         link.command(Command::Connect);
         let LinkEvent::Unreachable(reason) = next(&mut events).await else { panic!("connected") };
         assert!(reason.contains("refused"), "{reason}");

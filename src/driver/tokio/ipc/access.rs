@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Who may connect, to what, and under which name.
+use super::accounts::Accounts;
 use super::config::{IpcConfig, LocalServer};
+use crate::driver::tokio::clock::Clock;
+use crate::driver::tokio::limited::{LINES, Limited, PERIOD};
 use crate::model::site::UNKNOWN_USER;
 use crate::sys::qb::{Candidate, Grant};
 use log::{debug, warn};
@@ -9,6 +12,8 @@ use nix::sys::resource::{Resource, getrlimit};
 use nix::unistd::{Uid, User};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
 
 /// Largest buffers that a member of the cluster's group may ask for, in bytes; there are three.
 const MEMBER_BUFFER: u64 = 4 * 1024 * 1024;
@@ -33,11 +38,14 @@ pub(super) struct Access {
     /// Has a refusal been logged since a provider was last there?
     refusal_logged: Cell<bool>,
     clients: Cell<usize>,
+    accounts: Rc<Accounts>,
+    /// About local clients.
+    lines: Rc<Limited>,
     names: RefCell<HashMap<u32, String>>,
 }
 
 impl Access {
-    pub(super) fn new(config: &IpcConfig) -> Self {
+    pub(super) fn new(config: &IpcConfig, accounts: Rc<Accounts>) -> Self {
         let user = User::from_name(&config.cluster_user).ok().flatten();
         if user.is_none() {
             warn!(
@@ -52,8 +60,19 @@ impl Access {
             accept_proxied: Cell::new(false),
             refusal_logged: Cell::new(false),
             clients: Cell::new(0),
+            accounts,
+            lines: Limited::new(Clock::start(), |count| {
+                warn!(
+                    "{count} more warnings about local clients within {PERIOD:?}; only the first {LINES} are written"
+                );
+            }),
             names: RefCell::default(),
         }
+    }
+
+    /// Warns of something that a local client has caused, unless there were many such lines.
+    pub(super) fn warn(&self, line: fmt::Arguments<'_>) {
+        self.lines.warn(line);
     }
 
     pub(super) fn set_accept_proxied(&self, accept: bool) {
@@ -96,20 +115,24 @@ impl Access {
         let privileged = self.is_privileged(candidate.uid);
         let largest = self.buffer_size.max(if privileged { PRIVILEGED_BUFFER } else { MEMBER_BUFFER });
         if candidate.buffer_size > largest {
-            warn!(
+            self.warn(format_args!(
                 "Refused local client {} of {name}: it wants buffers of {} bytes, {largest} are the most",
                 candidate.pid, candidate.buffer_size
-            );
+            ));
             return Err(Errno::EMSGSIZE);
         }
         let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
         if self.clients.get() as u64 >= places(descriptors, privileged) {
-            warn!(
+            self.warn(format_args!(
                 "Refused local client {} of {name}: {} are connected; raise the daemon's limit of open files",
                 candidate.pid,
                 self.clients.get()
-            );
+            ));
             return Err(Errno::EMFILE);
+        }
+        if let Err(over) = self.accounts.let_in(candidate.uid, privileged, candidate.buffer_size) {
+            self.warn(format_args!("Refused local client {} of {name}: {over}", candidate.pid));
+            return Err(Errno::ENOMEM);
         }
         Ok(grant)
     }
@@ -153,7 +176,8 @@ mod tests {
     use crate::model::ProxiedServer;
 
     fn access() -> Access {
-        let access = Access::new(&IpcConfig { cluster_user: "root".to_owned(), ..IpcConfig::default() });
+        let config = IpcConfig { cluster_user: "root".to_owned(), ..IpcConfig::default() };
+        let access = Access::new(&config, Rc::new(Accounts::new(&config)));
         Access { cluster: Some(ClusterUser { uid: 102, gid: 105 }), ..access }
     }
 

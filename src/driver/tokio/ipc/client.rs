@@ -4,11 +4,12 @@
 //! libqb does not say when a client has read, so that a client without room is tried again after a while: one
 //! millisecond at first, then ever longer. Responses and events travel apart: a client that waits for a response
 //! need not look at its events.
+use super::accounts::Share;
 use super::config::LocalServer;
 use crate::model::LocalIdentity;
-use crate::sys::qb::{Connection, Sent};
+use crate::sys::qb::{Connection, Reactor, Sent};
 use crate::wire::ipc::{Assembler, IpcLayout, IpcRequest, detect, encode, flag};
-use log::{error, warn};
+use log::{Level, error};
 use nix::errno::Errno;
 use std::collections::VecDeque;
 use std::fmt;
@@ -20,6 +21,8 @@ use tokio::time::Instant;
 const MAX_WAITING: usize = 500;
 /// A client for which more bytes wait is disconnected at once, unless it is a single message.
 const MAX_WAITING_BYTES: usize = 32 * 1024 * 1024;
+/// What a message counts for beside its text: clients are also judged by the number of messages.
+const EACH_MESSAGE: usize = 1024;
 /// Text that has a shorter form is not compressed for longer than this takes, some 0.1 s.
 const WORTH_COMPRESSING: usize = 1024 * 1024;
 const JUDGE_EVERY: Duration = Duration::from_secs(1);
@@ -49,7 +52,16 @@ pub(super) enum MessageKind {
 struct Message {
     kind: MessageKind,
     flags: u32,
+    /// What the budget counts: one text may wait for many clients, and so each pays a part.
+    counted: u32,
     text: Rc<Text>,
+}
+
+impl Message {
+    fn new(kind: MessageKind, flags: u32, text: Rc<Text>) -> Self {
+        let counted = size_of::<Self>() + text.whole.len() / Rc::strong_count(&text).max(1);
+        Self { kind, flags, counted: u32::try_from(counted).unwrap_or(u32::MAX), text }
+    }
 }
 
 /// Messages for one of a client's two channels.
@@ -88,8 +100,18 @@ pub(super) struct Client {
     responses: Lane,
     events: Lane,
     waiting_bytes: usize,
+    /// What the budget counts of what waits.
+    counted: usize,
+    share: Option<Share>,
+    /// Was a message of its dropped?
+    has_dropped: bool,
     last_event_id: i32,
     stall: Option<Stall>,
+    /// Is nothing to be taken from it for now?
+    held: bool,
+    /// What came of it while it was held, and which place that has among all such clients.
+    parked: VecDeque<Vec<u8>>,
+    place: u64,
 }
 
 impl Client {
@@ -98,6 +120,7 @@ impl Client {
         server_name: &'static str,
         server: LocalServer,
         identity: LocalIdentity,
+        share: Option<Share>,
     ) -> Self {
         Self {
             connection,
@@ -109,9 +132,52 @@ impl Client {
             responses: Lane::default(),
             events: Lane::default(),
             waiting_bytes: 0,
+            counted: 0,
+            share,
+            has_dropped: false,
             last_event_id: 0,
             stall: None,
+            held: false,
+            parked: VecDeque::new(),
+            place: 0,
         }
+    }
+
+    /// Takes nothing from it, or takes again; its place if something of it waits.
+    pub(super) fn hold(&mut self, held: bool) -> Option<u64> {
+        self.held = held;
+        (!self.parked.is_empty()).then_some(self.place)
+    }
+
+    /// Must what comes from it wait, because it is held or because other things of it do?
+    pub(super) fn must_wait(&self) -> bool {
+        self.held || !self.parked.is_empty()
+    }
+
+    /// Keeps what came. Where it is the first to wait, the client gets this place, and libqb takes nothing more from it.
+    pub(super) fn park(&mut self, bytes: Vec<u8>, place: u64, reactor: &Reactor) {
+        if self.parked.is_empty() {
+            self.place = place;
+            reactor.pause(&self.connection, true);
+        }
+        self.parked.push_back(bytes);
+    }
+
+    /// What came first, unless it is held; whether that was all, and libqb takes from it again.
+    pub(super) fn unpark(&mut self, reactor: &Reactor) -> Option<(Vec<u8>, bool)> {
+        if self.held {
+            return None;
+        }
+        let bytes = self.parked.pop_front()?;
+        if self.parked.is_empty() {
+            reactor.pause(&self.connection, false);
+        }
+        Some((bytes, self.parked.is_empty()))
+    }
+
+    /// How much waits for it; each message costs something beside its text.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting_bytes + (self.responses.len() + self.events.len()) * EACH_MESSAGE
     }
 
     pub(super) fn server(&self) -> LocalServer {
@@ -136,6 +202,20 @@ impl Client {
         self.responses.len() + self.events.len() > 0
     }
 
+    /// Tells the budget what it holds, which may cut it or others.
+    pub(super) fn report(&self) {
+        if let Some(share) = &self.share {
+            share.report(self.held_bytes());
+        }
+    }
+
+    /// Bytes of messages from it and for it.
+    fn held_bytes(&self) -> usize {
+        let partly = self.assembler.as_ref().map_or(0, Assembler::held_bytes);
+        let parts = self.responses.parts.iter().chain(&self.events.parts).map(Vec::len).sum::<usize>();
+        self.counted + partly + parts
+    }
+
     /// Takes what libqb delivered; a request when it is whole and to be answered.
     pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<Option<IpcRequest>, String> {
         let assembler = match &mut self.assembler {
@@ -145,10 +225,15 @@ impl Client {
                 none.insert(Assembler::new(layout))
             }
         };
-        let Some(request) = assembler.push(bytes).map_err(|e| e.to_string())? else { return Ok(None) };
+        let request = assembler.push(bytes).map_err(|e| e.to_string())?;
+        self.report();
+        let Some(request) = request else { return Ok(None) };
         self.proxied |= request.flags & flag::PROXIED != 0;
         if self.server == LocalServer::Executor && request.flags & flag::RESPONSE_WANTED == 0 {
-            warn!(
+            let again = std::mem::replace(&mut self.has_dropped, true);
+            let level = if again { Level::Debug } else { Level::Warn };
+            log::log!(
+                level,
                 "Dropped a message from {self}: it does not ask for a response, as the executor's clients must"
             );
             return Ok(None);
@@ -167,8 +252,12 @@ impl Client {
             MessageKind::Response(_) => (&mut self.responses, 0),
             MessageKind::Event => (&mut self.events, flag::EVENT),
         };
-        lane.waiting.push_back(Message { kind, flags, text });
-        lane.len() == 1
+        let message = Message::new(kind, flags, text);
+        self.counted += message.counted as usize;
+        lane.waiting.push_back(message);
+        let first = lane.len() == 1;
+        self.report();
+        first
     }
 
     /// Sends what there is room for. The error: why the client is to be disconnected.
@@ -200,6 +289,7 @@ impl Client {
             if lane(self).parts.is_empty() {
                 let Some(message) = lane(self).waiting.pop_front() else { return Ok(()) };
                 let parts = self.encode(layout, &message);
+                self.counted -= message.counted as usize;
                 lane(self).parts.extend(parts);
                 self.waiting_bytes = self.waiting_bytes.saturating_sub(message.text.whole.len());
             }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! How the servers are set up, and what clients are known by.
+use crate::driver::tokio::memory::MemoryLimits;
 use crate::model::{ProxiedServer, site};
 use crate::sys::qb::Transport;
 
@@ -23,6 +24,8 @@ pub struct IpcConfig {
     pub transport: Transport,
     /// No client's buffers are smaller, in bytes. From `PCMK_ipc_buffer` where that is larger than the default.
     pub buffer_size: u32,
+    /// What clients may hold together.
+    pub memory: MemoryLimits,
     /// The user whom the cluster's daemons run as, and whose primary group may connect.
     pub cluster_user: String,
 }
@@ -34,6 +37,7 @@ impl Default for IpcConfig {
             prefix: String::new(),
             transport: Transport::SharedMemory,
             buffer_size: LEAST_BUFFER,
+            memory: MemoryLimits::default(),
             cluster_user: site::CLUSTER_USER.to_owned(),
         }
     }

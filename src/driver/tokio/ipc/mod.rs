@@ -7,6 +7,7 @@
 //! [`LocalServers`], at once or later.
 
 mod access;
+mod accounts;
 mod client;
 mod config;
 mod pump;
@@ -14,11 +15,12 @@ mod pump;
 use crate::model::{LocalIdentity, ProxiedServer, site};
 use crate::sys::qb::{ConnectionId, CreateError, Event, Reactor, Server, ServerId, Settings};
 use access::Access;
+use accounts::Accounts;
 use client::{Client, MessageKind, Text};
 pub use config::{IpcConfig, LocalConnId, LocalServer, Servers};
 use log::{debug, info, warn};
-use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
 use tokio::sync::Notify;
@@ -33,6 +35,8 @@ pub trait LocalHandler {
     fn message(&self, conn: LocalConnId, server: LocalServer, id: i32, flags: u32, text: String);
     /// A client is gone, by its own will or ours.
     fn closed(&self, conn: LocalConnId);
+    /// A client has taken some of what waited for it.
+    fn drained(&self, _conn: LocalConnId) {}
     /// Has it enough to do for now? Then nothing more is told until other tasks have had their turn.
     fn is_busy(&self) -> bool {
         false
@@ -63,11 +67,16 @@ pub(in crate::driver::tokio::ipc) struct Inner {
     reactor: Rc<Reactor>,
     handler: Rc<dyn LocalHandler>,
     access: Rc<Access>,
+    accounts: Rc<Accounts>,
     servers: RefCell<Vec<Server>>,
-    clients: RefCell<HashMap<LocalConnId, Client>>,
+    clients: RefCell<BTreeMap<LocalConnId, Client>>,
     /// When to try again with a client that had no room.
     retries: RefCell<BTreeSet<(Instant, LocalConnId)>>,
     retries_changed: Notify,
+    /// Clients that have been released, with something that came before, in the order in which that came.
+    released: RefCell<BTreeSet<(u64, LocalConnId)>>,
+    /// The latest place given to a client that waits.
+    last_place: Cell<u64>,
     /// There may be events that no descriptor announces.
     wake: Notify,
     tasks: RefCell<Vec<AbortHandle>>,
@@ -79,7 +88,8 @@ impl LocalServers {
     /// clients until [`Self::set_accept_proxied`]. One set for each thread; it serves until [`Self::stop`].
     pub fn start(config: IpcConfig, handler: Rc<dyn LocalHandler>) -> Result<Self, StartError> {
         let reactor = Reactor::current().map_err(StartError::Loop)?;
-        let access = Rc::new(Access::new(&config));
+        let accounts = Rc::new(Accounts::new(&config));
+        let access = Rc::new(Access::new(&config, Rc::clone(&accounts)));
         let mut servers = Vec::new();
         let wanted = match config.servers {
             Servers::Executor => 1,
@@ -100,10 +110,13 @@ impl LocalServers {
             reactor,
             handler,
             access,
+            accounts,
             servers: RefCell::new(servers),
             clients: RefCell::default(),
             retries: RefCell::default(),
             retries_changed: Notify::new(),
+            released: RefCell::default(),
+            last_place: Cell::new(0),
             wake: Notify::new(),
             tasks: RefCell::default(),
             last_text: RefCell::new(Rc::new(Text { whole: Box::default(), short: None })),
@@ -128,6 +141,32 @@ impl LocalServers {
         self.inner.send(conn, MessageKind::Event, text, short);
     }
 
+    /// How much waits for a client, in bytes; each message counts for some beside its text.
+    pub fn waiting(&self, conn: LocalConnId) -> usize {
+        self.inner.clients.borrow().get(&conn).map_or(0, Client::waiting)
+    }
+
+    /// Takes nothing more from a client, or takes again. Clients that are taken from again go on in the order in which
+    /// their messages came.
+    pub fn hold(&self, conn: LocalConnId, held: bool) {
+        let mut clients = self.inner.clients.borrow_mut();
+        let Some(place) = clients.get_mut(&conn).and_then(|client| client.hold(held)) else { return };
+        let mut released = self.inner.released.borrow_mut();
+        if held {
+            released.remove(&(place, conn));
+        } else {
+            released.insert((place, conn));
+            self.inner.wake.notify_one();
+        }
+    }
+
+    /// Logs why a client is about to be disconnected.
+    pub fn say_why(&self, conn: LocalConnId, reason: &dyn std::fmt::Display) {
+        if let Some(client) = self.inner.clients.borrow().get(&conn) {
+            warn!("Disconnecting {client}: {reason}");
+        }
+    }
+
     /// Disconnects a client; [`LocalHandler::closed`] follows.
     pub fn close(&self, conn: LocalConnId) {
         if let Some(client) = self.inner.clients.borrow().get(&conn) {
@@ -149,6 +188,7 @@ impl LocalServers {
         self.inner.clients.borrow_mut().clear();
         self.inner.servers.borrow_mut().clear();
         self.inner.retries.borrow_mut().clear();
+        self.inner.released.borrow_mut().clear();
         while self.inner.reactor.next_event().is_some() {}
     }
 }
@@ -156,10 +196,20 @@ impl LocalServers {
 impl Inner {
     /// Lets libqb work for a while, then tells the handler. True: there is more to do at once.
     fn work(&self, budget: usize) -> io::Result<bool> {
-        let more = self.reactor.dispatch(budget)?;
+        let mut left = budget;
         while !self.handler.is_busy() {
-            let Some(event) = self.reactor.next_event() else { return Ok(more) };
-            self.handle(event);
+            if let Some(event) = self.reactor.next_event() {
+                self.handle(event);
+            } else if !self.resume() {
+                // One message of each client: whether it is held is seen before its next one is taken.
+                if left == 0 {
+                    return Ok(true);
+                }
+                match self.reactor.dispatch(left)? {
+                    0 => return Ok(false),
+                    done => left = left.saturating_sub(done),
+                }
+            }
         }
         // No descriptor announces what has been taken from libqb already.
         self.wake.notify_one();
@@ -175,12 +225,13 @@ impl Inner {
                 let identity =
                     LocalIdentity { pid: connection.pid, user: self.access.user_name(connection.uid) };
                 debug!("Local client {} ({}) connected to {name}", identity.pid, identity.user);
-                let client = Client::new(connection, name, server, identity.clone());
+                let share = self.accounts.connected(conn);
+                let client = Client::new(connection, name, server, identity.clone(), share);
                 self.clients.borrow_mut().insert(conn, client);
                 self.access.count(self.clients.borrow().len());
                 self.handler.connected(conn, server, privileged, identity);
             }
-            Event::Message { connection, bytes } => self.receive(local(connection), &bytes),
+            Event::Message { connection, bytes } => self.arrive(local(connection), bytes),
             Event::Closed { connection } => {
                 let conn = local(connection);
                 let Some(client) = self.clients.borrow_mut().remove(&conn) else { return };
@@ -188,17 +239,43 @@ impl Inner {
                 if let Some(at) = client.retry_at() {
                     self.retries.borrow_mut().remove(&(at, conn));
                 }
+                self.released.borrow_mut().retain(|(_, other)| *other != conn);
                 drop(client);
                 self.access.count(self.clients.borrow().len());
                 self.handler.closed(conn);
             }
             Event::Failed { server, pid } => {
+                self.accounts.failed();
                 let name = SERVERS.get(usize::from(server.0)).map_or("?", |(name, _)| name);
-                warn!(
+                self.access.warn(format_args!(
                     "Local client {pid} of {name} could not be given its buffers: is /dev/shm full, or the client gone?"
-                );
+                ));
             }
         }
+    }
+
+    /// A message has come, which waits if its client is held.
+    fn arrive(&self, conn: LocalConnId, bytes: Vec<u8>) {
+        if let Some(client) = self.clients.borrow_mut().get_mut(&conn).filter(|client| client.must_wait()) {
+            let place = self.last_place.get() + 1;
+            self.last_place.set(place);
+            return client.park(bytes, place, &self.reactor);
+        }
+        self.receive(conn, &bytes);
+    }
+
+    /// Takes in the oldest message that has waited and need not any more. False: there is none.
+    fn resume(&self) -> bool {
+        let Some((place, conn)) = self.released.borrow_mut().pop_first() else { return false };
+        let client_unparks = |client: &mut Client| client.unpark(&self.reactor);
+        let unparked = self.clients.borrow_mut().get_mut(&conn).and_then(client_unparks);
+        if let Some((bytes, last)) = unparked {
+            if !last {
+                self.released.borrow_mut().insert((place, conn));
+            }
+            self.receive(conn, &bytes);
+        }
+        true
     }
 
     fn receive(&self, conn: LocalConnId, bytes: &[u8]) {
@@ -207,7 +284,7 @@ impl Inner {
             let Some(client) = clients.get_mut(&conn) else { return };
             let received = client.receive(bytes);
             if let Err(problem) = &received {
-                warn!("Disconnecting {client}: {problem}");
+                self.access.warn(format_args!("Disconnecting {client}: {problem}"));
                 client.disconnect();
                 self.wake.notify_one();
             }
@@ -236,7 +313,7 @@ impl Inner {
     fn flush(&self, conn: LocalConnId) {
         let mut clients = self.clients.borrow_mut();
         let Some(client) = clients.get_mut(&conn) else { return };
-        let before = client.retry_at();
+        let (before, waiting) = (client.retry_at(), client.waiting());
         if !client.has_backlog() && before.is_none() {
             return;
         }
@@ -246,13 +323,29 @@ impl Inner {
             self.wake.notify_one();
         }
         let after = client.retry_at();
+        client.report();
+        let drained = before.is_some() && client.waiting() < waiting;
         drop(clients);
+        if drained {
+            self.handler.drained(conn);
+        }
         if before != after {
             let mut retries = self.retries.borrow_mut();
             before.map(|at| retries.remove(&(at, conn)));
             after.map(|at| retries.insert((at, conn)));
             self.retries_changed.notify_one();
         }
+    }
+
+    /// Disconnects the clients that hold too much.
+    fn cut(&self) {
+        for (conn, over) in self.accounts.take_cut() {
+            if let Some(client) = self.clients.borrow_mut().get_mut(&conn) {
+                self.access.warn(format_args!("Disconnecting {client}: {over}"));
+                client.give_up();
+            }
+        }
+        self.wake.notify_one();
     }
 
     /// One copy of a text for all who are sent it in a row.

@@ -42,6 +42,10 @@ async fn pump(inner: Rc<Inner>, fd: AsyncFd<OwnedFd>) {
                 Ok(more)
             }),
             () = inner.wake.notified() => inner.work(BUDGET),
+            () = inner.accounts.cut() => {
+                inner.cut();
+                Ok(false)
+            }
             () = sleep_until(expire_at.unwrap_or_else(Instant::now)), if expire_at.is_some() => {
                 expire_at = None;
                 match inner.reactor.expire_handshakes() {

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#![no_main]
+libfuzzer_sys::fuzz_target!(
+    init: bodies::begin("client_session"),
+    |data: &[u8]| bodies::run("client_session", data)
+);

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What OpenSSL's verification of a chain does not do, or does differently from GnuTLS, so that both ends of a cluster
+//! judge alike.
+use super::describe;
+use super::ffi;
+use super::object::{About, RevocationList, may_sign};
+use libc::c_int;
+use openssl_sys::*;
+use std::ptr;
+
+/// How strict keys are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strictness {
+    /// OpenSSL's security level: 1 takes RSA of 1024 bits, 2 of 2048, 3 of 3072.
+    pub security_level: c_int,
+    /// Bits that a key on an elliptic curve of NIST's must have.
+    pub least_curve_bits: c_int,
+}
+
+impl Default for Strictness {
+    /// As GnuTLS's NORMAL: RSA of 1024 bits passes, signatures with SHA-1 or MD5 do not.
+    fn default() -> Self {
+        Self { security_level: 1, least_curve_bits: 0 }
+    }
+}
+
+/// Why a peer's chain is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::sys) struct Refusal {
+    /// OpenSSL's number, from which libssl makes the alert.
+    code: c_int,
+    depth: c_int,
+    words: String,
+}
+
+impl Refusal {
+    fn new(code: c_int, depth: c_int) -> Self {
+        Self { code, depth, words: describe::verification_error(code) }
+    }
+
+    /// OpenSSL's own, of a verification that has just failed.
+    ///
+    /// # Safety
+    /// `store` is of a verification that is under way.
+    pub(in crate::sys) unsafe fn of_openssl(store: *mut X509_STORE_CTX) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { Self::new(X509_STORE_CTX_get_error(store), X509_STORE_CTX_get_error_depth(store)) }
+    }
+
+    /// The refusal in words, with the certificate that it is about.
+    ///
+    /// # Safety
+    /// `store` is of a verification that is under way.
+    pub(in crate::sys) unsafe fn describe(&self, store: *mut X509_STORE_CTX) -> String {
+        // SAFETY: the caller's promise; certificates of the chain live as long.
+        unsafe {
+            let chain = X509_STORE_CTX_get0_chain(store).cast::<OPENSSL_STACK>();
+            let mut certificate = ptr::null_mut();
+            if !chain.is_null() && self.depth < OPENSSL_sk_num(chain) {
+                certificate = OPENSSL_sk_value(chain, self.depth).cast::<X509>();
+            }
+            if certificate.is_null() {
+                certificate = X509_STORE_CTX_get_current_cert(store);
+            }
+            if certificate.is_null() {
+                return self.words.clone();
+            }
+            let about = About::of(certificate);
+            if self.depth == 0 || chain.is_null() {
+                return format!("{} (its own certificate: {about})", self.words);
+            }
+            let peer = About::of(OPENSSL_sk_value(chain, 0).cast()).subject;
+            format!("{} (a certificate in the chain of {peer}: {about})", self.words)
+        }
+    }
+
+    /// Tells OpenSSL, so that the alert fits.
+    ///
+    /// # Safety
+    /// `store` is of a verification that is under way.
+    pub(in crate::sys) unsafe fn apply(&self, store: *mut X509_STORE_CTX) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            ffi::X509_STORE_CTX_set_error_depth(store, self.depth);
+            X509_STORE_CTX_set_error(store, self.code);
+        }
+    }
+}
+
+/// The revocation lists that count, and the rules.
+#[derive(Debug)]
+pub(in crate::sys) struct Judge {
+    lists: Vec<RevocationList>,
+    strictness: Strictness,
+}
+
+impl Judge {
+    /// Of these lists each issuer's newest counts, one for each of its keys: GnuTLS keeps one for all keys of a name, so
+    /// that a list by a new key makes it forget what the old key has revoked.
+    pub(in crate::sys) fn new(lists: &[RevocationList], strictness: Strictness) -> Self {
+        let known: Vec<_> =
+            lists.iter().map(|list| (list, list.key_identifier(), list.last_update())).collect();
+        let counts = |(list, key, made): &(&RevocationList, Vec<u8>, Option<super::Time>)| {
+            !known
+                .iter()
+                .any(|(other, its_key, later)| key == its_key && later > made && other.has_issuer_of(list))
+        };
+        let lists = known.iter().filter(|entry| counts(entry)).map(|(list, ..)| list.share()).collect();
+        Self { lists, strictness }
+    }
+
+    /// To be asked when OpenSSL has built and verified the whole chain.
+    ///
+    /// # Safety
+    /// `store` is of a verification that is under way, whose chain is complete.
+    pub(in crate::sys) unsafe fn accept(&self, store: *mut X509_STORE_CTX) -> Result<(), Refusal> {
+        // SAFETY: the caller's promise; the certificates of a chain live as long as the verification.
+        unsafe {
+            let chain = X509_STORE_CTX_get0_chain(store).cast::<OPENSSL_STACK>();
+            let count = if chain.is_null() { 0 } else { OPENSSL_sk_num(chain) };
+            if count < 1 {
+                return Err(Refusal::new(X509_V_ERR_UNSPECIFIED, 0));
+            }
+            for depth in 0..count {
+                let certificate = OPENSSL_sk_value(chain, depth).cast::<X509>();
+                self.check_revocation(certificate, depth)?;
+                self.check_curve(certificate, depth)?;
+                // OpenSSL is content with an issuer's keyUsage. The anchor is the administrator's word.
+                if depth > 0 && depth < count - 1 && ffi::X509_check_ca(certificate) != 1 {
+                    return Err(Refusal::new(X509_V_ERR_INVALID_CA, depth));
+                }
+            }
+            if !may_sign(OPENSSL_sk_value(chain, 0).cast()) {
+                let words = "its keyUsage lacks digitalSignature".to_owned();
+                return Err(Refusal { words, ..Refusal::new(X509_V_ERR_INVALID_PURPOSE, 0) });
+            }
+        }
+        Ok(())
+    }
+
+    /// A list is the administrator's own file: what it revokes is refused, whatever its dates and its signature.
+    ///
+    /// # Safety
+    /// `certificate` lives during the call.
+    unsafe fn check_revocation(&self, certificate: *mut X509, depth: c_int) -> Result<(), Refusal> {
+        for list in &self.lists {
+            let mut entry: *mut X509_REVOKED = ptr::null_mut();
+            // SAFETY: the caller's promise, and a list of ours; OpenSSL locks the list while it sorts it.
+            let revoked = unsafe {
+                X509_NAME_cmp(X509_CRL_get_issuer(list.as_ptr()), X509_get_issuer_name(certificate)) == 0
+                    && X509_CRL_get0_by_serial(
+                        list.as_ptr(),
+                        &raw mut entry,
+                        X509_get_serialNumber(certificate),
+                    ) != 0
+            };
+            if revoked {
+                return Err(Refusal::new(X509_V_ERR_CERT_REVOKED, depth));
+            }
+        }
+        Ok(())
+    }
+
+    /// # Safety
+    /// `certificate` lives during the call.
+    unsafe fn check_curve(&self, certificate: *mut X509, depth: c_int) -> Result<(), Refusal> {
+        if self.strictness.least_curve_bits == 0 {
+            return Ok(());
+        }
+        // SAFETY: the caller's promise; the key is the certificate's.
+        let too_small = unsafe {
+            let key = ffi::X509_get0_pubkey(certificate);
+            !key.is_null()
+                && EVP_PKEY_id(key) == EVP_PKEY_EC
+                && EVP_PKEY_bits(key) < self.strictness.least_curve_bits
+        };
+        let code = if depth == 0 { X509_V_ERR_EE_KEY_TOO_SMALL } else { X509_V_ERR_CA_KEY_TOO_SMALL };
+        if too_small { Err(Refusal::new(code, depth)) } else { Ok(()) }
+    }
+}

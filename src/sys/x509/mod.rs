@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Certificates, their keys and revocation lists: read from PEM, described for people, and how a peer's are judged.
+//!
+//! * `pem`: from a file's bytes to objects. `object`: the objects. `describe`: names, numbers and dates in words.
+//! * `set`: what one side presents and trusts, as a whole. `judge`: what OpenSSL's verification does not do, or does
+//!   differently from GnuTLS. `ffi`: functions that openssl-sys lacks.
+
+mod describe;
+mod ffi;
+mod judge;
+mod object;
+mod pem;
+mod set;
+#[cfg(test)]
+mod tests;
+
+pub use describe::Time;
+pub use judge::Strictness;
+pub use object::{About, Certificate, PrivateKey, RevocationList};
+pub use pem::{PemError, certificates, private_key, revocation_lists};
+pub use set::{CertificateSet, ListFinding};
+
+pub(in crate::sys) use judge::{Judge, Refusal};

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Peers and clients that want the daemon's memory: it stays below its bound, the one that holds most has to go, and a
+//! bystander is served.
+use crate::bystander::Bystander;
+use crate::crowd::raise_descriptor_limit;
+use crate::local_peer::{Peer as LocalPeer, Release};
+use crate::member::as_member;
+use crate::node::{Daemon, await_log, connect, execute, log_text, make_agent, make_key, register, serving};
+use crate::peer::{Peer, is_closed, request};
+use crate::place::{eventually, isolated};
+use nix::errno::Errno;
+use pcmk_remote_rs::model::Params;
+use pcmk_remote_rs::sys::qb::{Client as QbClient, Trusted};
+use pcmk_remote_rs::wire::frame::encode_header;
+use std::sync::Arc;
+
+const MIB: usize = 1024 * 1024;
+/// What the daemon may have at most, in KiB, whatever peers and members of the group do.
+const MOST_KIB: u64 = 300_000;
+
+fn stays_within_its_bound(attack: &str, daemon: &Daemon) {
+    let peak = daemon.peak_kib();
+    println!("{attack}: the daemon's peak is {peak} KiB");
+    assert!(peak < MOST_KIB, "{attack}: {peak} KiB");
+}
+
+#[test]
+fn peers_that_do_not_read() {
+    isolated(|| {
+        let key = make_key(4096);
+        let daemon = serving();
+        make_agent("Quick", "exit 0");
+        let mut author = connect("author").unwrap();
+        register(&mut author, "r", "Quick");
+        let bystander = Bystander::nameless();
+        let mut deaf: Vec<Peer> = (0..20)
+            .map(|number| {
+                let mut peer = Peer::connect(&key);
+                peer.narrow();
+                peer.sign_on(&format!("deaf{number}"), false);
+                peer
+            })
+            .collect();
+        // Each result goes to all of them, with the parameters: 1.2 GB.
+        for _ in 0..10 {
+            execute(&mut author, "r", "monitor", |operation| {
+                operation.params = Arc::new([("p", "x".repeat(6 * MIB))].into_iter().collect::<Params>());
+            });
+            crate::node::completion(&mut author);
+        }
+        await_log(&["warn", "ended", "remote peers", "PCMK_memory_remote"]);
+        assert!(deaf.iter_mut().all(|peer| is_closed(&mut peer.socket) || peer.tls.is_established()));
+        stays_within_its_bound("20 peers that do not read", &daemon);
+        bystander.noticed_nothing();
+        assert_eq!(daemon.stop(), Some(0));
+    });
+}
+
+#[test]
+fn peers_that_send_most_of_a_message() {
+    isolated(|| {
+        let key = make_key(4096);
+        let daemon = serving();
+        let bystander = Bystander::start();
+        let part = vec![b' '; MIB];
+        let held: Vec<Peer> = (0..40)
+            .map(|_| {
+                let mut peer = Peer::connect(&key);
+                peer.send(&encode_header(1, 20 * MIB - 100).unwrap());
+                (0..19).for_each(|_| peer.send(&part));
+                peer
+            })
+            .collect();
+        await_log(&["ended", "remote peers", "PCMK_memory_remote"]);
+        stays_within_its_bound("40 peers with 19 MiB of a message each", &daemon);
+        drop(held);
+        bystander.noticed_nothing();
+        assert_eq!(daemon.stop(), Some(0));
+    });
+}
+
+#[test]
+fn queued_operations_with_large_parameters() {
+    isolated(|| {
+        let key = make_key(4096);
+        let daemon = serving();
+        make_agent("Slow", "sleep 600");
+        let mut other = connect("other").unwrap();
+        register(&mut other, "r", "Slow");
+        execute(&mut other, "r", "start", |_| {});
+        let bystander = Bystander::nameless();
+        let mut author = Peer::connect(&key);
+        author.sign_on("author", false);
+        let (mut taken, mut refused) = (0, 0);
+        for number in 0..20 {
+            author.send_text(&queue(number, 15 * MIB));
+            let reply = author.text_with("lrmd_remote_msg_type=\"reply\"");
+            *(if reply.contains("lrmd_rc=\"-12\"") { &mut refused } else { &mut taken }) += 1;
+        }
+        assert_eq!((taken, refused), (3, 17));
+        await_log(&["warn", "author", "PCMK_memory_parameters"]);
+        drop(author);
+        eventually("the author has left", || log_text().contains("author disconnected"));
+        // What it has queued stays; who holds little is served all the same.
+        execute(&mut other, "r", "monitor", |_| {});
+        stays_within_its_bound("20 queued operations with 15 MiB of parameters each", &daemon);
+        bystander.noticed_nothing();
+    });
+}
+
+/// A request to run something behind all that is queued.
+fn queue(number: u32, bytes: usize) -> String {
+    let operation = format!(
+        r#"<lrmd_calldata><lrmd_rsc lrmd_rsc_id="r" lrmd_rsc_action="monitor" lrmd_rsc_interval="0" lrmd_timeout="0" lrmd_rsc_start_delay="0"><attributes p="{}"/></lrmd_rsc></lrmd_calldata>"#,
+        "x".repeat(bytes)
+    );
+    request("lrmd_rsc_exec", number, &operation)
+}
+
+#[test]
+fn a_member_of_the_group_that_wants_the_greatest_buffers() {
+    isolated(|| {
+        let daemon = serving();
+        let mut root = LocalPeer::connect("lrmd", Release::New).unwrap();
+        let held = as_member(1001, || {
+            let connect = || QbClient::connect("lrmd", 4 * MIB, Trusted::Root);
+            let results: Vec<_> = (0..60).map(|_| connect().map_err(|error| error.errno())).collect();
+            let refused = results.iter().filter(|result| matches!(result, Err(Errno::ENOMEM))).count();
+            let held: Vec<_> = results.into_iter().flatten().collect();
+            assert_eq!((held.len(), refused), (7, 53), "134 MB are the most");
+            held
+        });
+        let line = await_log(&["warn", "Refused local client", "PCMK_memory_members"]);
+        assert!(log_text().matches("PCMK_memory_members").count() <= 34, "{line}");
+        // Another member takes the place of one of them, and root is not concerned.
+        let another = as_member(1002, || {
+            QbClient::connect("lrmd", 4 * MIB, Trusted::Root).map_err(|error| error.errno()).unwrap()
+        });
+        eventually("one of the first had to go", || {
+            held.iter().filter(|client| !client.is_connected()).count() == 1
+        });
+        assert!(another.is_connected());
+        let poke = r#"<lrmd_command t="lrmd" lrmd_op="lrmd_rsc_poke" lrmd_callopt="0"/>"#;
+        assert!(root.ask(poke).text.contains("lrmd_reply"));
+        stays_within_its_bound("60 clients of a member with buffers of 4 MiB", &daemon);
+        assert_eq!(daemon.stop(), Some(0));
+    });
+}
+
+#[test]
+fn a_crowd_leaves_no_memory_behind() {
+    isolated(|| {
+        raise_descriptor_limit();
+        let daemon = serving();
+        let mut first = LocalPeer::connect("lrmd", Release::New).unwrap();
+        let before = daemon.resident_kib();
+        let mut most = Vec::new();
+        for _ in 0..3 {
+            let crowd: Vec<_> = (0..1000)
+                .map(|_| QbClient::connect("lrmd", 128 * 1024, Trusted::Root).expect("root may"))
+                .collect();
+            most.push(daemon.resident_kib() - before);
+            drop(crowd);
+            eventually("the memory is given back", || daemon.resident_kib() < before + 15_000);
+        }
+        println!("a crowd of 1000 costs {most:?} KiB in three rounds");
+        assert!(most.iter().all(|kib| *kib < 500_000 && *kib < most[0] + most[0] / 20), "{most:?}");
+        let poke = r#"<lrmd_command t="lrmd" lrmd_op="lrmd_rsc_poke" lrmd_callopt="0"/>"#;
+        assert!(first.ask(poke).text.contains("lrmd_reply"));
+        assert_eq!(daemon.stop(), Some(0));
+    });
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Certificates with real peers: the distribution's daemon and library of 3.0 and ours, either on either side, judge the
+//! chains of tests/pki alike, and callers get the codes and events that a controller understands.
+#[path = "../x509/pki.rs"]
+#[allow(dead_code, reason = "the tests in memory need more of it")]
+mod pki;
+
+use crate::place;
+use crate::release::{Build, Release};
+use crate::site::{Server, Site};
+use pki::Case;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+const TLS_1_3: &str = "NORMAL:-VERS-ALL:+VERS-TLS1.3";
+const TLS_1_2: &str = "NORMAL:-VERS-ALL:+VERS-TLS1.2";
+
+/// Both ends of a trial.
+struct Peers {
+    server: Server,
+    /// Where our library is; None: the distribution's is used.
+    library: Option<PathBuf>,
+    binary: PathBuf,
+}
+
+impl Peers {
+    fn are_all() -> Vec<Self> {
+        let release = Release::V3_0;
+        let ours = release.our_library();
+        let binary = release.program("certificates", Build::Plain);
+        let with = |server, library: Option<&PathBuf>| Self {
+            server,
+            library: library.cloned(),
+            binary: binary.clone(),
+        };
+        vec![
+            with(Server::Ours, None),
+            with(Server::Distribution, Some(&ours)),
+            with(Server::Ours, Some(&ours)),
+        ]
+    }
+
+    fn describe(&self) -> String {
+        let library = if self.library.is_some() { "ours" } else { "the distribution's" };
+        format!("daemon {:?}, library {library}", self.server)
+    }
+}
+
+/// What the program printed of a case: `NAME:VERSION WAY` to the result and the events.
+type Results = BTreeMap<String, String>;
+
+/// Lines for the program.
+#[derive(Default)]
+struct Trials(String);
+
+impl Trials {
+    fn add(&mut self, name: &str, files: [&str; 4], version: &str, priorities: &str, ways: &str) {
+        let [cert, key, ca, crl] = files;
+        writeln!(self.0, "{name}:{version} {cert} {key} {ca} {crl} {priorities} {ways}").unwrap();
+    }
+
+    fn run(&self, site: &Site, peers: &Peers) -> Results {
+        let text = site.run_cases(&peers.binary, peers.library.as_deref(), &self.0);
+        let split = |line: &str| {
+            let (name, rest) = line.split_once(' ').unwrap();
+            let (way, result) = rest.split_once(' ').unwrap();
+            (format!("{name} {way}"), result.to_owned())
+        };
+        text.lines().map(split).collect()
+    }
+}
+
+/// A file of the tables as it is seen inside.
+fn shown(path: &Path) -> String {
+    crate::site::inside(path)
+}
+
+fn files(case: &Case, ca: &str, crl: &str) -> [String; 4] {
+    let files = pki::files(case.cert, case.key, ca, crl);
+    let crl = files.crl.as_deref().map_or_else(|| "-".to_owned(), shown);
+    [shown(&files.cert), shown(&files.key), shown(&files.ca), crl]
+}
+
+fn good() -> Case {
+    Case { name: "good", cert: "node", key: "node", ca: "root", crl: "-", outcome: "accept" }
+}
+
+/// The environment of a daemon.
+fn environment(files: &[String; 4]) -> Vec<(&'static str, &str)> {
+    let names = ["PCMK_cert_file", "PCMK_key_file", "PCMK_ca_file", "PCMK_crl_file"];
+    names
+        .into_iter()
+        .zip(files)
+        .filter(|(_, path)| *path != "-")
+        .map(|(name, path)| (name, path.as_str()))
+        .collect()
+}
+
+/// With GnuTLS on either side some things cannot be shown at all, and one is judged less strictly.
+fn outcome(case: &Case, judge_is_ours: bool) -> &'static str {
+    if case.name == "lists-newer-other-key" && !judge_is_ours { "accept" } else { case.outcome }
+}
+
+fn check(wrong: &mut Vec<String>, peers: &Peers, results: &Results, name: &str, expected: &str) {
+    let result = results.get(&format!("{name} waited")).map(String::as_str);
+    let accepted = result.is_some_and(|result| result.starts_with('0'));
+    if result.is_none() || accepted != (expected == "accept") {
+        wrong.push(format!("{}: {name}: {result:?}, expected {expected}", peers.describe()));
+    }
+}
+
+/// Each daemon judges the certificates that each library shows.
+#[test]
+fn daemons_judge_every_chain_as_pacemaker_does() {
+    let all = Peers::are_all();
+    let mut groups: BTreeMap<(&str, &str), Vec<Case>> = BTreeMap::new();
+    for case in pki::verify() {
+        groups.entry((case.ca, case.crl)).or_default().push(case);
+    }
+    place::isolated(move || {
+        let site = Site::new(Release::V3_0);
+        let mut wrong = Vec::new();
+        for ((ca, crl), cases) in &groups {
+            let mut trials = Trials::default();
+            for case in cases {
+                let files = files(case, "root", "-");
+                for (version, priorities) in [("1.3", TLS_1_3), ("1.2", TLS_1_2)] {
+                    trials.add(
+                        case.name,
+                        files.each_ref().map(String::as_str),
+                        version,
+                        priorities,
+                        "waited",
+                    );
+                }
+            }
+            let settings = files(&good(), ca, crl);
+            for server in [Server::Ours, Server::Distribution] {
+                let daemon = site.serve_with(server, &environment(&settings));
+                for peers in all.iter().filter(|peers| peers.server == server) {
+                    let results = trials.run(&site, peers);
+                    for case in cases {
+                        // GnuTLS's client shows Ed448 and RSA-PSS, and takes no part in 1.2 with them.
+                        let of_gnutls = peers.library.is_none()
+                            && ["ed25519", "ed448", "rsapss-key"].contains(&case.name);
+                        for version in
+                            ["1.3", "1.2"].into_iter().filter(|version| !of_gnutls || *version == "1.3")
+                        {
+                            let expected = outcome(case, server == Server::Ours);
+                            check(&mut wrong, peers, &results, &format!("{}:{version}", case.name), expected);
+                        }
+                    }
+                }
+                drop(daemon);
+            }
+        }
+        assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+    });
+}
+
+/// Of each kind one: what a daemon shows, and each library judges.
+const SHOWN: [&str; 26] = [
+    "good",
+    "rsa2048",
+    "rsapss-key",
+    "ed25519",
+    "p384",
+    "rsa1024",
+    "rsapss-signature",
+    "chain",
+    "chain-disorder",
+    "issuer-missing",
+    "issuer-in-ca-file",
+    "issuer-not-ca",
+    "issuer-vague",
+    "cross-signed",
+    "foreign",
+    "impostor",
+    "self-signed-pinned",
+    "expired",
+    "not-yet-valid",
+    "purpose-client",
+    "usage-encipherment",
+    "names-broken",
+    "list-node",
+    "list-past-node",
+    "lists-newer-other-key",
+    "list-chain-issuer",
+];
+
+#[test]
+fn libraries_judge_what_daemons_show_as_pacemaker_does() {
+    let all = Peers::are_all();
+    let cases: Vec<_> = pki::verify().into_iter().filter(|case| SHOWN.contains(&case.name)).collect();
+    assert_eq!(cases.len(), SHOWN.len());
+    place::isolated(move || {
+        let site = Site::new(Release::V3_0);
+        let mut wrong = Vec::new();
+        for case in &cases {
+            let mut trials = Trials::default();
+            let client = files(&good(), case.ca, case.crl);
+            for (version, priorities) in [("1.3", TLS_1_3), ("1.2", TLS_1_2)] {
+                trials.add(case.name, client.each_ref().map(String::as_str), version, priorities, "waited");
+            }
+            let settings = files(case, "root", "-");
+            for server in [Server::Ours, Server::Distribution] {
+                let daemon = site.serve_with(server, &environment(&settings));
+                for peers in all.iter().filter(|peers| peers.server == server) {
+                    let results = trials.run(&site, peers);
+                    for version in ["1.3", "1.2"] {
+                        let expected = outcome(case, peers.library.is_some());
+                        check(&mut wrong, peers, &results, &format!("{}:{version}", case.name), expected);
+                    }
+                }
+                drop(daemon);
+            }
+        }
+        assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+    });
+}
+
+/// What a caller of our library gets, with either daemon.
+#[test]
+fn a_refusal_is_a_failed_connect_at_once_with_a_code_that_fits() {
+    let all = Peers::are_all();
+    place::isolated(move || {
+        let site = Site::new(Release::V3_0);
+        let with = |cert, ca| Case { name: "", cert, key: cert, ca, crl: "-", outcome: "" };
+        let (expired, foreign) = (files(&with("expired", "root"), "root", "-"), files(&good(), "root2", "-"));
+        let missing = files(&Case { key: "@missing", ..good() }, "root", "-");
+        let mut trials = Trials::default();
+        for (version, priorities) in [("1.3", TLS_1_3), ("1.2", TLS_1_2)] {
+            for (name, files) in
+                [("we-are-refused", &expired), ("we-refuse", &foreign), ("own-files", &missing)]
+            {
+                trials.add(name, files.each_ref().map(String::as_str), version, priorities, "both");
+            }
+            trials.add("we-have-a-key", ["-"; 4], version, priorities, "both");
+        }
+        let settings = files(&good(), "root", "-");
+        for peers in all.iter().filter(|peers| peers.library.is_some()) {
+            let daemon = site.serve_with(peers.server, &environment(&settings));
+            let results = trials.run(&site, peers);
+            drop(daemon);
+            // Upstream's daemon sends no alert, so that a refusal behind the handshake is not certain.
+            let (waited, event) = if peers.server == Server::Ours {
+                ("-129 disconnect", "0 connect=-129 disconnect")
+            } else {
+                ("-70 disconnect", "0 connect=-103 disconnect")
+            };
+            for (case, expected) in [
+                ("we-are-refused:1.3 waited", waited),
+                ("we-are-refused:1.3 async", event),
+                ("we-are-refused:1.2 waited", "-129 disconnect"),
+                ("we-are-refused:1.2 async", "0 connect=-129 disconnect"),
+                ("we-refuse:1.3 waited", "-129 disconnect"),
+                ("we-refuse:1.3 async", "0 connect=-129 disconnect"),
+                ("we-refuse:1.2 waited", "-129 disconnect"),
+                ("we-refuse:1.2 async", "0 connect=-129 disconnect"),
+                ("own-files:1.3 waited", "-61 disconnect"),
+                ("own-files:1.3 async", "0 disconnect connect=-61"),
+                ("we-have-a-key:1.3 waited", "-129 disconnect"),
+                ("we-have-a-key:1.2 async", "0 connect=-129 disconnect"),
+            ] {
+                let got = results.get(case).map(String::as_str);
+                assert_eq!(got, Some(expected), "{}: {case}\n{}", peers.describe(), site.log());
+            }
+        }
+    });
+}
