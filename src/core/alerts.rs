@@ -96,6 +96,11 @@ impl Alerts {
         }
     }
 
+    /// The client that asked for an alert in flight.
+    pub(super) fn owner(&self, run: RunId) -> Option<PeerId> {
+        self.in_flight.get(&run).map(|alert| alert.place.owner())
+    }
+
     /// An alert's time is up.
     pub(super) fn overdue(&mut self, run: RunId, context: &mut Context) {
         let Some(alert) = self.in_flight.get_mut(&run) else { return };

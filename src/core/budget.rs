@@ -21,6 +21,13 @@ pub(super) struct Charge {
     bytes: usize,
 }
 
+impl Charge {
+    /// Who pays.
+    pub(super) const fn owner(&self) -> PeerId {
+        self.owner
+    }
+}
+
 #[cfg(test)]
 impl Charge {
     /// For what costs nothing.

@@ -62,9 +62,9 @@ impl Server {
         if self.executor.has_work() { Some(Moment::default()) } else { self.context.next_deadline() }
     }
 
-    /// The client that asked for the operation whose run this is; it may be gone.
+    /// The client that asked for the operation or alert whose run this is; it may be gone.
     pub fn owner(&self, run: RunId) -> Option<PeerId> {
-        self.executor.owner(run)
+        self.executor.owner(run).or_else(|| self.alerts.owner(run))
     }
 
     /// Does this remote client carry messages of local clients?

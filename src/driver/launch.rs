@@ -1,14 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! From a plan to a process.
 use super::files::NodeFiles;
-use crate::agents::{AgentConfig, Plan, StartFailure, exec_failed, start_failed};
+use crate::agents::{
+    self, AgentConfig, Capture, Convention, Ended, Plan, StartFailure, exec_failed, start_failed,
+};
 use crate::model::RunResult;
+use crate::sys::attempt::Attempt;
 use crate::sys::spawn::{self, Child, Dispositions, Identity, Launch, SpawnError, Stdin};
 use crate::sys::strings::Strings;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 
-/// Starts what is planned, with the default reaction to the signals in `dispositions`. Blocks until it runs.
+/// What is told of a run that was ended before its program executed: as if the signal had come at once.
+pub(super) fn killed_before_its_start() -> RunResult {
+    let ended = Ended::Signalled { signal: nix::libc::SIGKILL, core_dumped: false };
+    agents::outcome(Convention::Ocf, ended, Capture::default())
+}
+
+/// Starts what is planned, with the default reaction to the signals in `dispositions`. Blocks until it runs, or until
+/// `attempt` is stopped.
 ///
 /// # Errors
 /// What to report instead.
@@ -17,8 +27,9 @@ pub(super) fn launch(
     config: &AgentConfig,
     stdin: Stdin<'_>,
     dispositions: Dispositions,
+    attempt: &Attempt,
 ) -> Result<Child, Box<RunResult>> {
-    try_launch(plan, config, stdin, dispositions).map_err(|error| {
+    try_launch(plan, config, stdin, dispositions, attempt).map_err(|error| {
         let failure = match error {
             LaunchError::UnknownUser(user) => StartFailure::UnknownUser(user),
             LaunchError::Spawn(SpawnError::Resources(errno)) => StartFailure::Resources(errno),
@@ -29,6 +40,7 @@ pub(super) fn launch(
             LaunchError::Spawn(SpawnError::Exec(errno)) => {
                 return Box::new(exec_failed(plan, errno, &NodeFiles));
             }
+            LaunchError::Spawn(SpawnError::Stopped) => return Box::new(killed_before_its_start()),
         };
         Box::new(start_failed(plan, &failure))
     })
@@ -44,6 +56,7 @@ fn try_launch(
     config: &AgentConfig,
     stdin: Stdin<'_>,
     dispositions: Dispositions,
+    attempt: &Attempt,
 ) -> Result<Child, LaunchError> {
     let impossible = |_| LaunchError::Spawn(SpawnError::Exec(nix::libc::EINVAL));
     let program = CString::new(plan.program.as_os_str().as_bytes()).map_err(impossible)?;
@@ -56,8 +69,17 @@ fn try_launch(
     let (arguments, environment) = (&arguments, &environment);
     let file_limit = config.file_limit;
     let program = &program;
-    spawn::spawn(&Launch { program, arguments, environment, identity, stdin, file_limit, dispositions })
-        .map_err(LaunchError::Spawn)
+    spawn::spawn(&Launch {
+        program,
+        arguments,
+        environment,
+        identity,
+        stdin,
+        file_limit,
+        dispositions,
+        attempt,
+    })
+    .map_err(LaunchError::Spawn)
 }
 
 /// Looked up anew for each alert: users come and go, and alerts are rare.

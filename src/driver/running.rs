@@ -5,6 +5,7 @@ use super::exit::try_end;
 use super::launch::launch;
 use crate::agents::{AgentConfig, Capture, Ended, Plan, StartFailure, Stream, start_failed};
 use crate::model::RunResult;
+use crate::sys::attempt::Attempt;
 use crate::sys::process;
 use crate::sys::spawn::{Child, Dispositions, Stdin};
 use nix::errno::Errno;
@@ -58,7 +59,7 @@ impl Running {
         })?;
         let Child { pid, pidfd, stdout, stderr, .. } = {
             // Whose program this is may change its dispositions at any time.
-            launch(plan, config, Stdin::From(stdin.as_fd()), Dispositions::ANY)?
+            launch(plan, config, Stdin::From(stdin.as_fd()), Dispositions::ANY, &Attempt::default())?
         };
         let (stdout, stderr) = (Pipe::new(stdout), Pipe::new(stderr));
         Ok(Self { pid, pidfd, stdout, stderr, deadline, state: State::Runs })

@@ -4,6 +4,7 @@
 //!
 //! The child gets its own process group, default signal handling, an empty signal mask, normal scheduling
 //! at nice 0, pipes as standard output and error, and no descriptor above 2. The file is long by its tests.
+use super::attempt::Attempt;
 use super::stack;
 use super::strings::Strings;
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -27,6 +28,8 @@ pub struct Launch<'a> {
     pub file_limit: Option<(u64, u64)>,
     /// The signals to which the child is to react in the default way again.
     pub dispositions: Dispositions,
+    /// What another thread may stop this start by.
+    pub attempt: &'a Attempt,
 }
 
 /// Signals whose disposition may not be the default.
@@ -106,6 +109,8 @@ pub enum SpawnError {
     Identity(i32),
     /// The program could not be executed.
     Exec(i32),
+    /// Another thread has stopped the start; nothing was executed.
+    Stopped,
 }
 
 impl SpawnError {
@@ -145,7 +150,7 @@ pub fn spawn(launch: &Launch<'_>) -> Result<Child, SpawnError> {
         dispositions: launch.dispositions,
         failure: None,
     };
-    let (pid, pidfd) = with_signals_blocked(|| clone(&mut orders))?;
+    let (pid, pidfd) = with_signals_blocked(|| clone(&mut orders, launch.attempt))?;
     if let Some(failure) = orders.failure {
         // It has ended already, or is about to: nothing but this call can be waiting for it.
         let _ = super::process::wait(pid);
@@ -169,16 +174,20 @@ struct Orders {
     failure: Option<SpawnError>,
 }
 
-fn clone(orders: &mut Orders) -> Result<(i32, OwnedFd), SpawnError> {
+fn clone(orders: &mut Orders, attempt: &Attempt) -> Result<(i32, OwnedFd), SpawnError> {
     let top = stack::top().map_err(|e| SpawnError::resources(&e))?;
-    let mut pidfd: RawFd = -1;
+    if !attempt.begin() {
+        return Err(SpawnError::Stopped);
+    }
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
     let argument = ptr::from_mut(orders).cast::<c_void>();
     // SAFETY: the stack belongs to this thread alone, which stands still until the child has left it
-    // (CLONE_VFORK); `argument` is an `Orders` that outlives that time, and `pidfd` a place for one number.
-    let pid = unsafe { libc::clone(child_main, top, flags, argument, ptr::from_mut(&mut pidfd)) };
+    // (CLONE_VFORK); `argument` is an `Orders` that outlives that time, and the last a place for one number.
+    let pid = unsafe { libc::clone(child_main, top, flags, argument, attempt.pidfd()) };
+    let error = io::Error::last_os_error();
+    let pidfd = attempt.over();
     if pid < 0 {
-        return Err(SpawnError::resources(&io::Error::last_os_error()));
+        return Err(SpawnError::resources(&error));
     }
     // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
@@ -349,7 +358,8 @@ mod tests {
         arguments.iter().for_each(|argument| list.push(&[argument.as_bytes()]));
         let environment = &Strings::default();
         let (identity, file_limit, dispositions) = (None, None, Dispositions::ANY);
-        spawn(&Launch { program, arguments: &list, environment, identity, stdin, file_limit, dispositions })
+        let (arguments, attempt) = (&list, &Attempt::default());
+        spawn(&Launch { program, arguments, environment, identity, stdin, file_limit, dispositions, attempt })
     }
 
     fn shell(script: &str) -> Child {
@@ -411,6 +421,7 @@ mod tests {
             stdin: Stdin::Inherit,
             file_limit: Some((60, before.1)),
             dispositions: Dispositions::now(),
+            attempt: &Attempt::default(),
         });
         let hard = if before.1 == u64::MAX { "unlimited".to_owned() } else { before.1.to_string() };
         assert_eq!(printed(child.unwrap()).0, format!("60\n{hard}\n"));

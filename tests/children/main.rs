@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Real agents run through the public interface of the driver's children.
+mod held_up;
 mod node;
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask};
 use nix::unistd::Pid;
 use node::*;
 use pcmk_remote_rs::agents::AgentConfig;
-use pcmk_remote_rs::driver::tokio::Starter;
-use pcmk_remote_rs::driver::tokio::children::start_alert;
+use pcmk_remote_rs::driver::tokio::Units;
+use pcmk_remote_rs::driver::tokio::children::{start, start_alert};
 use pcmk_remote_rs::model::RunResult;
 use pcmk_remote_rs::model::{Alert, ExecStatus, KillScope, Millis, OcfExit, Params};
 use std::fs;
@@ -112,7 +113,7 @@ fn killed(node: &Node, scope: KillScope) -> (RunResult, String) {
         kill(Pid::from_raw(handle.reported_pid().await), Signal::SIGTERM).unwrap();
         assert!(alive(&child));
         handle.kill(scope);
-        let result = result.await.unwrap();
+        let result = result.await;
         assert_eq!(handle.pid(), None);
         handle.kill(scope);
         (result, child)
@@ -175,10 +176,10 @@ fn one_that_never_stops_printing_holds_up_nobody() {
         let (handle, flood) = node.start(&execution("flood", "start"));
         for _ in 0..20 {
             let (_started, result) = node.start(&execution("quick", "monitor"));
-            assert_eq!(result.await.unwrap().outcome.exit, OcfExit::OK);
+            assert_eq!(result.await.outcome.exit, OcfExit::OK);
         }
         handle.kill(KillScope::Group);
-        let result = flood.await.unwrap();
+        let result = flood.await;
         assert!(result.signal.is_some() && output(&result).starts_with("y\n"));
     });
 }
@@ -254,20 +255,21 @@ fn none_is_lost_when_many_end_at_once() {
     // Opening a FIFO to read waits until somebody opens it to write: then they all end.
     node.agent("waits", &format!("echo $OCF_RESKEY_number; : <{}", gate.display()));
     on_runtime(async {
-        let runs: Vec<_> = (0..RUNS)
+        let (starter, mut progress) = node.starter();
+        let handles: Vec<_> = (0..RUNS)
             .map(|number| {
                 let mut execution = execution("waits", "monitor");
                 execution.params = Arc::new(Params::from_iter([("number", number.to_string())]));
-                node.start(&execution)
+                start(asked(number as u64), &execution, &starter, &Units::default())
             })
             .collect();
         let opened = fs::OpenOptions::new().read(true).write(true).open(&gate).unwrap();
-        for (number, (handle, result)) in runs.into_iter().enumerate() {
-            let result = result.await.unwrap();
+        for _ in 0..RUNS {
+            let (run, result) = next_end(&mut progress).await;
             assert_eq!(ended(&result), (0, ExecStatus::Done, Some(0)));
-            assert_eq!(output(&result), format!("{number}\n"));
-            assert_eq!(handle.pid(), None);
+            assert_eq!(output(&result), format!("{}\n", run.0));
         }
+        assert!(handles.iter().all(|handle| handle.pid().is_none()));
         drop(opened);
     });
     assert_no_children();
@@ -296,7 +298,7 @@ fn a_daemon_without_descriptors_says_so() {
     let result = on_runtime(async {
         setrlimit(Resource::RLIMIT_NOFILE, 3, hard).unwrap();
         let (_started, result) = node.start(&execution("quick", "monitor"));
-        let result = result.await.unwrap();
+        let result = result.await;
         setrlimit(Resource::RLIMIT_NOFILE, soft, hard).unwrap();
         result
     });
@@ -317,10 +319,9 @@ fn an_alert_runs_as_its_user() {
     let alert = Alert { id: "a".into(), path, timeout: Millis(0), params, sequence: 3 };
     let run = |config: &AgentConfig| {
         on_runtime(async {
-            let starter = Starter::new(config.clone());
-            let (report, result) = node::reporter();
-            start_alert(&alert, &starter, report);
-            result.await.unwrap()
+            let (starter, progress) = starter(config);
+            start_alert(asked(1), &alert, &starter);
+            only_end(progress).await
         })
     };
     node.config.alert_user = Some("nobody".into());
@@ -352,30 +353,4 @@ fn a_daemon_started_with_sigchld_ignored_reaps_its_children() {
     let inside = Command::new("/bin/sh").args(["-c", script]).arg(myself).env(INSIDE, "1").output().unwrap();
     let said = String::from_utf8_lossy(&inside.stdout);
     assert!(inside.status.success() && said.contains("1 passed"), "{said}");
-}
-
-#[test]
-fn a_run_that_is_killed_before_its_start_is_never_started() {
-    let node = Node::new();
-    let trace = node.path("trace");
-    node.agent("trace", &format!("echo started >>{}", trace.display()));
-    on_runtime(async {
-        // Those that the thread is with already are killed right after.
-        let starter = node.starter();
-        let mut runs = Vec::new();
-        for _ in 0..50 {
-            let (report, result) = node::reporter();
-            let units = pcmk_remote_rs::driver::tokio::Units::default();
-            let execution = execution("trace", "start");
-            let handle = pcmk_remote_rs::driver::tokio::children::start(&execution, &starter, &units, report);
-            handle.kill(KillScope::Group, &starter);
-            runs.push(result);
-        }
-        for result in runs {
-            assert_eq!(result.await.unwrap().signal, Some(9));
-        }
-    });
-    let started = fs::read_to_string(&trace).unwrap_or_default().lines().count();
-    assert!(started < 50, "all were started");
-    assert_no_children();
 }

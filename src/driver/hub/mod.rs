@@ -223,7 +223,7 @@ impl<C: Carrier> Hub<C> {
             Effect::Notify { peers, notification } => self.notify(&peers, &notification),
             Effect::Relay { peer, relay } => self.relay(peer, &relay),
             Effect::Run { run, execution } => {
-                let handle = self.carrier.run(run, &execution);
+                let handle = self.carrier.run(run, self.core.owner(run), &execution);
                 self.runs.insert(run, handle);
             }
             Effect::Fence { run, execution, device } => {
@@ -231,7 +231,7 @@ impl<C: Carrier> Hub<C> {
                 self.runs.insert(run, handle);
             }
             Effect::RunAlert { run, alert } => {
-                let handle = self.carrier.run_alert(run, &alert);
+                let handle = self.carrier.run_alert(run, self.core.owner(run), &alert);
                 self.runs.insert(run, handle);
             }
             Effect::Kill { run, scope } => self.kill(run, scope),

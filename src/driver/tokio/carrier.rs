@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Carries the hub's effects out on tokio, and gives the hub its turns.
-use super::children::{self, Progress, RunHandle};
+use super::children::{self, Asked, Progress, RunHandle};
 use super::clock::Clock;
 use super::connection::{EndReason, RemoteConnection};
 use super::fencer::Fencer;
@@ -22,7 +22,6 @@ use tokio::time::sleep_until;
 /// See the module's documentation.
 pub(super) struct TokioCarrier {
     pub(super) clock: Clock,
-    pub(super) inbox: Inbox,
     pub(super) starter: Starter,
     pub(super) units: Units,
     pub(super) fencer: Fencer,
@@ -42,23 +41,22 @@ pub(super) enum Run {
 }
 
 impl TokioCarrier {
-    /// Ends the local servers, so that their names are free before the process is, and the listeners.
+    /// Ends the local servers, so that their names are free before the process is, the listeners, and starts of agents that
+    /// wait.
     pub(super) fn stop(&mut self) {
         self.stop_listening();
+        self.starter.close();
         self.locals.stop();
     }
+}
 
-    /// What is told how a run goes.
-    fn report(&self, run: RunId) -> impl FnMut(Progress) + 'static {
-        let inbox = self.inbox.clone();
-        move |progress| {
-            inbox.input(match progress {
-                Progress::Waits => Input::Waits(run),
-                Progress::Started => Input::Started(run),
-                Progress::Ended(result) => Input::Finished { run, result },
-            });
-        }
-    }
+/// Tells the hub how a run goes.
+pub(super) fn report(inbox: &Inbox, run: RunId, progress: Progress) {
+    inbox.input(match progress {
+        Progress::Waits => Input::Waits(run),
+        Progress::Started => Input::Started(run),
+        Progress::Ended(result) => Input::Finished { run, result },
+    });
 }
 
 impl Carrier for TokioCarrier {
@@ -132,12 +130,12 @@ impl Carrier for TokioCarrier {
         self.locals.set_accept_proxied(accept);
     }
 
-    fn run(&mut self, run: RunId, execution: &Execution) -> Run {
-        Run::Started(children::start(execution, &self.starter, &self.units, self.report(run)))
+    fn run(&mut self, run: RunId, owner: Option<PeerId>, execution: &Execution) -> Run {
+        Run::Started(children::start(Asked { run, owner }, execution, &self.starter, &self.units))
     }
 
-    fn run_alert(&mut self, run: RunId, alert: &Alert) -> Run {
-        Run::Started(children::start_alert(alert, &self.starter, self.report(run)))
+    fn run_alert(&mut self, run: RunId, owner: Option<PeerId>, alert: &Alert) -> Run {
+        Run::Started(children::start_alert(Asked { run, owner }, alert, &self.starter))
     }
 
     fn fence(&mut self, run: RunId, execution: Box<Execution>, device: DeviceState) -> Run {

@@ -4,20 +4,21 @@
 //! A run is over when its process has ended: whoever inherited its pipes is not waited for. Nothing here
 //! ends a child unless told to, so agents survive the daemon.
 use super::output::Output;
-use super::starter::{Begun, Order, Starter};
+use super::starter::{Begun, Order, Pending, Starter};
 use super::systemd::Units;
 use super::watch;
 use crate::agents::{
     self, AgentConfig, Capture, Convention, Ended, Means, Plan, StartFailure, UnitPlan, start_failed,
 };
+use crate::core::{PeerId, RunId};
 use crate::driver::exit::try_end;
 use crate::driver::files::NodeFiles;
+use crate::driver::launch::killed_before_its_start;
 use crate::driver::oom::OomCounter;
-use crate::driver::starts::Ticket;
 use crate::model::{Alert, Execution, KillScope, RunResult, Standard};
 use crate::sys::process;
 use crate::sys::spawn::Child;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -34,30 +35,31 @@ use tokio::time::timeout;
 pub enum Progress {
     /// It waits for its start. Said at most once, by [`start`] or [`start_alert`] itself.
     Waits,
-    /// It runs. Not said of a run that could not be started, nor of an action of a unit.
+    /// It runs, or its start takes long: its limit counts. Not said of a run that could not be started, nor of an action
+    /// of a unit.
     Started,
     /// It is over. Said once, from a task.
     Ended(RunResult),
 }
 
 /// Ends a run before its time. Dropping it changes nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct RunHandle {
-    stage: Rc<Cell<Stage>>,
+    stage: Rc<RefCell<Stage>>,
     /// For an action of a unit, which has no process of ours: ends the waiting for systemd.
     stop: Option<Rc<Notify>>,
 }
 
 /// How far a run is.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Default)]
 enum Stage {
     /// Over, or without a process.
     #[default]
     Absent,
     /// It waits for its start.
-    Waits(Ticket),
-    /// It was to be killed while it was being started.
-    Condemned(KillScope),
+    Waits(Pending),
+    /// It was killed while it was being started.
+    Condemned(Pending, KillScope),
     /// The process, until it is reaped: so long its number cannot go to another.
     Runs(i32),
 }
@@ -69,23 +71,34 @@ impl RunHandle {
         if let Some(stop) = &self.stop {
             stop.notify_one();
         }
-        match self.stage.get() {
-            Stage::Waits(ticket) if starter.withdraw(ticket) => self.stage.set(Stage::Absent),
-            Stage::Waits(_) => self.stage.set(Stage::Condemned(scope)),
-            Stage::Runs(pid) => kill(pid, scope),
-            Stage::Absent | Stage::Condemned(_) => {}
-        }
+        let mut stage = self.stage.borrow_mut();
+        *stage = match std::mem::take(&mut *stage) {
+            Stage::Waits(pending) | Stage::Condemned(pending, _) => match starter.stop(&pending) {
+                true => Stage::Absent,
+                false => Stage::Condemned(pending, scope),
+            },
+            Stage::Runs(pid) => {
+                kill(pid, scope);
+                Stage::Runs(pid)
+            }
+            Stage::Absent => Stage::Absent,
+        };
     }
 
     /// The process, while there is one.
     pub fn pid(&self) -> Option<i32> {
-        if let Stage::Runs(pid) = self.stage.get() { Some(pid) } else { None }
+        if let Stage::Runs(pid) = *self.stage.borrow() { Some(pid) } else { None }
     }
 
-    /// There is a process now.
-    fn runs(&self, pid: i32) {
-        if let Stage::Condemned(scope) = self.stage.replace(Stage::Runs(pid)) {
-            kill(pid, scope);
+    /// There is a process now. False: it was said before that the run has begun.
+    fn runs(&self, pid: i32) -> bool {
+        match self.stage.replace(Stage::Runs(pid)) {
+            Stage::Waits(pending) => !pending.was_told(),
+            Stage::Condemned(pending, scope) => {
+                kill(pid, scope);
+                !pending.was_told()
+            }
+            Stage::Absent | Stage::Runs(_) => true,
         }
     }
 }
@@ -100,24 +113,28 @@ fn kill(pid: i32, scope: KillScope) {
     }
 }
 
-/// Starts an agent; what becomes of it is told to `report`.
+/// A run, and who asked for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// Its number.
+    pub run: RunId,
+    /// The client, if it is known.
+    pub owner: Option<PeerId>,
+}
+
+/// Starts an agent; what becomes of it is told by `starter`.
 ///
 /// # Panics
 /// Outside a `LocalSet` on a runtime with I/O.
-pub fn start(
-    execution: &Execution,
-    starter: &Starter,
-    units: &Units,
-    report: impl FnMut(Progress) + 'static,
-) -> RunHandle {
+pub fn start(asked: Asked, execution: &Execution, starter: &Starter, units: &Units) -> RunHandle {
     if !matches!(execution.agent.standard(), Some(Standard::Systemd | Standard::Service)) {
         let execution = execution.clone();
-        return run(Box::new(move |config| plan(&execution, config)), starter, report);
+        return run(asked, Box::new(move |config| plan(&execution, config)), starter);
     }
     match agents::plan(execution, starter.config(), &NodeFiles) {
-        Ok(Means::Unit(plan)) => run_unit(plan, units.clone(), report),
-        Ok(Means::Process(plan)) => run(Box::new(move |_| Ok(plan)), starter, report),
-        Err(refused) => run(Box::new(move |_| Err(refused)), starter, report),
+        Ok(Means::Unit(plan)) => run_unit(asked.run, plan, units.clone(), starter),
+        Ok(Means::Process(plan)) => run(asked, Box::new(move |_| Ok(plan)), starter),
+        Err(refused) => run(asked, Box::new(move |_| Err(refused)), starter),
     }
 }
 
@@ -128,10 +145,11 @@ fn plan(execution: &Execution, config: &AgentConfig) -> Result<Plan, Box<RunResu
     }
 }
 
-fn run_unit(plan: UnitPlan, units: Units, mut report: impl FnMut(Progress) + 'static) -> RunHandle {
+fn run_unit(run: RunId, plan: UnitPlan, units: Units, starter: &Starter) -> RunHandle {
     let stop = Rc::new(Notify::new());
     let handle = RunHandle { stop: Some(Rc::clone(&stop)), ..RunHandle::default() };
-    drop(spawn_local(async move { report(Progress::Ended(units.run(&plan, &stop).await)) }));
+    let starter = starter.clone();
+    drop(spawn_local(async move { starter.tell(run, Progress::Ended(units.run(&plan, &stop).await)) }));
     handle
 }
 
@@ -139,60 +157,63 @@ fn run_unit(plan: UnitPlan, units: Units, mut report: impl FnMut(Progress) + 'st
 ///
 /// # Panics
 /// As [`start`].
-pub fn start_alert(alert: &Alert, starter: &Starter, report: impl FnMut(Progress) + 'static) -> RunHandle {
+pub fn start_alert(asked: Asked, alert: &Alert, starter: &Starter) -> RunHandle {
     let alert = alert.clone();
-    let order = move |config: &AgentConfig| agents::plan_alert(&alert, config, &NodeFiles);
-    run(Box::new(order), starter, report)
+    run(asked, Box::new(move |config| agents::plan_alert(&alert, config, &NodeFiles)), starter)
 }
 
-fn run(order: Order, starter: &Starter, mut report: impl FnMut(Progress) + 'static) -> RunHandle {
+fn run(asked: Asked, order: Order, starter: &Starter) -> RunHandle {
+    let Asked { run, owner } = asked;
     let handle = RunHandle::default();
-    match starter.add(order) {
-        Ok((ticket, answer)) => {
-            handle.stage.set(Stage::Waits(ticket));
-            report(Progress::Waits);
+    let starter = starter.clone();
+    match starter.add(run, owner, order) {
+        Ok((pending, answer)) => {
+            handle.stage.replace(Stage::Waits(pending));
+            starter.tell(run, Progress::Waits);
             let handle = handle.clone();
             drop(spawn_local(async move {
                 let result = match answer.await {
-                    Ok(begun) => end(begun, handle, &mut report).await,
+                    Ok(begun) => end(run, begun, handle, &starter).await,
                     Err(_) => killed_before_its_start(),
                 };
-                report(Progress::Ended(result));
+                starter.tell(run, Progress::Ended(result));
             }));
         }
-        Err(refused) => drop(spawn_local(async move { report(Progress::Ended(*refused)) })),
+        Err(refused) => drop(spawn_local(async move { starter.tell(run, Progress::Ended(*refused)) })),
     }
     handle
 }
 
 async fn end(
+    run: RunId,
     begun: Result<Begun, Box<RunResult>>,
     handle: RunHandle,
-    report: &mut impl FnMut(Progress),
+    starter: &Starter,
 ) -> RunResult {
-    match begun.and_then(|begun| watched(begun, handle)) {
-        Ok(run) => {
-            report(Progress::Started);
-            run.end().await
+    let begun = begun.and_then(|begun| {
+        let news = handle.runs(begun.child.pid);
+        Ok((news, watched(begun, handle.clone())?))
+    });
+    match begun {
+        Ok((news, process)) => {
+            if news {
+                starter.tell(run, Progress::Started);
+            }
+            process.end().await
         }
-        Err(refused) => *refused,
+        Err(refused) => {
+            handle.stage.take();
+            *refused
+        }
     }
-}
-
-/// As if the signal had come at once.
-fn killed_before_its_start() -> RunResult {
-    let ended = Ended::Signalled { signal: libc::SIGKILL, core_dumped: false };
-    agents::outcome(Convention::Ocf, ended, Capture::default())
 }
 
 fn watched(Begun { child, plan }: Begun, handle: RunHandle) -> Result<Run, Box<RunResult>> {
     let pid = child.pid;
-    handle.runs(pid);
-    Run::new(child, plan.convention, handle.clone()).map_err(|error| {
+    Run::new(child, plan.convention, handle).map_err(|error| {
         // Nobody would reap it.
         let _ = process::kill_group(pid);
         let _ = process::wait(pid);
-        handle.stage.set(Stage::Absent);
         let errno = error.raw_os_error().unwrap_or_default();
         Box::new(start_failed(&plan, &StartFailure::Unwatched(errno)))
     })
@@ -251,7 +272,7 @@ impl Run {
             match (try_end(self.pidfd.as_fd()), ready) {
                 (None, Ok(mut guard)) => guard.clear_ready(),
                 (ended, _) => {
-                    self.handle.stage.set(Stage::Absent);
+                    self.handle.stage.take();
                     return Poll::Ready(ended.unwrap_or(Ended::Lost));
                 }
             }

@@ -77,10 +77,11 @@ async fn run(setup: Setup) -> io::Result<u8> {
     spawn_local(reclaim::serve());
     signals::watch(&inbox, setup.reopen_logs)?;
     (setup.ready)();
+    let told = inbox.clone();
+    let tell = move |run, progress| carrier::report(&told, run, progress);
     let carrier = TokioCarrier {
         clock,
-        inbox: inbox.clone(),
-        starter: Starter::new(setup.agents),
+        starter: Starter::new(setup.agents, tell),
         units: Units::default(),
         fencer: Fencer::new(inbox.clone()),
         locals,
