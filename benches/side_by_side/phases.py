@@ -18,6 +18,7 @@ STARTS = 10
 RECURRING = 500
 RECURRING_INTERVAL_MS = 10000
 TIMELY = 2000
+BURST = 3000
 # A client that makes one call after the other does not read its notifications meanwhile. Beyond some 1500 upstream
 # disconnects it.
 REGISTERED = 400
@@ -124,6 +125,17 @@ def agents(path, program, effort):
     return numbers
 
 
+def burst(path, program, effort):
+    """Agents that are to start at the same moment, and how long another client waits meanwhile."""
+    with Daemon(path) as daemon:
+        before = daemon.own_cpu_us()
+        results = client.measure(program, effort.measure_s, "burst", str(BURST))
+        own_us = daemon.own_cpu_us() - before
+        daemon.stop()
+    return {"burst_s": results["burst"]["max_us"] / 1e6, "burst_own_us": own_us / BURST,
+            "burst_info_max_ms": results["bystander"]["max_us"] / 1e3}
+
+
 def recurring(path, program, effort):
     """What recurring monitors cost, once all of them have begun."""
     with Daemon(path) as daemon, client.Recurring(program, RECURRING, RECURRING_INTERVAL_MS) as monitors:
@@ -211,6 +223,6 @@ PHASES = {
     "pacemaker-remoted": {"start": start_and_stop, "idle": idle, "calls": calls, "agents": agents,
                           "recurring": recurring},
     "pacemaker-execd": {"start": start_and_stop, "idle": idle, "calls": calls, "agents": agents,
-                        "recurring": recurring, "lateness": lateness, "crowd": crowd},
+                        "burst": burst, "recurring": recurring, "lateness": lateness, "crowd": crowd},
     "liblrmd": {"calls": library_calls, "many": many},
 }

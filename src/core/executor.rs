@@ -158,7 +158,7 @@ impl Executor {
         if request.interval.recurs() && self.merge_duplicate(&name, &request, call_id, context)? {
             return Ok(call_id);
         }
-        self.operations.check_room()?;
+        self.operations.check_room(owner)?;
         let texts = [Some(&*request.action), request.user_data.as_deref()];
         let charge = context.budget().charge(owner, budget::cost(&texts, Some(&request.params)))?;
         let registration = self.registrations.get_mut(&id).ok_or(Refusal::UnknownResource)?;
