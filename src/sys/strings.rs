@@ -25,7 +25,7 @@ impl Strings {
     pub fn push(&mut self, parts: &[&[u8]]) {
         self.starts.push(self.bytes.len());
         for part in parts {
-            if part.contains(&0) {
+            if memchr::memchr(0, part).is_some() {
                 self.bytes.extend(part.iter().filter(|byte| **byte != 0));
             } else {
                 self.bytes.extend_from_slice(part);
