@@ -3,8 +3,8 @@
 use crate::node::*;
 use nix::unistd::Pid;
 use pcmk_remote_rs::core::{PeerId, RunId};
-use pcmk_remote_rs::driver::tokio::children::{Asked, Progress, RunHandle, start};
-use pcmk_remote_rs::driver::tokio::{Starter, Units};
+use pcmk_remote_rs::driver::tokio::children::{Asked, RunHandle, start};
+use pcmk_remote_rs::driver::tokio::{Progress, Starter, Units};
 use pcmk_remote_rs::model::{ExecStatus, KillScope};
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Carries the hub's effects out on tokio, and gives the hub its turns.
-use super::children::{self, Asked, Progress, RunHandle};
+use super::children::{self, Asked, RunHandle};
 use super::clock::Clock;
 use super::connection::{EndReason, RemoteConnection};
 use super::fencer::Fencer;
 use super::inbox::Inbox;
 use super::ipc::{LocalConnId, LocalServers};
-use super::starter::Starter;
+use super::starter::{Progress, Starter};
 use super::systemd::Units;
 use crate::core::{Input, PeerId, RequestToken, RunId};
 use crate::driver::hub::{Carrier, Excess, Hub, Next};

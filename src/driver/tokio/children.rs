@@ -4,7 +4,7 @@
 //! A run is over when its process has ended: whoever inherited its pipes is not waited for. Nothing here
 //! ends a child unless told to, so agents survive the daemon.
 use super::output::Output;
-use super::starter::{Begun, Order, Pending, Starter};
+use super::starter::{Begun, Order, Pending, Progress, Starter};
 use super::systemd::Units;
 use super::watch;
 use crate::agents::{
@@ -29,18 +29,6 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
-
-/// What happens to a run.
-#[derive(Debug)]
-pub enum Progress {
-    /// It waits for its start. Said at most once, by [`start`] or [`start_alert`] itself.
-    Waits,
-    /// It runs, or its start takes long: its limit counts. Not said of a run that could not be started, nor of an action
-    /// of a unit.
-    Started,
-    /// It is over. Said once, from a task.
-    Ended(RunResult),
-}
 
 /// Ends a run before its time. Dropping it changes nothing.
 #[derive(Clone, Default)]

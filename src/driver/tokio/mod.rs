@@ -38,5 +38,5 @@ pub use limits::Limits;
 pub use listener::{RemoteSide, TlsListeners};
 pub use memory::MemoryLimits;
 pub use serve::{Setup, serve};
-pub use starter::Starter;
+pub use starter::{Progress, Starter};
 pub use systemd::Units;

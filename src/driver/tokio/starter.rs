@@ -7,7 +7,6 @@
 //! others wait until a limit is over.
 #![allow(clippy::disallowed_methods, reason = "a driver: it reads the clock")]
 
-use super::children::Progress;
 use crate::agents::{AgentConfig, Plan, StartFailure, start_failed};
 use crate::core::RunId;
 use crate::driver::launch::launch;
@@ -36,6 +35,18 @@ const MOST_THREADS: usize = 16;
 /// Makes the plan, on the thread: agents are looked for in the file system, and secrets are read from it. Only then is
 /// there a second copy of the parameters.
 pub(super) type Order = Box<dyn FnOnce(&AgentConfig) -> Result<Plan, Box<RunResult>> + Send>;
+
+/// What happens to a run.
+#[derive(Debug)]
+pub enum Progress {
+    /// It waits for its start. Said at most once, before the call that starts it returns.
+    Waits,
+    /// It runs, or its start takes long: its limit counts. Not said of a run that could not be started, nor of an action
+    /// of a unit.
+    Started,
+    /// It is over. Said once, from a task.
+    Ended(RunResult),
+}
 
 /// A child, and how to read its end.
 pub(super) struct Begun {
