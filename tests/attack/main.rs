@@ -25,3 +25,4 @@ mod member;
 mod memory;
 mod newcomers;
 mod starts;
+mod time;
