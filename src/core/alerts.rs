@@ -90,9 +90,9 @@ impl Alerts {
     }
 
     /// An alert that had to wait for its start has begun.
-    pub(super) fn started(&self, run: RunId, context: &mut Context) {
+    pub(super) fn started(&self, run: RunId, since: Moment, context: &mut Context) {
         if let Some(alert) = self.in_flight.get(&run).filter(|alert| alert.timeout > Millis(0)) {
-            context.arm(Timer::RunLimit(run), context.now().mono.after(alert.timeout));
+            context.arm(Timer::RunLimit(run), since.after(alert.timeout));
         }
     }
 
@@ -147,7 +147,7 @@ impl Alerts {
 
 #[cfg(test)]
 mod tests {
-    use crate::core::testing::{Bench, killed, operation};
+    use crate::core::testing::{Bench, killed, now, operation};
     use crate::core::{Input, RunId};
     use crate::model::{Millis, Params, Request};
 
@@ -192,7 +192,7 @@ mod tests {
         bench.ask(1, alert(Some("a"), Some("/a"), 300));
         assert!(bench.step(Input::Waits(RunId(1))).is_empty());
         assert!(bench.pass(10_000).is_empty());
-        bench.step(Input::Started(RunId(1)));
+        bench.step(Input::Started { run: RunId(1), since: now(bench.now_ms).mono });
         assert!(bench.pass(299).is_empty());
         assert_eq!(bench.pass(1), ["kill 1 Group"]);
     }
@@ -205,7 +205,7 @@ mod tests {
         bench.ask(1, Request::Execute(Box::new(limited)));
         bench.step(Input::Waits(RunId(1)));
         assert!(bench.pass(10_000).is_empty());
-        bench.step(Input::Started(RunId(1)));
+        bench.step(Input::Started { run: RunId(1), since: now(bench.now_ms).mono });
         assert!(bench.pass(299).is_empty());
         assert_eq!(bench.pass(1), ["kill 1 Group"]);
     }

@@ -19,8 +19,8 @@ use super::slots::{Place, Slots};
 use super::timers::Timer;
 use super::{Effect, LogLevel, PeerId, RunId, fencing};
 use crate::model::{
-    Agent, CallId, Cancel, DeviceState, Execute, Execution, Millis, Resource, ResourceId, ResourceOperations,
-    RunResult, Standard,
+    Agent, CallId, Cancel, DeviceState, Execute, Execution, Millis, Moment, Resource, ResourceId,
+    ResourceOperations, RunResult, Standard,
 };
 
 /// How a resource was forgotten.
@@ -329,9 +329,9 @@ impl Executor {
     }
 
     /// A run that had to wait for its start has begun.
-    pub(super) fn started(&mut self, run: RunId, context: &mut Context) {
+    pub(super) fn started(&mut self, run: RunId, since: Moment, context: &mut Context) {
         let operation = self.slots.operation(run).and_then(|key| self.operations.get_mut(key));
-        if let Some(limit) = operation.and_then(|operation| operation.started(context.now())) {
+        if let Some(limit) = operation.and_then(|operation| operation.started(since, context.now())) {
             context.arm(Timer::RunLimit(run), limit);
         }
     }

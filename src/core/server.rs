@@ -92,10 +92,10 @@ impl Server {
             }
             Input::Request { .. } | Input::Proxied { .. } => {}
             Input::Waits(run) => self.context.disarm(Timer::RunLimit(run)),
-            Input::Started(run) if self.executor.has_run(run) => {
-                self.executor.started(run, &mut self.context)
+            Input::Started { run, since } if self.executor.has_run(run) => {
+                self.executor.started(run, since, &mut self.context)
             }
-            Input::Started(run) => self.alerts.started(run, &mut self.context),
+            Input::Started { run, since } => self.alerts.started(run, since, &mut self.context),
             Input::Finished { run, result } => self.finished(run, result),
             Input::FencerLost { result } => self.executor.fencer_lost(&result, &mut self.context),
             Input::Terminate => self.terminate(),

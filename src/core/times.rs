@@ -19,10 +19,11 @@ impl Times {
         self.began.get_or_insert(now);
     }
 
-    /// The first run had to wait for its start, until `now`.
-    pub(super) const fn begin_late(&mut self, now: Now) {
+    /// The first run had to wait for its start, until `since`.
+    pub(super) fn begin_late(&mut self, since: Moment, now: Now) {
         if self.began.is_some() {
-            self.began = Some(now);
+            let epoch_s = now.epoch_s.saturating_sub(now.mono.since(since).as_secs());
+            self.began = Some(Now { mono: since, epoch_s });
         }
     }
 

@@ -97,7 +97,7 @@ fn a_start_that_is_held_up_has_begun_and_is_ended_by_a_kill() {
         let (starter, mut progress) = node.starter();
         let held = begin(1, "held", &starter);
         assert!(matches!(progress.recv().await, Some((RunId(1), Progress::Waits))));
-        assert!(matches!(progress.recv().await, Some((RunId(1), Progress::Started))), "its limit counts");
+        assert!(matches!(progress.recv().await, Some((RunId(1), Progress::Started(_)))), "its limit counts");
         held.kill(KillScope::Group, &starter);
         let (_, result) = next_end(&mut progress).await;
         assert_eq!((result.signal, held.pid()), (Some(9), None));
@@ -116,7 +116,7 @@ fn what_waits_when_the_loop_ends_is_not_started() {
     on_runtime(async {
         let (starter, mut progress) = node.starter();
         begin(1, "held", &starter);
-        while !matches!(progress.recv().await, Some((RunId(1), Progress::Started))) {}
+        while !matches!(progress.recv().await, Some((RunId(1), Progress::Started(_)))) {}
         (2..50).for_each(|run| drop(begin(run, "trace", &starter)));
         starter.close();
     });

@@ -243,7 +243,7 @@ impl<C: Carrier> Hub<C> {
                         self.step(input, now);
                     }
                 }
-                Input::Waits(run) | Input::Started(run) => {
+                Input::Waits(run) | Input::Started { run, .. } => {
                     if self.runs.contains_key(run) {
                         self.step(input, now);
                     }

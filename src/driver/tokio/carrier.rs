@@ -51,10 +51,10 @@ impl TokioCarrier {
 }
 
 /// Tells the hub how a run goes.
-pub(super) fn report(inbox: &Inbox, run: RunId, progress: Progress) {
+pub(super) fn report(inbox: &Inbox, clock: Clock, run: RunId, progress: Progress) {
     inbox.input(match progress {
         Progress::Waits => Input::Waits(run),
-        Progress::Started => Input::Started(run),
+        Progress::Started(since) => Input::Started { run, since: clock.moment_of(since) },
         Progress::Ended(result) => Input::Finished { run, result },
     });
 }

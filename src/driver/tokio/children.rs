@@ -3,13 +3,11 @@
 //!
 //! A run is over when its process has ended: whoever inherited its pipes is not waited for. Nothing here
 //! ends a child unless told to, so agents survive the daemon.
+use super::errand::{Begun, Errand};
 use super::output::Output;
-use super::starter::{Begun, Order, Pending, Progress, Starter};
+use super::starter::{Order, Pending, Progress, Starter};
 use super::systemd::Units;
-use super::watch;
-use crate::agents::{
-    self, AgentConfig, Capture, Convention, Ended, Means, Plan, StartFailure, UnitPlan, start_failed,
-};
+use crate::agents::{self, AgentConfig, Capture, Convention, Ended, Means, Plan, UnitPlan};
 use crate::core::{PeerId, RunId};
 use crate::driver::exit::try_end;
 use crate::driver::files::NodeFiles;
@@ -17,18 +15,15 @@ use crate::driver::launch::killed_before_its_start;
 use crate::driver::oom::OomCounter;
 use crate::model::{Alert, Execution, KillScope, RunResult, Standard};
 use crate::sys::process;
-use crate::sys::spawn::Child;
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
-use tokio::time::timeout;
 
 /// Ends a run before its time. Dropping it changes nothing.
 #[derive(Clone, Default)]
@@ -81,10 +76,10 @@ impl RunHandle {
     /// There is a process now. False: it was said before that the run has begun.
     fn runs(&self, pid: i32) -> bool {
         match self.stage.replace(Stage::Runs(pid)) {
-            Stage::Waits(pending) => !pending.was_told(),
+            Stage::Waits(pending) => !pending.errand.was_told(),
             Stage::Condemned(pending, scope) => {
                 kill(pid, scope);
-                !pending.was_told()
+                !pending.errand.was_told()
             }
             Stage::Absent | Stage::Runs(_) => true,
         }
@@ -152,18 +147,16 @@ pub fn start_alert(asked: Asked, alert: &Alert, starter: &Starter) -> RunHandle 
 
 fn run(asked: Asked, order: Order, starter: &Starter) -> RunHandle {
     let Asked { run, owner } = asked;
-    let handle = RunHandle::default();
-    let starter = starter.clone();
+    let (handle, starter) = (RunHandle::default(), starter.clone());
+    let lacked_memory = OOM.with(OomCounter::recent);
     match starter.add(run, owner, order) {
-        Ok((pending, answer)) => {
+        Ok(pending) => {
+            let errand = Arc::clone(&pending.errand);
             handle.stage.replace(Stage::Waits(pending));
             starter.tell(run, Progress::Waits);
             let handle = handle.clone();
             drop(spawn_local(async move {
-                let result = match answer.await {
-                    Ok(begun) => end(run, begun, handle, &starter).await,
-                    Err(_) => killed_before_its_start(),
-                };
+                let result = carry_out(&errand, handle, &starter, lacked_memory).await;
                 starter.tell(run, Progress::Ended(result));
             }));
         }
@@ -172,44 +165,30 @@ fn run(asked: Asked, order: Order, starter: &Starter) -> RunHandle {
     handle
 }
 
-async fn end(
-    run: RunId,
-    begun: Result<Begun, Box<RunResult>>,
+/// From the start to the end. `lacked_memory`: kills for lack of memory before it, if the kernel tells.
+async fn carry_out(
+    errand: &Errand,
     handle: RunHandle,
     starter: &Starter,
+    lacked_memory: Option<u64>,
 ) -> RunResult {
-    let begun = begun.and_then(|begun| {
-        let news = handle.runs(begun.child.pid);
-        Ok((news, watched(begun, handle.clone())?))
-    });
-    match begun {
-        Ok((news, process)) => {
-            if news {
-                starter.tell(run, Progress::Started);
+    match starter.answer(errand).await {
+        Some(Ok(begun)) => {
+            if handle.runs(begun.pid) {
+                starter.tell(errand.run, Progress::Started(begun.since));
             }
-            process.end().await
+            let result = Run::new(begun, handle).end().await;
+            let explained = agents::may_have_lacked_memory(&result)
+                && OOM.with(|counter| counter.has_grown(lacked_memory));
+            if explained { agents::short_of_memory(result) } else { result }
         }
-        Err(refused) => {
+        Some(Err(refused)) => {
             handle.stage.take();
             *refused
         }
+        None => killed_before_its_start(),
     }
 }
-
-fn watched(Begun { child, plan }: Begun, handle: RunHandle) -> Result<Run, Box<RunResult>> {
-    let pid = child.pid;
-    Run::new(child, plan.convention, handle).map_err(|error| {
-        // Nobody would reap it.
-        let _ = process::kill_group(pid);
-        let _ = process::wait(pid);
-        let errno = error.raw_os_error().unwrap_or_default();
-        Box::new(start_failed(&plan, &StartFailure::Unwatched(errno)))
-    })
-}
-
-/// Most agents end sooner, with less to say than a pipe holds: until then nobody needs to be woken for what they say
-/// and for the ends of their pipes.
-const BRIEF: Duration = Duration::from_millis(10);
 
 thread_local!(static OOM: OomCounter = OomCounter::of_ourselves());
 
@@ -220,26 +199,19 @@ struct Run {
     stderr: Output,
     convention: Convention,
     handle: RunHandle,
-    /// Kills for lack of memory before it, if the kernel tells.
-    out_of_memory: Option<u64>,
 }
 
 impl Run {
-    fn new(child: Child, convention: Convention, handle: RunHandle) -> io::Result<Self> {
-        Ok(Self {
-            pidfd: watch::readable(child.pidfd)?,
-            stdout: Output::new(child.stdout),
-            stderr: Output::new(child.stderr),
-            convention,
-            handle,
-            out_of_memory: OOM.with(OomCounter::recent),
-        })
+    fn new(begun: Begun, handle: RunHandle) -> Self {
+        let Begun { pidfd, stdout, stderr, plan, .. } = begun;
+        let (stdout, stderr) = (Output::new(stdout), Output::new(stderr));
+        Self { pidfd, stdout, stderr, convention: plan.convention, handle }
     }
 
     async fn end(mut self) -> RunResult {
-        let ended = match timeout(BRIEF, poll_fn(|context| self.poll_end(context))).await {
-            Ok(ended) => ended,
-            Err(_) => {
+        let ended = match poll_fn(|context| Poll::Ready(self.poll_end(context))).await {
+            Poll::Ready(ended) => ended,
+            Poll::Pending => {
                 for output in [&mut self.stdout, &mut self.stderr] {
                     if let Err(error) = output.watch() {
                         log::warn!("What a process prints cannot be read before its end: {error}");
@@ -249,10 +221,7 @@ impl Run {
             }
         };
         let capture = Capture { stdout: self.stdout.finish(), stderr: self.stderr.finish() };
-        let result = agents::outcome(self.convention, ended, capture);
-        let explained = agents::may_have_lacked_memory(&result)
-            && OOM.with(|counter| counter.has_grown(self.out_of_memory));
-        if explained { agents::short_of_memory(result) } else { result }
+        agents::outcome(self.convention, ended, capture)
     }
 
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Ended> {

@@ -11,6 +11,7 @@ pub mod children;
 mod clock;
 mod connection;
 mod connection_task;
+mod errand;
 mod fencer;
 mod gate;
 mod inbox;

@@ -84,7 +84,7 @@ async fn run(setup: Setup) -> io::Result<u8> {
     signals::watch(&inbox, setup.reopen_logs)?;
     (setup.ready)();
     let told = inbox.clone();
-    let tell = move |run, progress| carrier::report(&told, run, progress);
+    let tell = move |run, progress| carrier::report(&told, clock, run, progress);
     let carrier = TokioCarrier {
         clock,
         starter: Starter::new(setup.agents, tell),

@@ -7,27 +7,32 @@
 //! others wait until a limit is over.
 #![allow(clippy::disallowed_methods, reason = "a driver: it reads the clock")]
 
+use super::errand::{Answer, Begun, Errand};
+use super::watch;
 use crate::agents::{AgentConfig, Plan, StartFailure, start_failed};
 use crate::core::RunId;
 use crate::driver::launch::launch;
 use crate::driver::starts::{Owner, Starts, Ticket};
 use crate::model::RunResult;
-use crate::sys::attempt::{Attempt, Stop};
+use crate::sys::process;
 use crate::sys::spawn::{Child, Dispositions, Stdin};
 use nix::sys::signal::SigSet;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::{Rc, Weak};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
-use tokio::task::spawn_local;
+use tokio::runtime::Handle;
+use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::sleep;
 
 /// A start that takes longer is held up. On a busy machine most take a millisecond or two.
 const HELD_UP: Duration = Duration::from_millis(200);
+
+/// Most agents end sooner, with less to say than a pipe holds: until then nobody needs to be woken for what they say, for
+/// the ends of their pipes, nor for their start.
+const BRIEF: Duration = Duration::from_millis(10);
 
 /// With 16 programs that hang there are other worries.
 const MOST_THREADS: usize = 16;
@@ -41,60 +46,23 @@ pub(super) type Order = Box<dyn FnOnce(&AgentConfig) -> Result<Plan, Box<RunResu
 pub enum Progress {
     /// It waits for its start. Said at most once, before the call that starts it returns.
     Waits,
-    /// It runs, or its start takes long: its limit counts. Not said of a run that could not be started, nor of an action
-    /// of a unit.
-    Started,
+    /// Since then it runs, or a thread tries to start it: its limit counts. Said late, of a short run together with its
+    /// end. Not said of a run that could not be started, nor of an action of a unit.
+    Started(Instant),
     /// It is over. Said once, from a task.
     Ended(RunResult),
 }
-
-/// A child, and how to read its end.
-pub(super) struct Begun {
-    pub(super) child: Child,
-    pub(super) plan: Plan,
-}
-
-/// What becomes of an order. Its sender is dropped with an order that is stopped before there is a child.
-pub(super) type Answer = oneshot::Receiver<Result<Begun, Box<RunResult>>>;
-type Answering = oneshot::Sender<Result<Begun, Box<RunResult>>>;
 
 struct Start {
     order: Order,
     errand: Arc<Errand>,
 }
 
-/// What the loop and the thread share of one start.
-struct Errand {
-    run: RunId,
-    attempt: Attempt,
-    answer: Mutex<Option<Answering>>,
-    /// Has the loop been told that it has begun?
-    told: AtomicBool,
-}
-
-impl Errand {
-    /// Has the loop been told that it has begun? It has from now on.
-    fn was_told(&self) -> bool {
-        self.told.swap(true, Ordering::Relaxed)
-    }
-
-    fn take_answer(&self) -> Option<Answering> {
-        self.answer.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-/// A start that has not been answered.
+/// A start whose answer has not been taken.
 #[derive(Clone)]
 pub(super) struct Pending {
     ticket: Ticket,
-    errand: Arc<Errand>,
-}
-
-impl Pending {
-    /// Has it been said already that the run has begun?
-    pub(super) fn was_told(&self) -> bool {
-        self.errand.was_told()
-    }
+    pub(super) errand: Arc<Errand>,
 }
 
 struct Shared {
@@ -108,12 +76,15 @@ struct State {
     starts: Starts<Start>,
     /// Those that threads are at.
     current: Vec<Current>,
+    /// Those that threads have done lately.
+    done: Vec<Current>,
     threads: usize,
     /// Threads that wait for a start.
     idle: usize,
     closed: bool,
 }
 
+#[derive(Clone)]
 struct Current {
     errand: Arc<Errand>,
     since: Instant,
@@ -135,8 +106,11 @@ pub struct Starter {
 struct Keeper {
     shared: Arc<Shared>,
     tell: Box<dyn Fn(RunId, Progress)>,
-    /// Is there a task that looks for starts that are held up?
-    looking: Cell<bool>,
+    runtime: Handle,
+    /// Starts whose answer has not been taken.
+    untaken: Cell<usize>,
+    /// The task that looks after them.
+    looking: RefCell<Option<AbortHandle>>,
 }
 
 impl Keeper {
@@ -155,10 +129,14 @@ impl Drop for Keeper {
 
 impl Starter {
     /// Starts nothing yet. How runs go is told to `tell`.
+    ///
+    /// # Panics
+    /// Outside a runtime.
     pub fn new(config: AgentConfig, tell: impl Fn(RunId, Progress) + 'static) -> Self {
         let shared = Shared { config, state: Mutex::default(), changed: Condvar::new() };
         let (shared, tell) = (Arc::new(shared), Box::new(tell));
-        Self { owner: Rc::new(Keeper { shared, tell, looking: Cell::new(false) }) }
+        let (runtime, untaken, looking) = (Handle::current(), Cell::new(0), RefCell::new(None));
+        Self { owner: Rc::new(Keeper { shared, tell, runtime, untaken, looking }) }
     }
 
     /// How agents are run.
@@ -171,47 +149,53 @@ impl Starter {
         (self.owner.tell)(run, progress);
     }
 
-    /// Has `order` carried out, behind all others of its owner.
+    /// Has `order` carried out, behind all others of its owner. The answer is to be taken by [`Self::answer`].
     ///
     /// # Errors
     /// When there can be no thread: the run's result.
-    pub(super) fn add(
-        &self,
-        run: RunId,
-        owner: Owner,
-        order: Order,
-    ) -> Result<(Pending, Answer), Box<RunResult>> {
-        let shared = &self.owner.shared;
+    pub(super) fn add(&self, run: RunId, owner: Owner, order: Order) -> Result<Pending, Box<RunResult>> {
+        let Keeper { shared, untaken, .. } = &*self.owner;
         let mut state = shared.state();
         if state.threads == 0
-            && let Err(error) = add_thread(shared, &mut state)
+            && let Err(error) = self.owner.add_thread(&mut state)
         {
             drop(state);
             return Err(without_thread(order, &shared.config, &error));
         }
-        let (answer, received) = oneshot::channel();
-        let answer = Mutex::new(Some(answer));
-        let errand =
-            Arc::new(Errand { run, attempt: Attempt::default(), answer, told: AtomicBool::new(false) });
+        let errand = Arc::new(Errand::new(run));
         let ticket = state.starts.add(owner, Start { order, errand: Arc::clone(&errand) });
         let wake = state.idle > 0;
         drop(state);
         if wake {
             shared.changed.notify_one();
         }
+        untaken.set(untaken.get() + 1);
         self.look_after_it();
-        Ok((Pending { ticket, errand }, received))
+        Ok(Pending { ticket, errand })
     }
 
-    /// Ends a start: one that has not begun is not carried out, and its answer is dropped. True: there will be no child.
-    pub(super) fn stop(&self, pending: &Pending) -> bool {
-        if pending.errand.attempt.stop() != Stop::NeverStarts {
-            return false;
+    /// What has become of a start; None: it was stopped before there was a child.
+    pub(super) async fn answer(&self, errand: &Errand) -> Option<Answer> {
+        let answer = errand.answered().await;
+        let Keeper { shared, untaken, looking, .. } = &*self.owner;
+        untaken.set(untaken.get().saturating_sub(1));
+        if untaken.get() == 0 {
+            shared.state().done.clear();
+            if let Some(task) = looking.take() {
+                task.abort();
+            }
         }
-        drop(pending.errand.take_answer());
-        let withdrawn = self.owner.shared.state().starts.withdraw(pending.ticket);
-        drop(withdrawn);
-        true
+        answer
+    }
+
+    /// Ends a start: one that has not begun is not carried out. True: there will be no child.
+    pub(super) fn stop(&self, pending: &Pending) -> bool {
+        let never_starts = pending.errand.stop();
+        if never_starts {
+            let withdrawn = self.owner.shared.state().starts.withdraw(pending.ticket);
+            drop(withdrawn);
+        }
+        never_starts
     }
 
     /// Starts nothing more.
@@ -220,90 +204,108 @@ impl Starter {
     }
 
     fn look_after_it(&self) {
-        if !self.owner.looking.replace(true) {
-            drop(spawn_local(look_for_held_up(Rc::downgrade(&self.owner))));
+        let mut looking = self.owner.looking.borrow_mut();
+        if looking.is_none() {
+            *looking = Some(spawn_local(look_after(Rc::downgrade(&self.owner))).abort_handle());
         }
     }
 }
 
-/// Ends when nothing waits for its start.
-async fn look_for_held_up(owner: Weak<Keeper>) {
+/// Until it is aborted, when all answers have been taken.
+async fn look_after(owner: Weak<Keeper>) {
     loop {
-        sleep(HELD_UP).await;
+        sleep(BRIEF).await;
         let Some(owner) = owner.upgrade() else { return };
-        if !owner.look() {
-            return owner.looking.set(false);
-        }
+        owner.look();
     }
 }
 
 impl Keeper {
-    /// False: nothing waits for its start.
-    fn look(&self) -> bool {
+    /// Sees to what takes long: runs that have not ended, and starts that are held up.
+    fn look(&self) {
         let mut state = self.shared.state();
-        let is_held_up = |current: &&Current| current.since.elapsed() >= HELD_UP;
-        let held_up: Vec<_> =
-            state.current.iter().filter(is_held_up).map(|current| Arc::clone(&current.errand)).collect();
+        let now = Instant::now();
+        let brief = |start: &mut Current| now.saturating_duration_since(start.since) < BRIEF;
+        let long: Vec<_> = state.done.extract_if(.., |start| !brief(start)).collect();
+        let is_held_up = |start: &&Current| now.saturating_duration_since(start.since) >= HELD_UP;
+        let held_up: Vec<_> = state.current.iter().filter(is_held_up).cloned().collect();
         if held_up.len() == state.threads
             && !state.starts.is_empty()
             && state.threads < MOST_THREADS
-            && let Err(error) = add_thread(&self.shared, &mut state)
+            && let Err(error) = self.add_thread(&mut state)
         {
             log::warn!(
                 "Starts of agents wait for one that is held up, as there can be no other thread: {error}"
             );
         }
-        let more = !(state.starts.is_empty() && state.current.is_empty());
         drop(state);
-        for errand in held_up {
+        long.iter().for_each(|start| start.errand.hasten());
+        for Current { errand, since } in held_up {
             errand.attempt.stop_again();
             if !errand.was_told() {
-                (self.tell)(errand.run, Progress::Started);
+                (self.tell)(errand.run, Progress::Started(since));
             }
         }
-        more
+    }
+
+    fn add_thread(&self, state: &mut State) -> io::Result<()> {
+        let (shared, runtime) = (Arc::clone(&self.shared), self.runtime.clone());
+        thread::Builder::new().name("starter".to_owned()).spawn(move || work(&shared, &runtime))?;
+        state.threads += 1;
+        Ok(())
     }
 }
 
-fn add_thread(shared: &Arc<Shared>, state: &mut State) -> io::Result<()> {
-    let worker = Arc::clone(shared);
-    thread::Builder::new().name("starter".to_owned()).spawn(move || work(&worker))?;
-    state.threads += 1;
-    Ok(())
-}
-
-fn work(shared: &Shared) {
+fn work(shared: &Shared, runtime: &Handle) {
     // Signals are the main thread's.
     let _ = SigSet::all().thread_block();
+    let _context = runtime.enter();
     let dispositions = Dispositions::now();
     let mut done = None;
-    while let Some(Start { order, errand }) = next(shared, done.take()) {
+    while let Some((Start { order, errand }, since)) = next(shared, done.take()) {
         let begun = order(&shared.config).and_then(|plan| {
             let child = launch(&plan, &shared.config, Stdin::Inherit, dispositions, &errand.attempt)?;
-            Ok(Begun { child, plan })
+            watched(child, plan, since)
         });
-        if let Some(answer) = errand.take_answer() {
-            // Its receiver is gone when the daemon is on its way out: then the agent lives on, as all do.
-            let _ = answer.send(begun);
-        }
+        errand.answer(begun);
         done = Some(errand);
     }
 }
 
+fn watched(child: Child, plan: Plan, since: Instant) -> Answer {
+    let Child { pid, pidfd, stdout, stderr, .. } = child;
+    match watch::readable(pidfd) {
+        Ok(pidfd) => Ok(Begun { pid, pidfd, stdout, stderr, plan, since }),
+        Err(error) => {
+            // Without a number the runtime is over and the daemon on its way out: then the agent lives on, as all do.
+            let errno = error.raw_os_error().unwrap_or_default();
+            if errno != 0 {
+                // Otherwise it would never be reaped.
+                let _ = process::kill_group(pid);
+                let _ = process::wait(pid);
+            }
+            Err(Box::new(start_failed(&plan, &StartFailure::Unwatched(errno))))
+        }
+    }
+}
+
 /// Waits for the next start; None: this thread is not needed any more. `done` is what it was at.
-fn next(shared: &Shared, done: Option<Arc<Errand>>) -> Option<Start> {
+fn next(shared: &Shared, done: Option<Arc<Errand>>) -> Option<(Start, Instant)> {
     let mut state = shared.state();
-    if let Some(done) = done {
-        state.current.retain(|current| !Arc::ptr_eq(&current.errand, &done));
+    if let Some(done) = done
+        && let Some(at) = state.current.iter().position(|start| Arc::ptr_eq(&start.errand, &done))
+    {
+        let start = state.current.swap_remove(at);
+        state.done.push(start);
     }
     loop {
         if state.closed {
             return None;
         }
         if let Some(start) = state.starts.next() {
-            let errand = Arc::clone(&start.errand);
-            state.current.push(Current { errand, since: Instant::now() });
-            return Some(start);
+            let (errand, since) = (Arc::clone(&start.errand), Instant::now());
+            state.current.push(Current { errand, since });
+            return Some((start, since));
         }
         if state.idle > 0 {
             state.threads -= 1;
