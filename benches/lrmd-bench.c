@@ -15,6 +15,8 @@
  *                       from standard input, prints how many results have arrived since, and how late they were:
  *                       time since the previous result of the same monitor, less the interval (so it contains
  *                       the agent's run); ends at end of file
+ *   burst COUNT         COUNT monitors that are to start at the same moment: when their results came, counted from that
+ *                       moment; then the waits of a second client that asks get_rsc_info all the while
  *   hold COUNT          COUNT connections that nobody reads from, held until the end of standard input
  *
  * -S asks for the remote (TLS) connection to localhost. A measure stops after MAX rounds or SECONDS,
@@ -25,7 +27,9 @@
  *
  * Build: cc -O2 -Wall lrmd-bench.c -o lrmd-bench $(pkg-config --cflags --libs pacemaker-lrmd glib-2.0)
  */
+#include <poll.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <crm/lrmd.h>
@@ -333,6 +337,100 @@ measure_recurring(int count, int interval_ms, int spread_ms)
     g_main_loop_run(loop);
 }
 
+/* ---- Many executions at the same moment ---- */
+
+enum { BURST_LEAD_MS = 1000 };
+
+static struct {
+    int count;
+    int ended;
+    double due;
+} burst;
+
+static void
+burst_ended(lrmd_event_data_t *event)
+{
+    if (event->type == lrmd_event_disconnect) {
+        fail("disconnected");
+    }
+    if (event->type != lrmd_event_exec_complete) {
+        return;
+    }
+    if (event->op_status != PCMK_EXEC_DONE) {
+        fail("monitor of %s has status %d", event->rsc_id, event->op_status);
+    }
+    add_sample(now() - burst.due);
+    if (++burst.ended == burst.count) {
+        g_main_loop_quit(loop);
+    }
+}
+
+/* Another process, which asks until the other end of the pipe is closed. */
+static void
+ask_until_closed(int pipe)
+{
+    struct pollfd end = { .fd = pipe, .events = POLLIN };
+
+    connect_or_fail();
+    begin();
+    for (int round = 0; poll(&end, 1, 1) == 0; round++) {
+        round_info(round);
+    }
+    report("bystander");
+    _exit(0);
+}
+
+static void
+queue_burst(void)
+{
+    burst.due = now() + (BURST_LEAD_MS + burst.count) / 1e3;
+    for (int slot = 0; slot < burst.count; slot++) {
+        int delay_ms = (burst.due - now()) * 1e3;
+        int rc;
+
+        if (delay_ms <= 0) {
+            fail("%d of %d monitors were queued when they were due", slot, burst.count);
+        }
+        rc = lrmd->cmds->exec(lrmd, resource_id(slot), "monitor", NULL, 0, ACTION_TIMEOUT_MS, delay_ms,
+                              lrmd_opt_notify_orig_only, NULL);
+        if (rc <= 0) {
+            fail("exec: %d", rc);
+        }
+    }
+}
+
+static void
+measure_burst(int count)
+{
+    int ends[2];
+    int status;
+    pid_t bystander;
+
+    burst.count = count;
+    lrmd->cmds->set_callback(lrmd, burst_ended);
+    for (int slot = 0; slot < count; slot++) {
+        register_resource(slot);
+        /* Each is told to all clients, and one that never reads is disconnected. */
+        while (g_main_context_iteration(NULL, FALSE)) {
+        }
+    }
+    queue_burst();
+    if (pipe(ends) < 0 || (bystander = fork()) < 0) {
+        fail("no process for the bystander");
+    }
+    if (bystander == 0) {
+        close(ends[1]);
+        ask_until_closed(ends[0]);
+    }
+    begin();
+    g_main_loop_run(loop);
+    report("burst");
+    close(ends[1]);
+    if (waitpid(bystander, &status, 0) != bystander || status != 0) {
+        fail("the bystander did not get all its answers");
+    }
+}
+
 /* ---- Clients that never read ---- */
 
 static void
@@ -409,6 +507,8 @@ run_measure(char **arguments)
         int interval_ms = number(arguments, 2, "MS");
 
         measure_recurring(count, interval_ms, arguments[3] ? atoi(arguments[3]) : 0);
+    } else if (strcmp(measure, "burst") == 0) {
+        measure_burst(number(arguments, 1, "COUNT"));
     } else {
         fail("no measure is called %s", measure);
     }

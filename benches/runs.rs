@@ -5,8 +5,9 @@
 mod node;
 
 use node::*;
+use pcmk_remote_rs::driver::tokio::Units;
+use pcmk_remote_rs::driver::tokio::children::start;
 use pcmk_remote_rs::model::OcfExit;
-use std::future::Future;
 
 fn main() {
     use nix::sys::resource::{UsageWho, getrusage};
@@ -30,14 +31,16 @@ fn main() {
     for in_flight in [1, IN_FLIGHT] {
         let (started, before) = (now(), cpu());
         on_runtime(async {
-            let worker = async || {
-                for _ in 0..RUNS / in_flight {
-                    let (_, finish) = node.start(&execution("null", "monitor"));
-                    assert_eq!(finish.await.unwrap().outcome.exit, OcfExit::OK);
+            let (starter, mut progress) = node.starter();
+            let (execution, units) = (execution("null", "monitor"), Units::default());
+            for run in 0..RUNS + in_flight {
+                if run >= in_flight {
+                    assert_eq!(next_end(&mut progress).await.1.outcome.exit, OcfExit::OK);
                 }
-            };
-            let workers: Vec<_> = (0..in_flight).map(|_| Box::pin(worker())).collect();
-            join(workers).await;
+                if run < RUNS {
+                    start(asked(run as u64), &execution, &starter, &units);
+                }
+            }
         });
         report(&format!("{in_flight} in flight"), started, before);
     }
@@ -47,12 +50,4 @@ fn main() {
         assert!(std::process::Command::new(program).arg("monitor").status().unwrap().success());
     }
     report("bare posix_spawn and wait", started, before);
-}
-
-async fn join<F: Future<Output = ()> + Unpin>(mut all: Vec<F>) {
-    std::future::poll_fn(|context| {
-        all.retain_mut(|one| std::pin::Pin::new(one).poll(context).is_pending());
-        if all.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
 }

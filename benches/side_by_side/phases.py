@@ -18,6 +18,7 @@ STARTS = 10
 RECURRING = 500
 RECURRING_INTERVAL_MS = 10000
 TIMELY = 2000
+BURST = 3000
 # A client that makes one call after the other does not read its notifications meanwhile. Beyond some 1500 upstream
 # disconnects it.
 REGISTERED = 400
@@ -112,14 +113,27 @@ def agents(path, program, effort):
     numbers = {}
     with Daemon(path) as daemon:
         for in_flight in (1, 4, 32):
+            before = daemon.own_cpu_us()
             result = client.measure(program, effort.measure_s, "exec", str(in_flight))["exec"]
             numbers[f"exec_{in_flight}_rate"] = result["per_second"]
+            numbers[f"exec_{in_flight}_own_us"] = (daemon.own_cpu_us() - before) / result["count"]
         result = client.measure(program, effort.measure_s, "exec", "1", agent=DUMMY_AGENT)["exec"]
         numbers["dummy_rate"] = result["per_second"]
         daemon.stop()
     for in_flight in (1, 32):
         numbers[f"bare_{in_flight}_rate"] = client.bare_loop(effort.measure_s, in_flight)
     return numbers
+
+
+def burst(path, program, effort):
+    """Agents that are to start at the same moment, and how long another client waits meanwhile."""
+    with Daemon(path) as daemon:
+        before = daemon.own_cpu_us()
+        results = client.measure(program, effort.measure_s, "burst", str(BURST))
+        own_us = daemon.own_cpu_us() - before
+        daemon.stop()
+    return {"burst_s": results["burst"]["max_us"] / 1e6, "burst_own_us": own_us / BURST,
+            "burst_info_max_ms": results["bystander"]["max_us"] / 1e3}
 
 
 def recurring(path, program, effort):
@@ -209,6 +223,6 @@ PHASES = {
     "pacemaker-remoted": {"start": start_and_stop, "idle": idle, "calls": calls, "agents": agents,
                           "recurring": recurring},
     "pacemaker-execd": {"start": start_and_stop, "idle": idle, "calls": calls, "agents": agents,
-                        "recurring": recurring, "lateness": lateness, "crowd": crowd},
+                        "burst": burst, "recurring": recurring, "lateness": lateness, "crowd": crowd},
     "liblrmd": {"calls": library_calls, "many": many},
 }

@@ -21,6 +21,13 @@ pub(super) struct Charge {
     bytes: usize,
 }
 
+impl Charge {
+    /// Who pays.
+    pub(super) const fn owner(&self) -> PeerId {
+        self.owner
+    }
+}
+
 #[cfg(test)]
 impl Charge {
     /// For what costs nothing.
@@ -77,28 +84,41 @@ impl Budget {
     }
 
     fn raise(&mut self, charge: &mut Charge, bytes: usize) -> Result<(), Refusal> {
-        let owner = charge.owner;
-        let total = self.total.saturating_add(bytes);
-        if total > self.limit {
-            let held = self.by_owner.get(&owner).copied().unwrap_or_default().saturating_add(bytes);
-            if held > self.limit / 16 || total > self.limit.saturating_add(self.limit / 2) {
-                return Err(Refusal::OverBudget);
-            }
+        if !self.has_room(charge.owner, bytes) {
+            return Err(Refusal::OverBudget);
         }
-        self.total = total;
-        let held = self.by_owner.entry(owner).or_default();
-        *held = held.saturating_add(bytes);
+        self.take(charge.owner, bytes);
         charge.bytes = charge.bytes.saturating_add(bytes);
         Ok(())
     }
 
     /// What was held is free.
     pub(super) fn release(&mut self, charge: &Charge) {
-        self.total = self.total.saturating_sub(charge.bytes);
-        if let Some(held) = self.by_owner.get_mut(&charge.owner) {
-            *held = held.saturating_sub(charge.bytes);
+        self.give_back(charge.owner, charge.bytes);
+    }
+
+    /// Is there room for so much more of this owner's?
+    pub(super) fn has_room(&self, owner: PeerId, bytes: usize) -> bool {
+        let total = self.total.saturating_add(bytes);
+        let held = || self.by_owner.get(&owner).copied().unwrap_or_default().saturating_add(bytes);
+        let few = || held() <= self.limit / 16 && total <= self.limit.saturating_add(self.limit / 2);
+        total <= self.limit || few()
+    }
+
+    /// Counts so much for its owner, whether there is room or not.
+    pub(super) fn take(&mut self, owner: PeerId, bytes: usize) {
+        self.total = self.total.saturating_add(bytes);
+        let held = self.by_owner.entry(owner).or_default();
+        *held = held.saturating_add(bytes);
+    }
+
+    /// Counts so much less for its owner.
+    pub(super) fn give_back(&mut self, owner: PeerId, bytes: usize) {
+        self.total = self.total.saturating_sub(bytes);
+        if let Some(held) = self.by_owner.get_mut(&owner) {
+            *held = held.saturating_sub(bytes);
             if *held == 0 {
-                self.by_owner.remove(&charge.owner);
+                self.by_owner.remove(&owner);
             }
         }
     }

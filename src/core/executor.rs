@@ -19,8 +19,8 @@ use super::slots::{Place, Slots};
 use super::timers::Timer;
 use super::{Effect, LogLevel, PeerId, RunId, fencing};
 use crate::model::{
-    Agent, CallId, Cancel, DeviceState, Execute, Execution, Millis, Resource, ResourceId, ResourceOperations,
-    RunResult, Standard,
+    Agent, CallId, Cancel, DeviceState, Execute, Execution, Millis, Moment, Resource, ResourceId,
+    ResourceOperations, RunResult, Standard,
 };
 
 /// How a resource was forgotten.
@@ -158,7 +158,7 @@ impl Executor {
         if request.interval.recurs() && self.merge_duplicate(&name, &request, call_id, context)? {
             return Ok(call_id);
         }
-        self.operations.check_room()?;
+        self.operations.check_room(owner)?;
         let texts = [Some(&*request.action), request.user_data.as_deref()];
         let charge = context.budget().charge(owner, budget::cost(&texts, Some(&request.params)))?;
         let registration = self.registrations.get_mut(&id).ok_or(Refusal::UnknownResource)?;
@@ -326,6 +326,14 @@ impl Executor {
     /// Is this run an operation's?
     pub(super) fn has_run(&self, run: RunId) -> bool {
         self.slots.has(run)
+    }
+
+    /// A run that had to wait for its start has begun.
+    pub(super) fn started(&mut self, run: RunId, since: Moment, context: &mut Context) {
+        let operation = self.slots.operation(run).and_then(|key| self.operations.get_mut(key));
+        if let Some(limit) = operation.and_then(|operation| operation.started(since, context.now())) {
+            context.arm(Timer::RunLimit(run), limit);
+        }
     }
 
     /// Who asked for the operation of this run.

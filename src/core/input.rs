@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Everything that can happen to a server.
-use crate::model::{ClientId, LocalIdentity, Payload, ProxiedServer, RequestMessage, RunResult};
+use crate::model::{ClientId, LocalIdentity, Moment, Payload, ProxiedServer, RequestMessage, RunResult};
 
 /// A connection, as the driver numbers them; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,6 +66,15 @@ pub enum Input {
         flags: u32,
         /// The message.
         payload: Payload,
+    },
+    /// A run waits for its start. Not said of one that is started at once.
+    Waits(RunId),
+    /// A run that has waited has been started: its limit counts from then on.
+    Started {
+        /// Its number.
+        run: RunId,
+        /// When that was.
+        since: Moment,
     },
     /// A run ended (agents and alerts alike). Comes exactly once for each `Run` and `RunAlert` effect.
     Finished {

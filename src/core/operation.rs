@@ -168,6 +168,14 @@ impl Operation {
         self.state = State::Running(run);
     }
 
+    /// The run that it waited for has begun, at `since`; when its limit is over, if it has one.
+    pub(super) fn started(&mut self, since: Moment, now: Now) -> Option<Moment> {
+        if !self.pending.is_looking_again() {
+            self.times.begin_late(since, now);
+        }
+        (self.timeout > Millis(0)).then(|| self.limit_from(since).after(self.timeout))
+    }
+
     /// Its resource is not known any longer.
     pub(super) const fn resource_deleted(&mut self) {
         self.resource_deleted = true;

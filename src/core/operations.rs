@@ -1,30 +1,45 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! All operations that the executor has accepted and not finished with.
 use super::PeerId;
+use super::budget::Budget;
 use super::operation::Operation;
 use super::operation_key::OperationKey;
 use super::refusal::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// More than any cluster has: stops a client that queues without end before memory does.
+/// More than any cluster has: stops a client that queues without end before memory does. Half as many again are left to
+/// clients that have few.
 pub(super) const MOST_OPERATIONS: usize = 100_000;
 
 /// The table of operations.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Operations {
     operations: BTreeMap<OperationKey, Operation>,
+    /// Counts operations, not bytes.
+    places: Budget,
     /// Those that end with their owner.
     by_owner: BTreeMap<PeerId, BTreeSet<OperationKey>>,
     last_key: OperationKey,
 }
 
+impl Default for Operations {
+    fn default() -> Self {
+        Self {
+            operations: BTreeMap::new(),
+            places: Budget::new(MOST_OPERATIONS),
+            by_owner: BTreeMap::new(),
+            last_key: OperationKey::default(),
+        }
+    }
+}
+
 impl Operations {
-    /// Is there room for one more?
+    /// Is there room for one more of this owner's?
     ///
     /// # Errors
     /// When there is not.
-    pub(super) fn check_room(&self) -> Result<(), Refusal> {
-        if self.operations.len() >= MOST_OPERATIONS { Err(Refusal::TooManyOperations) } else { Ok(()) }
+    pub(super) fn check_room(&self, owner: PeerId) -> Result<(), Refusal> {
+        if self.places.has_room(owner, 1) { Ok(()) } else { Err(Refusal::TooManyOperations) }
     }
 
     /// Takes an operation in.
@@ -34,12 +49,14 @@ impl Operations {
         if let Some(owner) = operation.ends_with() {
             self.by_owner.entry(owner).or_default().insert(key);
         }
+        self.places.take(operation.owner(), 1);
         self.operations.insert(key, operation);
         key
     }
 
     pub(super) fn remove(&mut self, key: OperationKey) -> Option<Operation> {
         let operation = self.operations.remove(&key)?;
+        self.places.give_back(operation.owner(), 1);
         if let Some(owner) = operation.ends_with()
             && let Some(keys) = self.by_owner.get_mut(&owner)
         {
@@ -85,6 +102,7 @@ impl Operations {
 
     pub(super) fn clear(&mut self) {
         self.operations.clear();
+        self.places = Budget::new(MOST_OPERATIONS);
         self.by_owner.clear();
     }
 }

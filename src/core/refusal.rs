@@ -16,6 +16,8 @@ pub(super) enum Refusal {
     TooManyResources,
     /// There is no room for another operation.
     TooManyOperations,
+    /// There is no room for another alert.
+    TooManyAlerts,
     /// What clients have asked for holds too much memory, and most of it for this one.
     OverBudget,
     /// The client is neither root nor the cluster's user.

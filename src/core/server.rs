@@ -62,9 +62,9 @@ impl Server {
         if self.executor.has_work() { Some(Moment::default()) } else { self.context.next_deadline() }
     }
 
-    /// The client that asked for the operation whose run this is; it may be gone.
+    /// The client that asked for the operation or alert whose run this is; it may be gone.
     pub fn owner(&self, run: RunId) -> Option<PeerId> {
-        self.executor.owner(run)
+        self.executor.owner(run).or_else(|| self.alerts.owner(run))
     }
 
     /// Does this remote client carry messages of local clients?
@@ -91,6 +91,11 @@ impl Server {
                 self.proxies.forward(peer, msg_id, flags, payload, &mut self.context);
             }
             Input::Request { .. } | Input::Proxied { .. } => {}
+            Input::Waits(run) => self.context.disarm(Timer::RunLimit(run)),
+            Input::Started { run, since } if self.executor.has_run(run) => {
+                self.executor.started(run, since, &mut self.context)
+            }
+            Input::Started { run, since } => self.alerts.started(run, since, &mut self.context),
             Input::Finished { run, result } => self.finished(run, result),
             Input::FencerLost { result } => self.executor.fencer_lost(&result, &mut self.context),
             Input::Terminate => self.terminate(),

@@ -19,6 +19,14 @@ impl Times {
         self.began.get_or_insert(now);
     }
 
+    /// The first run had to wait for its start, until `since`.
+    pub(super) fn begin_late(&mut self, since: Moment, now: Now) {
+        if self.began.is_some() {
+            let epoch_s = now.epoch_s.saturating_sub(now.mono.since(since).as_secs());
+            self.began = Some(Now { mono: since, epoch_s });
+        }
+    }
+
     /// The first run is over.
     pub(super) const fn forget(&mut self) {
         (self.arrived, self.began) = (None, None);

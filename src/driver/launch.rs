@@ -1,19 +1,35 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! From a plan to a process.
 use super::files::NodeFiles;
-use crate::agents::{AgentConfig, Plan, StartFailure, exec_failed, start_failed};
+use crate::agents::{
+    self, AgentConfig, Capture, Convention, Ended, Plan, StartFailure, exec_failed, start_failed,
+};
 use crate::model::RunResult;
-use crate::sys::spawn::{self, Child, Identity, Launch, SpawnError, Stdin};
+use crate::sys::attempt::Attempt;
+use crate::sys::spawn::{self, Child, Dispositions, Identity, Launch, SpawnError, Stdin};
 use crate::sys::strings::{HasNul, Strings};
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 
-/// Starts what is planned. Blocks until it runs.
+/// What is told of a run that was ended before its program executed: as if the signal had come at once.
+pub(super) fn killed_before_its_start() -> RunResult {
+    let ended = Ended::Signalled { signal: nix::libc::SIGKILL, core_dumped: false };
+    agents::outcome(Convention::Ocf, ended, Capture::default())
+}
+
+/// Starts what is planned, with the default reaction to the signals in `dispositions`. Blocks until it runs, or until
+/// `attempt` is stopped.
 ///
 /// # Errors
 /// What to report instead.
-pub(super) fn launch(plan: &Plan, config: &AgentConfig, stdin: Stdin<'_>) -> Result<Child, Box<RunResult>> {
-    try_launch(plan, config, stdin).map_err(|error| {
+pub(super) fn launch(
+    plan: &Plan,
+    config: &AgentConfig,
+    stdin: Stdin<'_>,
+    dispositions: Dispositions,
+    attempt: &Attempt,
+) -> Result<Child, Box<RunResult>> {
+    try_launch(plan, config, stdin, dispositions, attempt).map_err(|error| {
         let failure = match error {
             LaunchError::UnknownUser(user) => StartFailure::UnknownUser(user),
             LaunchError::Spawn(SpawnError::Resources(errno)) => StartFailure::Resources(errno),
@@ -24,6 +40,7 @@ pub(super) fn launch(plan: &Plan, config: &AgentConfig, stdin: Stdin<'_>) -> Res
             LaunchError::Spawn(SpawnError::Exec(errno)) => {
                 return Box::new(exec_failed(plan, errno, &NodeFiles));
             }
+            LaunchError::Spawn(SpawnError::Stopped) => return Box::new(killed_before_its_start()),
         };
         Box::new(start_failed(plan, &failure))
     })
@@ -41,7 +58,13 @@ enum LaunchError {
     Spawn(SpawnError),
 }
 
-fn try_launch(plan: &Plan, config: &AgentConfig, stdin: Stdin<'_>) -> Result<Child, LaunchError> {
+fn try_launch(
+    plan: &Plan,
+    config: &AgentConfig,
+    stdin: Stdin<'_>,
+    dispositions: Dispositions,
+    attempt: &Attempt,
+) -> Result<Child, LaunchError> {
     let program = CString::new(plan.program.as_os_str().as_bytes()).map_err(|_| HasNul)?;
     let identity = plan.as_user.as_deref().map(identity).transpose()?;
     let mut arguments = Strings::with_capacity(plan.arguments.iter().map(|text| text.len() + 1).sum());
@@ -51,8 +74,18 @@ fn try_launch(plan: &Plan, config: &AgentConfig, stdin: Stdin<'_>) -> Result<Chi
     let environment = environment(plan, config)?;
     let (arguments, environment) = (&arguments, &environment);
     let file_limit = config.file_limit;
-    spawn::spawn(&Launch { program: &program, arguments, environment, identity, stdin, file_limit })
-        .map_err(LaunchError::Spawn)
+    let program = &program;
+    spawn::spawn(&Launch {
+        program,
+        arguments,
+        environment,
+        identity,
+        stdin,
+        file_limit,
+        dispositions,
+        attempt,
+    })
+    .map_err(LaunchError::Spawn)
 }
 
 /// Looked up anew for each alert: users come and go, and alerts are rare.

@@ -24,6 +24,8 @@ mod oom;
 #[cfg(feature = "agents")]
 mod running;
 pub mod severity;
+#[cfg(feature = "daemon")]
+mod starts;
 #[cfg(feature = "agents")]
 mod system_bus;
 #[cfg(feature = "daemon")]

@@ -5,8 +5,9 @@ use super::exit::try_end;
 use super::launch::launch;
 use crate::agents::{AgentConfig, Capture, Ended, Plan, StartFailure, Stream, start_failed};
 use crate::model::RunResult;
+use crate::sys::attempt::Attempt;
 use crate::sys::process;
-use crate::sys::spawn::{Child, Stdin};
+use crate::sys::spawn::{Child, Dispositions, Stdin};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -56,7 +57,10 @@ impl Running {
             let errno = error.raw_os_error().unwrap_or_default();
             Box::new(start_failed(plan, &StartFailure::Resources(errno)))
         })?;
-        let Child { pid, pidfd, stdout, stderr, .. } = launch(plan, config, Stdin::From(stdin.as_fd()))?;
+        let Child { pid, pidfd, stdout, stderr, .. } = {
+            // Whose program this is may change its dispositions at any time.
+            launch(plan, config, Stdin::From(stdin.as_fd()), Dispositions::ANY, &Attempt::default())?
+        };
         let (stdout, stderr) = (Pipe::new(stdout), Pipe::new(stderr));
         Ok(Self { pid, pidfd, stdout, stderr, deadline, state: State::Runs })
     }

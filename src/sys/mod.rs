@@ -2,6 +2,7 @@
 //! Every line of unsafe code of the daemons and the client: thin, safe wrappers over OpenSSL, libqb and the
 //! kernel. Nothing here knows what a resource or a message is.
 
+pub mod attempt;
 #[cfg(feature = "capi")]
 pub mod cmem;
 #[cfg(feature = "capi")]

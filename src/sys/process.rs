@@ -90,6 +90,14 @@ pub fn kill_group_of(pidfd: BorrowedFd<'_>, leader: i32) -> io::Result<()> {
     kill_group(leader)
 }
 
+/// SIGKILLs the child behind `pidfd` alone.
+///
+/// # Errors
+/// ESRCH when it was reaped.
+pub(super) fn kill_one(pidfd: BorrowedFd<'_>) -> io::Result<()> {
+    signal(pidfd, libc::SIGKILL, 0)
+}
+
 fn signal(pidfd: BorrowedFd<'_>, signal: libc::c_int, flags: libc::c_uint) -> io::Result<()> {
     let info = ptr::null::<libc::siginfo_t>();
     // SAFETY: a system call on numbers, and NULL for what the kernel fills in itself.

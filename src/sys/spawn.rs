@@ -4,6 +4,7 @@
 //!
 //! The child gets its own process group, default signal handling, an empty signal mask, normal scheduling
 //! at nice 0, pipes as standard output and error, and no descriptor above 2. The file is long by its tests.
+use super::attempt::Attempt;
 use super::stack;
 use super::strings::Strings;
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -25,7 +26,43 @@ pub struct Launch<'a> {
     pub stdin: Stdin<'a>,
     /// RLIMIT_NOFILE, soft and hard; None: the parent's.
     pub file_limit: Option<(u64, u64)>,
+    /// The signals to which the child is to react in the default way again.
+    pub dispositions: Dispositions,
+    /// What another thread may stop this start by.
+    pub attempt: &'a Attempt,
 }
+
+/// Signals whose disposition may not be the default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dispositions(u64);
+
+impl Dispositions {
+    /// Any signal: for a program whose dispositions others change.
+    pub const ANY: Self = Self(u64::MAX);
+
+    /// Those that are caught or ignored now. For a program that changes none from now on: to reset all costs each
+    /// start 64 system calls.
+    pub fn now() -> Self {
+        let changed = |signal: &c_int| {
+            let mut action = [0_usize; 8];
+            // SAFETY: the kernel writes no more than `action` has.
+            let result = unsafe {
+                let nothing = ptr::null::<usize>();
+                libc::syscall(libc::SYS_rt_sigaction, *signal, nothing, action.as_mut_ptr(), MASK_BYTES)
+            };
+            result != 0 || action != [0; 8]
+        };
+        Self((1..=LAST_SIGNAL).filter(changed).fold(0, |set, signal| set | Self::bit(signal)))
+    }
+
+    const fn bit(signal: c_int) -> u64 {
+        1 << (signal - 1)
+    }
+}
+
+const LAST_SIGNAL: c_int = 64;
+/// Of a signal mask, as the kernel counts.
+const MASK_BYTES: usize = 8;
 
 /// A user to run as, with its primary group and no supplementary ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +109,8 @@ pub enum SpawnError {
     Identity(i32),
     /// The program could not be executed.
     Exec(i32),
+    /// Another thread has stopped the start; nothing was executed.
+    Stopped,
 }
 
 impl SpawnError {
@@ -108,9 +147,10 @@ pub fn spawn(launch: &Launch<'_>) -> Result<Child, SpawnError> {
         stderr: child_stderr.as_raw_fd(),
         identity: launch.identity,
         file_limit: launch.file_limit.map(|(soft, hard)| libc::rlimit64 { rlim_cur: soft, rlim_max: hard }),
+        dispositions: launch.dispositions,
         failure: None,
     };
-    let (pid, pidfd) = with_signals_blocked(|| clone(&mut orders))?;
+    let (pid, pidfd) = with_signals_blocked(|| clone(&mut orders, launch.attempt))?;
     if let Some(failure) = orders.failure {
         // It has ended already, or is about to: nothing but this call can be waiting for it.
         let _ = super::process::wait(pid);
@@ -130,19 +170,24 @@ struct Orders {
     stderr: RawFd,
     identity: Option<Identity>,
     file_limit: Option<libc::rlimit64>,
+    dispositions: Dispositions,
     failure: Option<SpawnError>,
 }
 
-fn clone(orders: &mut Orders) -> Result<(i32, OwnedFd), SpawnError> {
+fn clone(orders: &mut Orders, attempt: &Attempt) -> Result<(i32, OwnedFd), SpawnError> {
     let top = stack::top().map_err(|e| SpawnError::resources(&e))?;
-    let mut pidfd: RawFd = -1;
+    if !attempt.begin() {
+        return Err(SpawnError::Stopped);
+    }
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
     let argument = ptr::from_mut(orders).cast::<c_void>();
     // SAFETY: the stack belongs to this thread alone, which stands still until the child has left it
-    // (CLONE_VFORK); `argument` is an `Orders` that outlives that time, and `pidfd` a place for one number.
-    let pid = unsafe { libc::clone(child_main, top, flags, argument, ptr::from_mut(&mut pidfd)) };
+    // (CLONE_VFORK); `argument` is an `Orders` that outlives that time, and the last a place for one number.
+    let pid = unsafe { libc::clone(child_main, top, flags, argument, attempt.pidfd()) };
+    let error = io::Error::last_os_error();
+    let pidfd = attempt.over();
     if pid < 0 {
-        return Err(SpawnError::resources(&io::Error::last_os_error()));
+        return Err(SpawnError::resources(&error));
     }
     // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
@@ -162,7 +207,7 @@ extern "C" fn child_main(argument: *mut c_void) -> c_int {
 
 /// Returns only on failure.
 fn prepare_and_execute(orders: &Orders) -> SpawnError {
-    reset_signals();
+    reset_signals(orders.dispositions);
     // SAFETY: plain system calls on numbers. Failures to lower or raise priority are as harmless as upstream
     // finds them; a new process can always lead its own group.
     unsafe {
@@ -226,12 +271,10 @@ fn become_user(identity: Identity) -> bool {
 }
 
 /// Ignored signals would stay ignored in the program, and caught ones would run our handlers here.
-fn reset_signals() {
-    const LAST_SIGNAL: c_int = 64;
-    const MASK_BYTES: usize = 8;
+fn reset_signals(which: Dispositions) {
     // The kernel's sigaction, whatever the order of its fields: all zeroes mean the default action.
     let default = [0_usize; 8];
-    for signal in 1..=LAST_SIGNAL {
+    for signal in (1..=LAST_SIGNAL).filter(|signal| which.0 & Dispositions::bit(*signal) != 0) {
         // SAFETY: the kernel reads no more than `default` has. The table of handlers is our own copy (no
         // CLONE_SIGHAND). Raw, because the C library refuses the two signals that its own posix_spawn leaves
         // ignored. SIGKILL and SIGSTOP are refused by the kernel, rightly.
@@ -314,9 +357,9 @@ mod tests {
         let mut list = Strings::default();
         arguments.iter().for_each(|argument| list.push(&[argument.as_bytes()]).unwrap());
         let environment = &Strings::default();
-        let launch =
-            Launch { program, arguments: &list, environment, identity: None, stdin, file_limit: None };
-        spawn(&launch)
+        let (identity, file_limit, dispositions) = (None, None, Dispositions::ANY);
+        let (arguments, attempt) = (&list, &Attempt::default());
+        spawn(&Launch { program, arguments, environment, identity, stdin, file_limit, dispositions, attempt })
     }
 
     fn shell(script: &str) -> Child {
@@ -379,6 +422,8 @@ mod tests {
             identity: None,
             stdin: Stdin::Inherit,
             file_limit: Some((60, before.1)),
+            dispositions: Dispositions::now(),
+            attempt: &Attempt::default(),
         });
         let hard = if before.1 == u64::MAX { "unlimited".to_owned() } else { before.1.to_string() };
         assert_eq!(printed(child.unwrap()).0, format!("60\n{hard}\n"));

@@ -26,7 +26,7 @@ impl Strings {
     /// # Errors
     /// There is a NUL in them, which no C string can hold. The list is as before.
     pub fn push(&mut self, parts: &[&[u8]]) -> Result<(), HasNul> {
-        if parts.iter().any(|part| part.contains(&0)) {
+        if parts.iter().any(|part| memchr::memchr(0, part).is_some()) {
             return Err(HasNul);
         }
         self.starts.push(self.bytes.len());

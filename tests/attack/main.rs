@@ -22,4 +22,5 @@ mod measure;
 mod member;
 mod memory;
 mod newcomers;
+mod starts;
 mod time;

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Real agents run through the public interface of the driver's children.
+mod held_up;
 mod node;
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask};
 use nix::unistd::Pid;
 use node::*;
 use pcmk_remote_rs::agents::AgentConfig;
-use pcmk_remote_rs::driver::tokio::children::start_alert;
+use pcmk_remote_rs::driver::tokio::Units;
+use pcmk_remote_rs::driver::tokio::children::{start, start_alert};
 use pcmk_remote_rs::model::RunResult;
 use pcmk_remote_rs::model::{Alert, ExecStatus, KillScope, Millis, OcfExit, Params};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::sync::Arc;
-use tokio::sync::oneshot;
 
 #[test]
 fn the_environment_is_exact() {
@@ -109,10 +110,10 @@ fn killed(node: &Node, scope: KillScope) -> (RunResult, String) {
     on_runtime(async {
         let (handle, result) = node.start(&execution("slow", "start"));
         let child = line_in(&note).await;
-        kill(Pid::from_raw(handle.pid().unwrap()), Signal::SIGTERM).unwrap();
+        kill(Pid::from_raw(handle.reported_pid().await), Signal::SIGTERM).unwrap();
         assert!(alive(&child));
         handle.kill(scope);
-        let result = result.await.unwrap();
+        let result = result.await;
         assert_eq!(handle.pid(), None);
         handle.kill(scope);
         (result, child)
@@ -174,11 +175,11 @@ fn one_that_never_stops_printing_holds_up_nobody() {
     on_runtime(async {
         let (handle, flood) = node.start(&execution("flood", "start"));
         for _ in 0..20 {
-            let (_, result) = node.start(&execution("quick", "monitor"));
-            assert_eq!(result.await.unwrap().outcome.exit, OcfExit::OK);
+            let (_started, result) = node.start(&execution("quick", "monitor"));
+            assert_eq!(result.await.outcome.exit, OcfExit::OK);
         }
         handle.kill(KillScope::Group);
-        let result = flood.await.unwrap();
+        let result = flood.await;
         assert!(result.signal.is_some() && output(&result).starts_with("y\n"));
     });
 }
@@ -254,20 +255,21 @@ fn none_is_lost_when_many_end_at_once() {
     // Opening a FIFO to read waits until somebody opens it to write: then they all end.
     node.agent("waits", &format!("echo $OCF_RESKEY_number; : <{}", gate.display()));
     on_runtime(async {
-        let runs: Vec<_> = (0..RUNS)
+        let (starter, mut progress) = node.starter();
+        let handles: Vec<_> = (0..RUNS)
             .map(|number| {
                 let mut execution = execution("waits", "monitor");
                 execution.params = Arc::new(Params::from_iter([("number", number.to_string())]));
-                node.start(&execution)
+                start(asked(number as u64), &execution, &starter, &Units::default())
             })
             .collect();
         let opened = fs::OpenOptions::new().read(true).write(true).open(&gate).unwrap();
-        for (number, (handle, result)) in runs.into_iter().enumerate() {
-            let result = result.await.unwrap();
+        for _ in 0..RUNS {
+            let (run, result) = next_end(&mut progress).await;
             assert_eq!(ended(&result), (0, ExecStatus::Done, Some(0)));
-            assert_eq!(output(&result), format!("{number}\n"));
-            assert_eq!(handle.pid(), None);
+            assert_eq!(output(&result), format!("{}\n", run.0));
         }
+        assert!(handles.iter().all(|handle| handle.pid().is_none()));
         drop(opened);
     });
     assert_no_children();
@@ -279,7 +281,7 @@ fn agents_outlive_the_daemon() {
     let note = node.path("note");
     node.agent("survivor", &format!("echo $$ >{}; exec sleep 1000", note.display()));
     let pid = on_runtime(async {
-        drop(node.start(&execution("survivor", "start")));
+        let _started = node.start(&execution("survivor", "start"));
         line_in(&note).await
     });
     assert!(alive(&pid));
@@ -295,9 +297,10 @@ fn a_daemon_without_descriptors_says_so() {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     let result = on_runtime(async {
         setrlimit(Resource::RLIMIT_NOFILE, 3, hard).unwrap();
-        let (_, result) = node.start(&execution("quick", "monitor"));
+        let (_started, result) = node.start(&execution("quick", "monitor"));
+        let result = result.await;
         setrlimit(Resource::RLIMIT_NOFILE, soft, hard).unwrap();
-        result.await.unwrap()
+        result
     });
     assert_eq!(ended(&result), (1, ExecStatus::Error, None));
     assert!(reason(&result).contains("LimitNOFILE") && !result.unprepared, "{}", reason(&result));
@@ -316,9 +319,9 @@ fn an_alert_runs_as_its_user() {
     let alert = Alert { id: "a".into(), path, timeout: Millis(0), params, sequence: 3 };
     let run = |config: &AgentConfig| {
         on_runtime(async {
-            let (sender, receiver) = oneshot::channel();
-            start_alert(&alert, config, move |result| drop(sender.send(result)));
-            receiver.await.unwrap()
+            let (starter, progress) = starter(config);
+            start_alert(asked(1), &alert, &starter);
+            only_end(progress).await
         })
     };
     node.config.alert_user = Some("nobody".into());

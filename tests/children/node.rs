@@ -3,17 +3,18 @@
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pcmk_remote_rs::agents::AgentConfig;
-use pcmk_remote_rs::driver::tokio::Units;
-use pcmk_remote_rs::driver::tokio::children::{RunHandle, start};
-use pcmk_remote_rs::model::RunResult;
+use pcmk_remote_rs::core::RunId;
+use pcmk_remote_rs::driver::tokio::children::{Asked, RunHandle, start};
+use pcmk_remote_rs::driver::tokio::{Progress, Starter, Units};
 use pcmk_remote_rs::model::{Agent, ExecStatus, Execution, Interval, Millis, Params, ResourceId};
+use pcmk_remote_rs::model::{KillScope, RunResult};
 use std::fs;
 use std::future::Future;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// A directory with agents of its own. One at a time: a file that one test still writes to could not be
 /// executed while another test's child holds it open, and some tests look at all children of the process.
@@ -54,15 +55,69 @@ impl Node {
         self.file(&format!("test/{name}"), format!("#!/bin/sh\n{body}\n").as_bytes(), 0o755)
     }
 
-    pub(crate) fn start(&self, execution: &Execution) -> (RunHandle, oneshot::Receiver<RunResult>) {
-        let (sender, receiver) = oneshot::channel();
-        let handle =
-            start(execution, &self.config, &Units::default(), move |result| drop(sender.send(result)));
-        (handle, receiver)
+    /// What starts runs, with a receiver for their progress.
+    pub(crate) fn starter(&self) -> (Starter, UnboundedReceiver<(RunId, Progress)>) {
+        starter(&self.config)
+    }
+
+    pub(crate) fn start(&self, execution: &Execution) -> (Started, impl Future<Output = RunResult> + use<>) {
+        let (starter, progress) = self.starter();
+        let handle = start(asked(1), execution, &starter, &Units::default());
+        (Started { handle, starter }, only_end(progress))
     }
 
     pub(crate) fn run(&self, execution: &Execution) -> RunResult {
-        on_runtime(async { self.start(execution).1.await.unwrap() })
+        on_runtime(async { self.start(execution).1.await })
+    }
+}
+
+pub(crate) fn starter(config: &AgentConfig) -> (Starter, UnboundedReceiver<(RunId, Progress)>) {
+    let (sender, receiver) = unbounded_channel();
+    (Starter::new(config.clone(), move |run, progress| drop(sender.send((run, progress)))), receiver)
+}
+
+/// A run of this number.
+pub(crate) fn asked(run: u64) -> Asked {
+    Asked { run: RunId(run), owner: None }
+}
+
+/// How the only run ends.
+pub(crate) async fn only_end(mut progress: UnboundedReceiver<(RunId, Progress)>) -> RunResult {
+    next_end(&mut progress).await.1
+}
+
+/// The next end of a run.
+pub(crate) async fn next_end(progress: &mut UnboundedReceiver<(RunId, Progress)>) -> (RunId, RunResult) {
+    loop {
+        if let (run, Progress::Ended(result)) = progress.recv().await.expect("a run has an end") {
+            return (run, result);
+        }
+    }
+}
+
+/// A run, with the thread that starts it.
+pub(crate) struct Started {
+    pub(crate) handle: RunHandle,
+    pub(crate) starter: Starter,
+}
+
+impl Started {
+    pub(crate) fn kill(&self, scope: KillScope) {
+        self.handle.kill(scope, &self.starter);
+    }
+
+    /// The agent may have printed something before the loop is told that it runs.
+    pub(crate) async fn reported_pid(&self) -> i32 {
+        loop {
+            match self.pid() {
+                Some(pid) => return pid,
+                None => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        }
+    }
+
+    pub(crate) fn pid(&self) -> Option<i32> {
+        self.handle.pid()
     }
 }
 

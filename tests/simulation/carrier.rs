@@ -261,12 +261,12 @@ impl Carrier for Surroundings {
         assert_ne!(std::mem::replace(&mut self.accepting, accept), accept, "no news");
     }
 
-    fn run(&mut self, run: RunId, execution: &Execution) -> RunId {
+    fn run(&mut self, run: RunId, _: Option<PeerId>, execution: &Execution) -> RunId {
         self.checks.run(run, execution, self.now_ms());
         self.start(run)
     }
 
-    fn run_alert(&mut self, run: RunId, _: &Alert) -> RunId {
+    fn run_alert(&mut self, run: RunId, _: Option<PeerId>, _: &Alert) -> RunId {
         self.start(run)
     }
 

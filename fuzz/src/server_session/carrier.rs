@@ -131,11 +131,11 @@ impl Carrier for Around {
 
     fn accept_proxied(&mut self, _: bool) {}
 
-    fn run(&mut self, run: RunId, execution: &Execution) -> RunId {
+    fn run(&mut self, run: RunId, _: Option<PeerId>, execution: &Execution) -> RunId {
         self.starts(run, Some(&execution.resource_id))
     }
 
-    fn run_alert(&mut self, run: RunId, _: &Alert) -> RunId {
+    fn run_alert(&mut self, run: RunId, _: Option<PeerId>, _: &Alert) -> RunId {
         self.starts(run, None)
     }
 

@@ -149,4 +149,7 @@ fn there_is_an_end_to_what_one_may_queue() {
         last = bench.raw(Input::Request { peer: PeerId(1), token: RequestToken(0), incoming });
     }
     assert!(matches!(last.as_slice(), [Effect::Reply { reply, .. }] if reply.rc == -7), "{last:?}");
+    bench.remote(2);
+    let accepted = bench.ask(2, execute("r1", "monitor", 0));
+    assert!(accepted.iter().any(|line| line.starts_with("reply 2 1000")), "others may: {accepted:?}");
 }

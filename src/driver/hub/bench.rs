@@ -121,12 +121,12 @@ impl Carrier for Recorder {
         self.lines.push(format!("accept {accept}"));
     }
 
-    fn run(&mut self, run: RunId, execution: &Execution) -> RunId {
+    fn run(&mut self, run: RunId, _: Option<PeerId>, execution: &Execution) -> RunId {
         self.carried_out(format!("run {} {} {}", run.0, execution.resource_id, execution.action));
         run
     }
 
-    fn run_alert(&mut self, run: RunId, _: &Alert) -> RunId {
+    fn run_alert(&mut self, run: RunId, _: Option<PeerId>, _: &Alert) -> RunId {
         self.lines.push(format!("alert {}", run.0));
         run
     }

@@ -77,11 +77,12 @@ pub trait Carrier {
     /// From now on accepts local clients of proxied servers, or refuses them.
     fn accept_proxied(&mut self, accept: bool);
 
-    /// Starts an agent. Exactly one `Input::Finished` follows.
-    fn run(&mut self, run: RunId, execution: &Execution) -> Self::Run;
+    /// Starts an agent, for this client if it is known. Exactly one `Input::Finished` follows. Where the start has to wait, `Input::Waits` comes before
+    /// anything else of the run, and `Input::Started` when it is done.
+    fn run(&mut self, run: RunId, owner: Option<PeerId>, execution: &Execution) -> Self::Run;
 
-    /// Starts an alert. Exactly one `Input::Finished` follows.
-    fn run_alert(&mut self, run: RunId, alert: &Alert) -> Self::Run;
+    /// Starts an alert. The same follows.
+    fn run_alert(&mut self, run: RunId, owner: Option<PeerId>, alert: &Alert) -> Self::Run;
 
     /// Hands an action of a fence device to the fencer. Exactly one `Input::Finished` follows.
     fn fence(&mut self, run: RunId, execution: Box<Execution>, device: DeviceState) -> Self::Run;

@@ -246,6 +246,11 @@ impl<C: Carrier> Hub<C> {
                         self.step(input, now);
                     }
                 }
+                Input::Waits(run) | Input::Started { run, .. } => {
+                    if self.runs.contains_key(run) {
+                        self.step(input, now);
+                    }
+                }
                 Input::FencerLost { .. } | Input::Terminate => self.step(input, now),
                 Input::Connected { .. } | Input::Disconnected(_) | Input::Tick => {}
             },
@@ -282,7 +287,7 @@ impl<C: Carrier> Hub<C> {
             Effect::Notify { peers, notification } => self.notify(&peers, &notification),
             Effect::Relay { peer, relay } => self.relay(peer, &relay, now),
             Effect::Run { run, execution } => {
-                let handle = self.carrier.run(run, &execution);
+                let handle = self.carrier.run(run, self.core.owner(run), &execution);
                 self.runs.insert(run, handle);
             }
             Effect::Fence { run, execution, device } => {
@@ -290,7 +295,7 @@ impl<C: Carrier> Hub<C> {
                 self.runs.insert(run, handle);
             }
             Effect::RunAlert { run, alert } => {
-                let handle = self.carrier.run_alert(run, &alert);
+                let handle = self.carrier.run_alert(run, self.core.owner(run), &alert);
                 self.runs.insert(run, handle);
             }
             Effect::Kill { run, scope } => self.kill(run, scope),

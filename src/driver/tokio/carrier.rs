@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Carries the hub's effects out on tokio, and gives the hub its turns.
-use super::children::{self, RunHandle};
+use super::children::{self, Asked, RunHandle};
 use super::clock::Clock;
 use super::connection::{EndReason, RemoteConnection};
 use super::fencer::Fencer;
 use super::inbox::Inbox;
 use super::ipc::{LocalConnId, LocalServers};
+use super::starter::{Progress, Starter};
 use super::systemd::Units;
-use crate::agents::AgentConfig;
 use crate::core::{Input, PeerId, RequestToken, RunId};
 use crate::driver::hub::{Carrier, Excess, Hub, Next};
-use crate::model::{
-    Alert, ClientId, DeviceState, Execution, KillScope, Moment, Notification, Now, Reply, RunResult,
-};
+use crate::model::{Alert, ClientId, DeviceState, Execution, KillScope, Moment, Notification, Now, Reply};
 use crate::session::EncodedNotification;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -24,8 +22,7 @@ use tokio::time::sleep_until;
 /// See the module's documentation.
 pub(super) struct TokioCarrier {
     pub(super) clock: Clock,
-    pub(super) inbox: Inbox,
-    pub(super) agents: AgentConfig,
+    pub(super) starter: Starter,
     pub(super) units: Units,
     pub(super) fencer: Fencer,
     pub(super) locals: LocalServers,
@@ -44,17 +41,22 @@ pub(super) enum Run {
 }
 
 impl TokioCarrier {
-    /// Ends the local servers, so that their names are free before the process is, and the listeners.
+    /// Ends the local servers, so that their names are free before the process is, the listeners, and starts of agents that
+    /// wait.
     pub(super) fn stop(&mut self) {
         self.stop_listening();
+        self.starter.close();
         self.locals.stop();
     }
+}
 
-    /// What is called with a run's result.
-    fn done(&self, run: RunId) -> impl FnOnce(RunResult) + 'static {
-        let inbox = self.inbox.clone();
-        move |result| inbox.input(Input::Finished { run, result })
-    }
+/// Tells the hub how a run goes.
+pub(super) fn report(inbox: &Inbox, clock: Clock, run: RunId, progress: Progress) {
+    inbox.input(match progress {
+        Progress::Waits => Input::Waits(run),
+        Progress::Started(since) => Input::Started { run, since: clock.moment_of(since) },
+        Progress::Ended(result) => Input::Finished { run, result },
+    });
 }
 
 impl Carrier for TokioCarrier {
@@ -132,12 +134,12 @@ impl Carrier for TokioCarrier {
         self.locals.set_accept_proxied(accept);
     }
 
-    fn run(&mut self, run: RunId, execution: &Execution) -> Run {
-        Run::Started(children::start(execution, &self.agents, &self.units, self.done(run)))
+    fn run(&mut self, run: RunId, owner: Option<PeerId>, execution: &Execution) -> Run {
+        Run::Started(children::start(Asked { run, owner }, execution, &self.starter, &self.units))
     }
 
-    fn run_alert(&mut self, run: RunId, alert: &Alert) -> Run {
-        Run::Started(children::start_alert(alert, &self.agents, self.done(run)))
+    fn run_alert(&mut self, run: RunId, owner: Option<PeerId>, alert: &Alert) -> Run {
+        Run::Started(children::start_alert(Asked { run, owner }, alert, &self.starter))
     }
 
     fn fence(&mut self, run: RunId, execution: Box<Execution>, device: DeviceState) -> Run {
@@ -147,7 +149,7 @@ impl Carrier for TokioCarrier {
 
     fn kill(&mut self, run: &Run, scope: KillScope) {
         match run {
-            Run::Started(handle) => handle.kill(scope),
+            Run::Started(handle) => handle.kill(scope, &self.starter),
             Run::Fencer(run) => self.fencer.give_up(*run),
         }
     }

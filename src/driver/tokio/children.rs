@@ -3,85 +3,136 @@
 //!
 //! A run is over when its process has ended: whoever inherited its pipes is not waited for. Nothing here
 //! ends a child unless told to, so agents survive the daemon.
+use super::errand::{Begun, Errand};
 use super::output::Output;
+use super::starter::{Order, Pending, Progress, Starter};
 use super::systemd::Units;
-use super::watch;
-use crate::agents::{
-    self, AgentConfig, Capture, Convention, Ended, Means, Plan, StartFailure, UnitPlan, start_failed,
-};
+use crate::agents::{self, AgentConfig, Capture, Convention, Ended, Means, Plan, UnitPlan};
+use crate::core::{PeerId, RunId};
 use crate::driver::exit::try_end;
 use crate::driver::files::NodeFiles;
-use crate::driver::launch::launch;
+use crate::driver::launch::killed_before_its_start;
 use crate::driver::oom::OomCounter;
-use crate::model::{Alert, Execution, KillScope, RunResult};
+use crate::model::{Alert, Execution, KillScope, RunResult, Standard};
 use crate::sys::process;
-use crate::sys::spawn::{Child, Stdin};
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::future::poll_fn;
-use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
-use tokio::time::timeout;
 
 /// Ends a run before its time. Dropping it changes nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct RunHandle {
-    /// The process, while it has not been reaped: so long its number cannot go to another.
-    leader: Rc<Cell<Option<i32>>>,
+    stage: Rc<RefCell<Stage>>,
     /// For an action of a unit, which has no process of ours: ends the waiting for systemd.
     stop: Option<Rc<Notify>>,
 }
 
+/// How far a run is.
+#[derive(Default)]
+enum Stage {
+    /// Over, or without a process.
+    #[default]
+    Absent,
+    /// It waits for its start.
+    Waits(Pending),
+    /// It was killed while it was being started.
+    Condemned(Pending, KillScope),
+    /// The process, until it is reaped: so long its number cannot go to another.
+    Runs(i32),
+}
+
 impl RunHandle {
-    /// SIGKILLs the run, if it is not over. Its end is reported as ever. A unit is left to systemd, only the
-    /// run is over.
-    pub fn kill(&self, scope: KillScope) {
+    /// SIGKILLs the run, if it is not over; one that `starter` has not begun with is not started. Its end is reported
+    /// as ever. A unit is left to systemd, only the run is over.
+    pub fn kill(&self, scope: KillScope, starter: &Starter) {
         if let Some(stop) = &self.stop {
             stop.notify_one();
         }
-        let Some(pid) = self.leader.get() else { return };
-        let killed = match scope {
-            KillScope::Group => process::kill_group(pid),
-            KillScope::Process => process::kill_process(pid),
+        let mut stage = self.stage.borrow_mut();
+        *stage = match std::mem::take(&mut *stage) {
+            Stage::Waits(pending) | Stage::Condemned(pending, _) => match starter.stop(&pending) {
+                true => Stage::Absent,
+                false => Stage::Condemned(pending, scope),
+            },
+            Stage::Runs(pid) => {
+                kill(pid, scope);
+                Stage::Runs(pid)
+            }
+            Stage::Absent => Stage::Absent,
         };
-        if let Err(error) = killed {
-            log::warn!("Could not end process {pid}: {error}");
-        }
     }
 
     /// The process, while there is one.
     pub fn pid(&self) -> Option<i32> {
-        self.leader.get()
+        if let Stage::Runs(pid) = *self.stage.borrow() { Some(pid) } else { None }
+    }
+
+    /// There is a process now. False: it was said before that the run has begun.
+    fn runs(&self, pid: i32) -> bool {
+        match self.stage.replace(Stage::Runs(pid)) {
+            Stage::Waits(pending) => !pending.errand.was_told(),
+            Stage::Condemned(pending, scope) => {
+                kill(pid, scope);
+                !pending.errand.was_told()
+            }
+            Stage::Absent | Stage::Runs(_) => true,
+        }
     }
 }
 
-/// Starts an agent. `done` is called once, from a task of the current `LocalSet`, never from within `start`.
+fn kill(pid: i32, scope: KillScope) {
+    let killed = match scope {
+        KillScope::Group => process::kill_group(pid),
+        KillScope::Process => process::kill_process(pid),
+    };
+    if let Err(error) = killed {
+        log::warn!("Could not end process {pid}: {error}");
+    }
+}
+
+/// A run, and who asked for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// Its number.
+    pub run: RunId,
+    /// The client, if it is known.
+    pub owner: Option<PeerId>,
+}
+
+/// Starts an agent; what becomes of it is told by `starter`.
 ///
 /// # Panics
 /// Outside a `LocalSet` on a runtime with I/O.
-pub fn start(
-    execution: &Execution,
-    config: &AgentConfig,
-    units: &Units,
-    done: impl FnOnce(RunResult) + 'static,
-) -> RunHandle {
-    let plan = match agents::plan(execution, config, &NodeFiles) {
-        Ok(Means::Process(plan)) => Ok(plan),
-        Ok(Means::Unit(plan)) => return run_unit(plan, units.clone(), done),
-        Err(refused) => Err(refused),
-    };
-    run(plan, config, done)
+pub fn start(asked: Asked, execution: &Execution, starter: &Starter, units: &Units) -> RunHandle {
+    if !matches!(execution.agent.standard(), Some(Standard::Systemd | Standard::Service)) {
+        let execution = execution.clone();
+        return run(asked, Box::new(move |config| plan(&execution, config)), starter);
+    }
+    match agents::plan(execution, starter.config(), &NodeFiles) {
+        Ok(Means::Unit(plan)) => run_unit(asked.run, plan, units.clone(), starter),
+        Ok(Means::Process(plan)) => run(asked, Box::new(move |_| Ok(plan)), starter),
+        Err(refused) => run(asked, Box::new(move |_| Err(refused)), starter),
+    }
 }
 
-fn run_unit(plan: UnitPlan, units: Units, done: impl FnOnce(RunResult) + 'static) -> RunHandle {
+fn plan(execution: &Execution, config: &AgentConfig) -> Result<Plan, Box<RunResult>> {
+    match agents::plan(execution, config, &NodeFiles)? {
+        Means::Process(plan) => Ok(plan),
+        Means::Unit(plan) => Err(Box::new(plan.failed("the agent's standard is not that of units"))),
+    }
+}
+
+fn run_unit(run: RunId, plan: UnitPlan, units: Units, starter: &Starter) -> RunHandle {
     let stop = Rc::new(Notify::new());
     let handle = RunHandle { stop: Some(Rc::clone(&stop)), ..RunHandle::default() };
-    drop(spawn_local(async move { done(units.run(&plan, &stop).await) }));
+    let starter = starter.clone();
+    drop(spawn_local(async move { starter.tell(run, Progress::Ended(units.run(&plan, &stop).await)) }));
     handle
 }
 
@@ -89,40 +140,55 @@ fn run_unit(plan: UnitPlan, units: Units, done: impl FnOnce(RunResult) + 'static
 ///
 /// # Panics
 /// As [`start`].
-pub fn start_alert(alert: &Alert, config: &AgentConfig, done: impl FnOnce(RunResult) + 'static) -> RunHandle {
-    run(agents::plan_alert(alert, config, &NodeFiles), config, done)
+pub fn start_alert(asked: Asked, alert: &Alert, starter: &Starter) -> RunHandle {
+    let alert = alert.clone();
+    run(asked, Box::new(move |config| agents::plan_alert(&alert, config, &NodeFiles)), starter)
 }
 
-fn run(
-    plan: Result<Plan, Box<RunResult>>,
-    config: &AgentConfig,
-    done: impl FnOnce(RunResult) + 'static,
-) -> RunHandle {
-    let handle = RunHandle::default();
-    match plan.and_then(|plan| begin(&plan, config, &handle)) {
-        Ok(run) => drop(spawn_local(async move { done(run.end().await) })),
-        Err(refused) => drop(spawn_local(async move { done(*refused) })),
+fn run(asked: Asked, order: Order, starter: &Starter) -> RunHandle {
+    let Asked { run, owner } = asked;
+    let (handle, starter) = (RunHandle::default(), starter.clone());
+    let lacked_memory = OOM.with(OomCounter::recent);
+    match starter.add(run, owner, order) {
+        Ok(pending) => {
+            let errand = Arc::clone(&pending.errand);
+            handle.stage.replace(Stage::Waits(pending));
+            starter.tell(run, Progress::Waits);
+            let handle = handle.clone();
+            drop(spawn_local(async move {
+                let result = carry_out(&errand, handle, &starter, lacked_memory).await;
+                starter.tell(run, Progress::Ended(result));
+            }));
+        }
+        Err(refused) => drop(spawn_local(async move { starter.tell(run, Progress::Ended(*refused)) })),
     }
     handle
 }
 
-fn begin(plan: &Plan, config: &AgentConfig, handle: &RunHandle) -> Result<Run, Box<RunResult>> {
-    let child = launch(plan, config, Stdin::Inherit)?;
-    let pid = child.pid;
-    let run = Run::new(child, plan.convention, handle.clone()).map_err(|error| {
-        // Nobody would reap it.
-        let _ = process::kill_group(pid);
-        let _ = process::wait(pid);
-        let errno = error.raw_os_error().unwrap_or_default();
-        Box::new(start_failed(plan, &StartFailure::Unwatched(errno)))
-    })?;
-    handle.leader.set(Some(pid));
-    Ok(run)
+/// From the start to the end. `lacked_memory`: kills for lack of memory before it, if the kernel tells.
+async fn carry_out(
+    errand: &Errand,
+    handle: RunHandle,
+    starter: &Starter,
+    lacked_memory: Option<u64>,
+) -> RunResult {
+    match starter.answer(errand).await {
+        Some(Ok(begun)) => {
+            if handle.runs(begun.pid) {
+                starter.tell(errand.run, Progress::Started(begun.since));
+            }
+            let result = Run::new(begun, handle).end().await;
+            let explained = agents::may_have_lacked_memory(&result)
+                && OOM.with(|counter| counter.has_grown(lacked_memory));
+            if explained { agents::short_of_memory(result) } else { result }
+        }
+        Some(Err(refused)) => {
+            handle.stage.take();
+            *refused
+        }
+        None => killed_before_its_start(),
+    }
 }
-
-/// Most agents end sooner, with less to say than a pipe holds: until then nobody needs to be woken for what they say
-/// and for the ends of their pipes.
-const BRIEF: Duration = Duration::from_millis(10);
 
 thread_local!(static OOM: OomCounter = OomCounter::of_ourselves());
 
@@ -133,26 +199,19 @@ struct Run {
     stderr: Output,
     convention: Convention,
     handle: RunHandle,
-    /// Kills for lack of memory before it, if the kernel tells.
-    out_of_memory: Option<u64>,
 }
 
 impl Run {
-    fn new(child: Child, convention: Convention, handle: RunHandle) -> io::Result<Self> {
-        Ok(Self {
-            pidfd: watch::readable(child.pidfd)?,
-            stdout: Output::new(child.stdout),
-            stderr: Output::new(child.stderr),
-            convention,
-            handle,
-            out_of_memory: OOM.with(OomCounter::recent),
-        })
+    fn new(begun: Begun, handle: RunHandle) -> Self {
+        let Begun { pidfd, stdout, stderr, plan, .. } = begun;
+        let (stdout, stderr) = (Output::new(stdout), Output::new(stderr));
+        Self { pidfd, stdout, stderr, convention: plan.convention, handle }
     }
 
     async fn end(mut self) -> RunResult {
-        let ended = match timeout(BRIEF, poll_fn(|context| self.poll_end(context))).await {
-            Ok(ended) => ended,
-            Err(_) => {
+        let ended = match poll_fn(|context| Poll::Ready(self.poll_end(context))).await {
+            Poll::Ready(ended) => ended,
+            Poll::Pending => {
                 for output in [&mut self.stdout, &mut self.stderr] {
                     if let Err(error) = output.watch() {
                         log::warn!("What a process prints cannot be read before its end: {error}");
@@ -162,10 +221,7 @@ impl Run {
             }
         };
         let capture = Capture { stdout: self.stdout.finish(), stderr: self.stderr.finish() };
-        let result = agents::outcome(self.convention, ended, capture);
-        let explained = agents::may_have_lacked_memory(&result)
-            && OOM.with(|counter| counter.has_grown(self.out_of_memory));
-        if explained { agents::short_of_memory(result) } else { result }
+        agents::outcome(self.convention, ended, capture)
     }
 
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
@@ -173,7 +229,7 @@ impl Run {
             match (try_end(self.pidfd.as_fd()), ready) {
                 (None, Ok(mut guard)) => guard.clear_ready(),
                 (ended, _) => {
-                    self.handle.leader.set(None);
+                    self.handle.stage.take();
                     return Poll::Ready(ended.unwrap_or(Ended::Lost));
                 }
             }

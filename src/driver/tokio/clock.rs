@@ -29,6 +29,11 @@ impl Clock {
         Moment::new(self.origin.elapsed())
     }
 
+    /// The core's name for a moment.
+    pub(super) fn moment_of(&self, instant: std::time::Instant) -> Moment {
+        Moment::new(instant.saturating_duration_since(self.origin.into_std()))
+    }
+
     /// The runtime's name for a moment of the core.
     pub(super) fn instant(&self, moment: Moment) -> Instant {
         self.origin + moment.since_origin()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The daemons' driver: one thread, nothing that blocks.
+//! The daemons' driver: one thread, nothing that blocks; starts, which do, have a thread of their own (`starter`).
 //!
 //! `carrier` gives the [`Hub`](super::hub::Hub) its turns and carries its effects out. Everything that happens (a
 //! message, an agent's end, a signal) is put into the hub's inbox by the task that sees it; none of them holds the hub.
@@ -12,6 +12,7 @@ pub mod children;
 mod clock;
 mod connection;
 mod connection_task;
+mod errand;
 mod fencer;
 mod gate;
 mod inbox;
@@ -30,6 +31,7 @@ mod reclaim;
 mod serve;
 mod signals;
 mod socket;
+mod starter;
 mod systemd;
 mod turns;
 mod waiting;
@@ -42,4 +44,5 @@ pub use limits::Limits;
 pub use listener::{RemoteSide, TlsListeners};
 pub use memory::MemoryLimits;
 pub use serve::{Setup, serve};
+pub use starter::{Progress, Starter};
 pub use systemd::Units;

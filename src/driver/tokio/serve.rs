@@ -10,6 +10,7 @@ use super::limits::Limits;
 use super::listener::{RemoteSide, Surroundings};
 use super::local_peers::LocalPeers;
 use super::signals;
+use super::starter::Starter;
 use super::systemd::Units;
 use super::turns::Turns;
 use super::{printed, reclaim};
@@ -82,10 +83,11 @@ async fn run(setup: Setup) -> io::Result<u8> {
     spawn_local(reclaim::serve());
     signals::watch(&inbox, setup.reopen_logs)?;
     (setup.ready)();
+    let told = inbox.clone();
+    let tell = move |run, progress| carrier::report(&told, clock, run, progress);
     let carrier = TokioCarrier {
         clock,
-        inbox: inbox.clone(),
-        agents: setup.agents,
+        starter: Starter::new(setup.agents, tell),
         units: Units::default(),
         fencer: Fencer::new(inbox.clone()),
         locals,
