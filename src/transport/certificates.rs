@@ -98,9 +98,10 @@ impl CertificateStore {
     }
 
     /// What deserves a line in the log at `now`; nothing before the files were read.
-    pub(super) fn notices(&self, now: Time) -> Vec<Notice> {
+    pub(super) fn notices(&self, policy: &Policy, now: Time) -> Vec<Notice> {
         let Some(current) = &self.current else { return Vec::new() };
-        notices::of_set(&self.files, &current.set, current.contents.key_is_open_to_all, now)
+        let open = current.contents.key_is_open_to_all;
+        notices::of_set(&self.files, &current.set, &policy.strictness, open, now)
     }
 
     /// Was a set read since the last call?

@@ -132,7 +132,7 @@ impl Credentials {
         if !certificates.take_changed() && self.day == Some(day) {
             return;
         }
-        let found = certificates.notices(Time(now));
+        let found = certificates.notices(&self.policy, Time(now));
         self.day = Some(day);
         self.tell(found.into_iter().collect());
     }

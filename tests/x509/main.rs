@@ -4,6 +4,7 @@
 
 mod pair;
 mod pki;
+mod strict;
 
 use pair::{Pair, client, judge, presenter, server};
 use pcmk_remote_rs::sys::tls::{ClientContext, Policy, Psk, ServerContext, Stream, TlsError, TlsVersion};

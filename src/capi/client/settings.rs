@@ -10,7 +10,10 @@ use std::time::Duration;
 
 use super::place::Place;
 use crate::capi::abi::{BEHAVIOUR, RELEASE};
-use crate::driver::client::{HANDSHAKE_LIMIT, Identity, Keys, RemoteSettings};
+use crate::driver::client::{
+    HANDSHAKE_LIMIT, Identity, Keys, RemoteSettings, strictness_of_environment,
+    strictness_without_certificates,
+};
 use crate::model::options::{self, ClusterOption, Rules};
 use crate::model::site::{EXECUTOR_SERVER, KEY_FILES, REMOTE_PORT};
 
@@ -48,10 +51,17 @@ fn make_keys() -> Keys {
     if let Some(warning) = certificates.warning() {
         log::warn!("{warning}");
     }
+    let certificates = certificates.complete();
+    if let Some(warning) = strictness_without_certificates(RULES).filter(|_| certificates.is_none()) {
+        log::warn!("{warning}");
+    }
     let priorities = option(&options::TLS_PRIORITIES).unwrap_or_default();
     let priorities = priorities.to_string_lossy();
-    match certificates.complete() {
-        Some(files) => Keys::with_certificates(files, &priorities),
+    match certificates {
+        Some(files) => match strictness_of_environment(RULES) {
+            Ok(strictness) => Keys::with_strict_certificates(files, &priorities, strictness),
+            Err(problem) => Keys::unusable(problem),
+        },
         None => Keys::new(key_locations(), &priorities),
     }
 }

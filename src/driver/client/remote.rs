@@ -121,7 +121,8 @@ impl Remote {
 
     fn transport(&self, stream: TcpStream, now: Instant) -> Result<Box<Transport>, Problem> {
         let context = self.settings.keys.context().map_err(Problem::Key)?;
-        let session = ClientSession::new(&context, self.identity.name.as_deref(), self.identity.is_provider);
+        let (host, name) = (Some(self.settings.server.as_str()), self.identity.name.as_deref());
+        let session = ClientSession::to_host(&context, host, name, self.identity.is_provider);
         Transport::new(stream, session, now + self.settings.handshake_limit).map(Box::new)
     }
 

@@ -6,7 +6,7 @@ use super::policy::{Policy, TlsVersion};
 use super::proof::Proof;
 use super::psk::{IDENTITY, Psk, Secret};
 use crate::sys::longpsk::{PROPERTY_QUERY, SSL_CTX_new_ex, library_context};
-use crate::sys::x509::{CertificateSet, Judge};
+use crate::sys::x509::{CertificateSet, Judge, Role, Strictness, add_list};
 use libc::c_int;
 use openssl_sys::*;
 use std::ffi::{CStr, CString};
@@ -67,6 +67,7 @@ impl Context {
         set: &CertificateSet,
         policy: &Policy,
         method: *const SSL_METHOD,
+        peer: Role,
     ) -> Result<Self, TlsError> {
         // SAFETY: the method is one of OpenSSL's own.
         let raw = unsafe {
@@ -75,15 +76,15 @@ impl Context {
         };
         let context = OwnedContext(NonNull::new(raw).ok_or_else(|| setup("cannot make a TLS context"))?);
         apply(&context, policy, policy.strictness.security_level)?;
-        trust(&context, set);
+        trust(&context, set, &policy.strictness);
         present(&context, set)?;
-        let judge = Judge::new(&set.lists, policy.strictness);
+        let judge = Judge::new(&set.lists, policy.strictness.clone(), peer);
         Ok(Self { context, proof: Proof::Certificates(Arc::new(judge)) })
     }
 }
 
 /// Trusts the set's authorities alone, and has every peer's chain judged.
-fn trust(context: &OwnedContext, set: &CertificateSet) {
+fn trust(context: &OwnedContext, set: &CertificateSet, strictness: &Strictness) {
     let raw = context.0.as_ptr();
     // SAFETY: plain settings on a context that we own and nobody uses yet. The store and the parameters are its own; the
     // store counts the certificates that it is given. What is there already counts as added.
@@ -92,9 +93,16 @@ fn trust(context: &OwnedContext, set: &CertificateSet) {
         for anchor in &set.anchors {
             X509_STORE_add_cert(store, anchor.as_ptr());
         }
+        let mut flags = X509_V_FLAG_PARTIAL_CHAIN;
+        if strictness.require_lists {
+            flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
+            for list in set.lists.iter().filter(|list| !list.has_weak_signature()) {
+                add_list(store, list);
+            }
+        }
         ERR_clear_error();
         let parameters = SSL_CTX_get0_param(raw);
-        X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN);
+        X509_VERIFY_PARAM_set_flags(parameters, flags);
         X509_VERIFY_PARAM_set_purpose(parameters, X509_PURPOSE_ANY);
         let mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
         SSL_CTX_set_verify(raw, mode, Some(callbacks::verify));
@@ -204,7 +212,7 @@ impl ServerContext {
     /// A context that shows the set's certificate, and accepts clients whose certificate its authorities vouch for.
     pub fn with_certificates(set: &CertificateSet, policy: &Policy) -> Result<Self, TlsError> {
         // SAFETY: a constant of OpenSSL.
-        Context::with_certificates(set, policy, unsafe { TLS_server_method() }).map(Self)
+        Context::with_certificates(set, policy, unsafe { TLS_server_method() }, Role::Client).map(Self)
     }
 }
 
@@ -238,7 +246,7 @@ impl ClientContext {
     /// A context that shows the set's certificate, and accepts servers whose certificate its authorities vouch for.
     pub fn with_certificates(set: &CertificateSet, policy: &Policy) -> Result<Self, TlsError> {
         // SAFETY: a constant of OpenSSL.
-        let context = Context::with_certificates(set, policy, unsafe { TLS_client_method() })?;
+        let context = Context::with_certificates(set, policy, unsafe { TLS_client_method() }, Role::Server)?;
         Ok(Self { context, identity: CString::default(), certificate: Some(set.label.clone()) })
     }
 

@@ -3,21 +3,25 @@
 //!
 //! * `pem`: from a file's bytes to objects. `object`: the objects. `describe`: names, numbers and dates in words.
 //! * `set`: what one side presents and trusts, as a whole. `judge`: what OpenSSL's verification does not do, or does
-//!   differently from GnuTLS. `ffi`: functions that openssl-sys lacks.
+//!   differently from GnuTLS. `strictness`, `demands`: what may be asked for beyond that. `ffi`: functions that openssl-sys lacks.
 
+mod demands;
 mod describe;
 mod ffi;
 mod judge;
 mod object;
 mod pem;
 mod set;
+mod strictness;
 #[cfg(test)]
 mod tests;
 
+pub use demands::Role;
 pub use describe::Time;
-pub use judge::Strictness;
 pub use object::{About, Certificate, PrivateKey, RevocationList};
 pub use pem::{PemError, certificates, private_key, revocation_lists};
 pub use set::{CertificateSet, ListFinding};
+pub use strictness::{Fingerprint, NoFingerprint, Strictness};
 
+pub(in crate::sys) use demands::add_list;
 pub(in crate::sys) use judge::{Judge, Refusal};

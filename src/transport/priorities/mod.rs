@@ -221,10 +221,11 @@ impl Sets {
             insert(&mut self.refused, Exchange::Psk);
             self.exchanges.retain(|exchange| *exchange != Exchange::Rsa);
         }
-        let before = self.strictness.unwrap_or(level.strictness);
+        let before = self.strictness.clone().unwrap_or_else(|| level.strictness.clone());
         self.strictness = Some(Strictness {
             security_level: before.security_level.min(level.strictness.security_level),
             least_curve_bits: before.least_curve_bits.min(level.strictness.least_curve_bits),
+            ..Strictness::default()
         });
         true
     }
@@ -345,10 +346,10 @@ impl Sets {
             groups: self.groups.map(|groups| groups.join(":")),
             plain_psk: self.exchanges.contains(&Exchange::Psk),
             server_precedence: self.server_precedence,
-            strictness: Strictness {
-                security_level: self.strictness.unwrap_or_default().security_level.max(self.profile),
-                ..self.strictness.unwrap_or_default()
-            },
+            strictness: self
+                .strictness
+                .unwrap_or_default()
+                .and(Strictness { security_level: self.profile, ..Strictness::default() }),
         };
         Ok(Translation { policy, notes: self.notes })
     }

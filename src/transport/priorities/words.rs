@@ -108,7 +108,7 @@ pub(super) fn level(word: &str) -> Option<Level> {
         forward_secret: false,
         // The levels without SHA-256 ask for RSA of 3072 bits and curves of 384.
         strictness: match groups {
-            Some(_) => Strictness { security_level: 3, least_curve_bits: 384 },
+            Some(_) => Strictness { security_level: 3, least_curve_bits: 384, ..Strictness::default() },
             None => Strictness::default(),
         },
     };
