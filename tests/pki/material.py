@@ -69,6 +69,7 @@ def leaves(pki):
     leaf("by-pss", "root-pss", kind="rsa2048", pss=True)
     leaf("by-ed25519", "root-ed25519", kind="ed25519", digest="default")
     leaf("by-p384", "root-p384", kind="p384", digest="sha384")
+    leaf("p256-by-p384", "root-p384", digest="sha384")
     leaf("by-sha1-root", "root-sha1", kind="rsa2048")
     leaf("sha1", "root-rsa2048", kind="rsa2048", digest="sha1")
     leaf("md5", "root-rsa2048", kind="rsa2048", digest="md5")

@@ -198,6 +198,11 @@ fn keys_must_have_the_bits_that_are_demanded() {
         None,
         &[
             (Shown { ca: "root-p384", ..shown("by-p384") }, Both, None),
+            (
+                Shown { ca: "root-p384", ..shown("p256-by-p384") },
+                Both,
+                Some("EE certificate key too weak: 256"),
+            ),
             (shown("p521"), Both, Some("CA certificate key too weak: 256 bits, 384 are demanded")),
             (Shown { ca: "root-rsa4096", key: "rsa4096", ..shown("by-rsa4096") }, Both, None),
             (Shown { ca: "root-ed25519", ..shown("by-ed25519") }, Both, words),
