@@ -69,6 +69,7 @@ pub fn read(
         verify_host: reader.switch(&TLS_VERIFY_HOST)?,
         verify_purpose: reader.switch(&TLS_VERIFY_PURPOSE)?,
         require_lists: reader.switch(&TLS_REQUIRE_CRL)?,
+        ..Strictness::default()
     };
     if read.require_lists && rules.certificate(&CRL_FILE, &reader.variable).is_none() {
         return Err(StrictnessError::NoLists);
@@ -193,6 +194,7 @@ mod tests {
                 verify_host: true,
                 verify_purpose: true,
                 require_lists: true,
+                ..Strictness::default()
             };
             assert_eq!(read(rules, get(&all)), Ok(expected));
         }

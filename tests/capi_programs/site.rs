@@ -154,11 +154,18 @@ impl Site {
     }
 
     /// Runs `program` with a list of cases, on the distribution's library or on that in `library`; what it printed.
-    pub(crate) fn run_cases(&self, program: &Path, library: Option<&Path>, cases: &str) -> String {
+    pub(crate) fn run_cases(
+        &self,
+        program: &Path,
+        library: Option<&Path>,
+        environment: &[(&str, &str)],
+        cases: &str,
+    ) -> String {
         fs::write(self.path("/run/cases"), cases).unwrap();
         let program = inside(program);
         let mut command = self.command(&program);
         command.env("TEST_CASES", "/run/cases").env("PCMK_logfile", "/run/pacemaker.log");
+        command.envs(environment.iter().copied());
         if let Some(library) = library {
             command.env("LD_LIBRARY_PATH", inside(library));
             assert!(self.loaded(&program, library), "{program} does not run on the library");

@@ -6,7 +6,7 @@ use super::policy::{Policy, TlsVersion};
 use super::proof::Proof;
 use super::psk::{IDENTITY, Psk, Secret};
 use crate::sys::longpsk::{PROPERTY_QUERY, SSL_CTX_new_ex, library_context};
-use crate::sys::x509::{CertificateSet, Judge, Role, Strictness, add_list};
+use crate::sys::x509::{CertificateSet, Judge, Role, Strictness, SuiteB, add_list};
 use libc::c_int;
 use openssl_sys::*;
 use std::ffi::{CStr, CString};
@@ -18,7 +18,8 @@ const ALLOW_NO_DHE_KEX: u64 = 1 << 10;
 /// SSL_MODE_NO_AUTO_CHAIN, which it lacks, too: what is sent is what the file holds. Otherwise each handshake would build,
 /// and verify, a chain from the authorities that we trust.
 const NO_AUTO_CHAIN: libc::c_long = 0x8;
-/// At least 112 bits: Diffie-Hellman groups of 2048 bits and more. With certificates the policy says it.
+/// At least 112 bits: Diffie-Hellman groups of 2048 bits and more. The policy may ask for more. With certificates it alone
+/// says it.
 const LEVEL_WITH_KEY: c_int = 2;
 
 struct OwnedContext(NonNull<SSL_CTX>);
@@ -59,7 +60,7 @@ impl Context {
             }
         };
         let context = OwnedContext(NonNull::new(raw).ok_or_else(|| setup("cannot make a TLS context"))?);
-        apply(&context, policy, LEVEL_WITH_KEY)?;
+        apply(&context, policy, policy.strictness.security_level.max(LEVEL_WITH_KEY))?;
         Ok(Self { context, proof: Proof::Key(Arc::new(secret)) })
     }
 
@@ -94,6 +95,11 @@ fn trust(context: &OwnedContext, set: &CertificateSet, strictness: &Strictness) 
             X509_STORE_add_cert(store, anchor.as_ptr());
         }
         let mut flags = X509_V_FLAG_PARTIAL_CHAIN;
+        flags |= match strictness.suite_b {
+            Some(SuiteB::Bits128) => X509_V_FLAG_SUITEB_128_LOS,
+            Some(SuiteB::Bits192) => X509_V_FLAG_SUITEB_192_LOS,
+            None => 0,
+        };
         if strictness.require_lists {
             flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
             for list in set.lists.iter().filter(|list| !list.has_weak_signature()) {
@@ -191,6 +197,13 @@ fn apply(context: &OwnedContext, policy: &Policy, security_level: c_int) -> Resu
         // SAFETY: as above.
         if unsafe { SSL_CTX_set1_groups_list(raw, groups.as_ptr()) } != 1 {
             return Err(setup("no key exchange group is left"));
+        }
+    }
+    if let Some(signatures) = &policy.signatures {
+        let signatures = c_text(signatures)?;
+        // SAFETY: as above.
+        if unsafe { SSL_CTX_set1_sigalgs_list(raw, signatures.as_ptr()) } != 1 {
+            return Err(setup("no signature algorithm is left"));
         }
     }
     Ok(())

@@ -88,7 +88,7 @@ impl Strictness {
         let refused = |code, words: String| Err(Refusal::new(code, 0).with_words(|_| words));
         const WRONG_NAME: c_int = X509_V_ERR_HOSTNAME_MISMATCH;
         // SAFETY: the caller's promise.
-        let has = |name: &str| unsafe { has_name(certificate, name) };
+        let has = |name: &str| unsafe { has_name(certificate, name, self.no_wildcards) };
         if self.verify_host && role == Role::Server {
             match host {
                 Some(host) if has(host) => {}
@@ -124,7 +124,8 @@ impl Strictness {
 
 /// # Safety
 /// `certificate` lives during the call.
-unsafe fn has_name(certificate: *mut X509, name: &str) -> bool {
+unsafe fn has_name(certificate: *mut X509, name: &str, no_wildcards: bool) -> bool {
+    let rules = if no_wildcards { NAME_RULES | X509_CHECK_FLAG_NO_WILDCARDS } else { NAME_RULES };
     let Ok(text) = CString::new(name.trim_end_matches('.')) else { return false };
     // SAFETY: the caller's promise, and a C string.
     unsafe {
@@ -132,8 +133,7 @@ unsafe fn has_name(certificate: *mut X509, name: &str) -> bool {
             X509_check_ip_asc(certificate, text.as_ptr(), 0) == 1
         } else {
             let length = text.as_bytes().len();
-            length > 0
-                && X509_check_host(certificate, text.as_ptr(), length, NAME_RULES, ptr::null_mut()) == 1
+            length > 0 && X509_check_host(certificate, text.as_ptr(), length, rules, ptr::null_mut()) == 1
         }
     }
 }

@@ -21,7 +21,7 @@ pub use describe::Time;
 pub use object::{About, Certificate, PrivateKey, RevocationList};
 pub use pem::{PemError, certificates, private_key, revocation_lists};
 pub use set::{CertificateSet, ListFinding};
-pub use strictness::{Fingerprint, NoFingerprint, Strictness};
+pub use strictness::{Fingerprint, NoFingerprint, Strictness, SuiteB};
 
 pub(in crate::sys) use demands::add_list;
 pub(in crate::sys) use judge::{Judge, Refusal};

@@ -20,29 +20,30 @@ pub struct Strictness {
     pub fingerprints: Vec<Fingerprint>,
     /// Must a server's certificate have the name or address that the client connects to?
     pub verify_host: bool,
+    /// Does a wildcard in a certificate match no name?
+    pub no_wildcards: bool,
+    /// Must the chain keep to the algorithms of Suite B (RFC 6460)?
+    pub suite_b: Option<SuiteB>,
     /// Must certificates that say what they are for (extendedKeyUsage) be for the peer's role?
     pub verify_purpose: bool,
     /// Must each certificate below the authority have a current revocation list that its issuer has signed?
     pub require_lists: bool,
 }
 
-impl Default for Strictness {
-    /// As GnuTLS's NORMAL: RSA of 1024 bits passes, signatures with SHA-1 or MD5 do not.
-    fn default() -> Self {
-        Self {
-            security_level: 1,
-            least_rsa_bits: 0,
-            least_curve_bits: 0,
-            names: Vec::new(),
-            fingerprints: Vec::new(),
-            verify_host: false,
-            verify_purpose: false,
-            require_lists: false,
-        }
-    }
-}
-
 impl Strictness {
+    /// As GnuTLS's NORMAL: RSA of 1024 bits passes, signatures with SHA-1 or MD5 do not.
+    pub const DEFAULT: Self = Self {
+        security_level: 1,
+        least_rsa_bits: 0,
+        least_curve_bits: 0,
+        names: Vec::new(),
+        fingerprints: Vec::new(),
+        verify_host: false,
+        no_wildcards: false,
+        suite_b: None,
+        verify_purpose: false,
+        require_lists: false,
+    };
     /// What both demand.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
@@ -53,11 +54,28 @@ impl Strictness {
             least_rsa_bits: self.least_rsa_bits.max(other.least_rsa_bits),
             least_curve_bits: self.least_curve_bits.max(other.least_curve_bits),
             verify_host: self.verify_host || other.verify_host,
+            no_wildcards: self.no_wildcards || other.no_wildcards,
+            suite_b: self.suite_b.max(other.suite_b),
             verify_purpose: self.verify_purpose || other.verify_purpose,
             require_lists: self.require_lists || other.require_lists,
             ..self
         }
     }
+}
+
+impl Default for Strictness {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// A level of Suite B.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SuiteB {
+    /// Keys on P-256 and P-384.
+    Bits128,
+    /// Keys on P-384.
+    Bits192,
 }
 
 /// The SHA-256 digest of a certificate. It is written as `openssl x509 -fingerprint -sha256` writes it, and read with or

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! `PCMK_tls_priorities`: a GnuTLS priority string as an OpenSSL policy. docs/tls-priorities.md says what is
 //! understood. What cannot be kept is refused by name or, where leaving it out is never weaker, noted.
+mod known;
+mod signatures;
 mod words;
 
 use crate::sys::tls::{Policy, TlsVersion};
 use crate::sys::x509::Strictness;
+use known::Meaning;
+use signatures::{Signature, signature};
 use std::fmt;
 use words::{CERTIFICATE_EXCHANGES, CIPHERS, Cipher, Exchange, GROUPS, KEY_EXCHANGES, MACS, Mac};
 
@@ -22,6 +26,8 @@ pub struct Translation {
 pub enum PriorityError {
     /// A word that is not known, or not allowed where it stands.
     Word(String),
+    /// A word that GnuTLS knows and that asks for less than is done here.
+    Weaker(String),
     /// Nothing is left of the named kind.
     NothingLeft(&'static str),
 }
@@ -33,6 +39,9 @@ impl fmt::Display for PriorityError {
                 f,
                 "PCMK_tls_priorities: '{word}' is not understood (see docs/tls-priorities.md for what is)"
             ),
+            Self::Weaker(word) => {
+                write!(f, "PCMK_tls_priorities: '{word}' asks for less than is demanded here: take it out")
+            }
             Self::NothingLeft(kind) => {
                 write!(f, "PCMK_tls_priorities leaves no {kind} that works with the key or the certificates")
             }
@@ -66,7 +75,7 @@ fn translate_for(priorities: &str, with_certificates: bool) -> Result<Translatio
         let known = match upper.split_at_checked(1) {
             Some(("+", name)) => sets.add(name),
             Some(("-" | "!", name)) => sets.remove(name),
-            Some(("%", _)) => sets.option(&upper),
+            Some(("%", _)) => sets.option(&upper)?,
             Some(("@", _)) if position == 0 => sets.system(word),
             // Levels without a sign come first, or replace what came before them.
             _ if position == 0 && upper == "NONE" => sets.start_from_nothing(),
@@ -88,6 +97,12 @@ struct Sets {
     ciphers: Vec<Cipher>,
     macs: Vec<Mac>,
     exchanges: Vec<Exchange>,
+    /// None: all.
+    signatures: Option<Vec<&'static str>>,
+    /// Was X.509 taken away?
+    without_x509: bool,
+    encrypt_then_mac: bool,
+    session_hash: bool,
     /// Exchanges that were taken away by name; the others are added in the end, as upstream does.
     refused: Vec<Exchange>,
     groups: Option<Vec<&'static str>>,
@@ -96,8 +111,8 @@ struct Sets {
     server_precedence: bool,
     /// As the levels ask; the weakest of those that were added to each other.
     strictness: Option<Strictness>,
-    /// The highest security level of a profile; 0: there is none.
-    profile: i32,
+    /// What profiles and other options demand beside it.
+    profile: Strictness,
     notes: Vec<String>,
 }
 
@@ -136,19 +151,31 @@ fn group_family(name: &str) -> Option<Vec<&'static str>> {
     }
 }
 
+/// Lists of names of which None is all: what both have together. `first`: there was nothing before.
+fn joined(
+    first: bool,
+    before: Option<Vec<&'static str>>,
+    more: Option<&'static [&'static str]>,
+) -> Option<Vec<&'static str>> {
+    match (before, more) {
+        // All is there already, or comes along now.
+        (None, Some(_)) if !first => None,
+        (None, names) => names.map(<[_]>::to_vec),
+        (Some(_), None) => None,
+        (Some(mut before), Some(more)) => {
+            more.iter().for_each(|name| insert(&mut before, *name));
+            Some(before)
+        }
+    }
+}
+
 impl Sets {
     /// A level as the base of the string.
     fn start(&mut self, name: &str) -> bool {
-        if words::level(name).is_none() {
-            return false;
-        }
+        let Some(level) = words::level(name) else { return false };
         let notes = std::mem::take(&mut self.notes);
-        let versions = vec![TlsVersion::Tls13, TlsVersion::Tls12];
+        let versions = level.versions.to_vec();
         *self = Self { with_certificates: self.with_certificates, notes, versions, ..Self::default() };
-        if self.with_certificates {
-            self.exchanges = CERTIFICATE_EXCHANGES.map(|(_, exchange)| exchange).to_vec();
-        }
-        self.macs = vec![Mac::Aead, Mac::Sha384, Mac::Sha256, Mac::Sha1];
         self.add_level(name)
     }
 
@@ -180,25 +207,32 @@ impl Sets {
         if self.with_certificates { find(&CERTIFICATE_EXCHANGES, name) } else { find(&KEY_EXCHANGES, name) }
     }
 
-    fn is_without_effect(&self, name: &str) -> bool {
-        self.with_certificates && find(&KEY_EXCHANGES, name).is_some()
-            || words::is_without_effect(name, self.with_certificates)
+    /// Names it what is never offered, at least with this kind of proof?
+    fn is_never_offered(&self, name: &str) -> bool {
+        let of_other_proof = if self.with_certificates {
+            find(&KEY_EXCHANGES, name).is_some()
+        } else {
+            find(&CERTIFICATE_EXCHANGES, name).is_some()
+                || name == "SIGN-ALL"
+                || name.strip_prefix("SIGN-").and_then(signature).is_some()
+                || known::certificate_type(name).is_some()
+        };
+        of_other_proof || known::is_never_offered(name) || known::certificate_type(name) == Some(false)
     }
 
-    fn option(&mut self, name: &str) -> bool {
-        if name == "%SERVER_PRECEDENCE" {
-            self.server_precedence = true;
-            return true;
+    /// Is the option known?
+    fn option(&mut self, name: &str) -> Result<bool, PriorityError> {
+        match known::option(name) {
+            None => return Ok(false),
+            Some(Meaning::Weaker) => return Err(PriorityError::Weaker(name.to_owned())),
+            Some(Meaning::Done) => {}
+            Some(Meaning::Ignored(why)) => self.notes.push(format!("'{name}' has no effect: {why}")),
+            Some(Meaning::ServerPrecedence) => self.server_precedence = true,
+            Some(Meaning::EncryptThenMac) => self.encrypt_then_mac = true,
+            Some(Meaning::SessionHash) => self.session_hash = true,
+            Some(Meaning::Judge(demands)) => self.profile = std::mem::take(&mut self.profile).and(demands),
         }
-        match words::profile(name) {
-            // Without certificates it is about nothing that is not kept at level 2.
-            Some(level) if self.with_certificates || level <= 2 => {
-                self.profile = self.profile.max(level);
-                true
-            }
-            Some(_) => false,
-            None => words::OPTIONS_WITHOUT_EFFECT.contains(&name),
-        }
+        Ok(true)
     }
 
     fn add_level(&mut self, name: &str) -> bool {
@@ -207,24 +241,23 @@ impl Sets {
         for cipher in level.ciphers {
             insert(&mut self.ciphers, *cipher);
         }
-        self.groups = match (self.groups.take(), level.groups) {
-            // All of OpenSSL's choice is there already, or comes along now.
-            (None, Some(_)) if !first => None,
-            (None, groups) => groups.map(<[_]>::to_vec),
-            (Some(_), None) => None,
-            (Some(mut before), Some(more)) => {
-                more.iter().for_each(|group| insert(&mut before, *group));
-                Some(before)
-            }
-        };
+        for mac in level.macs {
+            insert(&mut self.macs, *mac);
+        }
+        if self.with_certificates {
+            level.exchanges.iter().for_each(|exchange| insert(&mut self.exchanges, *exchange));
+        }
+        self.groups = joined(first, self.groups.take(), level.groups);
+        self.signatures = joined(first, self.signatures.take(), level.signatures);
         if level.forward_secret {
             insert(&mut self.refused, Exchange::Psk);
             self.exchanges.retain(|exchange| *exchange != Exchange::Rsa);
         }
-        let before = self.strictness.clone().unwrap_or_else(|| level.strictness.clone());
+        let before = self.strictness.take().unwrap_or_else(|| level.strictness.clone());
         self.strictness = Some(Strictness {
             security_level: before.security_level.min(level.strictness.security_level),
             least_curve_bits: before.least_curve_bits.min(level.strictness.least_curve_bits),
+            suite_b: before.suite_b.min(level.strictness.suite_b),
             ..Strictness::default()
         });
         true
@@ -245,12 +278,33 @@ impl Sets {
         } else if let Some(family) = group_family(name) {
             self.add_groups(&family);
         } else if self.add_all(name) || self.add_level(name) {
-        } else if self.is_without_effect(name) || self.with_certificates && name.starts_with("SIGN-") {
+        } else if let Some(signatures) = self.signatures_of(name) {
+            if let Some(list) = &mut self.signatures {
+                signatures.iter().for_each(|signature| insert(list, signature));
+            }
+        } else if self.with_certificates && known::certificate_type(name) == Some(true) {
+            self.without_x509 = false;
+        } else if self.is_never_offered(name) || self.is_useless_signature(name) {
             self.notes.push(format!("'+{name}' is not offered: it is obsolete or of no use here"));
         } else {
             return false;
         }
         true
+    }
+
+    /// OpenSSL's names of signatures that count here.
+    fn signatures_of(&self, name: &str) -> Option<Vec<&'static str>> {
+        match name.strip_prefix("SIGN-").filter(|_| self.with_certificates)? {
+            "ALL" => Some(signatures::all()),
+            name => match signature(name)? {
+                Signature::Known(name) => Some(vec![name]),
+                Signature::NeverOffered => None,
+            },
+        }
+    }
+
+    fn is_useless_signature(&self, name: &str) -> bool {
+        matches!(name.strip_prefix("SIGN-").and_then(signature), Some(Signature::NeverOffered))
     }
 
     /// Without a list yet all groups are in, so that nothing can be added, except after NONE.
@@ -267,12 +321,13 @@ impl Sets {
                 insert(&mut self.versions, TlsVersion::Tls13);
                 insert(&mut self.versions, TlsVersion::Tls12);
             }
-            "CIPHER-ALL" => CIPHERS.iter().for_each(|(_, cipher)| insert(&mut self.ciphers, *cipher)),
-            "MAC-ALL" => MACS.iter().for_each(|(_, mac)| insert(&mut self.macs, *mac)),
+            // GnuTLS's words for all stand for what NORMAL has.
+            "CIPHER-ALL" => words::NORMAL.iter().for_each(|cipher| insert(&mut self.ciphers, *cipher)),
+            "MAC-ALL" => words::MACS_OF_NORMAL.iter().for_each(|mac| insert(&mut self.macs, *mac)),
             "KX-ALL" if self.with_certificates => {
-                CERTIFICATE_EXCHANGES.iter().for_each(|(_, exchange)| insert(&mut self.exchanges, *exchange));
+                words::EXCHANGES.iter().for_each(|exchange| insert(&mut self.exchanges, *exchange));
             }
-            "KX-ALL" => KEY_EXCHANGES.iter().for_each(|(_, exchange)| insert(&mut self.exchanges, *exchange)),
+            "KX-ALL" => {}
             _ => return false,
         }
         true
@@ -292,8 +347,13 @@ impl Sets {
             self.known_groups().retain(|other| *other != group);
         } else if let Some(family) = group_family(name) {
             self.known_groups().retain(|other| !family.contains(other));
+        } else if let Some(signatures) = self.signatures_of(name) {
+            let list = self.signatures.get_or_insert_with(signatures::all);
+            list.retain(|other| !signatures.contains(other));
+        } else if self.with_certificates && known::certificate_type(name) == Some(true) {
+            self.without_x509 = true;
         } else {
-            return self.remove_all(name) || self.is_without_effect(name);
+            return self.remove_all(name) || self.is_never_offered(name) || self.is_useless_signature(name);
         }
         true
     }
@@ -328,13 +388,26 @@ impl Sets {
         if self.groups.as_ref().is_some_and(Vec::is_empty) {
             return Err(PriorityError::NothingLeft("key exchange group"));
         }
+        if self.signatures.as_ref().is_some_and(Vec::is_empty) {
+            return Err(PriorityError::NothingLeft("signature algorithm"));
+        }
+        if self.without_x509 {
+            return Err(PriorityError::NothingLeft("type of certificates"));
+        }
+        self.narrow();
         if self.versions.is_empty() {
             return Err(PriorityError::NothingLeft("TLS version (1.2 or 1.3)"));
         }
         let tls12 = self.tls12_suites();
         let tls13 = self.tls13_suites();
-        self.drop_version(TlsVersion::Tls12, tls12.is_empty());
-        self.drop_version(TlsVersion::Tls13, tls13.is_empty());
+        self.drop_version(TlsVersion::Tls12, tls12.is_empty(), "cipher");
+        self.drop_version(TlsVersion::Tls13, tls13.is_empty(), "cipher");
+        let pkcs1 = |signatures: &Vec<&str>| signatures.iter().all(|name| name.starts_with("rsa_pkcs1_"));
+        self.drop_version(
+            TlsVersion::Tls13,
+            self.signatures.as_ref().is_some_and(pkcs1),
+            "signature algorithm",
+        );
         let (Some(min), Some(max)) = (self.versions.iter().min(), self.versions.iter().max()) else {
             return Err(PriorityError::NothingLeft("cipher suite"));
         };
@@ -344,20 +417,35 @@ impl Sets {
             cipher_list: tls12.join(":"),
             ciphersuites: tls13.join(":"),
             groups: self.groups.map(|groups| groups.join(":")),
+            signatures: self.signatures.filter(|_| self.with_certificates).map(|names| names.join(":")),
             plain_psk: self.exchanges.contains(&Exchange::Psk),
             server_precedence: self.server_precedence,
-            strictness: self
-                .strictness
-                .unwrap_or_default()
-                .and(Strictness { security_level: self.profile, ..Strictness::default() }),
+            // With a key the level has said its word by ciphers and groups.
+            strictness: if self.with_certificates {
+                self.strictness.unwrap_or_default().and(self.profile)
+            } else {
+                Strictness { security_level: self.profile.security_level, ..Strictness::default() }
+            },
         };
         Ok(Translation { policy, notes: self.notes })
     }
 
-    fn drop_version(&mut self, version: TlsVersion, without_suites: bool) {
-        if without_suites && self.versions.contains(&version) {
+    /// Leaves out what OpenSSL cannot be told to accept under a condition alone.
+    fn narrow(&mut self) {
+        if self.encrypt_then_mac {
+            self.macs.retain(|mac| *mac == Mac::Aead);
+            self.notes.push("'%FORCE_ETM': no cipher with CBC is offered".to_owned());
+        }
+        if self.session_hash && self.versions.contains(&TlsVersion::Tls12) {
+            self.versions.retain(|version| *version != TlsVersion::Tls12);
+            self.notes.push("'%FORCE_SESSION_HASH': TLS 1.2 is not offered".to_owned());
+        }
+    }
+
+    fn drop_version(&mut self, version: TlsVersion, nothing_left: bool, of: &str) {
+        if nothing_left && self.versions.contains(&version) {
             self.versions.retain(|other| *other != version);
-            self.notes.push(format!("{version} is not offered: no cipher that works with it is left"));
+            self.notes.push(format!("{version} is not offered: no {of} that works with it is left"));
         }
     }
 
