@@ -5,7 +5,7 @@ use super::notices::{self, Notice};
 use super::readable;
 use crate::model::certificate_files::CertificateFiles;
 use crate::sys::tls::{ClientContext, Policy, ServerContext, TlsError};
-use crate::sys::x509::{self, Certificate, CertificateSet, Time};
+use crate::sys::x509::{self, Certificate, CertificateSet, Role, Strictness, Time};
 use nix::unistd::{User, geteuid};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -136,6 +136,23 @@ impl CertificateStore {
 /// The file that cannot, and why.
 pub fn check(files: &CertificateFiles) -> Result<(), CertificateError> {
     parse(files, &read(files)?).map(drop)
+}
+
+/// Judges the chain of a peer as with these files, its own certificate first, each in DER form.
+///
+/// # Errors
+/// The file that cannot be used, or why the peer is refused.
+pub fn judge(
+    files: &CertificateFiles,
+    chain: &[&[u8]],
+    strictness: &Strictness,
+    role: Role,
+    host: Option<&str>,
+) -> Result<(), String> {
+    let set =
+        read(files).and_then(|contents| parse(files, &contents)).map_err(|problem| problem.to_string())?;
+    set.judge(chain, strictness, role, host)
+        .map_err(|reason| format!("the peer's certificate is refused: {reason}"))
 }
 
 /// TLS does not take them: the security level stands over our own certificate, too.

@@ -4,6 +4,7 @@ use crate::place::{bind, eventually};
 use crate::release::Release;
 use nix::mount::{MsFlags, mount};
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -109,10 +110,10 @@ impl Site {
         daemon
     }
 
-    /// What the daemon said.
+    /// What the daemon said, and programs of cases.
     pub(crate) fn log(&self) -> String {
         let text = |name| fs::read_to_string(self.path(name)).unwrap_or_default();
-        text("/run/remoted.log") + &text("/run/pacemaker.log")
+        ["/run/remoted.log", "/run/pacemaker.log", "/run/program.log"].map(text).concat()
     }
 
     /// Runs `program`, which lies in the tests' directory, on the distribution's library or on that in `library`.
@@ -174,6 +175,9 @@ impl Site {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{program} ended with {}\n{text}\n{errors}", output.status);
+        let mut log =
+            fs::OpenOptions::new().append(true).create(true).open(self.path("/run/program.log")).unwrap();
+        log.write_all(&output.stderr).unwrap();
         text
     }
 

@@ -142,11 +142,7 @@ unsafe fn judge(handshake: &Handshake, accepted: bool, store: *mut X509_STORE_CT
         let Some(Proof::Certificates(judge)) = proof.as_ref() else {
             return Err(Refusal::of_openssl(store));
         };
-        if !accepted {
-            return if judge.tolerates(store) { Ok(()) } else { Err(Refusal::of_openssl(store)) };
-        }
-        if X509_STORE_CTX_get_error_depth(store) == 0 {
-            judge.accept(store, handshake.host.as_deref())?;
+        if judge.step(accepted, store, handshake.host.as_deref())? {
             handshake.chain_accepted.set(true);
         }
     }

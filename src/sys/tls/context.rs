@@ -6,7 +6,7 @@ use super::policy::{Policy, TlsVersion};
 use super::proof::Proof;
 use super::psk::{IDENTITY, Psk, Secret};
 use crate::sys::longpsk::{PROPERTY_QUERY, SSL_CTX_new_ex, library_context};
-use crate::sys::x509::{CertificateSet, Judge, Role, Strictness, SuiteB, add_list};
+use crate::sys::x509::{CertificateSet, Judge, Role, Strictness, prepare};
 use libc::c_int;
 use openssl_sys::*;
 use std::ffi::{CStr, CString};
@@ -87,29 +87,9 @@ impl Context {
 /// Trusts the set's authorities alone, and has every peer's chain judged.
 fn trust(context: &OwnedContext, set: &CertificateSet, strictness: &Strictness) {
     let raw = context.0.as_ptr();
-    // SAFETY: plain settings on a context that we own and nobody uses yet. The store and the parameters are its own; the
-    // store counts the certificates that it is given. What is there already counts as added.
+    // SAFETY: plain settings on a context that we own and nobody uses yet. The store and the parameters are its own.
     unsafe {
-        let store = SSL_CTX_get_cert_store(raw);
-        for anchor in &set.anchors {
-            X509_STORE_add_cert(store, anchor.as_ptr());
-        }
-        let mut flags = X509_V_FLAG_PARTIAL_CHAIN;
-        flags |= match strictness.suite_b {
-            Some(SuiteB::Bits128) => X509_V_FLAG_SUITEB_128_LOS,
-            Some(SuiteB::Bits192) => X509_V_FLAG_SUITEB_192_LOS,
-            None => 0,
-        };
-        if strictness.require_lists {
-            flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
-            for list in set.lists.iter().filter(|list| !list.has_weak_signature()) {
-                add_list(store, list);
-            }
-        }
-        ERR_clear_error();
-        let parameters = SSL_CTX_get0_param(raw);
-        X509_VERIFY_PARAM_set_flags(parameters, flags);
-        X509_VERIFY_PARAM_set_purpose(parameters, X509_PURPOSE_ANY);
+        prepare(SSL_CTX_get_cert_store(raw), SSL_CTX_get0_param(raw), set, strictness);
         let mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
         SSL_CTX_set_verify(raw, mode, Some(callbacks::verify));
     }

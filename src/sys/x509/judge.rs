@@ -112,7 +112,7 @@ impl Judge {
     ///
     /// # Safety
     /// `store` is of a verification that is under way.
-    pub(in crate::sys) unsafe fn tolerates(&self, store: *mut X509_STORE_CTX) -> bool {
+    pub(super) unsafe fn tolerates(&self, store: *mut X509_STORE_CTX) -> bool {
         // SAFETY: the caller's promise.
         unsafe {
             let chain = X509_STORE_CTX_get0_chain(store).cast::<OPENSSL_STACK>();
@@ -130,7 +130,7 @@ impl Judge {
     ///
     /// # Safety
     /// `store` is of a verification that is under way, whose chain is complete.
-    pub(in crate::sys) unsafe fn accept(
+    pub(super) unsafe fn accept(
         &self,
         store: *mut X509_STORE_CTX,
         host: Option<&str>,

@@ -2,9 +2,11 @@
 //! Certificates, their keys and revocation lists: read from PEM, described for people, and how a peer's are judged.
 //!
 //! * `pem`: from a file's bytes to objects. `object`: the objects. `describe`: names, numbers and dates in words.
+//! * `strictness`, `demands`: what may be demanded beyond that.
 //! * `set`: what one side presents and trusts, as a whole. `judge`: what OpenSSL's verification does not do, or does
-//!   differently from GnuTLS. `strictness`, `demands`: what may be asked for beyond that. `ffi`: functions that openssl-sys lacks.
+//!   differently from GnuTLS. `chain`: how a verification is set up and goes. `ffi`: functions that openssl-sys lacks.
 
+mod chain;
 mod demands;
 mod describe;
 mod ffi;
@@ -23,5 +25,5 @@ pub use pem::{PemError, certificates, private_key, revocation_lists};
 pub use set::{CertificateSet, ListFinding};
 pub use strictness::{Fingerprint, NoFingerprint, Strictness, SuiteB};
 
-pub(in crate::sys) use demands::add_list;
+pub(in crate::sys) use chain::prepare;
 pub(in crate::sys) use judge::{Judge, Refusal};
