@@ -74,6 +74,11 @@ impl ClientSession {
         Self { channel, messages, certificate }
     }
 
+    /// Do we show a certificate, and use no key?
+    pub fn shows_certificate(&self) -> bool {
+        self.certificate.is_some()
+    }
+
     /// Our certificate, as long as the server has said nothing behind the handshake: it may still refuse it.
     pub fn unheard_certificate(&self) -> Option<&str> {
         self.certificate.as_deref().filter(|_| self.channel.was_established() && !self.channel.has_heard())

@@ -8,6 +8,7 @@ mod pki;
 use crate::place;
 use crate::release::{Build, Release};
 use crate::site::{Server, Site};
+use pcmk_remote_rs::driver::blocking::{self, Client, Target};
 use pcmk_remote_rs::sys::x509;
 use pki::Case;
 use std::collections::BTreeMap;
@@ -418,5 +419,55 @@ fn our_daemon_demands_more_of_the_distributions_library_by_options() {
             assert!(site.log().contains(words), "{variable}: {}", site.log());
             drop(daemon);
         }
+    });
+}
+
+/// Pacemaker 2.1 knows keys alone. Whoever meets it with certificates says so.
+#[test]
+fn a_peer_of_2_1_meets_certificates_and_a_clear_line_says_so() {
+    let release = Release::V2_1;
+    let program = release.program("certificates", Build::Plain);
+    let library = release.our_library();
+    release.remoted();
+    place::isolated(move || {
+        let site = Site::new(release);
+        let settings = files(&good(), "root", "-");
+        let daemon = site.serve_with(Server::Ours, &environment(&settings));
+        for library in [None, Some(&*library)] {
+            for (version, priorities) in [("1.3", TLS_1_3), ("1.2", TLS_1_2)] {
+                let mut trials = Trials::default();
+                let shown = settings.each_ref().map(String::as_str);
+                trials.add("key", ["-"; 4], version, priorities, "waited");
+                trials.add("files", shown, version, priorities, "waited");
+                let before = site.log().matches("the peer uses the pre-shared key").count();
+                let text = site.run_cases(&program, library, &[], &trials.0);
+                assert!(text.lines().all(|line| line.contains(" waited -")), "{text}");
+                let log = site.log();
+                let lines = log.matches("the peer uses the pre-shared key, as Pacemaker 2.1 does").count();
+                assert!(lines >= before + 2, "{library:?} {version}: {log}");
+            }
+        }
+        let log = site.log();
+        for line in [
+            "the peer uses certificates (PCMK_ca_file",
+            "have no effect: programs of Pacemaker 2.1 use the pre-shared key alone",
+        ] {
+            assert!(log.contains(line), "{line}: {log}");
+        }
+        drop(daemon);
+
+        let daemon = site.serve(Server::Distribution);
+        for priorities in [TLS_1_3, TLS_1_2] {
+            let target = Target::new("127.0.0.1", crate::site::PORT).with_tls_priorities(priorities);
+            let target = target.with_certificates(pki::files("node", "node", "root", "-"));
+            for problem in [
+                Client::connect(&target, "client").unwrap_err(),
+                blocking::check(&target, None, &mut |_| {}).unwrap_err(),
+            ] {
+                let text = problem.to_string();
+                assert!(text.contains("uses the pre-shared key, as Pacemaker 2.1 does"), "{text}");
+            }
+        }
+        drop(daemon);
     });
 }

@@ -51,6 +51,12 @@ fn make_keys() -> Keys {
     if let Some(warning) = certificates.warning() {
         log::warn!("{warning}");
     }
+    if !RULES.certificates && is_certificate_set() {
+        log::warn!(
+            "{} and its like have no effect: programs of Pacemaker 2.1 use the pre-shared key alone",
+            options::CA_FILE.variable
+        );
+    }
     let certificates = certificates.complete();
     if let Some(warning) = strictness_without_certificates(RULES).filter(|_| certificates.is_none()) {
         log::warn!("{warning}");
@@ -64,6 +70,13 @@ fn make_keys() -> Keys {
         },
         None => Keys::new(key_locations(), &priorities),
     }
+}
+
+/// Is a file of certificates named for programs of Pacemaker 3.0?
+fn is_certificate_set() -> bool {
+    [options::CA_FILE, options::CERT_FILE, options::KEY_FILE]
+        .iter()
+        .any(|option| env::var_os(option.variable).is_some_and(|path| !path.is_empty()))
 }
 
 /// Where the cluster's key may be, the first place first.

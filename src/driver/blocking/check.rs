@@ -76,7 +76,8 @@ pub fn check(target: &Target, full: Option<&str>, tell: &mut dyn FnMut(Step)) ->
             let connection = Connection::over(stream, settings, identity)?;
             Step::SignedOn(Client::sign_on(connection)?.describe())
         }
-        None => probe(stream, &context, &settings.server)?,
+        None => probe(stream, &context, &settings.server)
+            .map_err(|problem| problem.with_certificate(context.certificate().is_some()))?,
     });
     Ok(())
 }

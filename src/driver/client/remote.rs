@@ -176,7 +176,10 @@ impl Remote {
         }
     }
 
-    fn end(&mut self, problem: Problem, reports: &mut Reports) {
+    fn end(&mut self, mut problem: Problem, reports: &mut Reports) {
+        if let State::Connected(transport) = &self.state {
+            problem = problem.with_certificate(transport.session.shows_certificate());
+        }
         self.state = State::Over;
         reports.push(Report::Ended(problem));
     }
