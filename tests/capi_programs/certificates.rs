@@ -425,6 +425,7 @@ fn our_daemon_demands_more_of_the_distributions_library_by_options() {
 /// Pacemaker 2.1 knows keys alone. Whoever meets it with certificates says so.
 #[test]
 fn a_peer_of_2_1_meets_certificates_and_a_clear_line_says_so() {
+    const LINE: &str = "uses the pre-shared key, as Pacemaker 2.1 does";
     let release = Release::V2_1;
     let program = release.program("certificates", Build::Plain);
     let library = release.our_library();
@@ -439,11 +440,11 @@ fn a_peer_of_2_1_meets_certificates_and_a_clear_line_says_so() {
                 let shown = settings.each_ref().map(String::as_str);
                 trials.add("key", ["-"; 4], version, priorities, "waited");
                 trials.add("files", shown, version, priorities, "waited");
-                let before = site.log().matches("the peer uses the pre-shared key").count();
+                let before = site.log().matches(LINE).count();
                 let text = site.run_cases(&program, library, &[], &trials.0);
                 assert!(text.lines().all(|line| line.contains(" waited -")), "{text}");
                 let log = site.log();
-                let lines = log.matches("the peer uses the pre-shared key, as Pacemaker 2.1 does").count();
+                let lines = log.matches(LINE).count();
                 assert!(lines >= before + 2, "{library:?} {version}: {log}");
             }
         }
@@ -465,7 +466,7 @@ fn a_peer_of_2_1_meets_certificates_and_a_clear_line_says_so() {
                 blocking::check(&target, None, &mut |_| {}).unwrap_err(),
             ] {
                 let text = problem.to_string();
-                assert!(text.contains("uses the pre-shared key, as Pacemaker 2.1 does"), "{text}");
+                assert!(text.contains(LINE), "{text}");
             }
         }
         drop(daemon);

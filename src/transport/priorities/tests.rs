@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 use super::*;
+use crate::sys::tls::TlsVersion;
 use crate::sys::tls::{ClientContext, Psk, ServerContext};
-use crate::sys::x509::SuiteB;
+use crate::sys::x509::{Strictness, SuiteB};
 
 fn policy(priorities: &str) -> Policy {
     let policy = translate(priorities).unwrap_or_else(|error| panic!("{priorities}: {error}")).policy;
