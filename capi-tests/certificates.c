@@ -6,8 +6,11 @@
  *
  * with paths ("-" for none), and "waited" or "both" for the ways to connect. Each case has a process of its own, since
  * upstream keeps what it has read. A line of output for each way: NAME WAY RESULT, then the events in their order.
+ * What the library logs goes to standard error.
  */
 #include <sys/wait.h>
+
+#include <qb/qblog.h>
 
 #include "harness.h"
 
@@ -79,6 +82,15 @@ set(const char *variable, const char *path)
     }
 }
 
+static void
+show_log(void)
+{
+    qb_log_init("certificates", LOG_USER, LOG_EMERG);
+    qb_log_ctl(QB_LOG_SYSLOG, QB_LOG_CONF_ENABLED, QB_FALSE);
+    qb_log_filter_ctl(QB_LOG_STDERR, QB_LOG_FILTER_ADD, QB_LOG_FILTER_FILE, "*", LOG_NOTICE);
+    qb_log_ctl(QB_LOG_STDERR, QB_LOG_CONF_ENABLED, QB_TRUE);
+}
+
 int
 main(void)
 {
@@ -87,6 +99,7 @@ main(void)
     bool failed = (cases == NULL);
 
     begin();
+    show_log();
     while (!failed && fscanf(cases, "%99s %299s %299s %299s %299s %199s %19s", name, cert, key, ca, crl, priorities,
                              ways) == 7) {
         int status = 0;

@@ -151,8 +151,8 @@ pub mod wire;
 pub mod client {
     pub use crate::driver::blocking::{Client, Target};
     pub use crate::driver::client::{
-        CallProblem, ClientError, Connection, Event, HANDSHAKE_LIMIT, Identity, KeyProblem, Keys, Problem,
-        RemoteSettings, Stage, Wanted,
+        CallProblem, ClientError, Connection, Event, Fingerprint, HANDSHAKE_LIMIT, Identity, KeyProblem,
+        Keys, Problem, RemoteSettings, Stage, Strictness, Wanted,
     };
     pub use crate::wire::ipc::IpcLayout;
 }
@@ -199,8 +199,8 @@ pub mod protocol {
             ClientContext, InvalidKey, Policy, Psk, ServerContext, TlsError, TlsVersion,
         };
         pub use crate::sys::x509::{
-            About, Certificate, CertificateSet, ListFinding, PemError, PrivateKey, RevocationList,
-            Strictness, Time, certificates, private_key, revocation_lists,
+            About, Certificate, CertificateSet, Fingerprint, ListFinding, NoFingerprint, PemError,
+            PrivateKey, RevocationList, Strictness, Time, certificates, private_key, revocation_lists,
         };
         pub use crate::transport::credentials::{CertificateError, KeyFileError};
         pub use crate::transport::credentials::{KeyError, read_key};

@@ -2,6 +2,8 @@
 //! The environment as a value: read once at start, completed from files, handed on; never changed in place.
 use crate::model::certificate_files::Certificates;
 use crate::model::options::{self, ClusterOption, Setting};
+use crate::sys::x509::Strictness;
+use crate::transport::strictness::{self, StrictnessError};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
@@ -28,6 +30,16 @@ impl Environment {
     /// What it says about certificates, by the daemons' rules.
     pub fn certificates(&self) -> Certificates {
         options::DAEMON.certificates(|variable| self.get(variable).map(OsStr::to_owned))
+    }
+
+    /// What it demands of peers' certificates, by the daemons' rules, or what is wrong with it.
+    pub fn strictness(&self) -> Result<Strictness, StrictnessError> {
+        strictness::read(options::DAEMON, |variable| self.get(variable).map(OsStr::to_owned))
+    }
+
+    /// What deserves a warning where no certificates are used.
+    pub fn strictness_without_certificates(&self) -> Option<String> {
+        strictness::without_certificates(options::DAEMON, |variable| self.get(variable).map(OsStr::to_owned))
     }
 
     /// Sets a variable.

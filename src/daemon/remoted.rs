@@ -24,7 +24,7 @@ pub fn main() -> std::process::ExitCode {
 
 /// Opens what must be open. An error is fatal, and a restart would not help.
 fn prepare(config: &Config, environment: &Environment) -> Result<Prepared, String> {
-    let credentials = credentials(config)?;
+    let credentials = credentials(config, environment)?;
     let watchdog = config.sbd_watchdog_timeout_ms.map(Duration::from_millis);
     let listeners = tcp::listen(&config.addresses, config.port, tcp::user_timeout(watchdog))
         .map_err(|problem| problem.to_string())?;
@@ -51,19 +51,24 @@ fn prepare(config: &Config, environment: &Environment) -> Result<Prepared, Strin
 /// Key or certificates, and TLS policy. No key is only a warning: it may come later. Certificates that cannot be used are
 /// fatal: there is nothing else to fall back to. Without settings of TLS no context is made yet: what OpenSSL needs for it is
 /// not resident until the first peer comes.
-fn credentials(config: &Config) -> Result<Credentials, String> {
+fn credentials(config: &Config, environment: &Environment) -> Result<Credentials, String> {
     if let Some(warning) = config.certificates.warning() {
         warn!("{warning}");
     }
     let text = config.tls_priorities.as_deref().unwrap_or_default();
     let mut credentials = match config.certificates.clone().complete() {
         Some(files) => {
-            let policy = policy(priorities::translate_with_certificates(text))?;
+            let mut policy = policy(priorities::translate_with_certificates(text))?;
+            let demands = environment.strictness().map_err(|problem| problem.to_string())?;
+            policy.strictness = policy.strictness.and(demands);
             let mut credentials = Credentials::with_certificates(files, policy);
             credentials.server_context().map_err(|problem| problem.to_string())?;
             credentials
         }
         None => {
+            if let Some(warning) = environment.strictness_without_certificates() {
+                warn!("{warning}");
+            }
             let policy = policy(priorities::translate(text))?;
             let mut credentials = Credentials::new(config.authkey_location.clone(), policy);
             let usable = match &config.tls_priorities {

@@ -17,6 +17,14 @@ pub enum Value {
     Bytes,
     /// A number of bits.
     Bits,
+    /// Yes or no.
+    Boolean,
+    /// A security level of TLS.
+    SecurityLevel,
+    /// Host names or addresses.
+    Hosts,
+    /// SHA-256 digests of certificates.
+    Fingerprints,
     /// Permission bits of a file.
     Permissions,
     /// A severity of log messages.
@@ -39,6 +47,10 @@ impl Value {
             Self::Port => "not a port (1 to 65535)",
             Self::Bytes => "not a size in bytes",
             Self::Bits => "not a number of bits",
+            Self::Boolean => "neither yes nor no",
+            Self::SecurityLevel => "not a security level (1 to 5)",
+            Self::Hosts => "not a list of host names or addresses",
+            Self::Fingerprints => "not a list of SHA-256 fingerprints (64 hexadecimal digits each)",
             Self::Permissions => "not octal permissions",
             Self::Severity => "not a severity",
             Self::Facility => "not a syslog facility",
@@ -113,6 +125,14 @@ options! {
     CERT_FILE = "cert_file", Path, Effect::Read, cib "CIB_cert_file";
     KEY_FILE = "key_file", Path, Effect::Read, cib "CIB_key_file";
     CRL_FILE = "crl_file", Path, Effect::Read, cib "CIB_crl_file";
+    TLS_VERIFY_HOST = "tls_verify_host", Boolean, Effect::Read, no old;
+    TLS_VERIFY_PURPOSE = "tls_verify_purpose", Boolean, Effect::Read, no old;
+    TLS_REQUIRE_CRL = "tls_require_crl", Boolean, Effect::Read, no old;
+    TLS_PEER_NAMES = "tls_peer_names", Hosts, Effect::Read, no old;
+    TLS_PEER_FINGERPRINTS = "tls_peer_fingerprints", Fingerprints, Effect::Read, no old;
+    TLS_SECURITY_LEVEL = "tls_security_level", SecurityLevel, Effect::Read, no old;
+    TLS_MIN_RSA_BITS = "tls_min_rsa_bits", Bits, Effect::Read, no old;
+    TLS_MIN_CURVE_BITS = "tls_min_curve_bits", Bits, Effect::Read, no old;
     NODE_START_STATE = "node_start_state", Text, Effect::Read;
     IPC_TYPE = "ipc_type", IpcType, Effect::Read;
     IPC_BUFFER = "ipc_buffer", Bytes, Effect::Read;

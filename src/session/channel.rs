@@ -286,6 +286,11 @@ impl Channel {
         self.heard
     }
 
+    /// Do certificates prove who the two sides are?
+    pub(super) fn uses_certificates(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.uses_certificates())
+    }
+
     /// The peer's certificate, if it has shown one.
     pub(super) fn peer_certificate(&self) -> Option<About> {
         self.stream

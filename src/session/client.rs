@@ -57,11 +57,26 @@ impl ClientSession {
     /// A connection that begins with the first [`next_event`](Self::next_event). `client_name`: what the server
     /// shall call us; without one it tells us nothing unasked.
     pub fn new(context: &ClientContext, client_name: Option<&str>, is_provider: bool) -> Self {
+        Self::to_host(context, None, client_name, is_provider)
+    }
+
+    /// The same. `host`: the name or address that is connected to, which the policy may demand of the server's certificate.
+    pub fn to_host(
+        context: &ClientContext,
+        host: Option<&str>,
+        client_name: Option<&str>,
+        is_provider: bool,
+    ) -> Self {
         let messages = Messages::new(client_name, is_provider, ClientCarrier::Remote);
         let certificate = context.certificate().map(str::to_owned);
-        let mut channel = Channel::new(Stream::client(context));
+        let mut channel = Channel::new(Stream::client_to(context, host));
         channel.limit_messages(MOST_BEFORE_SIGN_ON);
         Self { channel, messages, certificate }
+    }
+
+    /// Do we show a certificate, and use no key?
+    pub fn shows_certificate(&self) -> bool {
+        self.certificate.is_some()
     }
 
     /// Our certificate, as long as the server has said nothing behind the handshake: it may still refuse it.

@@ -51,7 +51,12 @@ pub struct Probe {
 impl Probe {
     /// A probe whose first [`advance`](Self::advance) makes the first output.
     pub fn new(context: &ClientContext) -> Result<Self, SessionError> {
-        Ok(Self { stream: Stream::client(context)?, end: None })
+        Self::to_host(context, None)
+    }
+
+    /// The same. `host`: the name or address that is connected to, which the policy may demand of the server's certificate.
+    pub fn to_host(context: &ClientContext, host: Option<&str>) -> Result<Self, SessionError> {
+        Ok(Self { stream: Stream::client_to(context, host)?, end: None })
     }
 
     /// Takes what came from the socket.

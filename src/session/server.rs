@@ -114,6 +114,11 @@ impl ServerSession {
         Self { channel: Channel::new(Stream::server(context)), unsendable: VecDeque::new(), message_bytes: 0 }
     }
 
+    /// Is a certificate expected of the peer, and no key?
+    pub fn expects_certificate(&self) -> bool {
+        self.channel.uses_certificates()
+    }
+
     /// Takes what came from the socket.
     pub fn receive(&mut self, ciphertext: &[u8]) {
         self.channel.receive(ciphertext);

@@ -92,6 +92,7 @@ function_table! {
         pub certificate_set_verify_function: fn(Object, Verify);
         pub certificate_server_set_request: fn(Object, c_int);
         pub certificate_verify_peers3: fn(Object, *const c_char, *mut c_uint) -> c_int;
+        pub certificate_get_peers: fn(Object, *mut c_uint) -> *const Datum;
         pub certificate_type_get: fn(Object) -> c_int;
         pub certificate_get_ours: fn(Object) -> *const Datum;
         pub x509_crt_init: fn(*mut Object) -> c_int;

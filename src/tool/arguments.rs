@@ -44,7 +44,7 @@ impl Peer {
             eprintln!("{warning}");
         }
         if let Some(files) = certificates.complete() {
-            target = target.with_certificates(files);
+            target = target.with_certificates(files).with_strictness_of_environment();
         }
         match &self.tls_priorities {
             Some(priorities) => target.with_tls_priorities(priorities),

@@ -5,7 +5,7 @@ use super::notices::{self, Notice};
 use super::readable;
 use crate::model::certificate_files::CertificateFiles;
 use crate::sys::tls::{ClientContext, Policy, ServerContext, TlsError};
-use crate::sys::x509::{self, Certificate, CertificateSet, Time};
+use crate::sys::x509::{self, Certificate, CertificateSet, Role, Strictness, Time};
 use nix::unistd::{User, geteuid};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -98,9 +98,10 @@ impl CertificateStore {
     }
 
     /// What deserves a line in the log at `now`; nothing before the files were read.
-    pub(super) fn notices(&self, now: Time) -> Vec<Notice> {
+    pub(super) fn notices(&self, policy: &Policy, now: Time) -> Vec<Notice> {
         let Some(current) = &self.current else { return Vec::new() };
-        notices::of_set(&self.files, &current.set, current.contents.key_is_open_to_all, now)
+        let open = current.contents.key_is_open_to_all;
+        notices::of_set(&self.files, &current.set, &policy.strictness, open, now)
     }
 
     /// Was a set read since the last call?
@@ -135,6 +136,23 @@ impl CertificateStore {
 /// The file that cannot, and why.
 pub fn check(files: &CertificateFiles) -> Result<(), CertificateError> {
     parse(files, &read(files)?).map(drop)
+}
+
+/// Judges the chain of a peer as with these files, its own certificate first, each in DER form.
+///
+/// # Errors
+/// The file that cannot be used, or why the peer is refused.
+pub fn judge(
+    files: &CertificateFiles,
+    chain: &[&[u8]],
+    strictness: &Strictness,
+    role: Role,
+    host: Option<&str>,
+) -> Result<(), String> {
+    let set =
+        read(files).and_then(|contents| parse(files, &contents)).map_err(|problem| problem.to_string())?;
+    set.judge(chain, strictness, role, host)
+        .map_err(|reason| format!("the peer's certificate is refused: {reason}"))
 }
 
 /// TLS does not take them: the security level stands over our own certificate, too.

@@ -6,7 +6,7 @@
 //! log is kept for [`Credentials::take_notices`].
 pub use super::certificates::CertificateError;
 use super::certificates::CertificateStore;
-pub use super::certificates::check as check_certificates;
+pub use super::certificates::{check as check_certificates, judge as judge_peer};
 pub use super::keyfile::KeyFileError;
 use super::keyfile::{self, KeyFile};
 pub use super::notices::{Notice, of_end};
@@ -132,7 +132,7 @@ impl Credentials {
         if !certificates.take_changed() && self.day == Some(day) {
             return;
         }
-        let found = certificates.notices(Time(now));
+        let found = certificates.notices(&self.policy, Time(now));
         self.day = Some(day);
         self.tell(found.into_iter().collect());
     }

@@ -8,4 +8,5 @@ mod keyfile;
 mod notices;
 pub mod priorities;
 pub mod readable;
+pub mod strictness;
 pub mod tcp;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What an administrator should know of certificates before the cluster suffers from it.
 use crate::model::certificate_files::CertificateFiles;
-use crate::sys::x509::{About, Certificate, CertificateSet, ListFinding, RevocationList, Time};
+use crate::sys::x509::{About, Certificate, CertificateSet, ListFinding, RevocationList, Strictness, Time};
 use std::fmt;
 use std::path::Path;
 
@@ -56,6 +56,7 @@ pub fn of_end(what: &str, about: &About, now: Time) -> Option<Notice> {
 pub(super) fn of_set(
     files: &CertificateFiles,
     set: &CertificateSet,
+    strictness: &Strictness,
     key_is_open_to_all: bool,
     now: Time,
 ) -> Vec<Notice> {
@@ -71,7 +72,9 @@ pub(super) fn of_set(
     }
     if let Some(path) = &files.crl {
         for list in &set.lists {
-            notices.extend(set.findings(list, now).iter().map(|finding| of_list(path, list, finding)));
+            notices.extend(
+                set.findings(list, now).iter().map(|finding| of_list(path, list, finding, strictness)),
+            );
         }
     }
     if key_is_open_to_all {
@@ -100,14 +103,21 @@ fn of_own(path: &Path, own: &Certificate, now: Time, notices: &mut Vec<Notice>) 
     }
 }
 
-fn of_list(path: &Path, list: &RevocationList, finding: &ListFinding) -> Notice {
+fn of_list(path: &Path, list: &RevocationList, finding: &ListFinding, strictness: &Strictness) -> Notice {
     let odd = match finding {
         ListFinding::Stale(since) => format!("there should have been a newer one since {since}"),
         ListFinding::FromTheFuture(made) => format!("it is of {made}, which is still to come"),
         ListFinding::Unverifiable => "no authority in the CA file has signed it".to_owned(),
+        ListFinding::WeakSignature => "it is signed with SHA-1 or MD5".to_owned(),
+        ListFinding::Partial => {
+            "it has a critical extension, so that it may not be about all certificates".to_owned()
+        }
     };
     let (path, issuer) = (path.display(), list.issuer());
-    Notice::warning(format!(
-        "The revocation list of {issuer} in {path}: {odd}; what it revokes is refused all the same"
-    ))
+    let text = format!("The revocation list of {issuer} in {path}: {odd}; ");
+    if strictness.require_lists {
+        let text = text + "unless there is another, all peers with a certificate of that issuer are refused";
+        return Notice { is_error: true, text };
+    }
+    Notice::warning(text + "what it revokes is refused all the same")
 }

@@ -8,6 +8,8 @@ mod pki;
 use crate::place;
 use crate::release::{Build, Release};
 use crate::site::{Server, Site};
+use pcmk_remote_rs::driver::blocking::{self, Client, Target};
+use pcmk_remote_rs::sys::x509;
 use pki::Case;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -61,7 +63,12 @@ impl Trials {
     }
 
     fn run(&self, site: &Site, peers: &Peers) -> Results {
-        let text = site.run_cases(&peers.binary, peers.library.as_deref(), &self.0);
+        self.run_with(site, peers, &[])
+    }
+
+    /// The same with more in the program's environment.
+    fn run_with(&self, site: &Site, peers: &Peers, environment: &[(&str, &str)]) -> Results {
+        let text = site.run_cases(&peers.binary, peers.library.as_deref(), environment, &self.0);
         let split = |line: &str| {
             let (name, rest) = line.split_once(' ').unwrap();
             let (way, result) = rest.split_once(' ').unwrap();
@@ -267,5 +274,201 @@ fn a_refusal_is_a_failed_connect_at_once_with_a_code_that_fits() {
                 assert_eq!(got, Some(expected), "{}: {case}\n{}", peers.describe(), site.log());
             }
         }
+    });
+}
+
+/// A good case whose list, and whose certificate, are these.
+fn with(cert: &'static str, crl: &'static str) -> Case {
+    Case { cert, key: cert, crl, ..good() }
+}
+
+fn fingerprint(name: &str) -> String {
+    let file = std::fs::read(pki::files(name, name, "root", "-").cert).unwrap();
+    x509::certificates(&file).unwrap()[0].fingerprint().unwrap().to_string()
+}
+
+/// Our library with an option, on one daemon: 0 and no words, or a code and words of the log.
+struct Demand<'a> {
+    list: &'static str,
+    option: (&'static str, &'a str),
+    code: &'static str,
+    words: &'static str,
+}
+
+impl Demand<'_> {
+    /// A refusal is told in two ways; to be let in is the same in both.
+    fn ways(&self) -> &'static str {
+        if self.code == "0" { "waited" } else { "both" }
+    }
+}
+
+fn demanded(site: &Site, peers: &Peers, demands: &[Demand<'_>]) {
+    for demand in demands {
+        let client = files(&good(), "root", demand.list);
+        let mut trials = Trials::default();
+        for (version, priorities) in [("1.3", TLS_1_3), ("1.2", TLS_1_2)] {
+            trials.add("demand", client.each_ref().map(String::as_str), version, priorities, demand.ways());
+        }
+        let told = |log: String| log.matches(demand.words).count();
+        let before = told(site.log());
+        let results = trials.run_with(site, peers, &[demand.option]);
+        assert_eq!(results.len(), if demand.ways() == "both" { 4 } else { 2 });
+        for (trial, result) in &results {
+            let code = result.rsplit_once("connect=").map_or(&**result, |(_, code)| code);
+            let context = format!("{}, {:?}: {trial}: {result}", peers.describe(), demand.option);
+            assert_eq!(code.split(' ').next(), Some(demand.code), "{context}\n{}", site.log());
+        }
+        let log = site.log();
+        assert!(demand.words.is_empty() || told(log.clone()) > before, "{:?}: {log}", demand.option);
+    }
+}
+
+/// The library's options, whichever daemon is on the other side.
+#[test]
+fn our_library_demands_more_of_either_daemon_by_options() {
+    let own = fingerprint("purpose-server");
+    let other = fingerprint("node");
+    let all = Peers::are_all();
+    place::isolated(move || {
+        let site = Site::new(Release::V3_0);
+        let met = |variable, value, list| Demand { list, option: (variable, value), code: "0", words: "" };
+        let unmet =
+            |variable, value, list, words| Demand { list, option: (variable, value), code: "-129", words };
+        for peers in all.iter().filter(|peers| peers.library.is_some()) {
+            let shown = files(&with("purpose-server", "-"), "root", "-");
+            let daemon = site.serve_with(peers.server, &environment(&shown));
+            demanded(
+                &site,
+                peers,
+                &[
+                    met("PCMK_tls_verify_host", "yes", "-"),
+                    met("PCMK_tls_verify_purpose", "yes", "-"),
+                    met("PCMK_tls_peer_names", "n1,localhost", "-"),
+                    met("PCMK_tls_peer_fingerprints", &own, "-"),
+                    met("PCMK_tls_require_crl", "yes", "none"),
+                    met("PCMK_tls_security_level", "3", "-"),
+                    met("PCMK_tls_min_curve_bits", "256", "-"),
+                    unmet("PCMK_tls_peer_names", "n1", "-", "its subjectAltName has none of the names n1"),
+                    unmet("PCMK_tls_peer_fingerprints", &other, "-", "is not allowed"),
+                    unmet("PCMK_tls_require_crl", "yes", "past-none", "revoked: CRL has expired"),
+                    unmet("PCMK_tls_min_curve_bits", "384", "-", "256 bits, 384 are demanded"),
+                    Demand {
+                        list: "-",
+                        option: ("PCMK_tls_require_crl", "yes"),
+                        code: "-71",
+                        words: "PCMK_tls_require_crl is set, but PCMK_crl_file is not",
+                    },
+                    Demand {
+                        list: "-",
+                        option: ("PCMK_tls_security_level", "x"),
+                        code: "-71",
+                        words: "PCMK_tls_security_level is \"x\": not a security level",
+                    },
+                ],
+            );
+            drop(daemon);
+            for (cert, demand) in [
+                (
+                    "other-host",
+                    unmet("PCMK_tls_verify_host", "yes", "-", "its subjectAltName lacks '127.0.0.1'"),
+                ),
+                ("purpose-client", unmet("PCMK_tls_verify_purpose", "yes", "-", "lacks serverAuth")),
+                ("rsa2048", unmet("PCMK_tls_min_rsa_bits", "3072", "-", "2048 bits, 3072 are demanded")),
+                ("rsa1024", unmet("PCMK_tls_security_level", "2", "-", "key too weak")),
+                ("rsa2048", met("PCMK_tls_min_rsa_bits", "2048", "-")),
+            ] {
+                let daemon =
+                    site.serve_with(peers.server, &environment(&files(&with(cert, "-"), "root", "-")));
+                demanded(&site, peers, &[demand]);
+                drop(daemon);
+            }
+        }
+    });
+}
+
+/// The daemon's options, with an unmodified library on the other side.
+#[test]
+fn our_daemon_demands_more_of_the_distributions_library_by_options() {
+    let p384 = fingerprint("p384");
+    let all = Peers::are_all();
+    place::isolated(move || {
+        let site = Site::new(Release::V3_0);
+        let peers = all.iter().find(|peers| peers.library.is_none()).unwrap();
+        for (variable, value, accepted, refused, words) in [
+            ("PCMK_tls_peer_names", "elsewhere.example", "other-host", "node", "none of the names"),
+            ("PCMK_tls_peer_fingerprints", &*p384, "p384", "node", "SHA-256 fingerprint"),
+            ("PCMK_tls_verify_purpose", "yes", "purpose-client", "purpose-server", "lacks clientAuth"),
+            ("PCMK_tls_security_level", "2", "rsa2048", "rsa1024", "key too weak"),
+            ("PCMK_tls_min_rsa_bits", "3072", "rsa3072", "rsa2048", "3072 are demanded"),
+        ] {
+            let settings = files(&good(), "root", "-");
+            let settings: Vec<_> = environment(&settings).into_iter().chain([(variable, value)]).collect();
+            let daemon = site.serve_with(peers.server, &settings);
+            let mut trials = Trials::default();
+            for cert in [accepted, refused] {
+                let files = files(&with(cert, "-"), "root", "-");
+                for (version, priorities) in [("1.3", TLS_1_3), ("1.2", TLS_1_2)] {
+                    trials.add(cert, files.each_ref().map(String::as_str), version, priorities, "waited");
+                }
+            }
+            let results = trials.run(&site, peers);
+            for version in ["1.3", "1.2"] {
+                let code = |cert| results[&format!("{cert}:{version} waited")].starts_with('0');
+                assert!(code(accepted) && !code(refused), "{variable}: {results:?}\n{}", site.log());
+            }
+            assert!(site.log().contains(words), "{variable}: {}", site.log());
+            drop(daemon);
+        }
+    });
+}
+
+/// Pacemaker 2.1 knows keys alone. Whoever meets it with certificates says so.
+#[test]
+fn a_peer_of_2_1_meets_certificates_and_a_clear_line_says_so() {
+    const LINE: &str = "uses the pre-shared key, as Pacemaker 2.1 does";
+    let release = Release::V2_1;
+    let program = release.program("certificates", Build::Plain);
+    let library = release.our_library();
+    release.remoted();
+    place::isolated(move || {
+        let site = Site::new(release);
+        let settings = files(&good(), "root", "-");
+        let daemon = site.serve_with(Server::Ours, &environment(&settings));
+        for library in [None, Some(&*library)] {
+            for (version, priorities) in [("1.3", TLS_1_3), ("1.2", TLS_1_2)] {
+                let mut trials = Trials::default();
+                let shown = settings.each_ref().map(String::as_str);
+                trials.add("key", ["-"; 4], version, priorities, "waited");
+                trials.add("files", shown, version, priorities, "waited");
+                let before = site.log().matches(LINE).count();
+                let text = site.run_cases(&program, library, &[], &trials.0);
+                assert!(text.lines().all(|line| line.contains(" waited -")), "{text}");
+                let log = site.log();
+                let lines = log.matches(LINE).count();
+                assert!(lines >= before + 2, "{library:?} {version}: {log}");
+            }
+        }
+        let log = site.log();
+        for line in [
+            "the peer uses certificates (PCMK_ca_file",
+            "have no effect: programs of Pacemaker 2.1 use the pre-shared key alone",
+        ] {
+            assert!(log.contains(line), "{line}: {log}");
+        }
+        drop(daemon);
+
+        let daemon = site.serve(Server::Distribution);
+        for priorities in [TLS_1_3, TLS_1_2] {
+            let target = Target::new("127.0.0.1", crate::site::PORT).with_tls_priorities(priorities);
+            let target = target.with_certificates(pki::files("node", "node", "root", "-"));
+            for problem in [
+                Client::connect(&target, "client").unwrap_err(),
+                blocking::check(&target, None, &mut |_| {}).unwrap_err(),
+            ] {
+                let text = problem.to_string();
+                assert!(text.contains(LINE), "{text}");
+            }
+        }
+        drop(daemon);
     });
 }

@@ -4,6 +4,7 @@ use crate::place::{bind, eventually};
 use crate::release::Release;
 use nix::mount::{MsFlags, mount};
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -109,10 +110,10 @@ impl Site {
         daemon
     }
 
-    /// What the daemon said.
+    /// What the daemon said, and programs of cases.
     pub(crate) fn log(&self) -> String {
         let text = |name| fs::read_to_string(self.path(name)).unwrap_or_default();
-        text("/run/remoted.log") + &text("/run/pacemaker.log")
+        ["/run/remoted.log", "/run/pacemaker.log", "/run/program.log"].map(text).concat()
     }
 
     /// Runs `program`, which lies in the tests' directory, on the distribution's library or on that in `library`.
@@ -154,11 +155,18 @@ impl Site {
     }
 
     /// Runs `program` with a list of cases, on the distribution's library or on that in `library`; what it printed.
-    pub(crate) fn run_cases(&self, program: &Path, library: Option<&Path>, cases: &str) -> String {
+    pub(crate) fn run_cases(
+        &self,
+        program: &Path,
+        library: Option<&Path>,
+        environment: &[(&str, &str)],
+        cases: &str,
+    ) -> String {
         fs::write(self.path("/run/cases"), cases).unwrap();
         let program = inside(program);
         let mut command = self.command(&program);
         command.env("TEST_CASES", "/run/cases").env("PCMK_logfile", "/run/pacemaker.log");
+        command.envs(environment.iter().copied());
         if let Some(library) = library {
             command.env("LD_LIBRARY_PATH", inside(library));
             assert!(self.loaded(&program, library), "{program} does not run on the library");
@@ -167,6 +175,9 @@ impl Site {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{program} ended with {}\n{text}\n{errors}", output.status);
+        let mut log =
+            fs::OpenOptions::new().append(true).create(true).open(self.path("/run/program.log")).unwrap();
+        log.write_all(&output.stderr).unwrap();
         text
     }
 

@@ -2,7 +2,7 @@
 //! A node that uses certificates: who becomes a client, who does not, and what others hear of it.
 #[path = "../x509/pki.rs"]
 #[allow(dead_code, reason = "the tests in memory need more of it")]
-mod pki;
+pub(crate) mod pki;
 
 use crate::node::{LOG, PORT, Start, await_log, make_key};
 use crate::peer::{Peer, dial, is_closed};
@@ -19,11 +19,11 @@ use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-const TLS_1_3: &str = "NORMAL:-VERS-TLS1.2";
-const TLS_1_2: &str = "NORMAL:-VERS-TLS1.3";
+pub(crate) const TLS_1_3: &str = "NORMAL:-VERS-TLS1.2";
+pub(crate) const TLS_1_2: &str = "NORMAL:-VERS-TLS1.3";
 
 /// A daemon with these files.
-fn start(files: &CertificateFiles) -> Start {
+pub(crate) fn start(files: &CertificateFiles) -> Start {
     let mut start = Start::new();
     let paths = [
         ("PCMK_ca_file", Some(&files.ca)),

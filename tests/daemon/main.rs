@@ -10,6 +10,7 @@ mod agents;
 mod bystander;
 mod certificates;
 mod clock;
+mod demands;
 mod examples;
 mod execd;
 mod files;

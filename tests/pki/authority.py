@@ -111,7 +111,7 @@ class Authority:
                  extensions=extensions)
 
     def revocations(self, name, issuer, revoked=(), made=-DAY, following=30 * DAY, key_identifier=True,
-                    extensions=()):
+                    extensions=(), digest="sha256"):
         """Makes crl/NAME.pem.  revoked: names of certificates, with a reason behind a colon."""
         lines = []
         for entry in revoked:
@@ -122,7 +122,7 @@ class Authority:
         self._write("index", "".join(lines))
         extensions = list(extensions) + (["authorityKeyIdentifier=keyid"] if key_identifier else [])
         words = ["-crlexts", "list"] if extensions else []
-        self._ca("-gencrl", "-cert", self.path("cert", issuer), "-md", "sha256", "-out", self.path("crl", name),
+        self._ca("-gencrl", "-cert", self.path("cert", issuer), "-md", digest, "-out", self.path("crl", name),
                  "-keyfile", self.path("key", self.keys[issuer]), "-crl_lastupdate", date(made),
                  "-crl_nextupdate", date(following), *words, list_extensions=extensions)
 

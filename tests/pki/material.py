@@ -35,12 +35,15 @@ def authorities(pki):
     root("root-pss", "PSS CA", kind="rsa2048", pss=True)
     root("root-ed25519", "Ed25519 CA", kind="ed25519", digest="default")
     root("root-p384", "P-384 CA", kind="p384", digest="sha384")
+    pki.certificate("root-no-lists", subject="/O=Cluster/CN=CA without lists",
+                    extensions=[IS_CA, "keyUsage=critical,keyCertSign", SKI, AKI])
     below = [
         ("inter", "root", "Issuing CA", AUTHORITY, {}),
         ("inter2", "inter", "Site CA", AUTHORITY, {}),
         ("inter-expired", "root", "Expired issuing CA", AUTHORITY, {"begin": -400 * DAY, "end": -DAY}),
         ("inter-names", "root", "Constrained CA",
          AUTHORITY + ["nameConstraints=critical,permitted;DNS:cluster.example"], {}),
+        ("inter-server", "root", "Server CA", AUTHORITY + ["extendedKeyUsage=serverAuth"], {}),
         ("inter-path0", "root", "Last CA", [IS_CA + ",pathlen:0", CERTIFIES, SKI, AKI], {}),
         ("below-path0", "inter-path0", "Too deep CA", AUTHORITY, {}),
         ("inter-not-ca", "root", "No CA", [NO_CA, CERTIFIES, SKI, AKI], {}),
@@ -66,11 +69,13 @@ def leaves(pki):
     leaf("by-pss", "root-pss", kind="rsa2048", pss=True)
     leaf("by-ed25519", "root-ed25519", kind="ed25519", digest="default")
     leaf("by-p384", "root-p384", kind="p384", digest="sha384")
+    leaf("p256-by-p384", "root-p384", digest="sha384")
     leaf("by-sha1-root", "root-sha1", kind="rsa2048")
     leaf("sha1", "root-rsa2048", kind="rsa2048", digest="sha1")
     leaf("md5", "root-rsa2048", kind="rsa2048", digest="md5")
     for issuer in ("inter", "inter2", "inter-expired", "inter-path0", "below-path0", "inter-not-ca",
-                   "inter-no-sign", "inter-no-constraints", "inter-sha1", "impostor", "root-expired"):
+                   "inter-no-sign", "inter-no-constraints", "inter-sha1", "inter-server", "impostor",
+                   "root-expired", "root-no-lists"):
         leaf("by-" + issuer, issuer)
     leaf("by-leaf", "node")
     leaf("foreign", "root2")
@@ -94,6 +99,7 @@ def leaves(pki):
     leaf("no-names", extensions=[NO_CA, SIGNS, AKI])
     leaf("other-host", subject="/CN=elsewhere.example",
          extensions=[NO_CA, SIGNS, AKI, "subjectAltName=DNS:elsewhere.example,IP:192.0.2.1"])
+    leaf("wildcard", extensions=[NO_CA, SIGNS, AKI, "subjectAltName=DNS:*.cluster.example"])
     leaf("version1", extensions=[])
     leaf("many-names", extensions=[NO_CA, SIGNS, AKI, "subjectAltName=" + ",".join(
         "DNS:host%d.a-domain.example" % number for number in range(1500))])
@@ -121,6 +127,8 @@ def lists(pki):
     made("forged-node", "impostor", ["node"], key_identifier=False)
     made("critical-none", "root", extensions=["1.2.3.4.5.7=critical,ASN1:UTF8String:something"])
     made("critical-node", "root", ["node"], extensions=["1.2.3.4.5.7=critical,ASN1:UTF8String:something"])
+    made("sha1-none", "root", digest="sha1")
+    made("no-lists-none", "root-no-lists")
     made("old-node", "root", ["node"], made=-20 * DAY)
     made("newer-key-none", "impostor")
     made("root2-none", "root2")
@@ -143,7 +151,7 @@ def chains(pki):
     chain("chain-3-gap.pem", "by-inter2", "inter2")
     chain("chain-cross.pem", "node", "cross")
     chain("chain-old-root.pem", "node", "root")
-    for issuer in ("inter-expired", "inter-path0", "inter-not-ca", "inter-no-sign", "inter-no-constraints",
+    for issuer in ("inter-expired", "inter-server", "inter-path0", "inter-not-ca", "inter-no-sign", "inter-no-constraints",
                    "inter-sha1", "impostor"):
         chain("chain-%s.pem" % issuer, "by-" + issuer, issuer)
     chain("chain-below-path0.pem", "by-below-path0", "below-path0", "inter-path0")
@@ -159,7 +167,7 @@ def chains(pki):
     chain("duplicates.pem", *["root"] * 200)
     pki.file("ca-with-key-and-list.pem", ("key", "node"), ("cert", "root"), ("crl", "none"))
     for name, *members in (("lists", "none", "root2-none"), ("lists-node", "root2-none", "node"),
-                           ("lists-both", "none", "inter-none"), ("lists-newer", "old-node", "none"),
+                           ("lists-both", "none", "inter-none"), ("lists-and-stale", "past-none", "none"), ("lists-newer", "old-node", "none"),
                            ("lists-newer-key", "old-node", "newer-key-none")):
         pki.file(name + ".pem", *(("crl", member) for member in members))
 

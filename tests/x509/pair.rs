@@ -2,12 +2,20 @@
 //! A client and a server joined in memory, from the first byte to an answer.
 use pcmk_remote_rs::model::certificate_files::CertificateFiles;
 use pcmk_remote_rs::sys::tls::{Policy, Progress, Received, Stream, TlsError, TlsVersion};
+use pcmk_remote_rs::sys::x509::Strictness;
 use pcmk_remote_rs::transport::credentials::Credentials;
 use std::time::SystemTime;
 
 /// Credentials of a side whose judgement is looked at.
 pub(crate) fn judge(files: &CertificateFiles, version: TlsVersion) -> Credentials {
     let policy = Policy { min: version, max: version, ..Policy::with_certificates() };
+    Credentials::with_certificates(files.clone(), policy)
+}
+
+/// The same, with more that is demanded of the other side.
+pub(crate) fn strict(files: &CertificateFiles, version: TlsVersion, strictness: &Strictness) -> Credentials {
+    let mut policy = Policy { min: version, max: version, ..Policy::with_certificates() };
+    policy.strictness = policy.strictness.and(strictness.clone());
     Credentials::with_certificates(files.clone(), policy)
 }
 
@@ -22,6 +30,12 @@ pub(crate) fn presenter(files: &CertificateFiles, version: TlsVersion) -> Creden
 pub(crate) fn client(credentials: &mut Credentials) -> Stream {
     let context = credentials.client_context().unwrap_or_else(|error| panic!("{error}"));
     Stream::client(&context).unwrap()
+}
+
+/// A client that connects to this host.
+pub(crate) fn client_to(credentials: &mut Credentials, host: Option<&str>) -> Stream {
+    let context = credentials.client_context().unwrap_or_else(|error| panic!("{error}"));
+    Stream::client_to(&context, host).unwrap()
 }
 
 pub(crate) fn server(credentials: &mut Credentials) -> Stream {

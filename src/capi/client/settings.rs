@@ -10,7 +10,10 @@ use std::time::Duration;
 
 use super::place::Place;
 use crate::capi::abi::{BEHAVIOUR, RELEASE};
-use crate::driver::client::{HANDSHAKE_LIMIT, Identity, Keys, RemoteSettings};
+use crate::driver::client::{
+    HANDSHAKE_LIMIT, Identity, Keys, RemoteSettings, strictness_of_environment,
+    strictness_without_certificates,
+};
 use crate::model::options::{self, ClusterOption, Rules};
 use crate::model::site::{EXECUTOR_SERVER, KEY_FILES, REMOTE_PORT};
 
@@ -48,12 +51,32 @@ fn make_keys() -> Keys {
     if let Some(warning) = certificates.warning() {
         log::warn!("{warning}");
     }
+    if !RULES.certificates && is_certificate_set() {
+        log::warn!(
+            "{} and its like have no effect: programs of Pacemaker 2.1 use the pre-shared key alone",
+            options::CA_FILE.variable
+        );
+    }
+    let certificates = certificates.complete();
+    if let Some(warning) = strictness_without_certificates(RULES).filter(|_| certificates.is_none()) {
+        log::warn!("{warning}");
+    }
     let priorities = option(&options::TLS_PRIORITIES).unwrap_or_default();
     let priorities = priorities.to_string_lossy();
-    match certificates.complete() {
-        Some(files) => Keys::with_certificates(files, &priorities),
+    match certificates {
+        Some(files) => match strictness_of_environment(RULES) {
+            Ok(strictness) => Keys::with_strict_certificates(files, &priorities, strictness),
+            Err(problem) => Keys::unusable(problem),
+        },
         None => Keys::new(key_locations(), &priorities),
     }
+}
+
+/// Is a file of certificates named for programs of Pacemaker 3.0?
+fn is_certificate_set() -> bool {
+    [options::CA_FILE, options::CERT_FILE, options::KEY_FILE]
+        .iter()
+        .any(|option| env::var_os(option.variable).is_some_and(|path| !path.is_empty()))
 }
 
 /// Where the cluster's key may be, the first place first.

@@ -8,8 +8,8 @@ use std::ptr;
 use super::settings;
 use crate::capi::abi::remote::Tls;
 use crate::capi::entry::entry;
-use crate::driver::client::check_certificates;
-use crate::model::options::{self, ClusterOption};
+use crate::driver::client::{check_certificates, strictness_of_environment};
+use crate::model::options::{self, ClusterOption, TRANSPORT};
 use crate::sys::cmem;
 use crate::sys::gnutls::{self, Datum, Functions, Object, credentials};
 
@@ -192,6 +192,10 @@ fn load_certificate(tls: &mut Tls, gnutls: &Functions) -> Result<(), c_int> {
     if let Some(files) = settings::certificates()
         && let Err(problem) = check_certificates(&files)
     {
+        log::error!("{problem}");
+        return Err(libc::ENODATA);
+    }
+    if let Err(problem) = strictness_of_environment(TRANSPORT) {
         log::error!("{problem}");
         return Err(libc::ENODATA);
     }

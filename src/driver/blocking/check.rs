@@ -76,7 +76,8 @@ pub fn check(target: &Target, full: Option<&str>, tell: &mut dyn FnMut(Step)) ->
             let connection = Connection::over(stream, settings, identity)?;
             Step::SignedOn(Client::sign_on(connection)?.describe())
         }
-        None => probe(stream, &context)?,
+        None => probe(stream, &context, &settings.server)
+            .map_err(|problem| problem.with_certificate(context.certificate().is_some()))?,
     });
     Ok(())
 }
@@ -102,11 +103,11 @@ fn connect(settings: &RemoteSettings, tell: &mut dyn FnMut(Step)) -> Result<TcpS
     }
 }
 
-fn probe(stream: TcpStream, context: &ClientContext) -> Result<Step, Problem> {
+fn probe(stream: TcpStream, context: &ClientContext, host: &str) -> Result<Step, Problem> {
     let deadline = Instant::now() + HANDSHAKE_LIMIT;
     let lost = |_| Problem::ClosedInHandshake;
     let mut link = Link::new(stream).map_err(lost)?;
-    let mut probe = Probe::new(context).map_err(Problem::Handshake)?;
+    let mut probe = Probe::to_host(context, Some(host)).map_err(Problem::Handshake)?;
     let mut buffer = vec![0; READ_SIZE];
     loop {
         let progress = probe.advance();

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Where a remote node is and what proves who we are.
-use crate::driver::client::{Keys, RemoteSettings};
+#[cfg(feature = "tool")]
+use crate::driver::client::strictness_of_environment;
+use crate::driver::client::{KeyProblem, Keys, RemoteSettings, Strictness};
 use crate::model::certificate_files::CertificateFiles;
+#[cfg(feature = "tool")]
+use crate::model::options::DAEMON;
 use crate::model::site::CLUSTER_USER;
 use crate::transport::readable::Reader;
 use std::path::PathBuf;
@@ -15,6 +19,8 @@ pub struct Target {
     port: u16,
     key_file: Option<PathBuf>,
     certificates: Option<CertificateFiles>,
+    /// Demands that cannot be met are told when TLS is needed.
+    strictness: Result<Strictness, KeyProblem>,
     tls_priorities: String,
     connect_limit: Option<Duration>,
 }
@@ -27,6 +33,7 @@ impl Target {
             port,
             key_file: None,
             certificates: None,
+            strictness: Ok(Strictness::default()),
             tls_priorities: String::new(),
             connect_limit: None,
         }
@@ -43,6 +50,20 @@ impl Target {
     #[must_use]
     pub fn with_certificates(mut self, files: CertificateFiles) -> Self {
         self.certificates = Some(files);
+        self
+    }
+
+    /// What is demanded of the node's certificates beyond that an authority vouches for them.
+    #[must_use]
+    pub fn with_strictness(mut self, strictness: Strictness) -> Self {
+        self.strictness = Ok(strictness);
+        self
+    }
+
+    /// The same, as the environment demands it.
+    #[cfg(feature = "tool")]
+    pub(crate) fn with_strictness_of_environment(mut self) -> Self {
+        self.strictness = strictness_of_environment(DAEMON);
         self
     }
 
@@ -75,7 +96,10 @@ impl Target {
     /// is logged.
     pub fn settings(&self) -> RemoteSettings {
         let keys = match (&self.certificates, &self.key_file) {
-            (Some(files), _) => Keys::with_certificates(files.clone(), &self.tls_priorities),
+            (Some(files), _) => match self.strictness.clone() {
+                Ok(demands) => Keys::with_strict_certificates(files.clone(), &self.tls_priorities, demands),
+                Err(problem) => Keys::unusable(problem),
+            },
             (None, Some(file)) => Keys::new(vec![file.clone()], &self.tls_priorities),
             (None, None) => Keys::in_default_places(&self.tls_priorities),
         };

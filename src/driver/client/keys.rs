@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What proves to remote nodes who we are, for all connections of one caller.
 use crate::model::certificate_files::CertificateFiles;
+use crate::model::options::Rules;
 use crate::model::site::KEY_FILES;
 use crate::sys::tls::{ClientContext, Policy};
+use crate::sys::x509::Strictness;
 use crate::transport::credentials::{self, Credentials, KeyError, Notice};
 use crate::transport::priorities::{self, PriorityError, Translation};
+use crate::transport::strictness;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,7 +52,17 @@ impl Keys {
 
     /// Certificates instead of a key: both sides show one, and each judges the other's by its own authorities.
     pub fn with_certificates(files: CertificateFiles, priorities: &str) -> Self {
-        Self::of(priorities::translate_with_certificates(priorities), |policy| {
+        Self::with_strict_certificates(files, priorities, Strictness::default())
+    }
+
+    /// The same, and what `strictness` demands of the server's certificates beside what `priorities` do.
+    pub fn with_strict_certificates(
+        files: CertificateFiles,
+        priorities: &str,
+        strictness: Strictness,
+    ) -> Self {
+        Self::of(priorities::translate_with_certificates(priorities), |mut policy| {
+            policy.strictness = policy.strictness.and(strictness);
             Credentials::following_certificates(files, policy)
         })
     }
@@ -115,6 +128,26 @@ impl Keys {
 /// The file that cannot, and why.
 pub fn check_certificates(files: &CertificateFiles) -> Result<(), KeyProblem> {
     credentials::check_certificates(files).map_err(|problem| KeyProblem::Certificates(problem.to_string()))
+}
+
+/// Judges a peer whose chain another TLS library has got; see [`credentials::judge_peer`].
+#[cfg(feature = "capi")]
+pub(crate) use crate::transport::credentials::judge_peer;
+
+/// What the environment demands of peers' certificates.
+///
+/// # Errors
+/// A value that cannot be used.
+#[cfg(any(feature = "tool", feature = "capi"))]
+pub(crate) fn strictness_of_environment(rules: Rules) -> Result<Strictness, KeyProblem> {
+    strictness::read(rules, |variable| std::env::var_os(variable))
+        .map_err(|problem| KeyProblem::Setup(problem.to_string()))
+}
+
+/// What deserves a warning where no certificates are used.
+#[cfg(any(feature = "tool", feature = "capi"))]
+pub(crate) fn strictness_without_certificates(rules: Rules) -> Option<String> {
+    strictness::without_certificates(rules, |variable| std::env::var_os(variable))
 }
 
 /// The time of day; before 1970 it is 1970.

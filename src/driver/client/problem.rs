@@ -4,6 +4,7 @@ use super::keys::KeyProblem;
 use crate::core::ClientError;
 use crate::model::RequestRefused;
 use crate::session::SessionError;
+use crate::sys::tls::TlsError;
 use nix::errno::Errno;
 use std::fmt;
 use std::net::SocketAddr;
@@ -91,6 +92,14 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// The same, said more exactly if we have shown a certificate: a peer that only closes then means something else.
+    pub(in crate::driver) fn with_certificate(self, shown: bool) -> Self {
+        match self {
+            Self::ClosedInHandshake if shown => Self::Handshake(SessionError::Tls(TlsError::EndedByPeer)),
+            other => other,
+        }
+    }
+
     /// How far the connection had come.
     pub const fn stage(&self) -> Stage {
         match self {

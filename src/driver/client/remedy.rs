@@ -87,7 +87,8 @@ const fn of_tls(error: &TlsError) -> &'static str {
         TlsError::WrongKey => "copy the cluster's key to both hosts (/etc/pacemaker/authkey)",
         TlsError::NotTls => WHICH_PORT,
         TlsError::CertificateRefused(_) => {
-            "compare PCMK_ca_file of this host with that host's certificate (openssl verify), and the clocks of both"
+            "compare PCMK_ca_file of this host with that host's certificate (openssl verify), the clocks of both, and what \
+             the options of this host demand of certificates (docs/tls.md)"
         }
         TlsError::CertificateMissing | TlsError::NoSharedSuite => {
             "set PCMK_ca_file, PCMK_cert_file and PCMK_key_file on both hosts, or on neither"

@@ -121,8 +121,8 @@ impl Remote {
 
     fn transport(&self, stream: TcpStream, now: Instant) -> Result<Box<Transport>, Problem> {
         let context = self.settings.keys.context().map_err(Problem::Key)?;
-        let mut session =
-            ClientSession::new(&context, self.identity.name.as_deref(), self.identity.is_provider);
+        let (host, name) = (Some(self.settings.server.as_str()), self.identity.name.as_deref());
+        let mut session = ClientSession::to_host(&context, host, name, self.identity.is_provider);
         session.core().announce(self.identity.version);
         Transport::new(stream, session, now + self.settings.handshake_limit).map(Box::new)
     }
@@ -177,7 +177,10 @@ impl Remote {
         }
     }
 
-    fn end(&mut self, problem: Problem, reports: &mut Reports) {
+    fn end(&mut self, mut problem: Problem, reports: &mut Reports) {
+        if let State::Connected(transport) = &self.state {
+            problem = problem.with_certificate(transport.session.shows_certificate());
+        }
         self.state = State::Over;
         reports.push(Report::Ended(problem));
     }

@@ -294,6 +294,11 @@ impl RemoteConnection {
         drop(old);
     }
 
+    /// Did the peer break the handshake off, for a reason that with certificates is most often one of two?
+    pub(super) fn was_broken_off(&self, reason: &EndReason) -> bool {
+        matches!(reason, EndReason::Receive(_)) && self.session.borrow().expects_certificate()
+    }
+
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }

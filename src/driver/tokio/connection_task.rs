@@ -15,7 +15,8 @@ use super::waiting::WaitingPlace;
 use crate::core::{Input, PeerId};
 use crate::driver::hub::{Arrival, NewPeer};
 use crate::log_notice;
-use crate::session::{ServerEvent, ServerStep};
+use crate::session::{ServerEvent, ServerStep, SessionError};
+use crate::sys::tls::TlsError;
 use crate::sys::x509::About;
 use log::warn;
 use std::future::pending;
@@ -405,6 +406,8 @@ impl ConnectionTask {
             return self.inbox.put(Arrival::Left(peer));
         }
         if let Some(place) = &self.place {
+            let broken_off = EndReason::Session(SessionError::Tls(TlsError::EndedByPeer));
+            let reason = if self.connection.was_broken_off(reason) { &broken_off } else { reason };
             place.log_end(address, reason);
         }
         self.connection.say_goodbye();

@@ -19,6 +19,8 @@ pub(super) struct Handshake {
     pub(super) proof: RefCell<Option<Proof>>,
     /// What a client says it is.
     pub(super) identity: CString,
+    /// The name or address that a client connects to, if it is known.
+    pub(super) host: Option<String>,
     /// The identity of a client that was refused, fit for a log.
     pub(super) refused: RefCell<Option<String>>,
     /// Was the peer's whole chain judged, and accepted?
@@ -136,15 +138,11 @@ pub(super) extern "C" fn verify(accepted: c_int, store: *mut X509_STORE_CTX) -> 
 unsafe fn judge(handshake: &Handshake, accepted: bool, store: *mut X509_STORE_CTX) -> Result<(), Refusal> {
     // SAFETY: the caller's promise.
     unsafe {
-        if !accepted {
+        let proof = handshake.proof.borrow();
+        let Some(Proof::Certificates(judge)) = proof.as_ref() else {
             return Err(Refusal::of_openssl(store));
-        }
-        if X509_STORE_CTX_get_error_depth(store) == 0 {
-            let proof = handshake.proof.borrow();
-            let Some(Proof::Certificates(judge)) = proof.as_ref() else {
-                return Err(Refusal::of_openssl(store));
-            };
-            judge.accept(store)?;
+        };
+        if judge.step(accepted, store, handshake.host.as_deref())? {
             handshake.chain_accepted.set(true);
         }
     }

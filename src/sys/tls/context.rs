@@ -6,7 +6,7 @@ use super::proof::Proof;
 use super::psk::{IDENTITY, Psk, Secret};
 use super::{callbacks, dh};
 use crate::sys::longpsk::{PROPERTY_QUERY, SSL_CTX_new_ex, library_context};
-use crate::sys::x509::{CertificateSet, Judge};
+use crate::sys::x509::{CertificateSet, Judge, Role, Strictness, prepare};
 use libc::c_int;
 use openssl_sys::*;
 use std::ffi::{CStr, CString};
@@ -18,7 +18,8 @@ const ALLOW_NO_DHE_KEX: u64 = 1 << 10;
 /// SSL_MODE_NO_AUTO_CHAIN, which it lacks, too: what is sent is what the file holds. Otherwise each handshake would build,
 /// and verify, a chain from the authorities that we trust.
 const NO_AUTO_CHAIN: libc::c_long = 0x8;
-/// At least 112 bits: Diffie-Hellman groups of 2048 bits and more. With certificates the policy says it.
+/// At least 112 bits: Diffie-Hellman groups of 2048 bits and more. The policy may ask for more. With certificates it alone
+/// says it.
 const LEVEL_WITH_KEY: c_int = 2;
 
 struct OwnedContext(NonNull<SSL_CTX>);
@@ -67,7 +68,7 @@ impl Context {
             }
         };
         let context = OwnedContext(NonNull::new(raw).ok_or_else(|| setup("cannot make a TLS context"))?);
-        apply(&context, policy, LEVEL_WITH_KEY)?;
+        apply(&context, policy, policy.strictness.security_level.max(LEVEL_WITH_KEY))?;
         Ok(Self { context, proof: Proof::Key(Arc::new(secret)) })
     }
 
@@ -75,6 +76,7 @@ impl Context {
         set: &CertificateSet,
         policy: &Policy,
         method: *const SSL_METHOD,
+        peer: Role,
     ) -> Result<Self, TlsError> {
         // SAFETY: the method is one of OpenSSL's own.
         let raw = unsafe {
@@ -83,27 +85,19 @@ impl Context {
         };
         let context = OwnedContext(NonNull::new(raw).ok_or_else(|| setup("cannot make a TLS context"))?);
         apply(&context, policy, policy.strictness.security_level)?;
-        trust(&context, set);
+        trust(&context, set, &policy.strictness);
         present(&context, set)?;
-        let judge = Judge::new(&set.lists, policy.strictness);
+        let judge = Judge::new(&set.lists, policy.strictness.clone(), peer);
         Ok(Self { context, proof: Proof::Certificates(Arc::new(judge)) })
     }
 }
 
 /// Trusts the set's authorities alone, and has every peer's chain judged.
-fn trust(context: &OwnedContext, set: &CertificateSet) {
+fn trust(context: &OwnedContext, set: &CertificateSet, strictness: &Strictness) {
     let raw = context.0.as_ptr();
-    // SAFETY: plain settings on a context that we own and nobody uses yet. The store and the parameters are its own; the
-    // store counts the certificates that it is given. What is there already counts as added.
+    // SAFETY: plain settings on a context that we own and nobody uses yet. The store and the parameters are its own.
     unsafe {
-        let store = SSL_CTX_get_cert_store(raw);
-        for anchor in &set.anchors {
-            X509_STORE_add_cert(store, anchor.as_ptr());
-        }
-        ERR_clear_error();
-        let parameters = SSL_CTX_get0_param(raw);
-        X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN);
-        X509_VERIFY_PARAM_set_purpose(parameters, X509_PURPOSE_ANY);
+        prepare(SSL_CTX_get_cert_store(raw), SSL_CTX_get0_param(raw), set, strictness);
         let mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
         SSL_CTX_set_verify(raw, mode, Some(callbacks::verify));
     }
@@ -192,6 +186,13 @@ fn apply(context: &OwnedContext, policy: &Policy, security_level: c_int) -> Resu
             return Err(setup("no key exchange group is left"));
         }
     }
+    if let Some(signatures) = &policy.signatures {
+        let signatures = c_text(signatures)?;
+        // SAFETY: as above.
+        if unsafe { SSL_CTX_set1_sigalgs_list(raw, signatures.as_ptr()) } != 1 {
+            return Err(setup("no signature algorithm is left"));
+        }
+    }
     Ok(())
 }
 
@@ -214,7 +215,7 @@ impl ServerContext {
     /// A context that shows the set's certificate, and accepts clients whose certificate its authorities vouch for.
     pub fn with_certificates(set: &CertificateSet, policy: &Policy) -> Result<Self, TlsError> {
         // SAFETY: a constant of OpenSSL.
-        let context = Context::with_certificates(set, policy, unsafe { TLS_server_method() })?;
+        let context = Context::with_certificates(set, policy, unsafe { TLS_server_method() }, Role::Client)?;
         // SAFETY: nobody uses the context yet, which was made there.
         unsafe { dh::set_group(context.raw(), context.library()) };
         Ok(Self(context))
@@ -251,7 +252,7 @@ impl ClientContext {
     /// A context that shows the set's certificate, and accepts servers whose certificate its authorities vouch for.
     pub fn with_certificates(set: &CertificateSet, policy: &Policy) -> Result<Self, TlsError> {
         // SAFETY: a constant of OpenSSL.
-        let context = Context::with_certificates(set, policy, unsafe { TLS_client_method() })?;
+        let context = Context::with_certificates(set, policy, unsafe { TLS_client_method() }, Role::Server)?;
         Ok(Self { context, identity: CString::default(), certificate: Some(set.label.clone()) })
     }
 

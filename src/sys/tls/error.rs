@@ -57,8 +57,8 @@ impl fmt::Display for TlsError {
                  listen on that port?)",
             ),
             Self::NoSharedCipher => f.write_str(
-                "no cipher suite in common, or the peer has no pre-shared key (compare PCMK_tls_priorities \
-                 and the key files of both hosts)",
+                "no cipher suite in common, the peer has no pre-shared key, or the peer uses certificates (PCMK_ca_file and \
+                 its like must be set on both hosts or on neither; compare PCMK_tls_priorities and the key files)",
             ),
             Self::Version => f.write_str(
                 "no TLS version in common (compare PCMK_tls_priorities of both hosts; 1.2 or 1.3 is needed)",
@@ -71,7 +71,7 @@ impl fmt::Display for TlsError {
             ),
             Self::EndedByPeer => f.write_str(
                 "the peer ended the handshake without a reason: most often it refuses our certificate, or uses the \
-                 pre-shared key",
+                 pre-shared key, as Pacemaker 2.1 does",
             ),
             Self::CertificateRefused(reason) => write!(f, "the peer's certificate is refused: {reason}"),
             Self::CertificateMissing => f.write_str(
@@ -79,8 +79,8 @@ impl fmt::Display for TlsError {
             ),
             Self::CertificateRefusedByPeer(alert) => write!(f, "the peer refuses our certificate: {alert}"),
             Self::NoSharedSuite => f.write_str(
-                "no cipher suite in common, or the peer uses the pre-shared key (PCMK_ca_file, PCMK_cert_file and \
-                 PCMK_key_file must be set on both hosts; compare PCMK_tls_priorities)",
+                "no cipher suite in common, or the peer uses the pre-shared key, as Pacemaker 2.1 does (PCMK_ca_file, \
+                 PCMK_cert_file and PCMK_key_file must be set on both hosts; compare PCMK_tls_priorities)",
             ),
             Self::PeerAlert(alert) => write!(f, "the peer ended TLS: {alert}"),
             Self::Setup(what) => write!(f, "TLS cannot be set up: {what}"),

@@ -41,12 +41,14 @@ pub struct Policy {
     pub ciphersuites: String,
     /// Key exchange groups; None: OpenSSL's choice.
     pub groups: Option<String>,
+    /// Signature algorithms of TLS with certificates; None: OpenSSL's choice.
+    pub signatures: Option<String>,
     /// May TLS 1.3 do without a Diffie-Hellman exchange? Without it, who steals the key can read what was
     /// recorded earlier; some peers offer nothing else.
     pub plain_psk: bool,
     /// Does a server choose by its own order of suites, not by the client's?
     pub server_precedence: bool,
-    /// How certificates are judged; without meaning for pre-shared keys.
+    /// How certificates are judged. For pre-shared keys the security level alone counts, from 3 on.
     pub strictness: Strictness,
 }
 
@@ -73,6 +75,7 @@ impl Default for Policy {
             cipher_list: "kDHEPSK:kPSK".to_owned(),
             ciphersuites: "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256".to_owned(),
             groups: None,
+            signatures: None,
             plain_psk: true,
             server_precedence: false,
             strictness: Strictness::default(),

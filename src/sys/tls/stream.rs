@@ -69,7 +69,7 @@ unsafe impl Send for Stream {}
 impl Stream {
     /// The accepting side.
     pub fn server(context: &ServerContext) -> Result<Self, TlsError> {
-        let stream = Self::new(&context.0, CString::default(), false)?;
+        let stream = Self::new(&context.0, CString::default(), None, false)?;
         // SAFETY: a new SSL of ours.
         unsafe { SSL_set_accept_state(stream.ssl.as_ptr()) };
         Ok(stream)
@@ -77,19 +77,31 @@ impl Stream {
 
     /// The connecting side. The first [`Stream::handshake`] makes the first output.
     pub fn client(context: &ClientContext) -> Result<Self, TlsError> {
-        let stream = Self::new(&context.context, context.identity().to_owned(), true)?;
+        Self::client_to(context, None)
+    }
+
+    /// The same. `host`: the name or address that is connected to, which the policy may demand of the server's certificate.
+    pub fn client_to(context: &ClientContext, host: Option<&str>) -> Result<Self, TlsError> {
+        let host = host.map(str::to_owned);
+        let stream = Self::new(&context.context, context.identity().to_owned(), host, true)?;
         // SAFETY: a new SSL of ours.
         unsafe { SSL_set_connect_state(stream.ssl.as_ptr()) };
         Ok(stream)
     }
 
-    fn new(context: &Context, identity: CString, as_client: bool) -> Result<Self, TlsError> {
+    fn new(
+        context: &Context,
+        identity: CString,
+        host: Option<String>,
+        as_client: bool,
+    ) -> Result<Self, TlsError> {
         let no_memory = || TlsError::Setup("OpenSSL has no memory".to_owned());
         // SAFETY: the context is alive, and the SSL holds a count of its own.
         let ssl = NonNull::new(unsafe { SSL_new(context.raw()) }).ok_or_else(no_memory)?;
         let handshake = Handshake {
             proof: RefCell::new(Some(context.proof.clone())),
             identity,
+            host,
             refused: RefCell::new(None),
             chain_accepted: Cell::new(false),
             verdict: RefCell::new(None),

@@ -1,28 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What OpenSSL's verification of a chain does not do, or does differently from GnuTLS, so that both ends of a cluster
 //! judge alike.
+use super::demands::{Role, is_about_lists, words_about_lists};
 use super::describe;
 use super::ffi;
 use super::object::{About, RevocationList, may_sign};
+use super::strictness::Strictness;
 use libc::c_int;
 use openssl_sys::*;
 use std::ptr;
-
-/// How strict keys are judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Strictness {
-    /// OpenSSL's security level: 1 takes RSA of 1024 bits, 2 of 2048, 3 of 3072.
-    pub security_level: c_int,
-    /// Bits that a key on an elliptic curve of NIST's must have.
-    pub least_curve_bits: c_int,
-}
-
-impl Default for Strictness {
-    /// As GnuTLS's NORMAL: RSA of 1024 bits passes, signatures with SHA-1 or MD5 do not.
-    fn default() -> Self {
-        Self { security_level: 1, least_curve_bits: 0 }
-    }
-}
 
 /// Why a peer's chain is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +20,13 @@ pub(in crate::sys) struct Refusal {
 }
 
 impl Refusal {
-    fn new(code: c_int, depth: c_int) -> Self {
+    pub(super) fn new(code: c_int, depth: c_int) -> Self {
         Self { code, depth, words: describe::verification_error(code) }
+    }
+
+    /// The same in other words, made of OpenSSL's.
+    pub(super) fn with_words(self, words: impl FnOnce(String) -> String) -> Self {
+        Self { words: words(self.words), ..self }
     }
 
     /// OpenSSL's own, of a verification that has just failed.
@@ -44,7 +35,13 @@ impl Refusal {
     /// `store` is of a verification that is under way.
     pub(in crate::sys) unsafe fn of_openssl(store: *mut X509_STORE_CTX) -> Self {
         // SAFETY: the caller's promise.
-        unsafe { Self::new(X509_STORE_CTX_get_error(store), X509_STORE_CTX_get_error_depth(store)) }
+        let (code, depth) =
+            unsafe { (X509_STORE_CTX_get_error(store), X509_STORE_CTX_get_error_depth(store)) };
+        if is_about_lists(code) {
+            // The alert must not say that the peer's certificate has expired when a list has.
+            return Self::new(X509_V_ERR_CERT_REJECTED, depth).with_words(|_| words_about_lists(code));
+        }
+        Self::new(code, depth)
     }
 
     /// The refusal in words, with the certificate that it is about.
@@ -92,12 +89,14 @@ impl Refusal {
 pub(in crate::sys) struct Judge {
     lists: Vec<RevocationList>,
     strictness: Strictness,
+    /// Whose certificates are judged.
+    role: Role,
 }
 
 impl Judge {
     /// Of these lists each issuer's newest counts, one for each of its keys: GnuTLS keeps one for all keys of a name, so
     /// that a list by a new key makes it forget what the old key has revoked.
-    pub(in crate::sys) fn new(lists: &[RevocationList], strictness: Strictness) -> Self {
+    pub(in crate::sys) fn new(lists: &[RevocationList], strictness: Strictness, role: Role) -> Self {
         let known: Vec<_> =
             lists.iter().map(|list| (list, list.key_identifier(), list.last_update())).collect();
         let counts = |(list, key, made): &(&RevocationList, Vec<u8>, Option<super::Time>)| {
@@ -106,14 +105,36 @@ impl Judge {
                 .any(|(other, its_key, later)| key == its_key && later > made && other.has_issuer_of(list))
         };
         let lists = known.iter().filter(|entry| counts(entry)).map(|(list, ..)| list.share()).collect();
-        Self { lists, strictness }
+        Self { lists, strictness, role }
     }
 
-    /// To be asked when OpenSSL has built and verified the whole chain.
+    /// Is OpenSSL's error of no weight? Lists are demanded of what an authority has signed, not of the authority itself.
+    ///
+    /// # Safety
+    /// `store` is of a verification that is under way.
+    pub(super) unsafe fn tolerates(&self, store: *mut X509_STORE_CTX) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let chain = X509_STORE_CTX_get0_chain(store).cast::<OPENSSL_STACK>();
+            let tolerated = is_about_lists(X509_STORE_CTX_get_error(store))
+                && !chain.is_null()
+                && X509_STORE_CTX_get_error_depth(store) == OPENSSL_sk_num(chain) - 1;
+            if tolerated {
+                X509_STORE_CTX_set_error(store, X509_V_OK);
+            }
+            tolerated
+        }
+    }
+
+    /// To be asked when OpenSSL has built and verified the whole chain. `host`: what a client connects to.
     ///
     /// # Safety
     /// `store` is of a verification that is under way, whose chain is complete.
-    pub(in crate::sys) unsafe fn accept(&self, store: *mut X509_STORE_CTX) -> Result<(), Refusal> {
+    pub(super) unsafe fn accept(
+        &self,
+        store: *mut X509_STORE_CTX,
+        host: Option<&str>,
+    ) -> Result<(), Refusal> {
         // SAFETY: the caller's promise; the certificates of a chain live as long as the verification.
         unsafe {
             let chain = X509_STORE_CTX_get0_chain(store).cast::<OPENSSL_STACK>();
@@ -124,18 +145,22 @@ impl Judge {
             for depth in 0..count {
                 let certificate = OPENSSL_sk_value(chain, depth).cast::<X509>();
                 self.check_revocation(certificate, depth)?;
-                self.check_curve(certificate, depth)?;
+                self.strictness.check_key(certificate, depth)?;
+                if depth == 0 || depth < count - 1 {
+                    self.strictness.check_purpose(certificate, depth, self.role)?;
+                }
                 // OpenSSL is content with an issuer's keyUsage. The anchor is the administrator's word.
                 if depth > 0 && depth < count - 1 && ffi::X509_check_ca(certificate) != 1 {
                     return Err(Refusal::new(X509_V_ERR_INVALID_CA, depth));
                 }
             }
-            if !may_sign(OPENSSL_sk_value(chain, 0).cast()) {
+            let own = OPENSSL_sk_value(chain, 0).cast::<X509>();
+            if !may_sign(own) {
                 let words = "its keyUsage lacks digitalSignature".to_owned();
                 return Err(Refusal { words, ..Refusal::new(X509_V_ERR_INVALID_PURPOSE, 0) });
             }
+            self.strictness.check_identity(own, host, self.role)
         }
-        Ok(())
     }
 
     /// A list is the administrator's own file: what it revokes is refused, whatever its dates and its signature.
@@ -159,22 +184,5 @@ impl Judge {
             }
         }
         Ok(())
-    }
-
-    /// # Safety
-    /// `certificate` lives during the call.
-    unsafe fn check_curve(&self, certificate: *mut X509, depth: c_int) -> Result<(), Refusal> {
-        if self.strictness.least_curve_bits == 0 {
-            return Ok(());
-        }
-        // SAFETY: the caller's promise; the key is the certificate's.
-        let too_small = unsafe {
-            let key = ffi::X509_get0_pubkey(certificate);
-            !key.is_null()
-                && EVP_PKEY_id(key) == EVP_PKEY_EC
-                && EVP_PKEY_bits(key) < self.strictness.least_curve_bits
-        };
-        let code = if depth == 0 { X509_V_ERR_EE_KEY_TOO_SMALL } else { X509_V_ERR_CA_KEY_TOO_SMALL };
-        if too_small { Err(Refusal::new(code, depth)) } else { Ok(()) }
     }
 }

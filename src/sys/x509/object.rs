@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Certificates, revocation lists and private keys of OpenSSL, owned.
+use super::demands;
 use super::describe::{self, Time};
 use super::ffi;
+use super::strictness::Fingerprint;
 use openssl_sys::*;
 use std::fmt;
 use std::ptr::{self, NonNull};
@@ -128,6 +130,12 @@ impl Certificate {
         }
     }
 
+    /// Its SHA-256 digest; None: OpenSSL cannot make it.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        // SAFETY: ours.
+        unsafe { demands::fingerprint(self.as_ptr()) }
+    }
+
     /// May its key sign, which TLS needs? A certificate that does not say what its key is for allows it.
     pub fn may_sign(&self) -> bool {
         // SAFETY: ours.
@@ -175,7 +183,24 @@ impl RevocationList {
         unsafe { X509_NAME_cmp(X509_CRL_get_issuer(self.as_ptr()), X509_CRL_get_issuer(other.as_ptr())) == 0 }
     }
 
-    /// Is this certificate's subject who has made the list, and does its key verify it?
+    /// Is it signed with a digest that no certificate may be signed with?
+    pub(in crate::sys) fn has_weak_signature(&self) -> bool {
+        let (mut digest, mut kind) = (0, 0);
+        // SAFETY: ours; places for the answers.
+        let known = unsafe {
+            let signature = ffi::X509_CRL_get_signature_nid(self.as_ptr());
+            OBJ_find_sigid_algs(signature, &raw mut digest, &raw mut kind) == 1
+        };
+        known && [NID_sha1, NID_md5].contains(&digest)
+    }
+
+    /// Has it a critical extension: is it about a part of the certificates alone, or of a kind that we do not know?
+    pub(super) fn is_partial(&self) -> bool {
+        // SAFETY: ours.
+        unsafe { X509_CRL_get_ext_by_critical(self.as_ptr(), 1, -1) >= 0 }
+    }
+
+    /// Is this certificate's subject who has made the list, may it, and does its key verify it?
     pub(super) fn is_signed_by(&self, issuer: &Certificate) -> bool {
         // SAFETY: both are ours. Errors are not wanted in the queue.
         unsafe {
@@ -183,6 +208,7 @@ impl RevocationList {
                 X509_NAME_cmp(X509_CRL_get_issuer(self.as_ptr()), X509_get_subject_name(issuer.as_ptr()))
                     == 0;
             let key = ffi::X509_get0_pubkey(issuer.as_ptr());
+            let named = named && X509_get_key_usage(issuer.as_ptr()) & X509v3_KU_CRL_SIGN != 0;
             let signed = named && !key.is_null() && X509_CRL_verify(self.as_ptr(), key) == 1;
             ERR_clear_error();
             signed

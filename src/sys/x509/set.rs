@@ -18,15 +18,19 @@ pub struct CertificateSet {
     pub key: PrivateKey,
 }
 
-/// What is odd about a revocation list. It counts all the same.
+/// What is odd about a revocation list. What it revokes is refused all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListFinding {
     /// There should have been a newer one since then.
     Stale(Time),
     /// It was made at that time, which is still to come.
     FromTheFuture(Time),
-    /// No authority of ours of the issuer's name has signed it.
+    /// No authority of ours of the issuer's name, that may sign lists, has signed it.
     Unverifiable,
+    /// It is signed with SHA-1 or MD5.
+    WeakSignature,
+    /// It has a critical extension, so that it may be about some certificates alone.
+    Partial,
 }
 
 impl CertificateSet {
@@ -38,6 +42,12 @@ impl CertificateSet {
         let known = || self.anchors.iter().chain(&self.chain);
         if !known().any(|issuer| list.is_signed_by(issuer)) {
             findings.push(ListFinding::Unverifiable);
+        }
+        if list.has_weak_signature() {
+            findings.push(ListFinding::WeakSignature);
+        }
+        if list.is_partial() {
+            findings.push(ListFinding::Partial);
         }
         findings
     }

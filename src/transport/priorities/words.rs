@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The words of GnuTLS priority strings that mean something to us, and what they are in OpenSSL.
-use crate::sys::x509::Strictness;
+use super::signatures;
+use crate::sys::tls::TlsVersion;
+use crate::sys::x509::{Strictness, SuiteB};
 
 /// A symmetric cipher, under its GnuTLS name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,113 +89,84 @@ pub(super) const GROUPS: [(&str, &str); 10] = [
 
 /// What a word for a whole level stands for.
 pub(super) struct Level {
+    pub(super) versions: &'static [TlsVersion],
     pub(super) ciphers: &'static [Cipher],
+    pub(super) macs: &'static [Mac],
+    /// With certificates.
+    pub(super) exchanges: &'static [Exchange],
     /// OpenSSL names; None: OpenSSL's own choice.
     pub(super) groups: Option<&'static [&'static str]>,
+    /// The same for signatures.
+    pub(super) signatures: Option<&'static [&'static str]>,
     /// Is what has no forward secrecy left out: plain PSK, or RSA?
     pub(super) forward_secret: bool,
     /// How certificates are judged.
     pub(super) strictness: Strictness,
 }
 
-const NORMAL: [Cipher; 7] = [Aes256Gcm, Chacha20, Aes256Ccm, Aes256Cbc, Aes128Gcm, Aes128Ccm, Aes128Cbc];
+const BOTH: [TlsVersion; 2] = [TlsVersion::Tls13, TlsVersion::Tls12];
+pub(super) const NORMAL: [Cipher; 7] =
+    [Aes256Gcm, Chacha20, Aes256Ccm, Aes256Cbc, Aes128Gcm, Aes128Ccm, Aes128Cbc];
 const FAST: [Cipher; 7] = [Aes128Gcm, Aes256Gcm, Chacha20, Aes128Ccm, Aes256Ccm, Aes128Cbc, Aes256Cbc];
+pub(super) const MACS_OF_NORMAL: [Mac; 2] = [Mac::Aead, Mac::Sha1];
 const STRONG: [Cipher; 4] = [Aes256Gcm, Chacha20, Aes256Ccm, Aes256Cbc];
+/// With certificates, in GnuTLS's order of preference.
+pub(super) const EXCHANGES: [Exchange; 4] =
+    [Exchange::EcdheEcdsa, Exchange::EcdheRsa, Exchange::Rsa, Exchange::DheRsa];
+
+const fn ordinary(ciphers: &'static [Cipher]) -> Level {
+    Level {
+        versions: &BOTH,
+        ciphers,
+        macs: &MACS_OF_NORMAL,
+        exchanges: &EXCHANGES,
+        groups: None,
+        signatures: None,
+        forward_secret: false,
+        strictness: Strictness::DEFAULT,
+    }
+}
+
+/// Without SHA-256: RSA of 3072 bits and curves of 384.
+fn strong() -> Level {
+    Level {
+        macs: &[Mac::Aead],
+        groups: Some(&["P-384", "P-521", "ffdhe8192"]),
+        signatures: Some(&signatures::STRONG),
+        strictness: Strictness { security_level: 3, least_curve_bits: 384, ..Strictness::DEFAULT },
+        ..ordinary(&STRONG)
+    }
+}
+
+fn suite_b(suite_b: SuiteB) -> Level {
+    let (ciphers, groups, signatures): (&[_], &'static [_], &'static [_]) = match suite_b {
+        SuiteB::Bits128 => (
+            &[Aes256Gcm, Aes128Gcm],
+            &["P-256", "P-384"],
+            &["ecdsa_secp256r1_sha256", "ecdsa_secp384r1_sha384"],
+        ),
+        SuiteB::Bits192 => (&[Aes256Gcm], &["P-384"], &["ecdsa_secp384r1_sha384"]),
+    };
+    Level {
+        versions: &[TlsVersion::Tls12],
+        macs: &[Mac::Aead],
+        exchanges: &[Exchange::EcdheEcdsa],
+        groups: Some(groups),
+        signatures: Some(signatures),
+        strictness: Strictness { security_level: 3, suite_b: Some(suite_b), ..Strictness::DEFAULT },
+        ..ordinary(ciphers)
+    }
+}
 
 /// The level that `word` names.
 pub(super) fn level(word: &str) -> Option<Level> {
-    let level = |ciphers, groups: Option<_>| Level {
-        ciphers,
-        groups,
-        forward_secret: false,
-        // The levels without SHA-256 ask for RSA of 3072 bits and curves of 384.
-        strictness: match groups {
-            Some(_) => Strictness { security_level: 3, least_curve_bits: 384 },
-            None => Strictness::default(),
-        },
-    };
     Some(match word {
-        "NORMAL" | "SECURE" | "SECURE128" => level(&NORMAL, None),
-        "PERFORMANCE" => level(&FAST, None),
-        "SECURE192" => level(&STRONG, Some(&["P-384", "P-521", "X448", "ffdhe8192"])),
-        "SECURE256" => level(&STRONG, Some(&["P-521", "ffdhe8192"])),
-        "PFS" => Level { forward_secret: true, ..level(&NORMAL, None) },
-        _ => return None,
-    })
-}
-
-/// Words that GnuTLS knows and that change nothing here, or name what OpenSSL lacks or what
-/// nobody should use. Taking them away is always fulfilled; adding them is not done, which is never weaker.
-pub(super) fn is_without_effect(word: &str, with_certificates: bool) -> bool {
-    const WORDS: [&str; 37] = [
-        "VERS-TLS1.1",
-        "VERS-TLS1.0",
-        "VERS-SSL3.0",
-        "VERS-DTLS-ALL",
-        "VERS-DTLS1.2",
-        "VERS-DTLS1.0",
-        "VERS-DTLS0.9",
-        "RSA",
-        "DHE-RSA",
-        "DHE-DSS",
-        "ECDHE-RSA",
-        "ECDHE-ECDSA",
-        "ANON-DH",
-        "ANON-ECDH",
-        "RSA-PSK",
-        "RSA-EXPORT",
-        "SRP",
-        "SRP-RSA",
-        "SRP-DSS",
-        "3DES-CBC",
-        "ARCFOUR-128",
-        "ARCFOUR-40",
-        "DES-CBC",
-        "RC2-40",
-        "NULL",
-        "MD5",
-        "AES-192-CBC",
-        "AES-192-GCM",
-        "CAMELLIA-192-CBC",
-        "CAMELLIA-128-GCM",
-        "CAMELLIA-256-GCM",
-        "COMP-ALL",
-        "COMP-NULL",
-        "COMP-DEFLATE",
-        "CTYPE-ALL",
-        "CTYPE-X509",
-        "CTYPE-OPENPGP",
-    ];
-    WORDS.contains(&word)
-        || word.starts_with("SIGN-") && (!with_certificates || is_obsolete_signature(word))
-        || matches!(word, "GROUP-SECP192R1" | "GROUP-SECP224R1" | "CURVE-SECP192R1" | "CURVE-SECP224R1")
-}
-
-/// Signatures that no security level of ours takes.
-fn is_obsolete_signature(word: &str) -> bool {
-    ["SHA1", "MD5", "MD2", "RMD160"].iter().any(|name| word.ends_with(name)) || word.starts_with("SIGN-DSA-")
-}
-
-/// `%` options that change nothing here.
-pub(super) const OPTIONS_WITHOUT_EFFECT: [&str; 7] = [
-    // There are none.
-    "%NO_TICKETS",
-    "%NO_TICKETS_TLS12",
-    "%COMPAT",
-    "%SAFE_RENEGOTIATION",
-    "%PARTIAL_RENEGOTIATION",
-    "%LATEST_RECORD_VERSION",
-    "%DISABLE_SAFE_RENEGOTIATION",
-];
-
-/// OpenSSL's security level for a profile of GnuTLS's, which says what keys of certificates must have at least.
-pub(super) fn profile(option: &str) -> Option<i32> {
-    Some(match option.strip_prefix("%PROFILE_")? {
-        "VERY_WEAK" | "LOW" | "LEGACY" => 1,
-        "MEDIUM" => 2,
-        "HIGH" => 3,
-        "ULTRA" => 4,
-        "FUTURE" => 5,
+        "NORMAL" | "SECURE" | "SECURE128" => ordinary(&NORMAL),
+        "PERFORMANCE" => ordinary(&FAST),
+        "SECURE192" | "SECURE256" => strong(),
+        "PFS" => Level { forward_secret: true, ..ordinary(&NORMAL) },
+        "SUITEB128" => suite_b(SuiteB::Bits128),
+        "SUITEB192" => suite_b(SuiteB::Bits192),
         _ => return None,
     })
 }
