@@ -23,6 +23,8 @@ pub enum Value {
     Severity,
     /// A facility of syslog.
     Facility,
+    /// Yes or no.
+    Boolean,
     /// Yes or no, or the names of daemons.
     Daemons,
     /// The carrier of local connections.
@@ -42,6 +44,7 @@ impl Value {
             Self::Permissions => "not octal permissions",
             Self::Severity => "not a severity",
             Self::Facility => "not a syslog facility",
+            Self::Boolean => "neither yes nor no",
             Self::Daemons => "neither yes or no nor a list of daemons",
             Self::IpcType => "not one of shared-mem and socket",
             Self::ContainerMode => "not full, vars or default",
@@ -106,6 +109,8 @@ options! {
     REMOTE_PORT = "remote_port", Port, Effect::Read;
     REMOTE_ADDRESS = "remote_address", Text, Effect::Read;
     AUTHKEY_LOCATION = "authkey_location", Path, Effect::Read;
+    SECOND_AUTHKEY_LOCATION = "authkey_second_location", Path, Effect::Read, no old;
+    TLS_ACCEPT_PSK = "tls_accept_psk", Boolean, Effect::Read, no old;
     TLS_PRIORITIES = "tls_priorities", Text, Effect::Read;
     DH_MIN_BITS = "dh_min_bits", Bits, KEY_EXCHANGE;
     DH_MAX_BITS = "dh_max_bits", Bits, KEY_EXCHANGE;

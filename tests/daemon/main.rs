@@ -22,6 +22,7 @@ mod node;
 mod peer;
 mod place;
 mod reasons;
+mod rotation;
 mod schemas;
 mod service_manager;
 mod short;

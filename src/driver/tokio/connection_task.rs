@@ -222,8 +222,8 @@ impl ConnectionTask {
             }
             let Some((event, bytes)) = self.connection.next_event() else { break };
             match event {
-                ServerEvent::Handshaken { version, cipher, certificate } => {
-                    self.authenticated(version, cipher, certificate.as_deref());
+                ServerEvent::Handshaken { version, cipher, certificate, credential } => {
+                    self.authenticated(version, cipher, certificate.as_deref(), credential);
                 }
                 ServerEvent::Message { token, incoming } => {
                     if let Some(peer) = self.peer {
@@ -248,7 +248,7 @@ impl ConnectionTask {
         Turn::Empty
     }
 
-    fn authenticated(&mut self, version: &str, cipher: &str, certificate: Option<&About>) {
+    fn authenticated(&mut self, version: &str, cipher: &str, certificate: Option<&About>, credential: usize) {
         self.connection.authenticated();
         self.place = None;
         self.deadlines.handshake = None;
@@ -263,7 +263,10 @@ impl ConnectionTask {
                 );
                 self.certificates.look_at(address.ip(), certificate);
             }
-            None => log_notice!("Connection from {address}, authenticated ({version}, {cipher})"),
+            None => {
+                let how = if credential == 0 { "" } else { " with the second key" };
+                log_notice!("Connection from {address}, authenticated ({version}, {cipher}){how}");
+            }
         }
         self.inbox.put(Arrival::Joined(peer, NewPeer::Remote(Rc::clone(&self.connection))));
     }

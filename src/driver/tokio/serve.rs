@@ -17,6 +17,7 @@ use crate::driver::hub::{Hooks, Hub};
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::task::{LocalSet, spawn_local};
 
 /// Everything that the daemon has prepared.
@@ -68,13 +69,22 @@ async fn run(setup: Setup) -> io::Result<u8> {
     let inbox = Inbox::default();
     let core = Server::new(setup.settings, clock.now());
     let locals = LocalServers::start(setup.ipc, Rc::new(LocalPeers::new(inbox.clone(), clock)))?;
+    let reload = Rc::new(Notify::new());
     let listeners = match setup.remote {
-        Some(remote) => remote.start(Surroundings { inbox: inbox.clone(), limits: setup.limits, clock })?,
+        Some(remote) => {
+            let reload = Rc::clone(&reload);
+            remote.start(Surroundings { inbox: inbox.clone(), limits: setup.limits, clock, reload })?
+        }
         None => Vec::new(),
     };
     printed::set_limit(setup.limits.memory.output);
     spawn_local(reclaim::serve());
-    signals::watch(&inbox, setup.reopen_logs)?;
+    let reopen_logs = setup.reopen_logs;
+    let hang_up = move || {
+        reopen_logs();
+        reload.notify_one();
+    };
+    signals::watch(&inbox, Box::new(hang_up))?;
     (setup.ready)();
     let carrier = TokioCarrier {
         clock,

@@ -4,15 +4,17 @@
 //! A [`ServerContext`] or [`ClientContext`] is made once from a [`Psk`] or a set of certificates, and a [`Policy`]; each
 //! connection is a [`Stream`] made from it. Keys of more than 512 bytes go through `super::longpsk`; nobody here notices.
 //!
-//! * `psk`: keys and the identity that goes with them. `proof`: a key, or certificates.
+//! * `psk`: keys and the identity that goes with them. `credential`, `proof`: a key, or certificates.
 //! * `policy`: protocol versions, cipher suites, groups.
-//! * `context`, `stream`: OpenSSL's SSL_CTX and SSL.
+//! * `context`, `stream`: OpenSSL's SSL_CTX and SSL. `opening`: which of several contexts a client is for.
 //! * `callbacks`: where OpenSSL asks for the key, and about the peer's certificate. `pipe`: where it reads and writes.
 //! * `error`: OpenSSL's error queue as one enum.
 
 mod callbacks;
 mod context;
+mod credential;
 mod error;
+mod opening;
 mod pipe;
 mod policy;
 mod proof;
@@ -22,6 +24,7 @@ mod stream;
 mod tests;
 
 pub use context::{ClientContext, ServerContext};
+pub use credential::Credential;
 pub use error::TlsError;
 pub use policy::{Policy, TlsVersion};
 pub use psk::{IDENTITY, InvalidKey, MAX_KEY_LEN, Psk};

@@ -2,8 +2,9 @@
 //! Certificates, their keys and revocation lists: read from PEM, described for people, and how a peer's are judged.
 //!
 //! * `pem`: from a file's bytes to objects. `object`: the objects. `describe`: names, numbers and dates in words.
-//! * `set`: what one side presents and trusts, as a whole. `judge`: what OpenSSL's verification does not do, or does
-//!   differently from GnuTLS. `ffi`: functions that openssl-sys lacks.
+//! * `set`: what one side presents and trusts, as a whole. `whole`: whether its parts go together.
+//! * `judge`: what OpenSSL's verification does not do, or does differently from GnuTLS. `ffi`: functions that openssl-sys
+//!   lacks.
 
 mod describe;
 mod ffi;
@@ -13,6 +14,7 @@ mod pem;
 mod set;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 pub use describe::Time;
 pub use judge::Strictness;
