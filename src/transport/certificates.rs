@@ -78,11 +78,13 @@ pub(super) struct CertificateStore {
     problem: Option<CertificateError>,
     /// Counts the sets.
     pub(super) version: u64,
+    /// Counts how often files were read that had been read before.
+    pub(super) reads: u64,
 }
 
 impl CertificateStore {
     pub(super) fn new(files: CertificateFiles, policy: Policy) -> Self {
-        Self { files, policy, current: None, looked: None, problem: None, version: 0 }
+        Self { files, policy, current: None, looked: None, problem: None, version: 0, reads: 0 }
     }
 
     /// The set in use; the files are read when there is none.
@@ -119,6 +121,7 @@ impl CertificateStore {
         let settled = stamp.is_settled(now);
         // A change while they are read makes another stamp, since this one is of before.
         self.looked = Some(Looked { stamp, at: now, settled });
+        self.reads += 1;
         self.problem = self.take(is_wanted).err();
     }
 

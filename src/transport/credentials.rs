@@ -9,49 +9,17 @@ use super::certificates::CertificateStore;
 pub use super::certificates::check as check_certificates;
 pub use super::keyfile::KeyFileError;
 use super::keys::KeyPlaces;
-pub use super::keys::read_key;
+pub use super::keys::{KeyError, read_key};
 use super::notices::Told;
 pub use super::notices::{Notice, of_end};
 use crate::model::certificate_files::CertificateFiles;
 use crate::model::site::KEY_FILES;
-use crate::sys::tls::{ClientContext, Policy, ServerContext, TlsError};
+use crate::sys::tls::{ClientContext, Policy, ServerContext};
 use crate::sys::x509::Time;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-
-/// Why there is nothing to authenticate with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyError {
-    /// None of the places holds one; each with its reason.
-    NoKey(Vec<(PathBuf, KeyFileError)>),
-    /// There is one, but TLS cannot be set up.
-    Tls(TlsError),
-    /// Certificates are configured and cannot be used. There is no other way then.
-    Certificates(CertificateError),
-}
-
-impl fmt::Display for KeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoKey(tried) => {
-                f.write_str("no key to authenticate with:")?;
-                for (path, reason) in tried {
-                    write!(f, " {}: {reason};", path.display())?;
-                }
-                f.write_str(
-                    " put the cluster's key file there, the same on all nodes (to make one: \
-                     dd if=/dev/urandom of=/etc/pacemaker/authkey bs=4096 count=1)",
-                )
-            }
-            Self::Tls(error) => error.fmt(f),
-            Self::Certificates(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for KeyError {}
 
 /// The keys that a server accepts; a client shows the first.
 struct Keys {
@@ -82,7 +50,12 @@ pub struct Credentials {
     notices: Vec<Notice>,
     told_of_keys: Told,
     told_of_certificates: Told,
+    /// Of which set, and when, dates were looked at.
+    looked_at_dates: Option<Versions>,
 }
+
+/// Dates are looked at so often at most.
+const DATES_INTERVAL_S: i64 = 60;
 
 impl Credentials {
     /// Looks in the configured place, then in the defaults: as upstream 2.1, all stand in for one another.
@@ -134,6 +107,7 @@ impl Credentials {
             notices: Vec::new(),
             told_of_keys: Told::default(),
             told_of_certificates: Told::default(),
+            looked_at_dates: None,
         }
     }
 
@@ -159,6 +133,12 @@ impl Credentials {
     /// Looks at the dates of certificates that were read; `now` is the time of day, in seconds since 1970.
     pub fn check_dates(&mut self, now: i64) {
         let Some(certificates) = &self.certificates else { return };
+        // Signatures of revocation lists are verified for it, which must not be done for each peer that comes.
+        let looked =
+            [certificates.version, certificates.reads, now.div_euclid(DATES_INTERVAL_S).unsigned_abs()];
+        if self.looked_at_dates.replace(looked) == Some(looked) {
+            return;
+        }
         let mut found = certificates.notices(Time(now));
         found.extend(certificates.news());
         self.notices.extend(self.told_of_certificates.news(found));

@@ -1,14 +1,47 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Pre-shared keys from their files. A file is read at each handshake: a read of some kilobytes costs a hundredth of a
 //! handshake, and no change can be missed. A file that cannot be used any longer leaves the last good key in use.
-use super::credentials::KeyError;
+use super::certificates::CertificateError;
 use super::keyfile::{self, KeyFileError};
 use super::notices::Notice;
 use crate::model::site::KEY_FILES;
 use crate::sys::tls::{Psk, TlsError};
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
+
+/// Why there is nothing to authenticate with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyError {
+    /// None of the places holds one; each with its reason.
+    NoKey(Vec<(PathBuf, KeyFileError)>),
+    /// There is one, but TLS cannot be set up.
+    Tls(TlsError),
+    /// Certificates are configured and cannot be used. There is no other way then.
+    Certificates(CertificateError),
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoKey(tried) => {
+                f.write_str("no key to authenticate with:")?;
+                for (path, reason) in tried {
+                    write!(f, " {}: {reason};", path.display())?;
+                }
+                f.write_str(
+                    " put the cluster's key file there, the same on all nodes (to make one: \
+                     dd if=/dev/urandom of=/etc/pacemaker/authkey bs=4096 count=1)",
+                )
+            }
+            Self::Tls(error) => error.fmt(f),
+            Self::Certificates(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for KeyError {}
 
 /// The bytes of the first usable key in these places, for whoever uses them without us.
 ///

@@ -14,7 +14,8 @@ import sys
 import tempfile
 import time
 
-from cluster import certificates, everyday, library, many, mixed, nodes, recovery, scenario, trouble
+from cluster import (certificates, everyday, library, many, mixed, nodes, recovery, rotation, scenario,
+                     trouble)
 from lab import bringup, cli, teardown
 from lab.state import Lab
 from support import roots
@@ -32,7 +33,8 @@ DEFAULT_LIBRARIES = os.path.join(REPOSITORY, "target/dropin")
 DEFAULT_EXECD = os.path.join(REPOSITORY, "target/release/pacemaker-execd")
 # What runs unless something is named; the longest first, so that the last one to end is a short one.
 USUAL = (nodes.Nodes, trouble.NodeTrouble, everyday.Everyday, recovery.TwoNodes, recovery.Links,
-         certificates.Certificates, mixed.Mixed, recovery.Reconnection)
+         certificates.Certificates, rotation.CertificateRotation, rotation.Migration, mixed.Mixed,
+         rotation.KeyRotation, recovery.Reconnection)
 # By name only: minutes of the cluster's own work; and what another stage of tests/run plays.
 SCENARIOS = (*USUAL, many.Many, library.Library, certificates.LibraryCertificates)
 # What --remoted takes instead of a path.

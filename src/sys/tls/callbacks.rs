@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Where OpenSSL asks for the key, and about the peer's certificate. Every callback for a key checks the identity, and a
 //! panic is a refusal.
-use super::opening::offers_key;
+use super::hello::offers_key;
 use super::proof::Proof;
 use super::psk::IDENTITY;
 use crate::sys::unwind::guard;

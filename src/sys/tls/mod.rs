@@ -6,7 +6,8 @@
 //!
 //! * `psk`: keys and the identity that goes with them. `credential`, `proof`: a key, or certificates.
 //! * `policy`: protocol versions, cipher suites, groups.
-//! * `context`, `stream`: OpenSSL's SSL_CTX and SSL. `opening`: which of several contexts a client is for.
+//! * `context`, `stream`: OpenSSL's SSL_CTX and SSL. `hello`, `opening`: which of several contexts a
+//!   client is for.
 //! * `callbacks`: where OpenSSL asks for the key, and about the peer's certificate. `pipe`: where it reads and writes.
 //! * `error`: OpenSSL's error queue as one enum.
 
@@ -14,6 +15,7 @@ mod callbacks;
 mod context;
 mod credential;
 mod error;
+mod hello;
 mod opening;
 mod pipe;
 mod policy;

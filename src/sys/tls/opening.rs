@@ -6,49 +6,11 @@
 //! proves which of two keys the client has. So the choice is made before the client was answered: another context, made
 //! with one credential alone, gets the same bytes. Whatever is chosen demands its whole proof; nothing is mixed.
 use super::context::{Context, ServerContext};
-use super::error::{Phase, TlsError};
 use super::proof::Proof;
-use super::stream::{Progress, Stream};
-use libc::{c_int, c_uint};
-use openssl_sys::*;
-use std::ptr;
 use std::sync::Arc;
 
-unsafe extern "C" {
-    // Not declared by openssl-sys.
-    fn SSL_CIPHER_find(ssl: *mut SSL, code: *const libc::c_uchar) -> *const SSL_CIPHER;
-    fn SSL_CIPHER_get_kx_nid(cipher: *const SSL_CIPHER) -> c_int;
-}
-
-/// The extension pre_shared_key of TLS 1.3.
-const PRE_SHARED_KEY: c_uint = 41;
-/// OpenSSL's numbers for key exchanges with a pre-shared key: ECDHE, DHE, RSA, plain.
-const KEY_EXCHANGES: [c_int; 4] = [1040, 1041, 1042, 1043];
 /// A longer first flight is not offered to a second credential. Those of real clients have less than 2 KiB.
 const MOST_BYTES: usize = 16 * 1024;
-
-/// Does the client offer a pre-shared key?
-///
-/// # Safety
-/// To be called from the callback for a ClientHello of `ssl`.
-pub(super) unsafe fn offers_key(ssl: *mut SSL) -> bool {
-    // SAFETY: the caller's promise; the bytes live during the callback, and a suite's code has two of them.
-    unsafe {
-        let (mut bytes, mut length) = (ptr::null(), 0);
-        if SSL_client_hello_get0_ext(ssl, PRE_SHARED_KEY, &raw mut bytes, &raw mut length) == 1 {
-            return true;
-        }
-        let length = SSL_client_hello_get0_ciphers(ssl, &raw mut bytes);
-        if bytes.is_null() {
-            return false;
-        }
-        let suites = std::slice::from_raw_parts(bytes, length);
-        suites.chunks_exact(2).any(|code| {
-            let suite = SSL_CIPHER_find(ssl, code.as_ptr());
-            !suite.is_null() && KEY_EXCHANGES.contains(&SSL_CIPHER_get_kx_nid(suite))
-        })
-    }
-}
 
 /// What is kept until the client was answered.
 pub(super) struct Opening {
@@ -80,37 +42,33 @@ impl Opening {
         self.seen.extend_from_slice(ciphertext);
     }
 
-    /// Goes on with the handshake of `stream`, with another of the contexts where that is the client's.
-    pub(super) fn go_on(mut self: Box<Self>, stream: &mut Stream) -> Result<Progress, TlsError> {
-        loop {
-            let result = stream.advance();
-            let next = match &result {
-                Ok(Progress::Pending) if stream.is_for_another_kind() => self.of_the_other_kind(),
-                Err(TlsError::WrongKey) if stream.phase == Phase::FirstFlight => self.next_key(),
-                _ => None,
-            };
-            let Some(next) = next.filter(|_| self.seen.len() <= MOST_BYTES) else {
-                let is_open = result == Ok(Progress::Pending) && stream.phase == Phase::FirstFlight;
-                if is_open && self.seen.len() <= MOST_BYTES {
-                    stream.opening = Some(self);
-                }
-                return result;
-            };
-            self.at = next;
-            let Some(context) = self.contexts.get(next) else { return result };
-            *stream = Stream::accepting(context, false)?;
-            stream.place = next;
-            stream.feed(&self.seen);
-        }
+    /// All that the client has sent.
+    pub(super) fn seen(&self) -> &[u8] {
+        &self.seen
     }
 
-    fn of_the_other_kind(&self) -> Option<usize> {
+    /// May another context be used yet?
+    pub(super) fn is_open(&self) -> bool {
+        self.seen.len() <= MOST_BYTES
+    }
+
+    /// The context of the other kind, and its place: the client offers that.
+    pub(super) fn of_the_other_kind(&mut self) -> Option<(usize, Arc<Context>)> {
         let kind = self.contexts.get(self.at).map(|context| is_key(context));
-        self.contexts.iter().position(|context| Some(is_key(context)) != kind)
+        let at = self.contexts.iter().position(|context| Some(is_key(context)) != kind)?;
+        self.take(at)
     }
 
-    fn next_key(&self) -> Option<usize> {
-        let next = self.at.checked_add(1)?;
-        self.contexts.get(next).is_some_and(|context| is_key(context)).then_some(next)
+    /// The context with the next key, and its place: the client has not that of the one in use.
+    pub(super) fn next_key(&mut self) -> Option<(usize, Arc<Context>)> {
+        let at = self.at.checked_add(1)?;
+        self.contexts.get(at).filter(|context| is_key(context))?;
+        self.take(at)
+    }
+
+    fn take(&mut self, at: usize) -> Option<(usize, Arc<Context>)> {
+        let context = self.contexts.get(at).filter(|_| self.is_open())?;
+        self.at = at;
+        Some((at, Arc::clone(context)))
     }
 }
