@@ -36,7 +36,8 @@ USUAL = (nodes.Nodes, trouble.NodeTrouble, everyday.Everyday, recovery.TwoNodes,
          certificates.Certificates, rotation.CertificateRotation, rotation.Migration, mixed.Mixed,
          rotation.KeyRotation, recovery.Reconnection)
 # By name only: minutes of the cluster's own work; and what another stage of tests/run plays.
-SCENARIOS = (*USUAL, many.Many, library.Library, certificates.LibraryCertificates)
+SCENARIOS = (*USUAL, many.Many, library.Library, certificates.LibraryCertificates, rotation.LibraryKeyRotation,
+             rotation.LibraryCertificateRotation)
 # What --remoted takes instead of a path.
 DISTRIBUTIONS = ("distribution", *roots.RELEASES)
 LOG_TAIL = 25
@@ -264,7 +265,7 @@ def options():
                         help="play every scenario with our library in place of the "
                              "distribution's on all hosts")
     parser.add_argument("--only", metavar="NAME", action="append",
-                        help="this scenario only; repeatable (%s; the last three only so)" % ", ".join(
+                        help="this scenario only; repeatable (%s; the last five only so)" % ", ".join(
                             kind.__name__ for kind in SCENARIOS))
     parser.add_argument("--version", choices=sorted(roots.RELEASES),
                         help="with clusters of this release only")
