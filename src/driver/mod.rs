@@ -8,6 +8,7 @@ pub mod client;
 mod cluster_user;
 #[cfg(feature = "agents")]
 mod exit;
+mod fair;
 #[cfg(feature = "agents")]
 mod files;
 pub mod hub;
