@@ -270,6 +270,42 @@ fn a_refusal_is_a_failed_connect_at_once_with_a_code_that_fits() {
     });
 }
 
+/// A daemon that accepts the key beside certificates tells clients of GnuTLS and of OpenSSL apart.
+#[test]
+fn while_a_cluster_changes_over_clients_with_a_key_and_with_certificates_are_accepted() {
+    let all = Peers::are_all();
+    place::isolated(move || {
+        let site = Site::new(Release::V3_0);
+        let expired = files(&Case { cert: "expired", key: "expired", ..good() }, "root", "-");
+        let settings = files(&good(), "root", "-");
+        let mut trials = Trials::default();
+        for (version, priorities) in [("1.3", TLS_1_3), ("1.2", TLS_1_2), ("any", "NORMAL")] {
+            for (name, files) in [("certificate", &settings), ("expired", &expired)] {
+                trials.add(name, files.each_ref().map(String::as_str), version, priorities, "waited");
+            }
+            trials.add("key", ["-"; 4], version, priorities, "waited");
+        }
+        let mut wrong = Vec::new();
+        for (is_set, with_key) in [("yes", "accept"), ("no", "refuse")] {
+            let mut variables = environment(&settings);
+            variables.push(("PCMK_tls_accept_psk", is_set));
+            let daemon = site.serve_with(Server::Ours, &variables);
+            for peers in all.iter().filter(|peers| peers.server == Server::Ours) {
+                let results = trials.run(&site, peers);
+                for version in ["1.3", "1.2", "any"] {
+                    for (name, expected) in
+                        [("certificate", "accept"), ("expired", "refuse"), ("key", with_key)]
+                    {
+                        check(&mut wrong, peers, &results, &format!("{name}:{version}"), expected);
+                    }
+                }
+            }
+            drop(daemon);
+        }
+        assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), site.log());
+    });
+}
+
 /// A program that lives long has whole new certificates at its next connection, and the last good ones otherwise.
 #[test]
 fn a_librarys_certificates_are_replaced_as_a_whole() {
