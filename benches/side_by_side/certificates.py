@@ -73,10 +73,10 @@ def credentials(path, _program, effort):
         with Daemon(DAEMON, ["chroot", ROOT], variables, ROOT + LOG) as daemon:
             client.measure(words, 0.5, "connect")  # the first one has more to do
             for measure in ("connect", "info"):
-                before, _ = daemon.cpu_s()
+                before = daemon.cpu_us()
                 result = client.measure(words, effort.measure_s, measure)[measure]
-                after, _ = daemon.cpu_s()
+                after = daemon.cpu_us()
                 numbers[f"{name}_{measure}_rate"] = result["per_second"]
-                numbers[f"{name}_{measure}_cpu_us"] = (after - before) * 1e6 / result["count"]
+                numbers[f"{name}_{measure}_cpu_us"] = (after - before) / result["count"]
             daemon.stop()
     return numbers

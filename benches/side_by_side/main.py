@@ -34,7 +34,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="benches/run", description=DESCRIPTION,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("effort", nargs="?", choices=sorted(EFFORTS), default="quick",
-                        help="quick takes less than four minutes for all, full about twenty (default: quick)")
+                        help="quick takes less than five minutes for all, full about twenty (default: quick)")
     parser.add_argument("--program", action="append", choices=list(PHASES), default=[],
                         help="only this program; repeatable")
     parser.add_argument("--daemon", action="append", metavar="NAME=PATH", default=[],

@@ -129,6 +129,33 @@ fn what_is_no_handshake_is_refused_as_ever() {
     }
 }
 
+/// A ClientHello without a key that has so many bytes of padding, in records.
+fn long_hello(padding: u16) -> Vec<u8> {
+    let extension = |kind: u16, body: &[u8]| {
+        let length = u16::try_from(body.len()).unwrap();
+        [&kind.to_be_bytes()[..], &length.to_be_bytes(), body].concat()
+    };
+    let extensions = [extension(43, &[2, 3, 4]), extension(21, &vec![0; usize::from(padding)])].concat();
+    let length = u16::try_from(extensions.len()).unwrap();
+    let body =
+        [&[3, 3][..], &[7; 32], &[0, 0, 2, 0x13, 1, 1, 0], &length.to_be_bytes(), &extensions].concat();
+    let message = [&[1][..], &u32::try_from(body.len()).unwrap().to_be_bytes()[1..], &body].concat();
+    let record =
+        |part: &[u8]| [&[0x16, 3, 1][..], &u16::try_from(part.len()).unwrap().to_be_bytes(), part].concat();
+    message.chunks(16 * 1024).flat_map(record).collect()
+}
+
+#[test]
+fn a_first_flight_that_is_too_long_is_tried_with_one_credential_alone() {
+    for padding in [100, 20_000] {
+        let mut stream = Stream::server(&everything()).unwrap();
+        stream.feed(&long_hello(padding));
+        let results = [stream.handshake(), stream.handshake()];
+        assert!(results.iter().any(Result::is_err), "{results:?}");
+        assert_eq!(stream.uses_certificates(), padding == 100, "{results:?}");
+    }
+}
+
 #[test]
 fn keys_beside_certificates_may_come_later_and_change() {
     let place = tempfile::tempdir().unwrap();

@@ -6,12 +6,13 @@
 //!
 //! * `psk`: keys and the identity that goes with them. `credential`, `proof`: a key, or certificates.
 //! * `policy`: protocol versions, cipher suites, groups.
-//! * `context`, `stream`: OpenSSL's SSL_CTX and SSL. `hello`, `opening`: which of several contexts a
+//! * `context`, `stream`: OpenSSL's SSL_CTX and SSL. `hello`, `opening`, `choice`: which of several contexts a
 //!   client is for.
 //! * `callbacks`: where OpenSSL asks for the key, and about the peer's certificate. `pipe`: where it reads and writes.
 //! * `error`: OpenSSL's error queue as one enum.
 
 mod callbacks;
+mod choice;
 mod context;
 mod credential;
 mod error;

@@ -52,12 +52,12 @@ pub struct Stream {
     /// Owned; shared with the callbacks by way of `ssl`.
     handshake: NonNull<Handshake>,
     side: Side,
-    phase: Phase,
-    failed: bool,
+    pub(super) phase: Phase,
+    pub(super) failed: bool,
     /// Which of a server's contexts it is made with.
-    place: usize,
+    pub(super) place: usize,
     /// What it takes to use another of them, until the client was answered.
-    opening: Option<Box<Opening>>,
+    pub(super) opening: Option<Box<Opening>>,
 }
 
 // SAFETY: everything it points to is its own, but for the counted SSL_CTX and the key behind an Arc, which any
@@ -76,7 +76,7 @@ impl Stream {
     }
 
     /// The accepting side with one of a server's contexts.
-    fn accepting(context: &Context, has_alternative: bool) -> Result<Self, TlsError> {
+    pub(super) fn accepting(context: &Context, has_alternative: bool) -> Result<Self, TlsError> {
         let stream = Self::new(context, CString::default(), false, has_alternative)?;
         // SAFETY: a new SSL of ours.
         unsafe { SSL_set_accept_state(stream.ssl.as_ptr()) };
@@ -167,34 +167,8 @@ impl Stream {
         unsafe { self.pipe.as_ref().has_input() || SSL_has_pending(self.ssl.as_ptr()) == 1 }
     }
 
-    /// Goes on with the handshake as far as the input reaches.
-    ///
-    /// # Errors
-    /// Why there will be no connection.
-    pub fn handshake(&mut self) -> Result<Progress, TlsError> {
-        let Some(mut opening) = self.opening.take() else { return self.advance() };
-        loop {
-            let result = self.advance();
-            let is_first = self.phase == Phase::FirstFlight;
-            let next = match &result {
-                Ok(Progress::Pending) if self.is_for_another_kind() => opening.of_the_other_kind(),
-                Err(TlsError::WrongKey) if is_first => opening.next_key(),
-                _ => None,
-            };
-            let Some((place, context)) = next else {
-                if is_first && opening.is_open() && result == Ok(Progress::Pending) {
-                    self.opening = Some(opening);
-                }
-                return result;
-            };
-            *self = Self::accepting(&context, false)?;
-            self.place = place;
-            self.feed(opening.seen());
-        }
-    }
-
-    /// The same with the context that is in use.
-    fn advance(&mut self) -> Result<Progress, TlsError> {
+    /// Goes on with the handshake as far as the input reaches, with the context that is in use.
+    pub(super) fn advance(&mut self) -> Result<Progress, TlsError> {
         self.usable()?;
         // SAFETY: a live SSL, used by one thread.
         let result = unsafe {
@@ -325,7 +299,7 @@ impl Stream {
     }
 
     /// Does the client offer a proof of the other kind, for which there is another context?
-    fn is_for_another_kind(&self) -> bool {
+    pub(super) fn is_for_another_kind(&self) -> bool {
         // SAFETY: shared use only; the callbacks are not running.
         unsafe { self.handshake.as_ref() }.is_for_alternative.get()
     }
