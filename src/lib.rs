@@ -196,7 +196,7 @@ pub mod protocol {
     /// What a session needs to encrypt: the shared key or certificates, and the policy.
     pub mod tls {
         pub use crate::sys::tls::{
-            ClientContext, InvalidKey, Policy, Psk, ServerContext, TlsError, TlsVersion,
+            ClientContext, Credential, InvalidKey, Policy, Psk, ServerContext, TlsError, TlsVersion,
         };
         pub use crate::sys::x509::{
             About, Certificate, CertificateSet, Fingerprint, ListFinding, NoFingerprint, PemError,

@@ -37,14 +37,17 @@ READY = {"pacemaker-remoted": _listens, "pacemaker-execd": _serves_locally}
 
 
 class Daemon:
-    """A daemon that listens. `start_ms` is how long that took from the moment it was started."""
+    """A daemon that listens. `start_ms` is how long that took from the moment it was started.
 
-    def __init__(self, path):
-        self.path = path
+    `prefix`: words that start it elsewhere, where its log is seen here as `log`; `variables`: more of its environment."""
+
+    def __init__(self, path, prefix=(), variables=None, log=LOG):
+        self.path, self.log = path, log
         began = time.perf_counter()
         with open(LOG + ".stderr", "wb") as errors:
-            self.process = subprocess.Popen([path, "-l", LOG], stdin=subprocess.DEVNULL,
-                                            stdout=subprocess.DEVNULL, stderr=errors)
+            self.process = subprocess.Popen([*prefix, path, "-l", LOG], stdin=subprocess.DEVNULL,
+                                            stdout=subprocess.DEVNULL, stderr=errors,
+                                            env={**os.environ, **(variables or {})})
         ready = READY[os.path.basename(path)]
         while not ready():
             if self.process.poll() is not None:
@@ -67,7 +70,7 @@ class Daemon:
 
     def _last_words(self):
         text = b""
-        for name in (LOG, LOG + ".stderr"):
+        for name in (self.log, LOG + ".stderr"):
             if os.path.exists(name):
                 with open(name, "rb") as file:
                     text += file.read()[-2000:]

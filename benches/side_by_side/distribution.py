@@ -15,6 +15,8 @@ from .errors import BenchError
 
 CACHE = os.environ.get("PCMK_TEST_CACHE", "/var/cache/pcmk-remote-rs")
 PACKAGES = "pacemaker pacemaker-resource-agents pacemaker-dev libglib2.0-dev libqb-dev libssl-dev pkg-config gcc"
+# Makes and names root directories with other releases.
+ROOTS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))), "tests", "roots")
 # What a program is linked with, as pkg-config calls it, where that is not liblrmd.
 LIBRARIES = {"bare-qb": "libqb", "bare-tls": "openssl"}
 
@@ -62,6 +64,33 @@ def remoted():
         shutil.rmtree(place, ignore_errors=True)
         os.rename(unpacked, place)
     return binary
+
+
+def _of_3_0(*words):
+    """What tests/roots names; what it makes first goes to standard error, which is none of the name."""
+    done = subprocess.run([ROOTS, *words, "3.0"], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise BenchError("tests/roots cannot make a root directory with Pacemaker 3.0; the reason stands above")
+    return done.stdout.strip()
+
+
+def remoted_3_0():
+    """The daemon of 3.0.0."""
+    return _of_3_0("--remoted")
+
+
+def programs_3_0(sources):
+    """The root directory with 3.0.0, and the client that is linked with its library."""
+    root, place = _of_3_0(), os.path.join(CACHE, "bench-3.0-" + hashlib.sha256(sources.encode()).hexdigest()[:8])
+    os.makedirs(place, exist_ok=True)
+    binary = os.path.join(place, "lrmd-bench")
+    flags = _call(["pkg-config", "--cflags", "glib-2.0", "libxml-2.0"], f"looking for glib ({PACKAGES})").split()
+    library = os.path.join(root, "usr/lib/x86_64-linux-gnu/liblrmd.so.52")
+    _call(["cc", "-O2", "-Wall", "-I", _of_3_0("--headers"), *flags, os.path.join(sources, "lrmd-bench.c"), "-o",
+           binary + ".new", "-Wl,--allow-shlib-undefined", "-Wl,--as-needed", library, "-lglib-2.0"],
+          f"building lrmd-bench for 3.0 (it needs: apt-get install {PACKAGES})")
+    os.rename(binary + ".new", binary)
+    return {"root-3.0": root, "lrmd-bench-3.0": binary}
 
 
 def program(name, sources):

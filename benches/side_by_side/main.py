@@ -15,16 +15,17 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__
 BUILT = os.path.join(REPOSITORY, "target", "release")
 # What is measured under each name, and where ours is. For liblrmd it is a directory with the library.
 FROM_DISTRIBUTION = {"pacemaker-remoted": distribution.remoted, "pacemaker-execd": distribution.execd,
-                     "liblrmd": distribution.library_directory}
+                     "liblrmd": distribution.library_directory, "certificates": distribution.remoted_3_0}
 OURS = {"pacemaker-remoted": os.path.join(BUILT, "pacemaker-remoted"),
         "pacemaker-execd": os.path.join(BUILT, "pacemaker-execd"),
-        "liblrmd": os.path.join(REPOSITORY, "target", "dropin", "2.1")}
+        "liblrmd": os.path.join(REPOSITORY, "target", "dropin", "2.1"),
+        "certificates": os.path.join(BUILT, "pacemaker-remoted")}
 
 DESCRIPTION = """\
 Runs the distribution's unmodified daemons and ours in turn, each phase in namespaces and on a daemon of its
 own, and prints a table with ratios and targets for each program. pacemaker-remoted is driven over TLS (4096-byte
 key), pacemaker-execd over local IPC, by a client linked with the distribution's liblrmd; liblrmd under that
-client, against both daemons. Calls are measured with daemon and client on one CPU, beside an echo that does
+client, against both daemons; certificates, beside a key, are measured with the daemon and the client of 3.0.0. Calls are measured with daemon and client on one CPU, beside an echo that does
 nothing else, since across CPUs a wake-up costs as much as the call itself. Absolute numbers belong to the machine;
 the ratios are what can be compared."""
 
@@ -33,7 +34,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="benches/run", description=DESCRIPTION,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("effort", nargs="?", choices=sorted(EFFORTS), default="quick",
-                        help="quick takes less than four minutes for all, full about twenty (default: quick)")
+                        help="quick takes less than five minutes for all, full about twenty (default: quick)")
     parser.add_argument("--program", action="append", choices=list(PHASES), default=[],
                         help="only this program; repeatable")
     parser.add_argument("--daemon", action="append", metavar="NAME=PATH", default=[],
@@ -96,6 +97,8 @@ def main():
         programs = {name: distribution.program(name, os.path.join(REPOSITORY, "benches"))
                     for name in ("lrmd-bench", "lrmd-many", "bare-loop", "bare-qb", "bare-tls")}
         programs["servers"] = {"distribution": distribution.remoted(), "ours": OURS["pacemaker-remoted"]}
+        if "certificates" in (options.program or PHASES):
+            programs.update(distribution.programs_3_0(os.path.join(REPOSITORY, "benches")))
         for program in options.program or PHASES:
             paths[program] = daemons(program, options.daemon)
             results[program] = measure(program, paths[program], options.phase, options.effort, programs)

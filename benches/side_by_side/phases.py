@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from . import client
+from . import certificates, client
 from .client import DUMMY_AGENT
 from .daemon import Daemon
 from .errors import BenchError
@@ -225,4 +225,5 @@ PHASES = {
     "pacemaker-execd": {"start": start_and_stop, "idle": idle, "calls": calls, "agents": agents,
                         "burst": burst, "recurring": recurring, "lateness": lateness, "crowd": crowd},
     "liblrmd": {"calls": library_calls, "many": many},
+    "certificates": {"credentials": certificates.credentials},
 }

@@ -39,6 +39,11 @@ def at_most_bare_calls(factor, name="info_cpu_us"):
     return {name: [Target(f"<= {factor:g} x bare echo", lambda base, ours: factor * ours["bare_call_cpu_us"])]}
 
 
+def at_most_own(factor, name):
+    """Another number of ours in the same run is the limit."""
+    return Target(f"<= {factor:g} x with a key", lambda base, ours: factor * ours[name])
+
+
 TARGETS = {
     "pacemaker-remoted": {
         "start_ms": [at_most(20)],
@@ -58,6 +63,13 @@ TARGETS = {
         "many_up": [at_least(1000)],
         "many_iteration_ms": [at_most(10)],
         "many_frozen_iteration_ms": [at_most(10)],
+    },
+    # After the handshake nothing changes; and one with certificates costs us no more than the distribution.
+    "certificates": {
+        "p256_connect_cpu_us": [at_most_times(1, "p256_connect_cpu_us")],
+        "rsa_connect_cpu_us": [at_most_times(1, "rsa_connect_cpu_us")],
+        "p256_info_cpu_us": [at_most_own(1.15, "psk_info_cpu_us")],
+        "rsa_info_cpu_us": [at_most_own(1.15, "psk_info_cpu_us")],
     },
     "pacemaker-execd": {
         "info_rate": [at_least_times(1, "info_rate")],

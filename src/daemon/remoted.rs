@@ -8,6 +8,7 @@ use super::notify::Notifier;
 use crate::core::DaemonKind;
 use crate::driver::tokio::{Servers, TlsListeners};
 use crate::log_notice;
+use crate::model::options;
 use crate::sys::tls::Policy;
 use crate::transport::credentials::{Credentials, Notice};
 use crate::transport::priorities::{self, PriorityError, Translation};
@@ -48,7 +49,7 @@ fn prepare(config: &Config, environment: &Environment) -> Result<Prepared, Strin
     })
 }
 
-/// Key or certificates, and TLS policy. No key is only a warning: it may come later. Certificates that cannot be used are
+/// Key, certificates or both, and TLS policy. No key is only a warning: it may come later. Certificates that cannot be used are
 /// fatal: there is nothing else to fall back to. Without settings of TLS no context is made yet: what OpenSSL needs for it is
 /// not resident until the first peer comes.
 fn credentials(config: &Config, environment: &Environment) -> Result<Credentials, String> {
@@ -62,6 +63,14 @@ fn credentials(config: &Config, environment: &Environment) -> Result<Credentials
             let demands = environment.strictness().map_err(|problem| problem.to_string())?;
             policy.strictness = policy.strictness.and(demands);
             let mut credentials = Credentials::with_certificates(files, policy);
+            if config.accepts_psk {
+                warn!(
+                    "{} is set: clients with the pre-shared key are accepted beside those with certificates. Unset it when \
+                     all cluster nodes use certificates",
+                    options::TLS_ACCEPT_PSK.variable
+                );
+                credentials = credentials.accepting_keys(keys(config, text)?);
+            }
             credentials.server_context().map_err(|problem| problem.to_string())?;
             credentials
         }
@@ -69,8 +78,10 @@ fn credentials(config: &Config, environment: &Environment) -> Result<Credentials
             if let Some(warning) = environment.strictness_without_certificates() {
                 warn!("{warning}");
             }
-            let policy = policy(priorities::translate(text))?;
-            let mut credentials = Credentials::new(config.authkey_location.clone(), policy);
+            if config.accepts_psk {
+                warn!("{} has no effect without certificates", options::TLS_ACCEPT_PSK.variable);
+            }
+            let mut credentials = keys(config, text)?;
             let usable = match &config.tls_priorities {
                 Some(_) => credentials.server_context().map(drop),
                 None => credentials.check_key(),
@@ -83,6 +94,19 @@ fn credentials(config: &Config, environment: &Environment) -> Result<Credentials
     };
     credentials.take_notices().iter().for_each(Notice::log);
     Ok(credentials)
+}
+
+/// The key, and the second one.
+fn keys(config: &Config, priorities: &str) -> Result<Credentials, String> {
+    let policy = policy(priorities::translate(priorities))?;
+    let keys = Credentials::new(config.authkey_location.clone(), policy);
+    let Some(second) = config.second_authkey_location.clone() else { return Ok(keys) };
+    warn!(
+        "{} is set: clients with the key in {} are accepted, too. Unset it when all cluster nodes use the new key",
+        options::SECOND_AUTHKEY_LOCATION.variable,
+        second.display()
+    );
+    Ok(keys.accepting_second_key(second))
 }
 
 /// The policy; what was left out of it is logged.

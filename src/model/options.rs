@@ -118,6 +118,8 @@ options! {
     REMOTE_PORT = "remote_port", Port, Effect::Read;
     REMOTE_ADDRESS = "remote_address", Text, Effect::Read;
     AUTHKEY_LOCATION = "authkey_location", Path, Effect::Read;
+    SECOND_AUTHKEY_LOCATION = "authkey_second_location", Path, Effect::Read, no old;
+    TLS_ACCEPT_PSK = "tls_accept_psk", Boolean, Effect::Read, no old;
     TLS_PRIORITIES = "tls_priorities", Text, Effect::Read;
     DH_MIN_BITS = "dh_min_bits", Bits, KEY_EXCHANGE;
     DH_MAX_BITS = "dh_max_bits", Bits, KEY_EXCHANGE;

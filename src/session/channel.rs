@@ -299,6 +299,11 @@ impl Channel {
             .and_then(|stream| stream.peer_certificate())
     }
 
+    /// Which of a server's credentials the peer was accepted with: 0 for the first.
+    pub(super) fn credential_place(&self) -> usize {
+        self.stream.as_ref().map_or(0, |stream| stream.credential_place())
+    }
+
     /// Version and cipher suite, for logs.
     pub(super) fn describe(&self) -> (&'static str, &'static str) {
         self.stream.as_ref().map_or(("no TLS", "none"), |stream| stream.describe())

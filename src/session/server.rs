@@ -21,6 +21,8 @@ pub enum ServerEvent {
         cipher: &'static str,
         /// The peer's certificate; None: it has the key.
         certificate: Option<Box<About>>,
+        /// Which of the context's credentials it was accepted with: 0 for the first.
+        credential: usize,
     },
     /// A request.
     Message {
@@ -150,7 +152,8 @@ impl ServerSession {
             Arrival::Handshaken => {
                 let (version, cipher) = self.channel.describe();
                 let certificate = self.channel.peer_certificate().map(Box::new);
-                ServerEvent::Handshaken { version, cipher, certificate }
+                let credential = self.channel.credential_place();
+                ServerEvent::Handshaken { version, cipher, certificate, credential }
             }
             Arrival::Text(text) => {
                 self.message_bytes = text.len();

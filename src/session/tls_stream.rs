@@ -19,6 +19,7 @@ pub(super) trait TlsStream: Debug + Send {
     fn describe(&self) -> (&'static str, &'static str);
     fn uses_certificates(&self) -> bool;
     fn peer_certificate(&self) -> Option<About>;
+    fn credential_place(&self) -> usize;
 }
 
 impl TlsStream for Stream {
@@ -64,5 +65,9 @@ impl TlsStream for Stream {
 
     fn peer_certificate(&self) -> Option<About> {
         self.peer_certificate()
+    }
+
+    fn credential_place(&self) -> usize {
+        self.credential_place()
     }
 }

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! From files of certificates to TLS contexts. A set is read as a whole and parsed once, however many connections use it.
+//! From files of certificates to a set. A set is read as a whole, parsed once, however many connections use it, and replaced
+//! as a whole when the files have changed.
+use super::changes::Stamp;
 use super::keyfile::{self, KeyFileError};
 use super::notices::{self, Notice};
 use super::readable;
 use crate::model::certificate_files::CertificateFiles;
-use crate::sys::tls::{ClientContext, Policy, ServerContext, TlsError};
+use crate::sys::tls::{Policy, ServerContext};
 use crate::sys::x509::{self, Certificate, CertificateSet, Role, Strictness, Time};
 use nix::unistd::{User, geteuid};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Bytes that a file may have.
@@ -50,83 +52,130 @@ struct Contents {
     key_is_open_to_all: bool,
 }
 
-/// A set in use and the contexts made with it.
+/// A set in use.
 struct Current {
     contents: Contents,
     set: CertificateSet,
-    server: Option<Arc<ServerContext>>,
-    client: Option<Arc<ClientContext>>,
+    vouches_for_itself: bool,
 }
 
-/// Files of certificates, and what was made of them.
+/// When the files were looked at last.
+struct Looked {
+    stamp: Stamp,
+    /// The time of day.
+    at: Time,
+    /// Would every change since then show?
+    settled: bool,
+}
+
+/// Files of certificates, and the last good set that was made of them.
 pub(super) struct CertificateStore {
-    files: CertificateFiles,
-    /// Are the files looked at for each connection?
-    follows: bool,
-    /// Was a set read since this was asked last?
-    changed: bool,
+    pub(super) files: CertificateFiles,
+    pub(super) policy: Policy,
     current: Option<Current>,
+    looked: Option<Looked>,
+    /// Why what is in the files now is not in use.
+    problem: Option<CertificateError>,
+    /// Counts the sets.
+    pub(super) version: u64,
+    /// Counts how often files were read that had been read before.
+    pub(super) reads: u64,
 }
 
 impl CertificateStore {
-    pub(super) fn new(files: CertificateFiles, follows: bool) -> Self {
-        Self { files, follows, changed: false, current: None }
+    pub(super) fn new(files: CertificateFiles, policy: Policy) -> Self {
+        Self { files, policy, current: None, looked: None, problem: None, version: 0, reads: 0 }
     }
 
-    pub(super) fn server_context(&mut self, policy: &Policy) -> Result<Arc<ServerContext>, CertificateError> {
-        self.refresh()?;
-        let Self { files, current: Some(current), .. } = self else { return Err(self.unread()) };
-        if let Some(context) = &current.server {
-            return Ok(Arc::clone(context));
+    /// The set in use; the files are read when there is none.
+    pub(super) fn set(&mut self) -> Result<&CertificateSet, CertificateError> {
+        if self.current.is_none() {
+            self.take(true)?;
         }
-        let made = ServerContext::with_certificates(&current.set, policy);
-        let context = Arc::new(made.map_err(|problem| unusable(files, &problem))?);
-        current.server = Some(Arc::clone(&context));
-        Ok(context)
-    }
-
-    pub(super) fn client_context(&mut self, policy: &Policy) -> Result<Arc<ClientContext>, CertificateError> {
-        self.refresh()?;
-        let Self { files, current: Some(current), .. } = self else { return Err(self.unread()) };
-        if let Some(context) = &current.client {
-            return Ok(Arc::clone(context));
+        match &self.current {
+            Some(current) => Ok(&current.set),
+            None => Err(error(CERT, &self.files.cert, "it was not read")),
         }
-        let made = ClientContext::with_certificates(&current.set, policy);
-        let context = Arc::new(made.map_err(|problem| unusable(files, &problem))?);
-        current.client = Some(Arc::clone(&context));
-        Ok(context)
     }
 
-    /// What deserves a line in the log at `now`; nothing before the files were read.
-    pub(super) fn notices(&self, policy: &Policy, now: Time) -> Vec<Notice> {
-        let Some(current) = &self.current else { return Vec::new() };
-        let open = current.contents.key_is_open_to_all;
-        notices::of_set(&self.files, &current.set, &policy.strictness, open, now)
-    }
-
-    /// Was a set read since the last call?
-    pub(super) fn take_changed(&mut self) -> bool {
-        std::mem::take(&mut self.changed)
-    }
-
-    fn unread(&self) -> CertificateError {
-        error(CERT, &self.files.cert, "it was not read")
-    }
-
-    /// Reads the files, unless they were read and are not followed.
-    fn refresh(&mut self) -> Result<(), CertificateError> {
-        if self.current.is_some() && !self.follows {
-            return Ok(());
+    /// Looks whether the files have changed since `now`, the time of day, was asked last, and reads them if so. What is
+    /// bad leaves the last good set in use. Does nothing before a set is in use: then each need of one reads the files.
+    pub(super) fn follow(&mut self, now: Time) {
+        if self.current.is_none() {
+            return;
         }
+        let stamp = self.stamp();
+        let same = |looked: &Looked| looked.stamp == stamp && (looked.settled || looked.at == now);
+        if !self.looked.as_ref().is_some_and(same) {
+            self.look(stamp, now, false);
+        }
+    }
+
+    /// Reads the files, whether they have changed or not.
+    pub(super) fn reload(&mut self, now: Time) {
+        let stamp = self.stamp();
+        self.look(stamp, now, true);
+    }
+
+    fn look(&mut self, stamp: Stamp, now: Time, is_wanted: bool) {
+        let settled = stamp.is_settled(now);
+        // A change while they are read makes another stamp, since this one is of before.
+        self.looked = Some(Looked { stamp, at: now, settled });
+        self.reads += 1;
+        self.problem = self.take(is_wanted).err();
+    }
+
+    fn stamp(&self) -> Stamp {
+        let CertificateFiles { ca, crl, cert, key } = &self.files;
+        Stamp::of([Some(ca), crl.as_ref(), Some(cert), Some(key)].into_iter().flatten().map(PathBuf::as_path))
+    }
+
+    /// Reads and checks everything, and only then puts it in the place of what is in use.
+    fn take(&mut self, is_wanted: bool) -> Result<(), CertificateError> {
         let contents = read(&self.files)?;
         if self.current.as_ref().is_some_and(|current| current.contents == contents) {
             return Ok(());
         }
-        self.current = None;
         let set = parse(&self.files, &contents)?;
-        self.changed = true;
-        self.current = Some(Current { contents, set, server: None, client: None });
+        // The security level stands over our own certificate, too.
+        ServerContext::new(&set, &self.policy).map_err(|problem| error(CERT, &self.files.cert, problem))?;
+        let vouches_for_itself = set.vouches_for_itself();
+        let did = self.current.as_ref().is_some_and(|current| current.vouches_for_itself);
+        if did && !vouches_for_itself && !is_wanted {
+            let reason = format!(
+                "its authorities do not vouch for {}, as those before did: it seems that only some of the files were \
+                 replaced (where that is meant, reload the daemon)",
+                set.label
+            );
+            return Err(error(CA, &self.files.ca, reason));
+        }
+        self.version += 1;
+        self.current = Some(Current { contents, set, vouches_for_itself });
         Ok(())
+    }
+
+    /// What is to be said of the files beside dates.
+    pub(super) fn news(&self) -> BTreeSet<Notice> {
+        let mut news = BTreeSet::new();
+        if let Some(problem) = &self.problem {
+            news.insert(Notice::error(format!(
+                "The certificates were changed and are not used, those from before stay in use: {problem}. Files are read \
+                 again when one of them changes, and at SIGHUP"
+            )));
+        }
+        if let Some(current) = self.current.as_ref().filter(|_| self.version > 1) {
+            let label = &current.set.label;
+            let text = format!("New certificates are in use from the next connection on: {label}");
+            news.insert(Notice::news(text, format!("set {}", self.version)));
+        }
+        news
+    }
+
+    /// What deserves a line in the log at `now`; nothing before the files were read.
+    pub(super) fn notices(&self, now: Time) -> BTreeSet<Notice> {
+        let Some(current) = &self.current else { return BTreeSet::new() };
+        let open = current.contents.key_is_open_to_all;
+        notices::of_set(&self.files, &current.set, &self.policy.strictness, open, now)
     }
 }
 
@@ -153,11 +202,6 @@ pub fn judge(
         read(files).and_then(|contents| parse(files, &contents)).map_err(|problem| problem.to_string())?;
     set.judge(chain, strictness, role, host)
         .map_err(|reason| format!("the peer's certificate is refused: {reason}"))
-}
-
-/// TLS does not take them: the security level stands over our own certificate, too.
-fn unusable(files: &CertificateFiles, problem: &TlsError) -> CertificateError {
-    error(CERT, &files.cert, problem)
 }
 
 fn read(files: &CertificateFiles) -> Result<Contents, CertificateError> {

@@ -1,91 +1,61 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Where keys and certificates come from, and TLS contexts that follow their files.
 //!
-//! A key's file is read at each handshake: a read of some kilobytes costs a hundredth of a handshake, and no
-//! change can be missed. A new TLS context is made only when the bytes differ. What deserves a line in the
-//! log is kept for [`Credentials::take_notices`].
+//! A key or a set of certificates is checked as a whole and replaced as a whole; what cannot be used leaves the last good one
+//! in use. A TLS context is made only when something was replaced. Connections that are there keep what they have. What
+//! deserves a line in the log is kept for [`Credentials::take_notices`].
 pub use super::certificates::CertificateError;
 use super::certificates::CertificateStore;
 pub use super::certificates::{check as check_certificates, judge as judge_peer};
 pub use super::keyfile::KeyFileError;
-use super::keyfile::{self, KeyFile};
+use super::keys::KeyPlaces;
+pub use super::keys::{KeyError, read_key};
+use super::notices::Told;
 pub use super::notices::{Notice, of_end};
 use crate::model::certificate_files::CertificateFiles;
 use crate::model::site::KEY_FILES;
-use crate::sys::tls::{ClientContext, Policy, Psk, ServerContext, TlsError};
+use crate::sys::tls::{ClientContext, Policy, ServerContext};
 use crate::sys::x509::Time;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
-/// Why there is nothing to authenticate with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyError {
-    /// None of the places holds one; each with its reason.
-    NoKey(Vec<(PathBuf, KeyFileError)>),
-    /// There is one, but TLS cannot be set up.
-    Tls(TlsError),
-    /// Certificates are configured and cannot be used. There is no other way then.
-    Certificates(CertificateError),
-}
-
-impl fmt::Display for KeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoKey(tried) => {
-                f.write_str("no key to authenticate with:")?;
-                for (path, reason) in tried {
-                    write!(f, " {}: {reason};", path.display())?;
-                }
-                f.write_str(
-                    " put the cluster's key file there, the same on all nodes (to make one: \
-                     dd if=/dev/urandom of=/etc/pacemaker/authkey bs=4096 count=1)",
-                )
-            }
-            Self::Tls(error) => error.fmt(f),
-            Self::Certificates(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for KeyError {}
-
-/// The bytes of the first usable key in these places, for whoever uses them without us.
-pub fn read_key(locations: &[PathBuf]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    let mut tried = Vec::new();
-    for location in locations {
-        match keyfile::read(location) {
-            Ok(file) => return Ok(file.bytes),
-            Err(reason) => tried.push((location.clone(), reason)),
-        }
-    }
-    Err(KeyError::NoKey(tried))
-}
-
-/// The key in use and the contexts made with it.
-struct Current {
-    bytes: Zeroizing<Vec<u8>>,
-    server: Option<Arc<ServerContext>>,
-    client: Option<Arc<ClientContext>>,
-}
-
-/// Key locations or files of certificates, TLS policy, and the contexts that follow from both.
-pub struct Credentials {
-    locations: Vec<PathBuf>,
-    /// If there is one, no key is looked for.
-    certificates: Option<CertificateStore>,
+/// The keys that a server accepts; a client shows the first.
+struct Keys {
+    first: KeyPlaces,
+    /// Accepted as well, during a change of the key.
+    second: Option<KeyPlaces>,
     policy: Policy,
-    current: Option<Current>,
-    notices: Vec<Notice>,
-    /// What was the matter last time, and so was told already.
-    told: BTreeSet<Notice>,
-    /// The day of which the dates of certificates were looked at.
-    day: Option<i64>,
 }
 
-const DAY_S: i64 = 24 * 60 * 60;
+/// A context, and the versions of what it was made with.
+type Made<S> = Option<(Versions, Arc<S>)>;
+type Versions = [u64; 3];
+
+/// A context of one role.
+trait Role: Sized {
+    /// Makes one of everything that the role uses. What is in the files was read and checked.
+    fn make(from: &mut Credentials) -> Result<Self, KeyError>;
+    /// Where the one in use is kept.
+    fn made(from: &mut Credentials) -> &mut Made<Self>;
+}
+
+/// Key locations, files of certificates or both, TLS policy, and the contexts that follow from them.
+pub struct Credentials {
+    keys: Option<Keys>,
+    certificates: Option<CertificateStore>,
+    server: Made<ServerContext>,
+    client: Made<ClientContext>,
+    notices: Vec<Notice>,
+    told_of_keys: Told,
+    told_of_certificates: Told,
+    /// Of which set, and when, dates were looked at.
+    looked_at_dates: Option<Versions>,
+}
+
+/// Dates are looked at so often at most.
+const DATES_INTERVAL_S: i64 = 60;
 
 impl Credentials {
     /// Looks in the configured place, then in the defaults: as upstream 2.1, all stand in for one another.
@@ -102,44 +72,76 @@ impl Credentials {
 
     /// Looks in these places alone.
     pub fn at(locations: Vec<PathBuf>, policy: Policy) -> Self {
+        Self::of(Some(Keys { first: KeyPlaces::new(locations), second: None, policy }), None)
+    }
+
+    /// Uses these certificates, and no key. They are read at the first need of them, and again when [`follow`](Self::follow)
+    /// finds that they have changed.
+    pub fn with_certificates(files: CertificateFiles, policy: Policy) -> Self {
+        Self::of(None, Some(CertificateStore::new(files, policy)))
+    }
+
+    /// A server accepts the key in this file as well.
+    #[must_use]
+    pub fn accepting_second_key(mut self, location: PathBuf) -> Self {
+        if let Some(keys) = &mut self.keys {
+            keys.second = Some(KeyPlaces::new(vec![location]));
+        }
+        self
+    }
+
+    /// A server accepts clients with the keys of `keys` as well as those with certificates. Our own side shows
+    /// certificates.
+    #[must_use]
+    pub fn accepting_keys(mut self, keys: Self) -> Self {
+        self.keys = keys.keys;
+        self
+    }
+
+    fn of(keys: Option<Keys>, certificates: Option<CertificateStore>) -> Self {
         Self {
-            locations,
-            certificates: None,
-            policy,
-            current: None,
+            keys,
+            certificates,
+            server: None,
+            client: None,
             notices: Vec::new(),
-            told: BTreeSet::new(),
-            day: None,
+            told_of_keys: Told::default(),
+            told_of_certificates: Told::default(),
+            looked_at_dates: None,
         }
     }
 
-    /// Uses these certificates, and no key. They are read once, at the first need of them.
-    pub fn with_certificates(files: CertificateFiles, policy: Policy) -> Self {
-        let certificates = Some(CertificateStore::new(files, false));
-        Self { certificates, ..Self::at(Vec::new(), policy) }
+    /// Looks whether files of certificates have changed, and at their dates; `now` is the time of day, in seconds since
+    /// 1970. Cheap enough for every connection. (A key is read at each handshake.)
+    pub fn follow(&mut self, now: i64) {
+        if let Some(certificates) = &mut self.certificates {
+            certificates.follow(Time(now));
+        }
+        self.check_dates(now);
     }
 
-    /// The same, but the files are looked at for each connection.
-    pub fn following_certificates(files: CertificateFiles, policy: Policy) -> Self {
-        let certificates = Some(CertificateStore::new(files, true));
-        Self { certificates, ..Self::at(Vec::new(), policy) }
+    /// Reads all files, and also takes certificates that seem to have been replaced in part.
+    pub fn reload(&mut self, now: i64) {
+        if let Some(certificates) = &mut self.certificates {
+            certificates.reload(Time(now));
+        }
+        self.check_dates(now);
+        // What is the matter is told by the notices, and to each peer.
+        let _ = self.refresh();
     }
 
-    /// Looks at the dates of certificates that were read, once a day; `now` is the time of day, in seconds since 1970.
+    /// Looks at the dates of certificates that were read; `now` is the time of day, in seconds since 1970.
     pub fn check_dates(&mut self, now: i64) {
-        let day = now.div_euclid(DAY_S);
-        let Some(certificates) = &mut self.certificates else { return };
-        if !certificates.take_changed() && self.day == Some(day) {
+        let Some(certificates) = &self.certificates else { return };
+        // Signatures of revocation lists are verified for it, which must not be done for each peer that comes.
+        let looked =
+            [certificates.version, certificates.reads, now.div_euclid(DATES_INTERVAL_S).unsigned_abs()];
+        if self.looked_at_dates.replace(looked) == Some(looked) {
             return;
         }
-        let found = certificates.notices(&self.policy, Time(now));
-        self.day = Some(day);
-        self.tell(found.into_iter().collect());
-    }
-
-    fn tell(&mut self, found: BTreeSet<Notice>) {
-        self.notices.extend(found.difference(&self.told).cloned());
-        self.told = found;
+        let mut found = certificates.notices(Time(now));
+        found.extend(certificates.news());
+        self.notices.extend(self.told_of_certificates.news(found));
     }
 
     /// Is there a key? It is read, but no context is made.
@@ -147,40 +149,34 @@ impl Credentials {
     /// # Errors
     /// Why there is none.
     pub fn check_key(&mut self) -> Result<(), KeyError> {
-        self.refresh()?.psk().map(drop)
+        self.refresh().map(drop)
     }
 
     /// The context for a connection that was just accepted.
+    ///
+    /// # Errors
+    /// Why there is none.
     pub fn server_context(&mut self) -> Result<Arc<ServerContext>, KeyError> {
-        if let Some(certificates) = &mut self.certificates {
-            return certificates.server_context(&self.policy).map_err(KeyError::Certificates);
-        }
-        let key = self.refresh()?;
-        let policy = &self.policy;
-        let current = key.current(&mut self.current);
-        if let Some(context) = &current.server {
-            return Ok(Arc::clone(context));
-        }
-        let psk = key.psk()?;
-        let context = Arc::new(ServerContext::new(&psk, policy).map_err(KeyError::Tls)?);
-        current.server = Some(Arc::clone(&context));
-        Ok(context)
+        self.context()
     }
 
     /// The context for a connection that is about to be made.
+    ///
+    /// # Errors
+    /// Why there is none.
     pub fn client_context(&mut self) -> Result<Arc<ClientContext>, KeyError> {
-        if let Some(certificates) = &mut self.certificates {
-            return certificates.client_context(&self.policy).map_err(KeyError::Certificates);
-        }
-        let key = self.refresh()?;
-        let policy = &self.policy;
-        let current = key.current(&mut self.current);
-        if let Some(context) = &current.client {
+        self.context()
+    }
+
+    fn context<S: Role>(&mut self) -> Result<Arc<S>, KeyError> {
+        let versions = self.refresh()?;
+        if let Some((made_with, context)) = S::made(self)
+            && *made_with == versions
+        {
             return Ok(Arc::clone(context));
         }
-        let psk = key.psk()?;
-        let context = Arc::new(ClientContext::new(&psk, policy).map_err(KeyError::Tls)?);
-        current.client = Some(Arc::clone(&context));
+        let context = Arc::new(S::make(self)?);
+        *S::made(self) = Some((versions, Arc::clone(&context)));
         Ok(context)
     }
 
@@ -189,68 +185,82 @@ impl Credentials {
         std::mem::take(&mut self.notices)
     }
 
-    /// Reads the first usable key.
-    fn refresh(&mut self) -> Result<Fresh, KeyError> {
-        let mut tried = Vec::new();
-        for location in &self.locations {
-            match keyfile::read(location) {
-                Ok(file) => {
-                    let found = findings(&tried, location, file.open_to_all);
-                    self.tell(found);
-                    return Ok(Fresh { file });
+    /// Reads what has to be read for a connection.
+    fn refresh(&mut self) -> Result<Versions, KeyError> {
+        let [mut first, mut second, mut set] = [0; 3];
+        if let Some(certificates) = &mut self.certificates {
+            certificates.set().map_err(KeyError::Certificates)?;
+            set = certificates.version;
+        }
+        if let Some(keys) = &mut self.keys {
+            let mut found = BTreeSet::new();
+            let has_key = keys.first.refresh(&mut found);
+            first = keys.first.version;
+            if let Some(places) = &mut keys.second {
+                if let Err(problem) = places.refresh(&mut found) {
+                    found.insert(Notice::warning(format!(
+                        "There is no second key, so that it is not accepted: {problem}"
+                    )));
                 }
-                Err(reason) => tried.push((location.clone(), reason)),
+                second = places.version;
+            }
+            if let (Err(problem), true) = (&has_key, set > 0) {
+                found.insert(Notice::warning(format!("Only certificates are accepted: {problem}")));
+            }
+            self.notices.extend(self.told_of_keys.news(found));
+            if set == 0 {
+                has_key?;
             }
         }
-        // A key that vanished is not used any longer.
-        self.current = None;
-        Err(KeyError::NoKey(tried))
+        Ok([first, second, set])
     }
 }
 
-/// What is worth a warning about the places that were passed over and the one that is used. A default that
-/// is not there is no news.
-fn findings(passed_over: &[(PathBuf, KeyFileError)], used: &Path, open_to_all: bool) -> BTreeSet<Notice> {
-    let is_default = |location: &Path| KEY_FILES.iter().any(|default| Path::new(default) == location);
-    let mut findings: BTreeSet<Notice> = passed_over
-        .iter()
-        .filter(|(location, reason)| !is_default(location) || *reason != KeyFileError::Missing)
-        .map(|(location, reason)| {
-            let (location, used) = (location.display(), used.display());
-            Notice::warning(format!("Key file {location}: {reason}; {used} is used in its place"))
-        })
-        .collect();
-    if open_to_all {
-        findings.insert(Notice::warning(format!(
-            "Key file {}: every user of this machine can read or change it (chmod 640)",
-            used.display()
-        )));
-    }
-    findings
-}
-
-/// A key that was just read.
-struct Fresh {
-    file: KeyFile,
-}
-
-impl Fresh {
-    fn psk(&self) -> Result<Psk, KeyError> {
-        self.file.psk().map_err(|error| KeyError::Tls(TlsError::Setup(error.to_string())))
-    }
-
-    /// What was made with this key; nothing, if the key is new.
-    fn current<'a>(&self, slot: &'a mut Option<Current>) -> &'a mut Current {
-        if slot.as_ref().is_some_and(|current| current.bytes != self.file.bytes) {
-            *slot = None;
+impl Role for ServerContext {
+    fn make(from: &mut Credentials) -> Result<Self, KeyError> {
+        let mut contexts = Vec::new();
+        if let Some(keys) = &from.keys {
+            for places in [Some(&keys.first), keys.second.as_ref()].into_iter().flatten() {
+                if places.version == 0 {
+                    break;
+                }
+                contexts.push(Self::new(&places.key()?, &keys.policy).map_err(KeyError::Tls)?);
+            }
         }
-        slot.get_or_insert_with(|| Current { bytes: self.file.bytes.clone(), server: None, client: None })
+        if let Some(certificates) = &mut from.certificates {
+            let policy = certificates.policy.clone();
+            let set = certificates.set().map_err(KeyError::Certificates)?;
+            contexts.push(Self::new(set, &policy).map_err(KeyError::Tls)?);
+        }
+        Self::any_of(contexts).map_err(KeyError::Tls)
+    }
+
+    fn made(from: &mut Credentials) -> &mut Made<Self> {
+        &mut from.server
+    }
+}
+
+impl Role for ClientContext {
+    fn make(from: &mut Credentials) -> Result<Self, KeyError> {
+        match (&mut from.certificates, &from.keys) {
+            (Some(certificates), _) => {
+                let policy = certificates.policy.clone();
+                Self::new(certificates.set().map_err(KeyError::Certificates)?, &policy)
+            }
+            (None, Some(keys)) => Self::new(&keys.first.key()?, &keys.policy),
+            (None, None) => return Err(KeyError::NoKey(Vec::new())),
+        }
+        .map_err(KeyError::Tls)
+    }
+
+    fn made(from: &mut Credentials) -> &mut Made<Self> {
+        &mut from.client
     }
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("locations", &self.locations).finish_non_exhaustive()
+        f.debug_struct("Credentials").field("has_keys", &self.keys.is_some()).finish_non_exhaustive()
     }
 }
 
@@ -303,8 +313,31 @@ mod tests {
         assert!(keys.credentials.server_context().unwrap_err().to_string().contains("it is empty"));
         keys.write("first", b"k", 0o640);
         assert!(keys.credentials.server_context().is_ok());
-        fs::remove_file(keys.directory.path().join("first")).unwrap();
-        assert!(keys.credentials.server_context().is_err());
+    }
+
+    #[test]
+    fn a_key_that_vanishes_stays_in_use_and_that_is_told_once_while_it_lasts() {
+        let mut keys = Keys::new();
+        keys.write("first", b"key", 0o640);
+        keys.write("second", b"old", 0o640);
+        let before = keys.credentials.server_context().unwrap();
+        let first = keys.directory.path().join("first");
+        for gone in [0, 1] {
+            if gone == 0 {
+                fs::remove_file(&first).unwrap();
+            } else {
+                keys.write("first", b"", 0o640);
+            }
+            for _ in 0..3 {
+                assert!(Arc::ptr_eq(&before, &keys.credentials.server_context().unwrap()));
+            }
+            let notices = keys.credentials.take_notices();
+            assert_eq!(notices.len(), 1, "{notices:?}");
+            assert!(notices[0].is_error() && notices[0].text.contains("stays in use"), "{notices:?}");
+            keys.write("first", b"key", 0o640);
+            assert!(Arc::ptr_eq(&before, &keys.credentials.server_context().unwrap()));
+            assert!(keys.credentials.take_notices().is_empty());
+        }
     }
 
     #[test]
@@ -320,9 +353,6 @@ mod tests {
         keys.write("first", b"key", 0o640);
         keys.credentials.server_context().unwrap();
         assert!(keys.credentials.take_notices().is_empty());
-        fs::remove_file(keys.directory.path().join("first")).unwrap();
-        keys.credentials.server_context().unwrap();
-        assert_eq!(keys.credentials.take_notices().len(), 1);
     }
 
     #[test]
@@ -337,7 +367,7 @@ mod tests {
     #[test]
     fn defaults_follow_the_configured_place_and_none_is_tried_twice() {
         let all = |configured: Option<&str>| {
-            Credentials::new(configured.map(PathBuf::from), Policy::default()).locations
+            Credentials::new(configured.map(PathBuf::from), Policy::default()).keys.unwrap().first.locations
         };
         assert_eq!(all(None).len(), 2);
         assert_eq!(all(Some("/k")).first(), Some(&PathBuf::from("/k")));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Reading one key file, or one of certificates, without ever blocking on something that is not a file.
-use crate::sys::tls::{InvalidKey, MAX_KEY_LEN, Psk};
+use crate::sys::tls::MAX_KEY_LEN;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek};
@@ -55,12 +55,6 @@ pub(super) struct KeyFile {
     pub(super) bytes: Zeroizing<Vec<u8>>,
     /// Can every user of the machine read or change it?
     pub(super) open_to_all: bool,
-}
-
-impl KeyFile {
-    pub(super) fn psk(&self) -> Result<Psk, InvalidKey> {
-        Psk::new(self.bytes.clone())
-    }
 }
 
 /// Reads all of `path`: a newline at the end is part of the key.

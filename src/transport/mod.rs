@@ -3,8 +3,10 @@
 #![forbid(unsafe_code)]
 
 mod certificates;
+mod changes;
 pub mod credentials;
 mod keyfile;
+mod keys;
 mod notices;
 pub mod priorities;
 pub mod readable;

@@ -472,3 +472,90 @@ fn a_peer_of_2_1_meets_certificates_and_a_clear_line_says_so() {
         drop(daemon);
     });
 }
+
+/// A daemon that accepts the key beside certificates tells clients of GnuTLS and of OpenSSL apart.
+#[test]
+fn while_a_cluster_changes_over_clients_with_a_key_and_with_certificates_are_accepted() {
+    let all = Peers::are_all();
+    place::isolated(move || {
+        let site = Site::new(Release::V3_0);
+        let expired = files(&Case { cert: "expired", key: "expired", ..good() }, "root", "-");
+        let settings = files(&good(), "root", "-");
+        let mut trials = Trials::default();
+        for (version, priorities) in [("1.3", TLS_1_3), ("1.2", TLS_1_2), ("any", "NORMAL")] {
+            for (name, files) in [("certificate", &settings), ("expired", &expired)] {
+                trials.add(name, files.each_ref().map(String::as_str), version, priorities, "waited");
+            }
+            trials.add("key", ["-"; 4], version, priorities, "waited");
+        }
+        let mut wrong = Vec::new();
+        for (is_set, with_key) in [("yes", "accept"), ("no", "refuse")] {
+            let mut variables = environment(&settings);
+            variables.push(("PCMK_tls_accept_psk", is_set));
+            let daemon = site.serve_with(Server::Ours, &variables);
+            for peers in all.iter().filter(|peers| peers.server == Server::Ours) {
+                let results = trials.run(&site, peers);
+                for version in ["1.3", "1.2", "any"] {
+                    for (name, expected) in
+                        [("certificate", "accept"), ("expired", "refuse"), ("key", with_key)]
+                    {
+                        check(&mut wrong, peers, &results, &format!("{name}:{version}"), expected);
+                    }
+                }
+            }
+            drop(daemon);
+        }
+        assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), site.log());
+    });
+}
+
+/// A program that lives long has whole new certificates at its next connection, and the last good ones otherwise.
+#[test]
+fn a_librarys_certificates_are_replaced_as_a_whole() {
+    let release = Release::V3_0;
+    let (library, binary) = (release.our_library(), release.program("rotation", Build::Plain));
+    place::isolated(move || {
+        let site = Site::new(release);
+        let cert = |name: &str| shown(&pki::directory().join("cert").join(name).with_extension("pem"));
+        let key = |name: &str| shown(&pki::directory().join("key").join(name).with_extension("pem"));
+        let unchanged = || "-".to_owned();
+        // Name, files, the certificate that is shown; None: the connection is refused.
+        let steps = [
+            ("first", [cert("rsa2048"), key("rsa2048"), cert("root")], Some("rsa2048")),
+            ("renewed", [cert("p384"), key("p384"), unchanged()], Some("p384")),
+            ("half", [unchanged(), key("node"), unchanged()], Some("p384")),
+            ("gone", [unchanged(), "gone".to_owned(), unchanged()], Some("p384")),
+            ("whole", [cert("node"), key("node"), unchanged()], Some("node")),
+            ("authority-alone", [unchanged(), unchanged(), cert("root2")], Some("node")),
+            ("another-cluster", [cert("foreign"), key("foreign"), unchanged()], None),
+            ("back", [cert("p384"), key("p384"), cert("root")], Some("p384")),
+        ];
+        let mut cases = String::new();
+        for (name, files, _) in &steps {
+            writeln!(cases, "{name} {}", files.join(" ")).unwrap();
+        }
+        let settings = files(&good(), "root", "-");
+        for server in [Server::Ours, Server::Distribution] {
+            let _ = std::fs::remove_file(site.log_file());
+            let daemon = site.serve_with(server, &environment(&settings));
+            let printed = site.run_cases(&binary, Some(&library), &[], &cases);
+            drop(daemon);
+            let results: Vec<_> = printed.lines().map(|line| line.split(' ').collect::<Vec<_>>()).collect();
+            assert_eq!(results.len(), steps.len(), "{printed}");
+            for ((name, _, shows), result) in steps.iter().zip(&results) {
+                assert_eq!((result[0], result[2]), (*name, "0"), "{server:?}: {printed}\n{}", site.log());
+                assert_eq!(result[1] == "0", shows.is_some(), "{server:?}: {printed}\n{}", site.log());
+            }
+            if server == Server::Ours {
+                let log = site.log();
+                let names = log.lines().filter_map(|line| line.split_once(") as CN=")?.1.split_once(','));
+                let names: Vec<_> = names.map(|(name, _)| name).collect();
+                assert_eq!(
+                    names,
+                    steps.iter().filter_map(|(_, _, shows)| *shows).collect::<Vec<_>>(),
+                    "{log}"
+                );
+            }
+        }
+    });
+}

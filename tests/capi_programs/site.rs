@@ -110,6 +110,11 @@ impl Site {
         daemon
     }
 
+    /// Where the daemon's log is, which all that serve here share.
+    pub(crate) fn log_file(&self) -> PathBuf {
+        self.path("/run/pacemaker.log")
+    }
+
     /// What the daemon said, and programs of cases.
     pub(crate) fn log(&self) -> String {
         let text = |name| fs::read_to_string(self.path(name)).unwrap_or_default();

@@ -14,7 +14,8 @@ import sys
 import tempfile
 import time
 
-from cluster import certificates, everyday, floods, library, many, mixed, nodes, recovery, scenario, trouble
+from cluster import (certificates, everyday, floods, library, many, mixed, nodes, recovery, rotation, scenario,
+                     trouble)
 from lab import bringup, cli, teardown
 from lab.state import Lab
 from support import roots
@@ -32,9 +33,11 @@ DEFAULT_LIBRARIES = os.path.join(REPOSITORY, "target/dropin")
 DEFAULT_EXECD = os.path.join(REPOSITORY, "target/release/pacemaker-execd")
 # What runs unless something is named; the longest first, so that the last one to end is a short one.
 USUAL = (nodes.Nodes, trouble.NodeTrouble, everyday.Everyday, recovery.TwoNodes, recovery.Links,
-         floods.Floods, certificates.Certificates, mixed.Mixed, recovery.Reconnection)
+         floods.Floods, certificates.Certificates, rotation.CertificateRotation, rotation.Migration, mixed.Mixed,
+         rotation.KeyRotation, recovery.Reconnection)
 # By name only: minutes of the cluster's own work; and what another stage of tests/run plays.
-SCENARIOS = (*USUAL, many.Many, library.Library, certificates.LibraryCertificates)
+SCENARIOS = (*USUAL, many.Many, library.Library, certificates.LibraryCertificates, rotation.LibraryKeyRotation,
+             rotation.LibraryCertificateRotation)
 # What --remoted takes instead of a path.
 DISTRIBUTIONS = ("distribution", *roots.RELEASES)
 LOG_TAIL = 25
@@ -262,7 +265,7 @@ def options():
                         help="play every scenario with our library in place of the "
                              "distribution's on all hosts")
     parser.add_argument("--only", metavar="NAME", action="append",
-                        help="this scenario only; repeatable (%s; the last three only so)" % ", ".join(
+                        help="this scenario only; repeatable (%s; the last five only so)" % ", ".join(
                             kind.__name__ for kind in SCENARIOS))
     parser.add_argument("--version", choices=sorted(roots.RELEASES),
                         help="with clusters of this release only")

@@ -39,7 +39,7 @@ pub(crate) fn start(files: &CertificateFiles) -> Start {
     start
 }
 
-fn connect(cert: &str, priorities: &str) -> Result<Client, Problem> {
+pub(crate) fn connect(cert: &str, priorities: &str) -> Result<Client, Problem> {
     let target = Target::new("127.0.0.1", PORT).with_certificates(pki::files(cert, cert, "root", "-"));
     Client::connect(&target.with_tls_priorities(priorities), cert)
 }
@@ -192,7 +192,7 @@ fn last_record(flight: &[u8]) -> usize {
 }
 
 #[test]
-fn files_are_read_once_and_must_be_good_at_start() {
+fn files_must_be_good_at_start() {
     isolated(|| {
         make_key(64);
         let copy = |files: &CertificateFiles| {
@@ -201,11 +201,7 @@ fn files_are_read_once_and_must_be_good_at_start() {
             CertificateFiles { cert, ..files.clone() }
         };
         let files = copy(&pki::files("node", "node", "root", "-"));
-        let daemon = start(&files).ready();
         fs::write(&files.cert, "nothing").unwrap();
-        drop(connect("p384", "").unwrap());
-        assert_eq!(daemon.stop(), Some(0));
-        fs::remove_file(LOG).unwrap();
         refuses_to_start(
             start(&files),
             &["X.509 certificate file /etc/pacemaker/cert.pem", "no certificate"],

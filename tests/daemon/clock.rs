@@ -11,8 +11,8 @@ use std::os::unix::fs::FileExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-const SHIFT: &str = "/run/shift";
-const LIBRARY: &str = "/run/calendar.so";
+pub(crate) const SHIFT: &str = "/run/shift";
+pub(crate) const LIBRARY: &str = "/run/calendar.so";
 
 /// Adds the seconds that stand in a shared file to the time of day; the monotonic clock is as ever.
 const SOURCE: &str = r#"
@@ -60,7 +60,7 @@ time_t time(time_t *place)
 }
 "#;
 
-fn build_library() {
+pub(crate) fn build_library() {
     fs::write("/run/calendar.c", SOURCE).unwrap();
     let built =
         Command::new("cc").args(["-O1", "-shared", "-fPIC", "-o", LIBRARY, "/run/calendar.c"]).status();
@@ -68,7 +68,7 @@ fn build_library() {
 }
 
 /// Sets the daemon's calendar so many seconds off.
-fn set_calendar(seconds: i64) {
+pub(crate) fn set_calendar(seconds: i64) {
     let file = OpenOptions::new().write(true).open(SHIFT).unwrap();
     file.write_all_at(&seconds.to_ne_bytes(), 0).unwrap();
 }

@@ -127,11 +127,12 @@ def test_agents_get_a_clean_environment():
 
 
 def test_reload():
-    """Log files are opened anew, and nothing else happens."""
+    """Log files are opened anew, keys are read again, and nothing else happens."""
     before = main_pid()
     os.rename(LOG, LOG + ".1")
     run("systemctl", "reload", UNIT)
     eventually("a new log file", lambda: os.path.exists(LOG))
+    eventually("keys to be read", lambda: "Keys and certificates were read again" in read(LOG))
     assert main_pid() == before and listening()
     expect(ActiveState="active", NRestarts="0")
 

@@ -4,6 +4,8 @@
 
 mod pair;
 mod pki;
+mod rotation;
+mod several;
 mod strict;
 mod strings;
 
@@ -111,7 +113,7 @@ fn dates_lists_and_weak_keys_are_told_once_a_day() {
         credentials.check_dates(now);
         let notices = credentials.take_notices();
         let [notice] = &notices[..] else { panic!("{cert} {crl}: {notices:?}") };
-        assert!(notice.text.contains(words) && notice.is_error == is_error, "{notice:?}");
+        assert!(notice.text.contains(words) && notice.is_error() == is_error, "{notice:?}");
         credentials.check_dates(now);
         assert!(credentials.take_notices().is_empty());
     }

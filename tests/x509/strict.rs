@@ -300,7 +300,7 @@ fn the_log_tells_of_a_list_that_refuses_all_peers_as_an_error() {
             let [notice] = &notices[..] else { panic!("{crl}: {notices:?}") };
             let tail = if required { "are refused" } else { "what it revokes is refused all the same" };
             assert!(notice.text.contains(words) && notice.text.ends_with(tail), "{notice:?}");
-            assert_eq!(notice.is_error, required, "{notice:?}");
+            assert_eq!(notice.is_error(), required, "{notice:?}");
         }
     }
 }

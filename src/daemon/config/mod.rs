@@ -45,6 +45,10 @@ pub struct Config {
     pub addresses: Vec<String>,
     /// The pre-shared key's file, when not in its default places.
     pub authkey_location: Option<PathBuf>,
+    /// A second key that is accepted during a change of the key.
+    pub second_authkey_location: Option<PathBuf>,
+    /// Are clients with the key accepted beside those with certificates?
+    pub accepts_psk: bool,
     /// GnuTLS priority string, for the transport to translate.
     pub tls_priorities: Option<String>,
     /// Files of certificates, which take the pre-shared key's place.
@@ -84,6 +88,8 @@ impl Config {
                 .map(|text| tcp::split_addresses(&text))
                 .unwrap_or_default(),
             authkey_location: reader.path(&options::AUTHKEY_LOCATION),
+            second_authkey_location: reader.path(&options::SECOND_AUTHKEY_LOCATION),
+            accepts_psk: reader.parsed(&options::TLS_ACCEPT_PSK, "no", boolean).unwrap_or_default(),
             tls_priorities: reader.text(&options::TLS_PRIORITIES),
             certificates: environment.certificates(),
             ipc_type: reader.parsed(&options::IPC_TYPE, "shared-mem", ipc_type).unwrap_or_default(),

@@ -88,6 +88,16 @@ fn certificates_need_three_files() {
 }
 
 #[test]
+fn what_is_for_a_change_over_is_off_unless_it_is_set() {
+    let (config, _) = read(&[], None);
+    assert_eq!((config.second_authkey_location, config.accepts_psk), (None, false));
+    let (config, _) = read(&[("PCMK_authkey_second_location", "/k"), ("PCMK_tls_accept_psk", "yes")], None);
+    assert_eq!((config.second_authkey_location, config.accepts_psk), (Some("/k".into()), true));
+    let (config, warnings) = read(&[("PCMK_tls_accept_psk", "perhaps")], None);
+    assert_eq!((config.accepts_psk, warnings.len()), (false, 1));
+}
+
+#[test]
 fn watchdog_timeout_has_units() {
     let timeout = |value| read(&[("SBD_WATCHDOG_TIMEOUT", value)], None).0.sbd_watchdog_timeout_ms;
     assert_eq!(timeout("5"), Some(5000));

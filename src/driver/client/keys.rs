@@ -34,8 +34,9 @@ impl fmt::Display for KeyProblem {
 
 impl std::error::Error for KeyProblem {}
 
-/// Key locations or files of certificates, and TLS policy. The files are read for each connection; a context is made
-/// again when they have changed. What is odd about files and policy is logged.
+/// Key locations or files of certificates, and TLS policy. Each connection has what is in the files when it begins; a context
+/// is made again when they have changed. What cannot be used leaves the last good key or certificates in use. What is odd
+/// about files and policy is logged.
 #[derive(Debug)]
 pub struct Keys {
     /// The policy may be unusable, which is told when TLS is needed.
@@ -63,7 +64,7 @@ impl Keys {
     ) -> Self {
         Self::of(priorities::translate_with_certificates(priorities), |mut policy| {
             policy.strictness = policy.strictness.and(strictness);
-            Credentials::following_certificates(files, policy)
+            Credentials::with_certificates(files, policy)
         })
     }
 
@@ -112,6 +113,7 @@ impl Keys {
             Err(problem) => return (Err(problem.clone()), Vec::new()),
         };
         let mut credentials = credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        credentials.follow(seconds_since_1970());
         let context = credentials.client_context().map_err(|error| match &error {
             KeyError::NoKey(_) => KeyProblem::NoKey(error.to_string()),
             KeyError::Tls(_) => KeyProblem::Setup(error.to_string()),

@@ -318,8 +318,8 @@ impl ConnectionTask {
     /// Takes what the session tells; why the connection has to end, if it has to.
     fn happened(&mut self, event: ServerEvent, bytes: usize) -> Option<EndReason> {
         match event {
-            ServerEvent::Handshaken { version, cipher, certificate } => {
-                self.authenticated(version, cipher, certificate.as_deref());
+            ServerEvent::Handshaken { version, cipher, certificate, credential } => {
+                self.authenticated(version, cipher, certificate.as_deref(), credential);
             }
             ServerEvent::Message { token, incoming } => {
                 if let Some(peer) = self.peer {
@@ -337,7 +337,7 @@ impl ConnectionTask {
         None
     }
 
-    fn authenticated(&mut self, version: &str, cipher: &str, certificate: Option<&About>) {
+    fn authenticated(&mut self, version: &str, cipher: &str, certificate: Option<&About>, credential: usize) {
         self.connection.authenticated();
         self.place = None;
         self.account = Account::default();
@@ -353,7 +353,10 @@ impl ConnectionTask {
                 );
                 self.certificates.look_at(address.ip(), certificate);
             }
-            None => log_notice!("Connection from {address}, authenticated ({version}, {cipher})"),
+            None => {
+                let how = if credential == 0 { "" } else { " with the second key" };
+                log_notice!("Connection from {address}, authenticated ({version}, {cipher}){how}");
+            }
         }
         self.inbox.put(Arrival::Joined(peer, NewPeer::Remote(Rc::clone(&self.connection))));
     }

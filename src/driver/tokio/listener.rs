@@ -11,6 +11,7 @@ use super::peer_certificates::PeerCertificates;
 use super::socket::Socket;
 use super::turns::Turns;
 use super::waiting::{Waiting, WaitingPlace};
+use crate::log_notice;
 use crate::sys::tls::ServerContext;
 use crate::transport::credentials::{Credentials, KeyError, Notice};
 use crate::transport::tcp;
@@ -22,7 +23,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_local};
+use tokio::time::timeout;
 
 /// Where remote peers come in. A daemon without them names nothing that is behind this, and is linked without OpenSSL.
 pub trait RemoteSide {
@@ -40,6 +43,8 @@ pub struct Surroundings {
     pub(super) bulk: Bulk,
     pub(super) limits: Limits,
     pub(super) clock: Clock,
+    /// Keys and certificates are to be read again.
+    pub(super) reload: Rc<Notify>,
 }
 
 /// Sockets on which peers with the key are served.
@@ -58,13 +63,14 @@ impl TlsListeners {
 
 impl RemoteSide for TlsListeners {
     fn start(self: Box<Self>, around: Surroundings) -> io::Result<Vec<AbortHandle>> {
+        let reload = Rc::clone(&around.reload);
         let listener = Rc::new(Listener::new(around, self.credentials));
         let accept = |socket| {
             let task = spawn_local(Rc::clone(&listener).accept(TcpListener::from_std(socket)?));
             Ok(task.abort_handle())
         };
         let accepting = self.sockets.into_iter().map(accept).collect();
-        spawn_local(listener.watch_dates());
+        spawn_local(listener.watch_files(reload));
         accepting
     }
 }
@@ -82,12 +88,12 @@ struct Listener {
     clock: Clock,
 }
 
-/// The dates of our own certificates are looked at so often, so that they are told once a day.
-const DATES_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// Files of certificates, and their dates, are looked at so often, beside each new connection.
+const FILES_INTERVAL: Duration = Duration::from_secs(60);
 
 impl Listener {
     fn new(around: Surroundings, credentials: Credentials) -> Self {
-        let Surroundings { inbox, turns, bulk, limits, clock } = around;
+        let Surroundings { inbox, turns, bulk, limits, clock, .. } = around;
         let waiting = Waiting::new(clock, &limits);
         let certificates = Rc::new(PeerCertificates::new(clock));
         let memory = Memory::new(&limits.memory);
@@ -95,17 +101,29 @@ impl Listener {
         Self { inbox, turns, bulk, credentials, limits, waiting, certificates, memory, clock }
     }
 
-    /// Tells of certificates that are about to expire, until dropped.
-    async fn watch_dates(self: Rc<Self>) {
+    /// Follows the files, and tells of certificates that are about to expire, until dropped.
+    async fn watch_files(self: Rc<Self>, reload: Rc<Notify>) {
+        self.with_credentials(Credentials::follow);
         loop {
-            let notices = {
-                let mut credentials = self.credentials.borrow_mut();
-                credentials.check_dates(i64::try_from(self.clock.now().epoch_s).unwrap_or(i64::MAX));
-                credentials.take_notices()
-            };
-            notices.iter().for_each(Notice::log);
-            tokio::time::sleep(DATES_INTERVAL).await;
+            match timeout(FILES_INTERVAL, reload.notified()).await {
+                Ok(()) => {
+                    self.with_credentials(Credentials::reload);
+                    log_notice!("Keys and certificates were read again");
+                }
+                Err(_) => self.with_credentials(Credentials::follow),
+            }
         }
+    }
+
+    /// Does something at this time of day, in seconds since 1970, and logs what is to be told.
+    fn with_credentials<T>(&self, act: impl FnOnce(&mut Credentials, i64) -> T) -> T {
+        let (result, notices) = {
+            let mut credentials = self.credentials.borrow_mut();
+            let now = i64::try_from(self.clock.now().epoch_s).unwrap_or(i64::MAX);
+            (act(&mut credentials, now), credentials.take_notices())
+        };
+        notices.iter().for_each(Notice::log);
+        result
     }
 
     /// Accepts on `listener`, until dropped. Never returns an error: a full descriptor table passes.
@@ -163,12 +181,10 @@ impl Listener {
 
     /// What a handshake needs of the key or the certificates.
     fn server_context(&self) -> Result<Arc<ServerContext>, KeyError> {
-        let (context, notices) = {
-            let mut credentials = self.credentials.borrow_mut();
-            (credentials.server_context(), credentials.take_notices())
-        };
-        notices.iter().for_each(Notice::log);
-        context
+        self.with_credentials(|credentials, now| {
+            credentials.follow(now);
+            credentials.server_context()
+        })
     }
 }
 

@@ -15,7 +15,7 @@ const DAY_S: i64 = 24 * 60 * 60;
 #[derive(Debug)]
 pub(super) struct PeerCertificates {
     clock: Clock,
-    told: RefCell<(i64, BTreeSet<Notice>)>,
+    told: RefCell<(i64, BTreeSet<String>)>,
 }
 
 impl PeerCertificates {
@@ -42,7 +42,7 @@ impl PeerCertificates {
             Notice::warning(format!("{what} ({}) was accepted, but its key is weak: {weak}", about.subject))
         });
         let found = of_end(&what, about, Time(now)).into_iter().chain(weak);
-        found.filter(|notice| told.1.len() < MOST && told.1.insert(notice.clone())).collect()
+        found.filter(|notice| told.1.len() < MOST && told.1.insert(notice.topic().to_owned())).collect()
     }
 }
 

@@ -20,6 +20,7 @@ use crate::driver::hub::{Hooks, Hub};
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::task::{LocalSet, spawn_local};
 
 /// Everything that the daemon has prepared.
@@ -74,14 +75,27 @@ async fn run(setup: Setup) -> io::Result<u8> {
     let core = Server::new(setup.settings, clock.now());
     let peers = Rc::new(LocalPeers::new(inbox.clone(), bulk.clone(), clock));
     let locals = LocalServers::beside(Rc::clone(&turns), setup.ipc, peers)?;
-    let around = Surroundings { inbox: inbox.clone(), turns, bulk, limits: setup.limits, clock };
+    let reload = Rc::new(Notify::new());
+    let around = Surroundings {
+        inbox: inbox.clone(),
+        turns,
+        bulk,
+        limits: setup.limits,
+        clock,
+        reload: Rc::clone(&reload),
+    };
     let listeners = match setup.remote {
         Some(remote) => remote.start(around)?,
         None => Vec::new(),
     };
     printed::set_limit(setup.limits.memory.output);
     spawn_local(reclaim::serve());
-    signals::watch(&inbox, setup.reopen_logs)?;
+    let reopen_logs = setup.reopen_logs;
+    let hang_up = move || {
+        reopen_logs();
+        reload.notify_one();
+    };
+    signals::watch(&inbox, Box::new(hang_up))?;
     (setup.ready)();
     let told = inbox.clone();
     let tell = move |run, progress| carrier::report(&told, clock, run, progress);

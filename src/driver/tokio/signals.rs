@@ -17,8 +17,8 @@ use tokio::task::spawn_local;
 enum Response {
     /// Begin an orderly shutdown. Again: only a log line.
     Terminate,
-    /// Open the log files anew.
-    ReopenLogs,
+    /// Open the log files anew, and have keys and certificates read again.
+    HangUp,
     /// Nothing, but the daemon must not die of it: administrators know these as the flight recorder's.
     Mention,
 }
@@ -26,25 +26,25 @@ enum Response {
 const HANDLED: [(i32, &str, Response); 6] = [
     (libc::SIGTERM, "SIGTERM", Response::Terminate),
     (libc::SIGINT, "SIGINT", Response::Terminate),
-    (libc::SIGHUP, "SIGHUP", Response::ReopenLogs),
+    (libc::SIGHUP, "SIGHUP", Response::HangUp),
     (libc::SIGUSR1, "SIGUSR1", Response::Mention),
     (libc::SIGUSR2, "SIGUSR2", Response::Mention),
     (libc::SIGTRAP, "SIGTRAP", Response::Mention),
 ];
 
 /// Handles all of them, on the current `LocalSet`, for as long as it runs, also if whoever started us had blocked them.
-pub(super) fn watch(inbox: &Inbox, reopen_logs: Box<dyn Fn()>) -> io::Result<()> {
-    let reopen_logs: Rc<dyn Fn()> = Rc::from(reopen_logs);
+pub(super) fn watch(inbox: &Inbox, hang_up: Box<dyn Fn()>) -> io::Result<()> {
+    let hang_up: Rc<dyn Fn()> = Rc::from(hang_up);
     for (number, name, response) in HANDLED {
         let mut stream = signal(SignalKind::from_raw(number))?;
         SigSet::from(Signal::try_from(number)?).thread_unblock()?;
-        let (inbox, reopen_logs) = (inbox.clone(), Rc::clone(&reopen_logs));
+        let (inbox, hang_up) = (inbox.clone(), Rc::clone(&hang_up));
         spawn_local(async move {
             while stream.recv().await.is_some() {
                 match response {
                     Response::Terminate => inbox.input(Input::Terminate),
-                    Response::ReopenLogs => {
-                        reopen_logs();
+                    Response::HangUp => {
+                        hang_up();
                         log_notice!("Log files opened anew at {name}");
                     }
                     Response::Mention => {

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Where OpenSSL asks for the key, and about the peer's certificate. Every callback for a key checks the identity, and a
 //! panic is a refusal.
+use super::hello::offers_key;
 use super::proof::Proof;
 use super::psk::IDENTITY;
 use crate::sys::unwind::guard;
 use crate::sys::x509::Refusal;
-use libc::{c_char, c_int, c_uchar, c_uint};
+use libc::{c_char, c_int, c_uchar, c_uint, c_void};
 use openssl_sys::*;
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString};
 
 /// Where an SSL keeps the pointer to its [`Handshake`]: the slot that OpenSSL leaves to applications.
 pub(super) const EX_DATA_SLOT: libc::c_int = 0;
+
+const SSL_CLIENT_HELLO_ERROR: c_int = 0;
+const SSL_CLIENT_HELLO_RETRY: c_int = -1;
 
 /// What the callbacks of one connection need.
 pub(super) struct Handshake {
@@ -21,6 +25,10 @@ pub(super) struct Handshake {
     pub(super) identity: CString,
     /// The name or address that a client connects to, if it is known.
     pub(super) host: Option<String>,
+    /// Is there a context of the other kind, for a client that this one is not for?
+    pub(super) has_alternative: bool,
+    /// Is the client for that?
+    pub(super) is_for_alternative: Cell<bool>,
     /// The identity of a client that was refused, fit for a log.
     pub(super) refused: RefCell<Option<String>>,
     /// Was the peer's whole chain judged, and accepted?
@@ -101,6 +109,28 @@ pub(super) extern "C" fn client(
             std::ptr::copy_nonoverlapping(name.as_ptr().cast(), identity, name.len());
             give_key(handshake, buffer, room)
         }
+    })
+}
+
+/// A ClientHello has come. Where keys and certificates are accepted, and this context has the one of which the client offers
+/// the other, the handshake stops here, before anything was answered.
+pub(super) extern "C" fn client_hello(ssl: *mut SSL, _alert: *mut c_int, _: *mut c_void) -> c_int {
+    guard(SSL_CLIENT_HELLO_ERROR, || {
+        if ssl.is_null() {
+            return SSL_CLIENT_HELLO_ERROR;
+        }
+        // SAFETY: OpenSSL calls with the SSL it works on.
+        let Some(handshake) = (unsafe { handshake(ssl) }) else { return SSL_CLIENT_HELLO_ERROR };
+        if !handshake.has_alternative {
+            return SSL_CLIENT_HELLO_SUCCESS;
+        }
+        let has_key = matches!(handshake.proof.borrow().as_ref(), Some(Proof::Key(_)));
+        // SAFETY: this is the callback.
+        if unsafe { offers_key(ssl) } == has_key {
+            return SSL_CLIENT_HELLO_SUCCESS;
+        }
+        handshake.is_for_alternative.set(true);
+        SSL_CLIENT_HELLO_RETRY
     })
 }
 

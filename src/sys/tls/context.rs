@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What all connections of one role share: the key or the certificates, and the policy.
+use super::credential::Credential;
 use super::error::{TlsError, queued_text};
 use super::policy::{Policy, TlsVersion};
 use super::proof::Proof;
-use super::psk::{IDENTITY, Psk, Secret};
+use super::psk::{IDENTITY, Secret};
 use super::{callbacks, dh};
 use crate::sys::longpsk::{PROPERTY_QUERY, SSL_CTX_new_ex, library_context};
 use crate::sys::x509::{CertificateSet, Judge, Role, Strictness, prepare};
 use libc::c_int;
 use openssl_sys::*;
 use std::ffi::{CStr, CString};
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 /// SSL_OP_ALLOW_NO_DHE_KEX, which openssl-sys lacks.
@@ -54,41 +55,42 @@ impl Context {
         }
     }
 
-    fn with_key(psk: &Psk, policy: &Policy, method: *const SSL_METHOD) -> Result<Self, TlsError> {
-        let unavailable = |error: crate::sys::longpsk::Unavailable| TlsError::Setup(error.0.to_owned());
-        let secret = Secret::new(psk).map_err(unavailable)?;
-        // SAFETY: the method is one of OpenSSL's own, the library context lives as long as the process.
-        let raw = unsafe {
-            ERR_clear_error();
-            if secret.is_long() {
-                let library = library_context().map_err(unavailable)?;
-                SSL_CTX_new_ex(library, PROPERTY_QUERY.as_ptr(), method)
-            } else {
-                SSL_CTX_new(method)
-            }
-        };
-        let context = OwnedContext(NonNull::new(raw).ok_or_else(|| setup("cannot make a TLS context"))?);
-        apply(&context, policy, policy.strictness.security_level.max(LEVEL_WITH_KEY))?;
-        Ok(Self { context, proof: Proof::Key(Arc::new(secret)) })
-    }
-
-    fn with_certificates(
-        set: &CertificateSet,
+    fn new(
+        credential: Credential<'_>,
         policy: &Policy,
         method: *const SSL_METHOD,
         peer: Role,
     ) -> Result<Self, TlsError> {
-        // SAFETY: the method is one of OpenSSL's own.
+        let unavailable = |error: crate::sys::longpsk::Unavailable| TlsError::Setup(error.0.to_owned());
+        let (proof, level) = match credential {
+            Credential::Key(psk) => {
+                let secret = Secret::new(psk).map_err(unavailable)?;
+                (Proof::Key(Arc::new(secret)), policy.strictness.security_level.max(LEVEL_WITH_KEY))
+            }
+            Credential::Certificates(set) => {
+                let judge = Judge::new(&set.lists, policy.strictness.clone(), peer);
+                (Proof::Certificates(Arc::new(judge)), policy.strictness.security_level)
+            }
+        };
+        let library = match &proof {
+            Proof::Key(secret) if secret.is_long() => Some(library_context().map_err(unavailable)?),
+            _ => None,
+        };
+        // SAFETY: the method is one of OpenSSL's own, the library context lives as long as the process.
         let raw = unsafe {
             ERR_clear_error();
-            SSL_CTX_new(method)
+            match library {
+                Some(library) => SSL_CTX_new_ex(library, PROPERTY_QUERY.as_ptr(), method),
+                None => SSL_CTX_new(method),
+            }
         };
         let context = OwnedContext(NonNull::new(raw).ok_or_else(|| setup("cannot make a TLS context"))?);
-        apply(&context, policy, policy.strictness.security_level)?;
-        trust(&context, set, &policy.strictness);
-        present(&context, set)?;
-        let judge = Judge::new(&set.lists, policy.strictness.clone(), peer);
-        Ok(Self { context, proof: Proof::Certificates(Arc::new(judge)) })
+        apply(&context, policy, level)?;
+        if let Credential::Certificates(set) = credential {
+            trust(&context, set, &policy.strictness);
+            present(&context, set)?;
+        }
+        Ok(Self { context, proof })
     }
 }
 
@@ -197,28 +199,42 @@ fn apply(context: &OwnedContext, policy: &Policy, security_level: c_int) -> Resu
 }
 
 /// Makes the accepting side of connections. Cheap to share, never changes.
-pub struct ServerContext(pub(super) Context);
+#[derive(Clone)]
+pub struct ServerContext(pub(super) Vec<Arc<Context>>);
 
 impl ServerContext {
-    /// A context that accepts identity `lrmd` with this key alone.
-    pub fn new(psk: &Psk, policy: &Policy) -> Result<Self, TlsError> {
+    /// A context that accepts identity `lrmd` with this key alone, or that shows the set's certificate, and accepts clients
+    /// whose certificate its authorities vouch for.
+    ///
+    /// # Errors
+    /// OpenSSL cannot use the credential or the policy.
+    pub fn new<'a>(credential: impl Into<Credential<'a>>, policy: &Policy) -> Result<Self, TlsError> {
+        let credential = credential.into();
         // SAFETY: a constant of OpenSSL.
-        let context = Context::with_key(psk, policy, unsafe { TLS_server_method() })?;
-        // SAFETY: nobody uses the context yet, which was made there.
+        let context = Context::new(credential, policy, unsafe { TLS_server_method() }, Role::Client)?;
+        // SAFETY: nobody uses the context yet, which was made in that library context.
         unsafe {
-            SSL_CTX_set_psk_server_callback(context.raw(), Some(callbacks::server));
+            if matches!(credential, Credential::Key(_)) {
+                SSL_CTX_set_psk_server_callback(context.raw(), Some(callbacks::server));
+            }
             dh::set_group(context.raw(), context.library());
+            SSL_CTX_set_client_hello_cb(context.raw(), Some(callbacks::client_hello), ptr::null_mut());
         }
-        Ok(Self(context))
+        Ok(Self(vec![Arc::new(context)]))
     }
 
-    /// A context that shows the set's certificate, and accepts clients whose certificate its authorities vouch for.
-    pub fn with_certificates(set: &CertificateSet, policy: &Policy) -> Result<Self, TlsError> {
-        // SAFETY: a constant of OpenSSL.
-        let context = Context::with_certificates(set, policy, unsafe { TLS_server_method() }, Role::Client)?;
-        // SAFETY: nobody uses the context yet, which was made there.
-        unsafe { dh::set_group(context.raw(), context.library()) };
-        Ok(Self(context))
+    /// A context that accepts whom any of these accepts: keys first, in this order, then certificates. Each client is left to
+    /// one of them, by what it offers. Of several keys those behind the first count at TLS 1.3 only: at TLS 1.2 a client
+    /// proves its key when the server has long used one.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn any_of(contexts: impl IntoIterator<Item = Self>) -> Result<Self, TlsError> {
+        let contexts: Vec<_> = contexts.into_iter().flat_map(|context| context.0).collect();
+        if contexts.is_empty() {
+            return Err(TlsError::Setup("there is neither a key nor a certificate".to_owned()));
+        }
+        Ok(Self(contexts))
     }
 }
 
@@ -231,29 +247,40 @@ pub struct ClientContext {
 }
 
 impl ClientContext {
-    /// A context that shows identity `lrmd` and this key.
-    pub fn new(psk: &Psk, policy: &Policy) -> Result<Self, TlsError> {
-        Self::with_identity(psk, policy, IDENTITY)
+    /// A context that shows identity `lrmd` and this key, or the set's certificate; then it accepts servers whose
+    /// certificate the set's authorities vouch for.
+    ///
+    /// # Errors
+    /// OpenSSL cannot use the credential or the policy.
+    pub fn new<'a>(credential: impl Into<Credential<'a>>, policy: &Policy) -> Result<Self, TlsError> {
+        Self::with_identity(credential, policy, IDENTITY)
     }
 
-    /// A context that shows another identity, which servers should refuse.
-    pub fn with_identity(psk: &Psk, policy: &Policy, identity: &str) -> Result<Self, TlsError> {
+    /// The same with another identity, which servers with a key should refuse.
+    ///
+    /// # Errors
+    /// As [`ClientContext::new`].
+    pub fn with_identity<'a>(
+        credential: impl Into<Credential<'a>>,
+        policy: &Policy,
+        identity: &str,
+    ) -> Result<Self, TlsError> {
+        let credential = credential.into();
         // SAFETY: a constant of OpenSSL.
-        let context = Context::with_key(psk, policy, unsafe { TLS_client_method() })?;
-        // SAFETY: nobody uses the context yet.
-        unsafe {
-            SSL_CTX_set_psk_client_callback(context.raw(), Some(callbacks::client));
-            // We trust no authority, so no certificate can ever stand in for the key.
-            SSL_CTX_set_verify(context.raw(), SSL_VERIFY_PEER, None);
-        }
-        Ok(Self { context, identity: c_text(identity)?, certificate: None })
-    }
-
-    /// A context that shows the set's certificate, and accepts servers whose certificate its authorities vouch for.
-    pub fn with_certificates(set: &CertificateSet, policy: &Policy) -> Result<Self, TlsError> {
-        // SAFETY: a constant of OpenSSL.
-        let context = Context::with_certificates(set, policy, unsafe { TLS_client_method() }, Role::Server)?;
-        Ok(Self { context, identity: CString::default(), certificate: Some(set.label.clone()) })
+        let context = Context::new(credential, policy, unsafe { TLS_client_method() }, Role::Server)?;
+        let certificate = match credential {
+            Credential::Certificates(set) => Some(set.label.clone()),
+            Credential::Key(_) => {
+                // SAFETY: nobody uses the context yet.
+                unsafe {
+                    SSL_CTX_set_psk_client_callback(context.raw(), Some(callbacks::client));
+                    // We trust no authority, so no certificate can ever stand in for the key.
+                    SSL_CTX_set_verify(context.raw(), SSL_VERIFY_PEER, None);
+                }
+                None
+            }
+        };
+        Ok(Self { context, identity: c_text(identity)?, certificate })
     }
 
     /// What people call the certificate that it shows; None: it uses a pre-shared key.

@@ -4,16 +4,21 @@
 //! A [`ServerContext`] or [`ClientContext`] is made once from a [`Psk`] or a set of certificates, and a [`Policy`]; each
 //! connection is a [`Stream`] made from it. Keys of more than 512 bytes go through `super::longpsk`; nobody here notices.
 //!
-//! * `psk`: keys and the identity that goes with them. `proof`: a key, or certificates.
+//! * `psk`: keys and the identity that goes with them. `credential`, `proof`: a key, or certificates.
 //! * `policy`: protocol versions, cipher suites, groups.
-//! * `context`, `stream`: OpenSSL's SSL_CTX and SSL. `dh`: the group of a server at TLS 1.2.
+//! * `context`, `stream`: OpenSSL's SSL_CTX and SSL. `hello`, `opening`, `choice`: which of several contexts a
+//!   client is for. `dh`: the group of a server at TLS 1.2.
 //! * `callbacks`: where OpenSSL asks for the key, and about the peer's certificate. `pipe`: where it reads and writes.
 //! * `error`: OpenSSL's error queue as one enum.
 
 mod callbacks;
+mod choice;
 mod context;
+mod credential;
 mod dh;
 mod error;
+mod hello;
+mod opening;
 mod pipe;
 mod policy;
 mod proof;
@@ -23,6 +28,7 @@ mod stream;
 mod tests;
 
 pub use context::{ClientContext, ServerContext};
+pub use credential::Credential;
 pub use error::TlsError;
 pub use policy::{Policy, TlsVersion};
 pub use psk::{IDENTITY, InvalidKey, MAX_KEY_LEN, Psk};

@@ -3,6 +3,7 @@
 use super::callbacks::{EX_DATA_SLOT, Handshake};
 use super::context::{ClientContext, Context, ServerContext};
 use super::error::{Phase, Side, TlsError, queued_error};
+use super::opening::Opening;
 use super::pipe::{Pipe, new_bio};
 use super::policy::TlsVersion;
 use super::proof::Proof;
@@ -58,8 +59,12 @@ pub struct Stream {
     /// Owned; shared with the callbacks by way of `ssl`.
     handshake: NonNull<Handshake>,
     side: Side,
-    phase: Phase,
-    failed: bool,
+    pub(super) phase: Phase,
+    pub(super) failed: bool,
+    /// Which of a server's contexts it is made with.
+    pub(super) place: usize,
+    /// What it takes to use another of them, until the client was answered.
+    pub(super) opening: Option<Box<Opening>>,
 }
 
 // SAFETY: everything it points to is its own, but for the counted SSL_CTX and the key behind an Arc, which any
@@ -69,7 +74,17 @@ unsafe impl Send for Stream {}
 impl Stream {
     /// The accepting side.
     pub fn server(context: &ServerContext) -> Result<Self, TlsError> {
-        let stream = Self::new(&context.0, CString::default(), None, false)?;
+        let opening = Opening::new(context).map(Box::new);
+        let first = context.0.first().ok_or_else(|| TlsError::Setup("no credential".to_owned()))?;
+        let mut stream =
+            Self::accepting(first, opening.as_ref().is_some_and(|opening| opening.has_both_kinds()))?;
+        stream.opening = opening;
+        Ok(stream)
+    }
+
+    /// The accepting side with one of a server's contexts.
+    pub(super) fn accepting(context: &Context, has_alternative: bool) -> Result<Self, TlsError> {
+        let stream = Self::new(context, CString::default(), None, false, has_alternative)?;
         // SAFETY: a new SSL of ours.
         unsafe { SSL_set_accept_state(stream.ssl.as_ptr()) };
         Ok(stream)
@@ -83,7 +98,7 @@ impl Stream {
     /// The same. `host`: the name or address that is connected to, which the policy may demand of the server's certificate.
     pub fn client_to(context: &ClientContext, host: Option<&str>) -> Result<Self, TlsError> {
         let host = host.map(str::to_owned);
-        let stream = Self::new(&context.context, context.identity().to_owned(), host, true)?;
+        let stream = Self::new(&context.context, context.identity().to_owned(), host, true, false)?;
         // SAFETY: a new SSL of ours.
         unsafe { SSL_set_connect_state(stream.ssl.as_ptr()) };
         Ok(stream)
@@ -94,6 +109,7 @@ impl Stream {
         identity: CString,
         host: Option<String>,
         as_client: bool,
+        has_alternative: bool,
     ) -> Result<Self, TlsError> {
         let no_memory = || TlsError::Setup("OpenSSL has no memory".to_owned());
         // SAFETY: the context is alive, and the SSL holds a count of its own.
@@ -102,6 +118,8 @@ impl Stream {
             proof: RefCell::new(Some(context.proof.clone())),
             identity,
             host,
+            has_alternative,
+            is_for_alternative: Cell::new(false),
             refused: RefCell::new(None),
             chain_accepted: Cell::new(false),
             verdict: RefCell::new(None),
@@ -116,6 +134,8 @@ impl Stream {
             },
             phase: Phase::FirstFlight,
             failed: false,
+            place: 0,
+            opening: None,
         };
         // SAFETY: pipe and handshake are freed after the SSL, in `drop`; references to the pipe end before
         // OpenSSL is called. SSL_set_bio takes the one count that we have, for both directions.
@@ -131,6 +151,9 @@ impl Stream {
 
     /// Takes ciphertext from the peer.
     pub fn feed(&mut self, ciphertext: &[u8]) {
+        if let Some(opening) = &mut self.opening {
+            opening.feed(ciphertext);
+        }
         // SAFETY: OpenSSL is not running, so this is the only reference.
         unsafe { self.pipe.as_mut() }.feed(ciphertext);
     }
@@ -159,8 +182,8 @@ impl Stream {
         unsafe { self.pipe.as_ref().has_input() || SSL_has_pending(self.ssl.as_ptr()) == 1 }
     }
 
-    /// Goes on with the handshake as far as the input reaches.
-    pub fn handshake(&mut self) -> Result<Progress, TlsError> {
+    /// Goes on with the handshake as far as the input reaches, with the context that is in use.
+    pub(super) fn advance(&mut self) -> Result<Progress, TlsError> {
         self.usable()?;
         // SAFETY: a live SSL, used by one thread.
         let result = unsafe {
@@ -181,6 +204,7 @@ impl Stream {
                 }
                 Ok(Progress::Pending)
             }
+            SSL_ERROR_WANT_CLIENT_HELLO_CB => Ok(Progress::Pending),
             SSL_ERROR_ZERO_RETURN => {
                 self.fail();
                 Err(if self.side.has_certificate { TlsError::EndedByPeer } else { TlsError::EndedHandshake })
@@ -286,6 +310,17 @@ impl Stream {
     /// Do certificates prove who the two sides are?
     pub fn uses_certificates(&self) -> bool {
         self.side.has_certificate
+    }
+
+    /// Which of a server's credentials the peer was accepted with: 0 for the first.
+    pub fn credential_place(&self) -> usize {
+        self.place
+    }
+
+    /// Does the client offer a proof of the other kind, for which there is another context?
+    pub(super) fn is_for_another_kind(&self) -> bool {
+        // SAFETY: shared use only; the callbacks are not running.
+        unsafe { self.handshake.as_ref() }.is_for_alternative.get()
     }
 
     fn require_proof(&mut self) -> Result<(), TlsError> {

@@ -3,8 +3,9 @@
 //!
 //! * `pem`: from a file's bytes to objects. `object`: the objects. `describe`: names, numbers and dates in words.
 //! * `strictness`, `demands`: what may be demanded beyond that.
-//! * `set`: what one side presents and trusts, as a whole. `judge`: what OpenSSL's verification does not do, or does
-//!   differently from GnuTLS. `chain`: how a verification is set up and goes. `ffi`: functions that openssl-sys lacks.
+//! * `set`: what one side presents and trusts, as a whole. `whole`: whether its parts go together.
+//! * `judge`: what OpenSSL's verification does not do, or does differently from GnuTLS. `chain`: how a verification is set
+//!   up and goes. `ffi`: functions that openssl-sys lacks.
 
 mod chain;
 mod demands;
@@ -17,6 +18,7 @@ mod set;
 mod strictness;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 pub use demands::Role;
 pub use describe::Time;
