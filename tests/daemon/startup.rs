@@ -179,7 +179,7 @@ fn a_name_that_is_a_file_is_taken_from_a_user_who_is_no_daemon() {
         tmpfs("/tmp", "mode=1777");
         names_are_files();
         let script = "import os, socket, sys; os.setuid(65534); s = socket.socket(socket.AF_UNIX); s.bind('/tmp/lrmd'); \
-                      s.listen(); print('ready', flush=True); sys.stdin.read()";
+                      s.listen(); os.write(1, b'ready'); sys.stdin.read()";
         let mut squatter = Command::new("python3");
         squatter.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut squatter = squatter.spawn().unwrap();
