@@ -40,7 +40,7 @@ use std::time::{Duration, Instant};
 /// Between two tries when there is no room. An attempt that takes longer has waited for it.
 const PAUSE: Duration = Duration::from_millis(1);
 /// What makes a message so long that peers compress it.
-const LONG: usize = 1_000_000;
+const LONG: usize = 300_000;
 
 /// Text that compresses as that of clusters does, some 15:1.
 fn filler(length: usize) -> String {
