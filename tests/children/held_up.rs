@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Starts that wait, and starts that take without end.
+#![allow(clippy::disallowed_methods, reason = "a test starts the holder of a lease")]
+
 use crate::node::*;
 use nix::unistd::Pid;
 use pcmk_remote_rs::core::{PeerId, RunId};
