@@ -3,7 +3,7 @@
 //!
 //! * `pem`: from a file's bytes to objects. `object`: the objects. `describe`: names, numbers and dates in words.
 //! * `strictness`, `demands`: what may be demanded beyond that.
-//! * `set`: what one side presents and trusts, as a whole. `judge`: what OpenSSL's verification does not do, or does
+//! * `set`: what one side presents and trusts, as a whole. `judge`, `refusal`: what OpenSSL's verification does not do, or does
 //!   differently from GnuTLS. `chain`: how a verification is set up and goes. `ffi`: functions that openssl-sys lacks.
 
 mod chain;
@@ -13,6 +13,7 @@ mod ffi;
 mod judge;
 mod object;
 mod pem;
+mod refusal;
 mod set;
 mod strictness;
 #[cfg(test)]
@@ -26,4 +27,5 @@ pub use set::{CertificateSet, ListFinding};
 pub use strictness::{Fingerprint, NoFingerprint, Strictness, SuiteB};
 
 pub(in crate::sys) use chain::prepare;
-pub(in crate::sys) use judge::{Judge, Refusal};
+pub(in crate::sys) use judge::Judge;
+pub(in crate::sys) use refusal::Refusal;
