@@ -152,7 +152,7 @@ pub mod client {
     pub use crate::driver::blocking::{Client, Target};
     pub use crate::driver::client::{
         CallProblem, ClientError, Connection, Event, Fingerprint, HANDSHAKE_LIMIT, Identity, KeyProblem,
-        Keys, Problem, RemoteSettings, Stage, Strictness, Wanted,
+        Keys, Problem, RemoteSettings, Stage, Strictness, SuiteB, Wanted,
     };
     pub use crate::wire::ipc::IpcLayout;
 }
@@ -200,7 +200,8 @@ pub mod protocol {
         };
         pub use crate::sys::x509::{
             About, Certificate, CertificateSet, Fingerprint, ListFinding, NoFingerprint, PemError,
-            PrivateKey, RevocationList, Strictness, Time, certificates, private_key, revocation_lists,
+            PrivateKey, RevocationList, Role, Strictness, SuiteB, Time, certificates, private_key,
+            revocation_lists,
         };
         pub use crate::transport::credentials::{CertificateError, KeyFileError};
         pub use crate::transport::credentials::{KeyError, read_key};

@@ -132,10 +132,6 @@ pub fn check_certificates(files: &CertificateFiles) -> Result<(), KeyProblem> {
     credentials::check_certificates(files).map_err(|problem| KeyProblem::Certificates(problem.to_string()))
 }
 
-/// Judges a peer whose chain another TLS library has got; see [`credentials::judge_peer`].
-#[cfg(feature = "capi")]
-pub(crate) use crate::transport::credentials::judge_peer;
-
 /// What the environment demands of peers' certificates.
 ///
 /// # Errors

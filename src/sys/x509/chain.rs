@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Verification with the rules of this program: how OpenSSL is set up for it, and of chains that another TLS library got.
-use super::demands::{Role, add_list};
+use super::demands::Role;
 use super::ffi;
-use super::judge::{Judge, Refusal};
+use super::judge::Judge;
+use super::refusal::Refusal;
 use super::set::CertificateSet;
 use super::strictness::{Strictness, SuiteB};
 use crate::sys::unwind::guard;
@@ -37,7 +38,7 @@ pub(in crate::sys) unsafe fn prepare(
         if strictness.require_lists {
             flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
             for list in set.lists.iter().filter(|list| !list.has_weak_signature()) {
-                add_list(store, list);
+                ffi::X509_STORE_add_crl(store, list.as_ptr());
             }
         }
         ERR_clear_error();

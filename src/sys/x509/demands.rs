@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The demands of [`Strictness`] that OpenSSL's verification is not asked about, on single certificates.
-use super::describe;
 use super::ffi;
-use super::judge::Refusal;
-use super::object::RevocationList;
-use super::strictness::{Fingerprint, Strictness};
+use super::object::fingerprint;
+use super::refusal::Refusal;
+use super::strictness::Strictness;
 use libc::{c_int, c_uint};
 use openssl_sys::*;
 use std::ffi::CString;
@@ -136,49 +135,4 @@ unsafe fn has_name(certificate: *mut X509, name: &str, no_wildcards: bool) -> bo
             length > 0 && X509_check_host(certificate, text.as_ptr(), length, rules, ptr::null_mut()) == 1
         }
     }
-}
-
-/// # Safety
-/// `certificate` lives during the call.
-pub(super) unsafe fn fingerprint(certificate: *const X509) -> Option<Fingerprint> {
-    let mut bytes = [0; 32];
-    let mut length: c_uint = 0;
-    // SAFETY: the caller's promise; SHA-256 fills exactly these bytes.
-    let done = unsafe { X509_digest(certificate, EVP_sha256(), bytes.as_mut_ptr(), &raw mut length) };
-    (done == 1 && length == 32).then_some(Fingerprint(bytes))
-}
-
-/// Has verifications with this store look into the list.
-///
-/// # Safety
-/// `store` is a store of the caller's that nothing uses yet.
-pub(in crate::sys) unsafe fn add_list(store: *mut X509_STORE, list: &RevocationList) {
-    // SAFETY: the caller's promise; the store counts the list.
-    unsafe {
-        ffi::X509_STORE_add_crl(store, list.as_ptr());
-    }
-}
-
-/// Does this error of OpenSSL's say that a list is missing or unusable?
-pub(super) fn is_about_lists(code: c_int) -> bool {
-    [
-        X509_V_ERR_UNABLE_TO_GET_CRL,
-        X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE,
-        X509_V_ERR_CRL_SIGNATURE_FAILURE,
-        X509_V_ERR_CRL_NOT_YET_VALID,
-        X509_V_ERR_CRL_HAS_EXPIRED,
-        X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD,
-        X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD,
-        X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER,
-        X509_V_ERR_KEYUSAGE_NO_CRL_SIGN,
-        X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION,
-        X509_V_ERR_DIFFERENT_CRL_SCOPE,
-        X509_V_ERR_CRL_PATH_VALIDATION_ERROR,
-    ]
-    .contains(&code)
-}
-
-/// OpenSSL's words for such an error, as the reason of a refusal.
-pub(super) fn words_about_lists(code: c_int) -> String {
-    format!("it is not known whether it was revoked: {}", describe::verification_error(code))
 }

@@ -1,88 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What OpenSSL's verification of a chain does not do, or does differently from GnuTLS, so that both ends of a cluster
 //! judge alike.
-use super::demands::{Role, is_about_lists, words_about_lists};
-use super::describe;
+use super::demands::Role;
 use super::ffi;
-use super::object::{About, RevocationList, may_sign};
+use super::object::{RevocationList, may_sign};
+use super::refusal::{Refusal, is_about_lists};
 use super::strictness::Strictness;
 use libc::c_int;
 use openssl_sys::*;
 use std::ptr;
-
-/// Why a peer's chain is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::sys) struct Refusal {
-    /// OpenSSL's number, from which libssl makes the alert.
-    code: c_int,
-    depth: c_int,
-    words: String,
-}
-
-impl Refusal {
-    pub(super) fn new(code: c_int, depth: c_int) -> Self {
-        Self { code, depth, words: describe::verification_error(code) }
-    }
-
-    /// The same in other words, made of OpenSSL's.
-    pub(super) fn with_words(self, words: impl FnOnce(String) -> String) -> Self {
-        Self { words: words(self.words), ..self }
-    }
-
-    /// OpenSSL's own, of a verification that has just failed.
-    ///
-    /// # Safety
-    /// `store` is of a verification that is under way.
-    pub(in crate::sys) unsafe fn of_openssl(store: *mut X509_STORE_CTX) -> Self {
-        // SAFETY: the caller's promise.
-        let (code, depth) =
-            unsafe { (X509_STORE_CTX_get_error(store), X509_STORE_CTX_get_error_depth(store)) };
-        if is_about_lists(code) {
-            // The alert must not say that the peer's certificate has expired when a list has.
-            return Self::new(X509_V_ERR_CERT_REJECTED, depth).with_words(|_| words_about_lists(code));
-        }
-        Self::new(code, depth)
-    }
-
-    /// The refusal in words, with the certificate that it is about.
-    ///
-    /// # Safety
-    /// `store` is of a verification that is under way.
-    pub(in crate::sys) unsafe fn describe(&self, store: *mut X509_STORE_CTX) -> String {
-        // SAFETY: the caller's promise; certificates of the chain live as long.
-        unsafe {
-            let chain = X509_STORE_CTX_get0_chain(store).cast::<OPENSSL_STACK>();
-            let mut certificate = ptr::null_mut();
-            if !chain.is_null() && self.depth < OPENSSL_sk_num(chain) {
-                certificate = OPENSSL_sk_value(chain, self.depth).cast::<X509>();
-            }
-            if certificate.is_null() {
-                certificate = X509_STORE_CTX_get_current_cert(store);
-            }
-            if certificate.is_null() {
-                return self.words.clone();
-            }
-            let about = About::of(certificate);
-            if self.depth == 0 || chain.is_null() {
-                return format!("{} (its own certificate: {about})", self.words);
-            }
-            let peer = About::of(OPENSSL_sk_value(chain, 0).cast()).subject;
-            format!("{} (a certificate in the chain of {peer}: {about})", self.words)
-        }
-    }
-
-    /// Tells OpenSSL, so that the alert fits.
-    ///
-    /// # Safety
-    /// `store` is of a verification that is under way.
-    pub(in crate::sys) unsafe fn apply(&self, store: *mut X509_STORE_CTX) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            ffi::X509_STORE_CTX_set_error_depth(store, self.depth);
-            X509_STORE_CTX_set_error(store, self.code);
-        }
-    }
-}
 
 /// The revocation lists that count, and the rules.
 #[derive(Debug)]
@@ -157,7 +83,7 @@ impl Judge {
             let own = OPENSSL_sk_value(chain, 0).cast::<X509>();
             if !may_sign(own) {
                 let words = "its keyUsage lacks digitalSignature".to_owned();
-                return Err(Refusal { words, ..Refusal::new(X509_V_ERR_INVALID_PURPOSE, 0) });
+                return Err(Refusal::new(X509_V_ERR_INVALID_PURPOSE, 0).with_words(|_| words));
             }
             self.strictness.check_identity(own, host, self.role)
         }

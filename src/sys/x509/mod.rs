@@ -4,8 +4,8 @@
 //! * `pem`: from a file's bytes to objects. `object`: the objects. `describe`: names, numbers and dates in words.
 //! * `strictness`, `demands`: what may be demanded beyond that.
 //! * `set`: what one side presents and trusts, as a whole. `whole`: whether its parts go together.
-//! * `judge`: what OpenSSL's verification does not do, or does differently from GnuTLS. `chain`: how a verification is set
-//!   up and goes. `ffi`: functions that openssl-sys lacks.
+//! * `judge`, `refusal`: what OpenSSL's verification does not do, or does differently from GnuTLS. `chain`: how a
+//!   verification is set up and goes. `ffi`: functions that openssl-sys lacks.
 
 mod chain;
 mod demands;
@@ -14,6 +14,7 @@ mod ffi;
 mod judge;
 mod object;
 mod pem;
+mod refusal;
 mod set;
 mod strictness;
 #[cfg(test)]
@@ -28,4 +29,5 @@ pub use set::{CertificateSet, ListFinding};
 pub use strictness::{Fingerprint, NoFingerprint, Strictness, SuiteB};
 
 pub(in crate::sys) use chain::prepare;
-pub(in crate::sys) use judge::{Judge, Refusal};
+pub(in crate::sys) use judge::Judge;
+pub(in crate::sys) use refusal::Refusal;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Certificates, revocation lists and private keys of OpenSSL, owned.
-use super::demands;
 use super::describe::{self, Time};
 use super::ffi;
 use super::strictness::Fingerprint;
@@ -133,7 +132,7 @@ impl Certificate {
     /// Its SHA-256 digest; None: OpenSSL cannot make it.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         // SAFETY: ours.
-        unsafe { demands::fingerprint(self.as_ptr()) }
+        unsafe { fingerprint(self.as_ptr()) }
     }
 
     /// May its key sign, which TLS needs? A certificate that does not say what its key is for allows it.
@@ -141,6 +140,16 @@ impl Certificate {
         // SAFETY: ours.
         unsafe { may_sign(self.as_ptr()) }
     }
+}
+
+/// # Safety
+/// `certificate` lives during the call.
+pub(super) unsafe fn fingerprint(certificate: *const X509) -> Option<Fingerprint> {
+    let mut bytes = [0; 32];
+    let mut length: libc::c_uint = 0;
+    // SAFETY: the caller's promise; SHA-256 fills exactly these bytes.
+    let done = unsafe { X509_digest(certificate, EVP_sha256(), bytes.as_mut_ptr(), &raw mut length) };
+    (done == 1 && length == 32).then_some(Fingerprint(bytes))
 }
 
 /// # Safety

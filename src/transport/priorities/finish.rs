@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What a priority string comes to when all its words are read.
 use super::sets::{Sets, insert};
+use super::translation::{PriorityError, Translation};
 use super::words::{self, Cipher, Exchange, Mac};
-use super::{PriorityError, Translation};
 use crate::sys::tls::{Policy, TlsVersion};
 use crate::sys::x509::Strictness;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What a priority string allows, word after word.
-use super::PriorityError;
 use super::known::{self, Meaning};
 use super::signatures::{self, Signature, signature};
+use super::translation::PriorityError;
 use super::words::{
     self, CERTIFICATE_EXCHANGES, CIPHERS, Cipher, Exchange, GROUPS, KEY_EXCHANGES, MACS, Mac,
 };
