@@ -155,14 +155,15 @@ impl Executor {
             self.end_all(recurring, Cause::Stopped(leftovers), context);
         }
         let name = OperationName::new(&request.action, request.interval);
-        if request.interval.recurs() && self.merge_duplicate(&name, &request, call_id, context)? {
+        if request.interval.recurs() && self.merge_duplicate(&name, &request, owner, call_id, context)? {
             return Ok(call_id);
         }
         self.operations.check_room(owner)?;
         let texts = [Some(&*request.action), request.user_data.as_deref()];
         let charge = context.budget().charge(owner, budget::cost(&texts, Some(&request.params)))?;
         let registration = self.registrations.get_mut(&id).ok_or(Refusal::UnknownResource)?;
-        let operation = Operation::new(request, registration, owner, charge, call_id, context.now());
+        let mut operation = Operation::new(request, registration, owner, charge, call_id, context.now());
+        operation.asked_by(owner, context);
         let delay = operation.start_delay();
         let key = self.operations.add(operation);
         registration.enqueue(key, name);
@@ -179,6 +180,7 @@ impl Executor {
         &mut self,
         name: &OperationName,
         request: &Execute,
+        asker: PeerId,
         call_id: CallId,
         context: &mut Context,
     ) -> Result<bool, Refusal> {
@@ -186,6 +188,7 @@ impl Executor {
         let Some(key) = self.find(id, name, context) else { return Ok(false) };
         let Some(operation) = self.operations.get_mut(key) else { return Ok(false) };
         operation.charge_user_data(request.user_data.as_deref(), context.budget())?;
+        operation.asked_by(asker, context);
         let idle = operation.merge(call_id, request.user_data.clone());
         context.log(LogLevel::Info, || {
             format!("{} of {id} every {} is there already: merged", request.action, request.interval)

@@ -51,6 +51,9 @@ pub(super) struct Operation {
     resource: Arc<Resource>,
     /// The client that asked first; a merged duplicate does not change it.
     owner: PeerId,
+    /// Has a provider asked for it? Only then do providers hear of it: a controller takes each result for one of the
+    /// cluster's own and writes it into its configuration, and fails when there are many.
+    of_cluster: bool,
     /// For its texts and parameters.
     charge: Charge,
     /// Does it end when its owner leaves?
@@ -83,6 +86,7 @@ impl Operation {
         Self {
             resource: registration.resource().clone(),
             owner,
+            of_cluster: false,
             charge,
             ends_with_owner: request.interval.recurs() && registration.drops_recurring(),
             call_id,
@@ -136,6 +140,11 @@ impl Operation {
 
     pub(super) const fn owner(&self) -> PeerId {
         self.owner
+    }
+
+    /// This client has asked for it, too.
+    pub(super) fn asked_by(&mut self, peer: PeerId, context: &Context) {
+        self.of_cluster |= context.peers().provides(peer);
     }
 
     /// The client whose leaving ends it, if one's does.
@@ -266,7 +275,8 @@ impl Operation {
         }
         let peers = match self.notify.origin_only {
             true => context.peers().only(self.owner),
-            false => context.peers().named(),
+            false if self.of_cluster => context.peers().named(),
+            false => context.peers().named_others(),
         };
         if !peers.is_empty() {
             let completion = self.completion(outcome, context.now());

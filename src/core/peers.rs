@@ -20,6 +20,8 @@ pub(super) struct Peer {
     client_id: ClientId,
     /// What it calls itself; without a name it is told nothing.
     name: Option<String>,
+    /// Does it carry messages of local clients, as the connection of a cluster's controller does?
+    provides: bool,
 }
 
 impl Peer {
@@ -60,7 +62,7 @@ impl Peers {
             PeerKind::Local { privileged } => Carrier::Local { privileged: *privileged },
             PeerKind::Proxied { .. } => return false,
         };
-        self.peers.insert(peer, Peer { carrier, client_id: client_id.clone(), name: None });
+        self.peers.insert(peer, Peer { carrier, client_id: client_id.clone(), name: None, provides: false });
         true
     }
 
@@ -83,6 +85,18 @@ impl Peers {
         }
     }
 
+    /// It has offered to carry messages.
+    pub(super) fn set_provides(&mut self, peer: PeerId) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.provides = true;
+        }
+    }
+
+    /// Does it carry messages?
+    pub(super) fn provides(&self, peer: PeerId) -> bool {
+        self.peers.get(&peer).is_some_and(|peer| peer.provides)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.peers.is_empty()
     }
@@ -96,9 +110,16 @@ impl Peers {
         self.peers.iter().filter(|(_, peer)| peer.name.is_some()).map(|(id, _)| *id).collect()
     }
 
-    /// The receivers of a notification about `newcomer`.
-    pub(super) fn named_except(&self, newcomer: PeerId) -> Vec<PeerId> {
+    /// The receivers of what is not the cluster's business.
+    pub(super) fn named_others(&self) -> Vec<PeerId> {
         let mut peers = self.named();
+        peers.retain(|peer| !self.provides(*peer));
+        peers
+    }
+
+    /// The receivers of the notification about `newcomer`. Providers hear of those that become one.
+    pub(super) fn named_except(&self, newcomer: PeerId) -> Vec<PeerId> {
+        let mut peers = self.named_others();
         peers.retain(|peer| *peer != newcomer);
         peers
     }

@@ -207,6 +207,7 @@ impl Requests {
         let carries = is_provider && is_remote && self.settings.daemon == DaemonKind::Remoted;
         if carries {
             proxies.add_provider(asker.peer, context);
+            context.peers_mut().set_provides(asker.peer);
         } else if is_provider {
             outcome = Err(match self.settings.daemon {
                 DaemonKind::Remoted => Refusal::LocalProvider,

@@ -106,10 +106,7 @@ impl Server {
     fn connected(&mut self, peer: PeerId, kind: PeerKind, client_id: ClientId) {
         let context = &mut self.context;
         if context.peers_mut().add(peer, &kind, &client_id) {
-            // Providers hear of those that become one.
-            let told = context.peers().named_except(peer).into_iter();
-            let told = told.filter(|other| !self.proxies.is_provider(*other)).collect();
-            context.notify(told, Notification::NewClient);
+            context.notify(context.peers().named_except(peer), Notification::NewClient);
         } else if let PeerKind::Proxied { server, identity } = kind {
             self.proxies.open(peer, server, identity, client_id, context);
         }
@@ -199,7 +196,7 @@ impl Server {
 
 #[cfg(test)]
 mod tests {
-    use crate::core::testing::{Bench, execute, sign_on};
+    use crate::core::testing::{Bench, execute, register, sign_on};
     use crate::core::{Effect, Input, PeerId, PeerKind, RequestToken};
     use crate::model::{Request, RequestMessage};
 
@@ -224,6 +221,19 @@ mod tests {
         };
         assert_eq!(told(bench.ask(3, sign_on(true))), ["tell 1 new client"]);
         assert_eq!(told(bench.ask(3, sign_on(true))), [""; 0]);
+    }
+
+    #[test]
+    fn a_provider_is_told_only_the_results_that_a_provider_has_asked_for() {
+        let mut bench = Bench::remoted();
+        bench.provider(1);
+        bench.local(2, true);
+        bench.ask(2, register("r1"));
+        bench.ask(2, execute("r1", "monitor", 1000));
+        assert_eq!(bench.exits(1, 0), ["tell 2 r1 monitor/1000 #4 0 Done"]);
+        bench.ask(1, execute("r1", "monitor", 1000));
+        let told = bench.exits(2, 0);
+        assert!(told.iter().any(|line| line.starts_with("tell 1,2 r1 monitor/1000")), "{told:?}");
     }
 
     #[test]

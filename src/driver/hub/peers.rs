@@ -75,9 +75,9 @@ impl<R, L> Peers<R, L> {
         }
     }
 
-    /// The oldest parked message of a peer and how long it is, if there is one.
-    pub(super) fn first_parked(&self, id: PeerId) -> Option<(&Input, usize)> {
-        self.by_id.get(&id)?.parked.front().map(|(input, bytes)| (input, *bytes))
+    /// How long the oldest parked message of a peer is, if there is one.
+    pub(super) fn first_parked(&self, id: PeerId) -> Option<usize> {
+        self.by_id.get(&id)?.parked.front().map(|(_, bytes)| *bytes)
     }
 
     /// Takes the oldest parked message of a peer.

@@ -25,12 +25,6 @@ pub(super) const fn cause<R, L>(peer: PeerId, route: &Route<R, L>) -> Cause {
     }
 }
 
-/// Will all clients be told a result for it?
-fn tells_all(input: &Input) -> bool {
-    matches!(input, Input::Request { incoming, .. }
-        if matches!(&incoming.request, Request::Execute(execute) if !execute.notify.origin_only))
-}
-
 impl<C: Carrier> Hub<C> {
     /// A message has come. One of a peer that is held waits here, behind what has come before it.
     pub(super) fn message(&mut self, input: Input, bytes: usize, now: Now) {
@@ -41,18 +35,12 @@ impl<C: Carrier> Hub<C> {
                 self.step(input, now);
             }
             Input::Request { peer, .. } => match self.peers.hear(peer) {
-                Heard::Now if self.may_take(peer, bytes, tells_all(&input), now) => {
-                    self.answer(peer, input, now)
-                }
+                Heard::Now if self.ledger.may_step(peer, bytes) => self.answer(peer, input, now),
                 Heard::Now | Heard::Later => self.peers.park(peer, input, bytes),
                 Heard::No => {}
             },
             _ => {}
         }
-    }
-
-    fn may_take(&mut self, peer: PeerId, bytes: usize, tells_all: bool, now: Now) -> bool {
-        self.ledger.may_step(peer, bytes) && (!tells_all || self.ledger.may_run(peer, now.mono))
     }
 
     /// What follows a step when its effects are carried out.
@@ -95,15 +83,13 @@ impl<C: Carrier> Hub<C> {
 
     /// Takes in one message of a peer that is not held any more, or that it has left if there is none.
     pub(super) fn resume(&mut self, peer: PeerId, now: Now) {
-        let Some((bytes, tells)) =
-            self.peers.first_parked(peer).map(|(input, bytes)| (bytes, tells_all(input)))
-        else {
+        let Some(bytes) = self.peers.first_parked(peer) else {
             if self.peers.is_leaving(peer) {
                 self.depart(peer, now);
             }
             return;
         };
-        if !self.may_take(peer, bytes, tells, now) {
+        if !self.ledger.may_step(peer, bytes) {
             return;
         }
         if let Some(input) = self.peers.unpark(peer) {

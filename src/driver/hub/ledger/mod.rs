@@ -8,12 +8,10 @@
 //! * A session waits for its provider, and so do all sessions of a provider together.
 //! * Who tells others cannot be made to wait for one of them that does not read. While held, such producers go on in
 //!   turn, a little at a time ([`TRICKLE`], [`TRICKLE_RATE`]), and the consumer is cut off by time ([`DEAF`], [`SLOW`]).
-//! * Whose operations a cluster is told the results of, and did not ask for, has them run at a pace ([`pace`]).
 //! * Where a queue reaches its bound all the same, the producer that filled it is cut off.
 //!
 //! Nothing here waits or sends: what is to be done comes out as [`Order`]s.
 mod consumer;
-mod pace;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +20,6 @@ pub(super) use consumer::Cause;
 use crate::core::PeerId;
 use crate::model::{Millis, Moment};
 use consumer::{Consumer, Pressure, SHARED};
-use pace::Paces;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
@@ -103,7 +100,6 @@ pub(super) struct Ledger {
     next_permit: Option<Moment>,
     /// The most that one queue has grown by since [`Ledger::begin`].
     grown: usize,
-    paces: Paces,
     orders: VecDeque<Order>,
 }
 
@@ -121,7 +117,6 @@ impl Ledger {
     /// A peer that carries sessions.
     pub(super) fn add_provider(&mut self, peer: PeerId) {
         self.consumers.entry(peer).or_default().is_provider = true;
-        self.paces.add_provider(peer);
     }
 
     /// A peer is gone, or is cut off.
@@ -132,7 +127,6 @@ impl Ledger {
             consumer.sessions.remove(&peer);
         }
         self.pressed.remove(&peer);
-        self.paces.gone(peer);
         if let Some(consumer) = self.consumers.remove(&peer) {
             let sessions = if consumer.sessions_held { consumer.sessions } else { BTreeSet::new() };
             consumer.holding.into_iter().chain(sessions).for_each(|held| self.release(held));
@@ -241,16 +235,6 @@ impl Ledger {
         !waits
     }
 
-    /// May a peer have an operation run whose results all are told? Otherwise it is held, and its release is ordered later.
-    pub(super) fn may_run(&mut self, peer: PeerId, now: Moment) -> bool {
-        let permitted = self.producers.get(&peer).is_some_and(|producer| producer.permit);
-        let may = permitted || self.paces.may_run(peer, now);
-        if !may {
-            self.hold(peer);
-        }
-        may
-    }
-
     /// A message is about to be taken in.
     pub(super) const fn begin(&mut self) {
         self.grown = 0;
@@ -279,13 +263,7 @@ impl Ledger {
     /// When [`Ledger::tick`] is due, if it is.
     pub(super) fn deadline(&self) -> Option<Moment> {
         let permit = self.next_permit.filter(|_| !self.turns.is_empty());
-        self.pressed
-            .iter()
-            .filter_map(|peer| self.patience(*peer))
-            .map(|(at, _)| at)
-            .chain(permit)
-            .chain(self.paces.deadline())
-            .min()
+        self.pressed.iter().filter_map(|peer| self.patience(*peer)).map(|(at, _)| at).chain(permit).min()
     }
 
     /// When a consumer's time is over that holds others up, unless others depend on it.
@@ -297,9 +275,6 @@ impl Ledger {
 
     /// Cuts off who holds others up, and lets the next of those go on that are held.
     pub(super) fn tick(&mut self, now: Moment) {
-        while let Some(peer) = self.paces.take_due(now) {
-            self.release(peer);
-        }
         let overdue = |peer: &PeerId| {
             let (at, time) = self.patience(*peer)?;
             (at <= now).then_some((*peer, time))

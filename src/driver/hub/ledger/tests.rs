@@ -266,23 +266,3 @@ fn what_is_sent_at_once_costs_nothing() {
     assert!(consumer.is_idle() && bench.ledger.producers.is_empty());
     assert_eq!(format!("{consumer:?}").matches("Peer(").count(), 0);
 }
-
-#[test]
-fn who_has_operations_run_that_a_cluster_is_told_of_keeps_a_pace() {
-    let mut bench = Bench::default();
-    assert!((0..1000).all(|_| bench.ledger.may_run(PeerId(2), bench.now)), "there is no cluster");
-    bench.ledger.add_provider(PeerId(1));
-    let asks = |bench: &mut Bench, peer| {
-        let taken = (0..1000).take_while(|_| bench.ledger.may_run(PeerId(peer), bench.now)).count();
-        bench.obey();
-        taken
-    };
-    assert_eq!((asks(&mut bench, 2), asks(&mut bench, 1)), (21, 1000), "the cluster itself is not held up");
-    assert_eq!(bench.held, [PeerId(2)].into());
-    for _ in 0..10 {
-        bench.pass(Millis(200));
-        assert!(bench.held.is_empty() && asks(&mut bench, 2) == 2);
-    }
-    bench.ledger.gone(PeerId(2));
-    assert_eq!(bench.ledger.deadline(), None);
-}
