@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Floods by a member of haclient and by a peer with the key, in a cluster that would fence the remote host.
 
-Each lasts PCMK_FLOOD_SECONDS, 3 unless set. Meanwhile resources are monitored every second, on the remote host and on a
+Each lasts FLOOD_SECONDS, 3 unless set. Meanwhile resources are monitored every second, on the remote host and on a
 cluster node; the state of the remote host is asked for all the time, from both sides."""
 
 import collections
@@ -16,7 +16,7 @@ from cluster.scenario import Failed, Scenario
 from lab import cluster, daemons
 from support.base import LabError, write_file
 
-SECONDS = int(os.environ.get("PCMK_FLOOD_SECONDS", "3"))
+SECONDS = int(os.environ.get("FLOOD_SECONDS", "3"))
 PROGRAM = "/usr/lib/lab-flood"
 MEMBER = ("setpriv", "--reuid=65534", "--regid=haclient", "--clear-groups", PROGRAM)
 SERVERS = ("cib_ro", "cib_rw", "cib_shm", "attrd", "stonith-ng", "crmd")
