@@ -50,6 +50,7 @@ const GLIB: Bindings = Bindings {
         "|add_unix_fd|modify_unix_fd|remove_unix_fd|query_unix_fd)|g_get_monotonic_time",
         "|g_hash_table_(new_full|insert|lookup|remove|foreach|size|unref|destroy|iter_init|iter_next)|g_str_(hash|equal)",
         "|g_list_(prepend|free|free_full)|g_queue_(pop_head|free)|g_source_remove",
+        "|g_byte_array_(new|append|unref)",
     ),
     blocked: "",
     lines: "",
