@@ -19,6 +19,8 @@ pub mod heap;
 #[cfg(any(feature = "daemon", feature = "capi"))]
 pub mod localtime;
 mod longpsk;
+#[cfg(feature = "capi")]
+pub mod neighbours;
 pub mod process;
 #[cfg(feature = "local")]
 pub mod qb;
