@@ -10,6 +10,8 @@ mod cluster_user;
 mod exit;
 #[cfg(feature = "agents")]
 mod files;
+#[cfg(feature = "capi")]
+pub mod glib;
 pub mod hub;
 #[cfg(feature = "agents")]
 pub mod inquiry;
@@ -18,11 +20,13 @@ mod launch;
 mod link;
 #[cfg(feature = "capi")]
 pub mod linux_ha;
-#[cfg(feature = "daemon")]
+#[cfg(any(feature = "daemon", feature = "capi"))]
 mod oom;
 #[cfg(feature = "agents")]
 mod running;
 pub mod severity;
+#[cfg(feature = "capi")]
+mod starts;
 #[cfg(feature = "agents")]
 mod system_bus;
 #[cfg(feature = "daemon")]

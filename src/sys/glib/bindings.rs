@@ -144,10 +144,15 @@ unsafe extern "C" {
     pub fn g_hash_table_unref(hash_table: *mut GHashTable);
     pub fn g_str_equal(v1: gconstpointer, v2: gconstpointer) -> gboolean;
     pub fn g_str_hash(v: gconstpointer) -> guint;
+    pub fn g_main_context_iteration(
+        context: *mut GMainContext,
+        may_block: gboolean,
+    ) -> gboolean;
     pub fn g_source_new(
         source_funcs: *mut GSourceFuncs,
         struct_size: guint,
     ) -> *mut GSource;
+    pub fn g_source_ref(source: *mut GSource) -> *mut GSource;
     pub fn g_source_unref(source: *mut GSource);
     pub fn g_source_attach(source: *mut GSource, context: *mut GMainContext) -> guint;
     pub fn g_source_destroy(source: *mut GSource);

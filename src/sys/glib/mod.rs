@@ -14,4 +14,4 @@ pub mod pointers;
 mod source;
 
 pub use foreign::{bytes_of, free_bytes, free_queue, new_bytes, remove_source};
-pub use source::{Interest, Priority, Source, Watch, is_new_iteration};
+pub use source::{Interest, Priority, Source, Watch, is_new_iteration, iterate};
