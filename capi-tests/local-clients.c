@@ -30,6 +30,7 @@ extern int pcmk__ipc_msg_append(GByteArray **buffer, guint8 *data);
 extern xmlNode *pcmk__client_data2xml(client_t *c, uint32_t *id, uint32_t *flags);
 #endif
 extern client_t *pcmk__find_client_by_id(const char *id);
+extern void pcmk__drop_all_clients(qb_ipcs_service_t *service);
 
 extern qb_ipcs_service_t *mainloop_add_ipc_server(const char *name, enum qb_ipc_type type,
                                                   struct qb_ipcs_service_handlers *callbacks);
@@ -41,6 +42,7 @@ extern void crm_ipc_close(void *client);
 extern void crm_ipc_destroy(void *client);
 
 static GMainLoop *loop;
+static qb_ipcs_service_t *server;
 static pid_t child;
 static int messages;
 static int taken[2];
@@ -95,6 +97,14 @@ let_in(qb_ipcs_connection_t *c, uid_t uid, gid_t gid)
     return 0;
 }
 
+static gboolean
+drop(gpointer user_data)
+{
+    (void) user_data;
+    pcmk__drop_all_clients(server);
+    return FALSE;
+}
+
 static int32_t
 take(qb_ipcs_connection_t *c, void *data, size_t size)
 {
@@ -124,6 +134,10 @@ take(qb_ipcs_connection_t *c, void *data, size_t size)
     xmlBufferFree(text);
     xmlFreeDoc(message->doc);
     messages++;
+    if (messages == 3) {
+        /* Not from within this. */
+        g_idle_add(drop, NULL);
+    }
     if (write(taken[1], "", 1) != 1) {
         printf("the child cannot be told\n");
     }
@@ -197,10 +211,11 @@ talk(void)
 static void
 damaged(void)
 {
-    uint32_t header[10] = { [2] = 40, [9] = 200 };
 #if RELEASE < 301
+    uint32_t header[10] = { [2] = 40, [9] = 200 };
     xmlNode *message = pcmk__client_data2xml(NULL, header, NULL, NULL);
 #else
+    uint32_t header[10] = { [2] = 40, [8] = 200 };
     client_t client = { .buffer = g_byte_array_append(g_byte_array_new(), (guint8 *) header, sizeof(header)) };
     xmlNode *message = pcmk__client_data2xml(&client, NULL, NULL);
 
@@ -218,7 +233,6 @@ main(void)
         .connection_closed = is_closed,
         .connection_destroyed = is_destroyed,
     };
-    qb_ipcs_service_t *server;
     int status = 0;
 
     setvbuf(stdout, NULL, _IOLBF, 0);

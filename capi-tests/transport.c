@@ -89,6 +89,7 @@ extern void pcmk__free_tls(tls_t *tls);
 extern gnutls_session_t pcmk__new_tls_session(tls_t *tls, int csock);
 extern void pcmk__tls_check_cert_expiration(gnutls_session_t session);
 extern int pcmk__read_available_remote_data(remote_t *remote);
+extern int pcmk__tls_get_client_sock(const remote_t *remote);
 extern const char *pcmk__remote_schema_dir(void);
 extern bool pcmk__x509_enabled(void);
 #define SESSION(remote) ((remote)->tls_session)
@@ -347,6 +348,12 @@ make_sessions(remote_t *client, int client_socket, remote_t *server, int server_
     server->tls_session = pcmk__new_tls_session(server_socket, GNUTLS_SERVER, GNUTLS_CRD_PSK, server_credentials);
 }
 
+static int
+socket_of(remote_t *remote)
+{
+    return gnutls_transport_get_int(*remote->tls_session);
+}
+
 static void
 end_session(remote_t *remote)
 {
@@ -396,6 +403,16 @@ make_sessions(remote_t *client, int client_socket, remote_t *server, int server_
     pcmk__tls_check_cert_expiration(client->tls_session);
 }
 
+static int
+socket_of(remote_t *remote)
+{
+#if RELEASE < 301
+    return gnutls_transport_get_int(remote->tls_session);
+#else
+    return pcmk__tls_get_client_sock(remote);
+#endif
+}
+
 static void
 end_session(remote_t *remote)
 {
@@ -426,6 +443,7 @@ over_tls(bool right)
     join(&client_socket, &server_socket);
     make_credentials(&shared);
     make_sessions(client, client_socket, server->remote, server_socket);
+    printf("its socket: %d\n", socket_of(server->remote) == server_socket);
     handshake(client, server);
     if (right) {
         exchange(client, server->remote, true);
@@ -455,6 +473,10 @@ over_plain_sockets(void)
     int sockets[2];
     remote_t client = { 0, }, server = { 0, };
 
+#if RELEASE >= 301
+    /* Before, 0 was none. */
+    client.tcp_socket = server.tcp_socket = -1;
+#endif
     printf("plain\n");
     printf("no socket: %d, %d\n", pcmk__remote_ready(&server, 10) == ENOTCONN,
            pcmk__remote_send_xml(&client, NULL));

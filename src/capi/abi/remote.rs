@@ -50,7 +50,7 @@ pub struct Remote {
     pub buffer_offset: usize,
     /// The GLib source that ends the connection, or 0.
     pub auth_timeout: c_int,
-    /// The socket where TLS is not spoken, or 0.
+    /// The socket where TLS is not spoken; not positive: none.
     pub tcp_socket: c_int,
     /// The main loop's watch; the daemon's own.
     pub source: *mut c_void,

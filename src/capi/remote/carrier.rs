@@ -46,7 +46,8 @@ impl Carrier {
         }
         // SAFETY: the caller's promise.
         match unsafe { (*remote).tcp_socket } {
-            0 => {
+            // Up to 3.0.0 it is 0 where there is none, later -1.
+            ..=0 => {
                 log::error!("A remote connection has neither a TLS session nor a socket");
                 Err(libc::ESOCKTNOSUPPORT)
             }

@@ -432,9 +432,12 @@ mod tests {
         unsafe {
             let nothing = new_remote();
             assert_eq!(pcmk__remote_send_xml(ptr::null_mut(), ptr::null_mut()), libc::EINVAL);
-            assert!(pcmk__remote_message_xml(nothing).is_null());
-            assert_eq!(pcmk__read_available_remote_data(nothing), libc::ESOCKTNOSUPPORT);
-            assert_eq!(pcmk__remote_ready(nothing, 10), libc::ENOTCONN);
+            for none in [0, -1] {
+                (*nothing).tcp_socket = none;
+                assert!(pcmk__remote_message_xml(nothing).is_null());
+                assert_eq!(pcmk__read_available_remote_data(nothing), libc::ESOCKTNOSUPPORT);
+                assert_eq!(pcmk__remote_ready(nothing, 10), libc::ENOTCONN);
+            }
             cmem::free(nothing);
         }
     }
