@@ -6,6 +6,8 @@ pub mod blocking;
 pub mod client;
 #[cfg(feature = "local")]
 mod cluster_user;
+#[cfg(any(feature = "daemon", feature = "capi"))]
+pub mod environment;
 #[cfg(feature = "agents")]
 mod exit;
 #[cfg(feature = "agents")]
@@ -22,6 +24,8 @@ mod link;
 pub mod linux_ha;
 #[cfg(any(feature = "daemon", feature = "capi"))]
 mod oom;
+#[cfg(any(feature = "daemon", feature = "capi"))]
+pub mod pid1;
 #[cfg(feature = "agents")]
 mod running;
 pub mod severity;

@@ -8,7 +8,7 @@ pub mod cmem;
 pub mod crmcommon;
 #[cfg(feature = "capi")]
 mod dynamic;
-#[cfg(feature = "daemon")]
+#[cfg(any(feature = "daemon", feature = "capi"))]
 pub mod fork;
 #[cfg(feature = "capi")]
 pub mod glib;

@@ -18,10 +18,66 @@ pub type Client = *mut c_void;
 /// `xmlNode *`.
 pub type Tree = *mut c_void;
 
-/// Declares the table: each name once, in the order in which they stand there.
+/// What leads from a name of the program's to a function of the library's.
+#[cfg(target_arch = "x86_64")]
+macro_rules! jump {
+    () => {
+        "jmp {function}"
+    };
+}
+#[cfg(target_arch = "aarch64")]
+macro_rules! jump {
+    () => {
+        "b {function}"
+    };
+}
+#[cfg(target_arch = "riscv64")]
+macro_rules! jump {
+    () => {
+        "tail {function}"
+    };
+}
+#[cfg(target_arch = "powerpc64")]
+macro_rules! jump {
+    () => {
+        "b {function}"
+    };
+}
+#[cfg(target_arch = "s390x")]
+macro_rules! jump {
+    () => {
+        "jg {function}"
+    };
+}
+
+/// Gives a name of the table to whoever looks for it: a label that leads to the function of Rust's with the same name. A
+/// second, hidden one beside it is what tells the library's own from the program's.
+macro_rules! give {
+    ($name:ident) => {
+        std::arch::global_asm!(
+            concat!(".pushsection .text.", stringify!($name), ",\"ax\",@progbits"),
+            ".balign 16",
+            concat!(".globl ", stringify!($name)),
+            concat!(".type ", stringify!($name), ", @function"),
+            concat!(".globl pcmk_rs_own_", stringify!($name)),
+            concat!(".hidden pcmk_rs_own_", stringify!($name)),
+            concat!(stringify!($name), ":"),
+            concat!("pcmk_rs_own_", stringify!($name), ":"),
+            $crate::sys::neighbours::jump!(),
+            concat!(".size ", stringify!($name), ", . - ", stringify!($name)),
+            ".popsection",
+            function = sym $name,
+        );
+    };
+}
+pub(crate) use {give, jump};
+
+/// Declares the table: each name once. The library has what is `own` itself; what the others are it learns from the
+/// program alone.
 macro_rules! table {
     (
-        functions { $($function:ident: fn($($argument:ident: $type:ty),*) $(-> $answer:ty)?;)* }
+        own { $($own:ident: fn($($own_argument:ident: $own_type:ty),*) $(-> $own_answer:ty)?;)* }
+        others { $($other:ident: fn($($argument:ident: $type:ty),*) $(-> $answer:ty)?;)* }
         variables { $($variable:ident: $variable_type:ty;)* }
     ) => {
         std::arch::global_asm!(
@@ -31,54 +87,77 @@ macro_rules! table {
             ".hidden pcmk_rs_neighbours",
             ".type pcmk_rs_neighbours, @object",
             "pcmk_rs_neighbours:",
-            $(concat!(".weak ", stringify!($function)), concat!(".8byte ", stringify!($function)),)*
-            $(concat!(".weak ", stringify!($variable)), concat!(".8byte ", stringify!($variable)),)*
+            $(concat!(".8byte ", stringify!($own)), concat!(".8byte pcmk_rs_own_", stringify!($own)),)*
+            $(concat!(".weak ", stringify!($other)), concat!(".8byte ", stringify!($other), ", 0"),)*
+            $(concat!(".weak ", stringify!($variable)), concat!(".8byte ", stringify!($variable), ", 0"),)*
             ".size pcmk_rs_neighbours, . - pcmk_rs_neighbours",
             ".popsection",
         );
 
-        /// Where each name stands in the table.
-        #[allow(non_camel_case_types, reason = "the names are the program's")]
-        enum Place { $($function,)* $($variable,)* }
+        /// The names of the table.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[allow(non_camel_case_types, missing_docs, reason = "the names are the program's")]
+        pub enum Name { $($own,)* $($other,)* $($variable,)* }
 
         /// All names, in the order of the table.
-        pub const NAMES: &[&str] = &[$(stringify!($function),)* $(stringify!($variable),)*];
+        pub const NAMES: &[&str] =
+            &[$(stringify!($own),)* $(stringify!($other),)* $(stringify!($variable),)*];
 
         unsafe extern "C" {
-            static pcmk_rs_neighbours: [Option<NonNull<c_void>>; NAMES.len()];
+            static pcmk_rs_neighbours: [Entry; NAMES.len()];
         }
 
-        $(
-            /// The program's function of this name, or the library's own where the program has none; None: nobody has.
-            pub fn $function() -> Option<unsafe extern "C" fn($($argument: $type),*) $(-> $answer)?> {
-                let address = address(Place::$function)?;
-                // SAFETY: the address of the C function of this name, which has this type in every release that has it.
-                Some(unsafe {
-                    std::mem::transmute::<
-                        NonNull<c_void>,
-                        unsafe extern "C" fn($($argument: $type),*) $(-> $answer)?,
-                    >(address)
-                })
-            }
-        )*
+        $(table!(@function $own($($own_argument: $own_type),*) $(-> $own_answer)?);)*
+        $(table!(@function $other($($argument: $type),*) $(-> $answer)?);)*
 
         $(
             /// The variable of this name; None: nobody has it.
             pub fn $variable() -> Option<NonNull<$variable_type>> {
-                address(Place::$variable).map(NonNull::cast)
+                entry(Name::$variable)?.found.map(NonNull::cast)
             }
         )*
     };
+    (@function $function:ident($($argument:ident: $type:ty),*) $(-> $answer:ty)?) => {
+        /// The program's function of this name, or the library's own where the program has none; None: nobody has.
+        pub fn $function() -> Option<unsafe extern "C" fn($($argument: $type),*) $(-> $answer)?> {
+            let address = entry(Name::$function)?.found?;
+            // SAFETY: the address of the C function of this name, which has this type in every release that has it.
+            Some(unsafe {
+                std::mem::transmute::<NonNull<c_void>, unsafe extern "C" fn($($argument: $type),*) $(-> $answer)?>(
+                    address,
+                )
+            })
+        }
+    };
 }
 
-fn address(place: Place) -> Option<NonNull<c_void>> {
-    // SAFETY: the assembler's table above has one word for each name; nothing writes to it once the loader has.
+/// One place of the table.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Entry {
+    /// What the name means in this program.
+    found: Option<NonNull<c_void>>,
+    /// The library's own.
+    own: Option<NonNull<c_void>>,
+}
+
+fn entry(name: Name) -> Option<Entry> {
+    // SAFETY: the assembler's table has such an entry for each name; nothing writes to it once the loader has.
     let table = unsafe { &pcmk_rs_neighbours };
-    table.get(place as usize).copied().flatten()
+    table.get(name as usize).copied()
+}
+
+/// Does the program have this name itself, or another library before this one?
+pub fn is_foreign(name: Name) -> bool {
+    entry(name).is_some_and(|entry| entry.found.is_some() && entry.found != entry.own)
 }
 
 table! {
-    functions {
+    own {
+        // remoted_pidone; a third argument up to 3.0.1
+        remoted_spawn_pidone: fn(argc: c_int, argv: *mut *mut c_char);
+    }
+    others {
         // execd_commands
         free_rsc: fn(data: *mut c_void);
         execd_free_rsc: fn(data: *mut c_void);
@@ -128,9 +207,7 @@ table! {
         // An int from 3.0.2 on; before, what is in its place is nothing.
         ipc_proxy_forward_client: fn(client: Client, message: Tree) -> c_int;
         ipc_proxy_shutdown_req: fn(client: Client) -> c_int;
-        // remoted_pidone; without the third argument from 3.0.2 on
-        remoted_spawn_pidone: fn(argc: c_int, argv: *mut *mut c_char, envp: *mut *mut c_char);
-        // remoted_schemas
+            // remoted_schemas
         remoted_request_cib_schema_files: fn();
     }
     variables {
@@ -145,15 +222,19 @@ mod tests {
     use super::*;
 
     /// Stands for a program's own.
-    #[unsafe(no_mangle)]
     extern "C" fn execd_exit_if_shutting_down() {
         CALLS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     }
+    give!(execd_exit_if_shutting_down);
 
-    /// The same, of its data.
-    #[unsafe(no_mangle)]
-    #[allow(non_upper_case_globals, reason = "the name is the program's")]
-    static start_time: libc::time_t = 42;
+    // The same, of its data.
+    std::arch::global_asm!(
+        ".pushsection .rodata,\"a\",@progbits",
+        ".balign 8",
+        ".globl start_time",
+        "start_time: .8byte 42",
+        ".popsection",
+    );
 
     static CALLS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
 
@@ -167,6 +248,13 @@ mod tests {
         // SAFETY: the variable above, which does not change.
         assert_eq!(unsafe { variable.read() }, 42);
         assert!(ipc_proxy_init().is_none() && rsc_list().is_none());
+        assert!(is_foreign(Name::execd_exit_if_shutting_down) && !is_foreign(Name::ipc_proxy_init));
+    }
+
+    #[test]
+    fn what_the_library_has_itself_is_its_own_where_the_program_has_none() {
+        assert!(remoted_spawn_pidone().is_some());
+        assert!(!is_foreign(Name::remoted_spawn_pidone));
     }
 
     #[test]

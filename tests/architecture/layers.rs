@@ -74,7 +74,7 @@ pub(crate) const LAYERS: [Layer; 12] = [
     },
     Layer {
         folder: "daemon",
-        is: "configuration, logging, PID 1 mode, files",
+        is: "configuration, logging, files",
         imports: &["model", "core", "agents", "sys", "transport", "session", "driver"],
         ..EDGE
     },

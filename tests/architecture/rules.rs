@@ -129,7 +129,7 @@ fn used_directly(tokens: TokenStream, names: &BTreeSet<String>, found: &mut Vec<
         let name = ident.to_string();
         let before = text(at.checked_sub(1));
         let declared = before == "fn" || before == "mut" && text(at.checked_sub(2)) == "static";
-        let by_table = before == ":" && text(at.checked_sub(3)) == "neighbours";
+        let by_table = before == ":" && ["neighbours", "Name"].contains(&text(at.checked_sub(3)).as_str());
         if names.contains(&name) && !declared && !by_table {
             found.push(name);
         }
