@@ -167,8 +167,8 @@ pub mod node_agents {
 /// is: received bytes go in by `receive`, events come out by `next_event`, bytes to send by `output`.
 pub mod protocol {
     pub use crate::session::{
-        ClientEvent, ClientSession, ClientStep, EncodedNotification, Probe, ProbeProgress, ServerEvent,
-        ServerSession, SessionError,
+        ClientEvent, ClientSession, ClientStep, EncodedNotification, LargeMessage, Probe, ProbeProgress,
+        ServerEvent, ServerSession, ServerStep, SessionError,
     };
     pub use crate::wire::frame::FrameError;
 

@@ -10,6 +10,7 @@ mod cluster_user;
 pub mod environment;
 #[cfg(feature = "agents")]
 mod exit;
+mod fair;
 #[cfg(feature = "agents")]
 mod files;
 #[cfg(feature = "capi")]

@@ -29,6 +29,15 @@ impl Moment {
     }
 }
 
+impl std::ops::Add<Duration> for Moment {
+    type Output = Self;
+
+    /// Stays at the end of time rather than overflow.
+    fn add(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(time))
+    }
+}
+
 /// What the clocks show at one step: the monotonic one for durations, the calendar for reports.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Now {

@@ -8,7 +8,8 @@ use super::SessionError;
 use super::tls_stream::TlsStream;
 use crate::sys::tls::{MAX_RECORD_LEN, Progress, Received, Stream, TlsError};
 use crate::sys::x509::About;
-use crate::wire::frame::{FrameDecoder, FrameError, encode_header};
+use crate::wire::frame::{Complete, FrameDecoder, FrameError, HEADER_LEN, LargeFrame, encode_header};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// A message's text with its NUL, made once for any number of connections.
@@ -50,6 +51,18 @@ enum Phase {
     Over,
 }
 
+/// Output of which no more is made in advance, in bytes: about what a socket takes at once.
+const SEALED: usize = 128 * 1024;
+
+/// A message of which not all is in the output.
+#[derive(Debug)]
+struct Unsealed {
+    message: EncodedMessage,
+    header: [u8; HEADER_LEN],
+    /// Bytes of header and message that are in the output.
+    sealed: usize,
+}
+
 /// TLS and frames of one connection.
 #[derive(Debug)]
 pub(super) struct Channel {
@@ -58,6 +71,12 @@ pub(super) struct Channel {
     refused: Option<TlsError>,
     phase: Phase,
     decoder: FrameDecoder,
+    /// Messages of which records are made when the output has got shorter: sealing takes time, and a message that many
+    /// are sent is kept once.
+    unsealed: VecDeque<Unsealed>,
+    unsealed_bytes: usize,
+    /// Is a goodbye to follow what is queued?
+    ends: bool,
     /// Was the handshake finished?
     established: bool,
     /// Has the peer sent anything behind the handshake?
@@ -77,6 +96,9 @@ impl Channel {
             refused,
             phase: Phase::Handshake,
             decoder: FrameDecoder::new(),
+            unsealed: VecDeque::new(),
+            unsealed_bytes: 0,
+            ends: false,
             established: false,
             heard: false,
             last_id: 0,
@@ -97,8 +119,19 @@ impl Channel {
 
     /// The next thing that happened; None: more has to be received.
     pub(super) fn next(&mut self) -> Option<Arrival> {
+        Some(match self.next_or_large()? {
+            Ok(arrival) => arrival,
+            Err(large) => match large.decode() {
+                Ok(frame) => Arrival::Text(frame.into_text()),
+                Err(error) => self.lost(error.into()),
+            },
+        })
+    }
+
+    /// The same, but what is costly to read is left to the caller.
+    pub(super) fn next_or_large(&mut self) -> Option<Result<Arrival, LargeFrame>> {
         if let Some(error) = self.refused.take() {
-            return Some(self.lost(error.into()));
+            return Some(Ok(self.lost(error.into())));
         }
         match self.phase {
             Phase::Over => None,
@@ -107,22 +140,24 @@ impl Channel {
                 Ok(Progress::Done) => {
                     self.phase = Phase::Established;
                     self.established = true;
-                    Some(Arrival::Handshaken)
+                    Some(Ok(Arrival::Handshaken))
                 }
-                Err(error) => Some(self.lost(error.into())),
+                Err(error) => Some(Ok(self.lost(error.into()))),
             },
             Phase::Established => match self.next_text() {
                 Ok(arrival) => arrival,
-                Err(error) => Some(self.lost(error)),
+                Err(error) => Some(Ok(self.lost(error))),
             },
         }
     }
 
     /// Empties the decoder before it is given more, so that a bad header is seen before its payload is kept.
-    fn next_text(&mut self) -> Result<Option<Arrival>, SessionError> {
+    fn next_text(&mut self) -> Result<Option<Result<Arrival, LargeFrame>>, SessionError> {
         loop {
-            if let Some(frame) = self.decoder.next()? {
-                return Ok(Some(Arrival::Text(frame.into_text())));
+            match self.decoder.next_or_large()? {
+                Some(Complete::Frame(frame)) => return Ok(Some(Ok(Arrival::Text(frame.into_text())))),
+                Some(Complete::Large(large)) => return Ok(Some(Err(large))),
+                None => {}
             }
             let Some(stream) = self.stream.as_mut() else { return Ok(None) };
             match stream.read(&mut |record| self.decoder.push(record))? {
@@ -130,7 +165,7 @@ impl Channel {
                 Received::Pending => return Ok(None),
                 Received::Closed => {
                     self.phase = Phase::Over;
-                    return Ok(Some(Arrival::Closed));
+                    return Ok(Some(Ok(Arrival::Closed)));
                 }
             }
         }
@@ -148,26 +183,73 @@ impl Channel {
         }
         let header = encode_header(self.last_id.wrapping_add(1), message.text_len())?;
         self.last_id = self.last_id.wrapping_add(1);
-        let records = std::iter::once(header.as_slice()).chain(message.0.chunks(MAX_RECORD_LEN));
-        for record in records {
-            let written = self.stream.as_mut().map_or(Ok(()), |stream| stream.write_record(record));
-            if let Err(error) = written {
-                // What went wrong is told by the next call of `next`.
-                self.refused = Some(error);
-                break;
-            }
+        let sealed = if self.unsealed.is_empty() { self.seal(message, &header, 0) } else { 0 };
+        if sealed < HEADER_LEN.saturating_add(message.0.len()) {
+            self.unsealed_bytes = self.unsealed_bytes.saturating_add(message.0.len());
+            self.unsealed.push_back(Unsealed { message: message.clone(), header, sealed });
         }
         Ok(())
     }
 
+    /// Makes records of what follows the first `sealed` bytes of a message and its header, as long as little output
+    /// waits; how many bytes are sealed then.
+    fn seal(&mut self, message: &EncodedMessage, header: &[u8; HEADER_LEN], mut sealed: usize) -> usize {
+        let length = HEADER_LEN.saturating_add(message.0.len());
+        while let Some(stream) = self.stream.as_mut().filter(|stream| stream.output().len() < SEALED)
+            && sealed < length
+        {
+            let record = match sealed.checked_sub(HEADER_LEN) {
+                None => header.as_slice(),
+                Some(at) => message.0.get(at..).unwrap_or_default(),
+            };
+            let record = record.get(..MAX_RECORD_LEN).unwrap_or(record);
+            if let Err(error) = stream.write_record(record) {
+                // What went wrong is told by the next call of `next`.
+                self.refused = Some(error);
+                return length;
+            }
+            sealed = sealed.saturating_add(record.len());
+        }
+        sealed
+    }
+
+    /// Goes on with what waits to be sealed, and says goodbye behind it.
+    fn seal_more(&mut self) {
+        while let Some(mut next) = self.unsealed.pop_front() {
+            next.sealed = self.seal(&next.message, &next.header, next.sealed);
+            if next.sealed < HEADER_LEN.saturating_add(next.message.0.len()) {
+                return self.unsealed.push_front(next);
+            }
+            self.unsealed_bytes = self.unsealed_bytes.saturating_sub(next.message.0.len());
+        }
+        if let Some(stream) = self.stream.as_mut().filter(|_| std::mem::take(&mut self.ends)) {
+            stream.shutdown();
+        }
+    }
+
+    /// Ciphertext for the socket; there is none only when nothing waits.
     pub(super) fn output(&self) -> &[u8] {
         self.stream.as_ref().map_or(&[], |stream| stream.output())
+    }
+
+    /// Bytes that wait to be sent, sealed or not.
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.output().len().saturating_add(self.unsealed_bytes)
     }
 
     pub(super) fn sent(&mut self, count: usize) {
         if let Some(stream) = &mut self.stream {
             stream.sent(count);
         }
+        if !self.unsealed.is_empty() {
+            self.seal_more();
+        }
+    }
+
+    /// Forgets what waits to be sent.
+    pub(super) fn discard_output(&mut self) {
+        (self.unsealed, self.unsealed_bytes, self.ends) = (VecDeque::new(), 0, false);
+        self.sent(self.output().len());
     }
 
     /// Bytes of a message that arrives.
@@ -180,6 +262,7 @@ impl Channel {
         self.phase = Phase::Over;
         self.stream = None;
         self.decoder = FrameDecoder::new();
+        self.discard_output();
     }
 
     /// Has part of a message arrived? Meaningful after `next` returned None.
@@ -216,11 +299,10 @@ impl Channel {
         self.stream.as_ref().map_or(("no TLS", "none"), |stream| stream.describe())
     }
 
-    /// Says goodbye, if the handshake is finished. Nothing more is received or sent.
+    /// Says goodbye behind what is queued, if the handshake is finished. Nothing more is received or queued.
     pub(super) fn close(&mut self) {
-        if let Some(stream) = self.stream.as_mut().filter(|_| self.phase == Phase::Established) {
-            stream.shutdown();
-        }
+        self.ends = self.phase == Phase::Established;
         self.phase = Phase::Over;
+        self.seal_more();
     }
 }

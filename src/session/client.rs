@@ -169,14 +169,25 @@ impl ClientSession {
         self.channel.is_established()
     }
 
-    /// Ciphertext for the socket. Requests appear here once [`next_event`](Self::next_event) was called.
+    /// Ciphertext for the socket; more follows when it was sent. Requests appear here once
+    /// [`next_event`](Self::next_event) was called.
     pub fn output(&self) -> &[u8] {
         self.channel.output()
+    }
+
+    /// Bytes that wait to be sent, of which [`output`](Self::output) may be the first only.
+    pub fn queued_bytes(&self) -> usize {
+        self.channel.queued_bytes()
     }
 
     /// The first `count` bytes of the output were passed on.
     pub fn sent(&mut self, count: usize) {
         self.channel.sent(count);
+    }
+
+    /// Forgets the output: the other side takes nothing more.
+    pub fn discard_output(&mut self) {
+        self.channel.discard_output();
     }
 
     /// Says goodbye. Nothing more is received or queued.

@@ -28,4 +28,4 @@ pub use fencer::{FencerSession, FencerStep, Ticket};
 pub use local_client::{LocalClientSession, LocalRequest};
 pub use probe::{Probe, ProbeProgress};
 pub use schema_fetch::{SchemaFetch, SchemaFile, SchemaStep};
-pub use server::{EncodedNotification, ServerEvent, ServerSession};
+pub use server::{EncodedNotification, LargeMessage, ServerEvent, ServerSession, ServerStep};

@@ -7,7 +7,7 @@ use crate::model::{Notification, Reply, RequestMessage};
 use crate::sys::tls::{ServerContext, Stream};
 use crate::sys::x509::About;
 use crate::wire::codec::{Envelope, decode_incoming, encode_notification, encode_reply};
-use crate::wire::frame::FrameError;
+use crate::wire::frame::{FrameError, LargeFrame};
 use std::collections::VecDeque;
 
 /// What a connection has to tell.
@@ -37,6 +37,54 @@ pub enum ServerEvent {
     Closed,
     /// The connection is lost. Nothing follows; there may be output that tells the peer.
     Failed(SessionError),
+}
+
+impl ServerEvent {
+    /// Is it what came of a message from the peer?
+    pub const fn is_message(&self) -> bool {
+        matches!(self, Self::Message { .. } | Self::Undecodable(_))
+    }
+}
+
+/// What a connection has to tell, or a message that is to be read first.
+#[derive(Debug)]
+pub enum ServerStep {
+    /// Something happened.
+    Event(ServerEvent),
+    /// A message that may be costly to read.
+    Large(LargeMessage),
+}
+
+/// A message that is large, or compressed and may become large. Any thread may read it.
+#[derive(Debug)]
+pub struct LargeMessage(LargeFrame);
+
+impl LargeMessage {
+    /// Bytes of memory that it takes until it is read.
+    pub fn held_bytes(&self) -> usize {
+        self.0.held_bytes()
+    }
+
+    /// What it says: a [`Message`](ServerEvent::Message), or why it is none; and how many bytes of text it was.
+    pub fn decode(self) -> (ServerEvent, usize) {
+        match self.0.decode() {
+            Ok(frame) => {
+                let text = frame.into_text();
+                (read_message(&text), text.len())
+            }
+            Err(error) => (ServerEvent::Failed(error.into()), 0),
+        }
+    }
+}
+
+fn read_message(text: &str) -> ServerEvent {
+    match decode_incoming(text) {
+        Ok(decoded) => ServerEvent::Message {
+            token: RequestToken(decoded.received.msg_id.unwrap_or_default()),
+            incoming: decoded.incoming,
+        },
+        Err(error) => ServerEvent::Undecodable(error.to_string()),
+    }
 }
 
 /// A notification in the form that all TLS connections share.
@@ -73,10 +121,27 @@ impl ServerSession {
 
     /// The next thing that happened; None: more has to be received.
     pub fn next_event(&mut self) -> Option<ServerEvent> {
-        if let Some(reason) = self.unsendable.pop_front() {
-            return Some(ServerEvent::Unsendable(reason));
+        match self.step()? {
+            ServerStep::Event(event) => Some(event),
+            ServerStep::Large(large) => {
+                let (event, bytes) = large.decode();
+                self.message_bytes = bytes;
+                Some(event)
+            }
         }
-        Some(match self.channel.next()? {
+    }
+
+    /// The same, but messages that may be costly to read are left to the caller, who is to read them before asking for
+    /// the next event.
+    pub fn step(&mut self) -> Option<ServerStep> {
+        if let Some(reason) = self.unsendable.pop_front() {
+            return Some(ServerStep::Event(ServerEvent::Unsendable(reason)));
+        }
+        let arrival = match self.channel.next_or_large()? {
+            Ok(arrival) => arrival,
+            Err(large) => return Some(ServerStep::Large(LargeMessage(large))),
+        };
+        Some(ServerStep::Event(match arrival {
             Arrival::Handshaken => {
                 let (version, cipher) = self.channel.describe();
                 let certificate = self.channel.peer_certificate().map(Box::new);
@@ -84,17 +149,11 @@ impl ServerSession {
             }
             Arrival::Text(text) => {
                 self.message_bytes = text.len();
-                match decode_incoming(&text) {
-                    Ok(decoded) => ServerEvent::Message {
-                        token: RequestToken(decoded.received.msg_id.unwrap_or_default()),
-                        incoming: decoded.incoming,
-                    },
-                    Err(error) => ServerEvent::Undecodable(error.to_string()),
-                }
+                read_message(&text)
             }
             Arrival::Closed => ServerEvent::Closed,
             Arrival::Failed(error) => ServerEvent::Failed(error),
-        })
+        }))
     }
 
     /// How long the text of the latest message was, in bytes: what is kept of it may be as long.
@@ -121,14 +180,14 @@ impl ServerSession {
         }
     }
 
-    /// Ciphertext for the socket.
+    /// Ciphertext for the socket; there is none only when nothing waits. More follows when it was sent.
     pub fn output(&self) -> &[u8] {
         self.channel.output()
     }
 
-    /// Bytes that wait to be sent.
+    /// Bytes that wait to be sent, of which [`output`](Self::output) may be the first only.
     pub fn queued_bytes(&self) -> usize {
-        self.output().len()
+        self.channel.queued_bytes()
     }
 
     /// Bytes of memory that hold what the peer has sent of a message, or have held it.

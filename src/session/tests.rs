@@ -234,3 +234,38 @@ fn a_message_that_is_too_large_is_told_and_the_connection_goes_on() {
     pair.pump(100_000);
     assert_eq!(pair.heard, [ClientEvent::Core(ClientOutput::Notification(Notification::NewClient))]);
 }
+
+#[test]
+fn a_message_that_waits_to_be_read_or_sent_is_counted_and_given_back() {
+    let mut pair = Pair::ready(100_000);
+    let long = "x".repeat(1024 * 1024);
+    let of_server = Notification::Poke {
+        rc: 0,
+        call_id: CallId(1),
+        resource_id: Some(crate::model::ResourceId::new(long.clone())),
+    };
+    pair.server.send_notification(&EncodedNotification::new(&of_server));
+    assert!(pair.server.output().len() < long.len() && pair.server.queued_bytes() > long.len());
+    let of_client = Request::ResourceInfo(Some(crate::model::ResourceId::new(long.clone())));
+    pair.client.core().call(of_client.clone(), Millis(0), NOW).unwrap();
+    while pair.client.next_event(NOW).is_some() {}
+    assert!(pair.client.queued_bytes() > long.len());
+    loop {
+        let output = pair.client.output().to_vec();
+        pair.server.receive(&output);
+        pair.client.sent(output.len());
+        match pair.server.step() {
+            None => assert!(!output.is_empty(), "the message is not complete"),
+            Some(ServerStep::Large(large)) => break assert!(large.held_bytes() > long.len()),
+            Some(other) => panic!("{other:?}"),
+        }
+    }
+    assert!(pair.server.received_bytes() < long.len(), "it is counted once");
+    pair.server.abandon();
+    assert_eq!((pair.server.output(), pair.server.queued_bytes()), (&[][..], 0));
+    let mut pair = Pair::ready(100_000);
+    pair.client.core().call(of_client, Millis(0), NOW).unwrap();
+    while pair.client.next_event(NOW).is_some() {}
+    pair.client.discard_output();
+    assert_eq!((pair.client.output(), pair.client.queued_bytes()), (&[][..], 0));
+}

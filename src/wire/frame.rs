@@ -44,6 +44,45 @@ impl Frame {
     }
 }
 
+/// A message of more bytes than this is large: reading it may take longer than a loop should.
+pub const LARGE: usize = 32 * 1024;
+
+/// A complete message as [`FrameDecoder::next_or_large`] gives it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Complete {
+    /// A small one.
+    Frame(Frame),
+    /// A large one, or one that is compressed.
+    Large(LargeFrame),
+}
+
+/// A large or compressed message that has not been looked at. Any thread may do that.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LargeFrame {
+    header: Header,
+    message: Vec<u8>,
+}
+
+impl LargeFrame {
+    /// Bytes of memory that it takes.
+    pub fn held_bytes(&self) -> usize {
+        self.message.len()
+    }
+
+    /// Decompresses it if need be.
+    ///
+    /// # Errors
+    /// That of a connection that is lost.
+    pub fn decode(mut self) -> Result<Frame, FrameError> {
+        if self.header.compressed > 0 {
+            return self.header.decode(&self.message);
+        }
+        self.message.truncate(without_nul(&self.message).len());
+        self.message.drain(..self.header.offset.min(self.message.len()));
+        Ok(Frame { id: self.header.id, payload: self.message })
+    }
+}
+
 /// How far a message that has not arrived completely has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Partial {
@@ -93,7 +132,7 @@ impl fmt::Display for FrameError {
 impl std::error::Error for FrameError {}
 
 /// The lengths of a header that has passed all checks.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Header {
     id: u64,
     total: usize,
@@ -207,19 +246,28 @@ impl FrameDecoder {
     /// The next complete message; None if more bytes are needed.
     #[allow(clippy::should_implement_trait, reason = "None does not mean the end here")]
     pub fn next(&mut self) -> Result<Option<Frame>, FrameError> {
+        match self.next_or_large()? {
+            Some(Complete::Large(large)) => large.decode().map(Some).inspect_err(|error| self.fail(error)),
+            Some(Complete::Frame(frame)) => Ok(Some(frame)),
+            None => Ok(None),
+        }
+    }
+
+    /// The same, but what is costly to read is left to the caller.
+    pub fn next_or_large(&mut self) -> Result<Option<Complete>, FrameError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        let result = self.take();
-        if let Err(error) = &result {
-            self.failed = Some(error.clone());
-            self.buffer = Vec::new();
-            self.used = 0;
-        }
-        result
+        self.take().inspect_err(|error| self.fail(error))
     }
 
-    fn take(&mut self) -> Result<Option<Frame>, FrameError> {
+    fn fail(&mut self, error: &FrameError) {
+        self.failed = Some(error.clone());
+        self.buffer = Vec::new();
+        self.used = 0;
+    }
+
+    fn take(&mut self) -> Result<Option<Complete>, FrameError> {
         let waiting = self.buffer.get(self.used..).unwrap_or_default();
         let message = match Header::read(waiting, self.limit)? {
             Some(header) => waiting.get(..header.total).map(|message| (header, message)),
@@ -229,12 +277,23 @@ impl FrameDecoder {
             self.compact();
             return Ok(None);
         };
+        if header.compressed > 0 || header.total > LARGE {
+            return Ok(Some(Complete::Large(self.take_large(header))));
+        }
         let frame = header.decode(message)?;
         self.used = self.used.saturating_add(header.total);
         if self.used >= self.buffer.len() {
             self.compact();
         }
-        Ok(Some(frame))
+        Ok(Some(Complete::Frame(frame)))
+    }
+
+    /// Moves the message out, and copies what little lies behind it.
+    fn take_large(&mut self, header: Header) -> LargeFrame {
+        self.buffer.drain(..self.used.min(self.buffer.len()));
+        self.used = 0;
+        let rest = self.buffer.split_off(header.total.min(self.buffer.len()));
+        LargeFrame { header, message: std::mem::replace(&mut self.buffer, rest) }
     }
 
     /// Forgets what was handed out, and gives a buffer back that one large message made grow.

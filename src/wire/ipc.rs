@@ -16,6 +16,7 @@
 //! Lengths of texts count the NUL at their end; every part has one.
 use super::MAX_MESSAGE;
 use super::bytes::{bunzip, bzip, four, native_u32, without_nul};
+use super::frame::LARGE;
 use crate::model::site::IPC_BUFFER;
 use std::fmt;
 
@@ -65,6 +66,49 @@ pub struct IpcRequest {
     pub flags: u32,
     /// The text; bytes that are not UTF-8 became U+FFFD.
     pub text: String,
+}
+
+/// One whole message whose text has not been looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadRequest {
+    /// The client's number for it.
+    pub id: i32,
+    /// Flags without those of the encoding.
+    pub flags: u32,
+    payload: Vec<u8>,
+    /// The length of the text if the payload is compressed.
+    compressed: Option<usize>,
+}
+
+impl UnreadRequest {
+    /// Bytes of memory that it takes.
+    pub fn held_bytes(&self) -> usize {
+        self.payload.len()
+    }
+
+    /// May reading it, or looking at its text, take longer than a loop should? So it is with what is compressed, too,
+    /// since it may become large.
+    pub fn is_large(&self) -> bool {
+        self.compressed.is_some() || self.payload.len() > LARGE
+    }
+
+    /// Decompresses it if need be.
+    ///
+    /// # Errors
+    /// What makes the connection useless.
+    pub fn read(self) -> Result<IpcRequest, IpcError> {
+        let mut text = match self.compressed {
+            None => self.payload,
+            Some(length) if length > MAX_MESSAGE => {
+                return Err(IpcError::TooLarge { length, limit: MAX_MESSAGE });
+            }
+            Some(length) => {
+                bunzip(&self.payload, length).map_err(|reason| IpcError::Compression { reason })?
+            }
+        };
+        text.truncate(without_nul(&text).len());
+        request(self.id, self.flags, text)
+    }
 }
 
 /// Why a local message cannot be read or sent.
@@ -202,15 +246,24 @@ impl Assembler {
     /// Takes one message of libqb; None if further parts must come. After an error what was incomplete is
     /// forgotten; the next message may be fine.
     pub fn push(&mut self, message: &[u8]) -> Result<Option<IpcRequest>, IpcError> {
+        self.push_unread(message)?.map(UnreadRequest::read).transpose()
+    }
+
+    /// The same, but the text is left to the caller.
+    pub fn push_unread(&mut self, message: &[u8]) -> Result<Option<UnreadRequest>, IpcError> {
         let partly = self.partly.take();
         let message = whole(message)?;
         match self.layout {
-            IpcLayout::Old => decode_old(message).map(Some),
+            IpcLayout::Old => unread_old(message).map(Some),
             IpcLayout::New => self.push_part(message, partly),
         }
     }
 
-    fn push_part(&mut self, message: &[u8], partly: Option<Partly>) -> Result<Option<IpcRequest>, IpcError> {
+    fn push_part(
+        &mut self,
+        message: &[u8],
+        partly: Option<Partly>,
+    ) -> Result<Option<UnreadRequest>, IpcError> {
         if !fits_new(message) {
             return Err(IpcError::BadHeader { reason: "length or version do not fit the layout of 3.0.1" });
         }
@@ -218,7 +271,8 @@ impl Assembler {
         let (id, payload) = (id(message), message.get(HEADER_LEN..).unwrap_or_default());
         let clean = flags & !flag::OF_ENCODING;
         if flags & (flag::MULTIPART | flag::MULTIPART_END) == 0 && partly.is_none() {
-            return request(id, clean, without_nul(payload).to_vec()).map(Some);
+            let payload = without_nul(payload).to_vec();
+            return Ok(Some(UnreadRequest { id, flags: clean, payload, compressed: None }));
         }
         let part =
             message.get(34..).and_then(|tail| tail.first_chunk()).copied().map_or(0, u16::from_ne_bytes);
@@ -232,7 +286,8 @@ impl Assembler {
         }
         partly.text.extend_from_slice(payload.strip_suffix(b"\0").unwrap_or(payload));
         if flags & flag::MULTIPART_END != 0 {
-            return request(partly.id, partly.flags, partly.text).map(Some);
+            let Partly { id, flags, text: payload, .. } = partly;
+            return Ok(Some(UnreadRequest { id, flags, payload, compressed: None }));
         }
         partly.next_part = part.checked_add(1).ok_or(IpcError::TooLarge { length, limit: MAX_MESSAGE })?;
         self.partly = Some(partly);
@@ -267,22 +322,17 @@ fn request(id: i32, flags: u32, text: Vec<u8>) -> Result<IpcRequest, IpcError> {
     Ok(IpcRequest { id, flags, text })
 }
 
-fn decode_old(message: &[u8]) -> Result<IpcRequest, IpcError> {
+fn unread_old(message: &[u8]) -> Result<UnreadRequest, IpcError> {
     if !fits_old(message) {
         return Err(IpcError::BadHeader { reason: "lengths or version do not fit the layout of 2.1" });
     }
     let flags = native_u32(message, 32).unwrap_or_default();
-    let payload = message.get(HEADER_LEN..).unwrap_or_default();
-    let length = length_at(message, 24);
-    let mut text = if flags & flag::COMPRESSED == 0 {
-        payload.to_vec()
-    } else if length > MAX_MESSAGE {
-        return Err(IpcError::TooLarge { length, limit: MAX_MESSAGE });
-    } else {
-        bunzip(payload, length).map_err(|reason| IpcError::Compression { reason })?
-    };
-    text.truncate(without_nul(&text).len());
-    request(id(message), flags & !flag::OF_ENCODING, text)
+    Ok(UnreadRequest {
+        id: id(message),
+        flags: flags & !flag::OF_ENCODING,
+        payload: message.get(HEADER_LEN..).unwrap_or_default().to_vec(),
+        compressed: (flags & flag::COMPRESSED != 0).then(|| length_at(message, 24)),
+    })
 }
 
 /// Writes one text as the messages that libqb must send, one after the other and nothing between them.

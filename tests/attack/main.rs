@@ -24,3 +24,4 @@ mod measure;
 mod member;
 mod memory;
 mod newcomers;
+mod time;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The servers of a remote node in a thread of their own, with a hub that does what its clients say.
-use pcmk_remote_rs::driver::tokio::ipc::{IpcConfig, LocalConnId, LocalHandler, LocalServer, LocalServers};
+use pcmk_remote_rs::driver::tokio::ipc::{
+    IpcConfig, LocalConnId, LocalHandler, LocalServer, LocalServers, Taken,
+};
 use pcmk_remote_rs::model::LocalIdentity;
 use pcmk_remote_rs::sys::qb::Transport;
+use pcmk_remote_rs::wire::ipc::{IpcRequest, UnreadRequest};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -125,7 +128,11 @@ impl LocalHandler for Hub {
 
     /// `echo TEXT` responds TEXT; `give N` responds N bytes; `length TEXT` responds how long the request was;
     /// `events N BYTES` sends events, then responds; `bye` disconnects; anything else is only heard.
-    fn message(&self, conn: LocalConnId, _server: LocalServer, id: i32, flags: u32, text: String) {
+    fn message(&self, conn: LocalConnId, _server: LocalServer, request: UnreadRequest) -> Taken {
+        let IpcRequest { id, flags, text } = match request.read() {
+            Ok(request) => request,
+            Err(problem) => return Taken::Failed(problem.to_string()),
+        };
         let servers = self.servers.borrow().clone().unwrap();
         let (verb, rest) = text.split_once(' ').unwrap_or((&text, ""));
         match verb {
@@ -145,6 +152,7 @@ impl LocalHandler for Hub {
         if verb != "echo" {
             let _ = self.tell.send(Heard::Message { conn, id, flags, text });
         }
+        Taken::Done
     }
 
     fn closed(&self, conn: LocalConnId) {

@@ -13,10 +13,11 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::User;
 use pcmk_remote_rs::driver::tokio::ipc::{
-    IpcConfig, LocalConnId, LocalHandler, LocalServer, LocalServers, Servers,
+    IpcConfig, LocalConnId, LocalHandler, LocalServer, LocalServers, Servers, Taken,
 };
 use pcmk_remote_rs::model::{LocalIdentity, ProxiedServer};
 use pcmk_remote_rs::sys::qb::{Client, ConnectError, Transport, Trusted};
+use pcmk_remote_rs::wire::ipc::UnreadRequest;
 use peer::{EXPECTS_RESPONSE, PROXIED, Peer, Release};
 use std::io::{Read, Write};
 use std::os::linux::net::SocketAddrExt;
@@ -177,7 +178,10 @@ struct Deaf;
 
 impl LocalHandler for Deaf {
     fn connected(&self, _: LocalConnId, _: LocalServer, _: bool, _: LocalIdentity) {}
-    fn message(&self, _: LocalConnId, _: LocalServer, _: i32, _: u32, _: String) {}
+    fn message(&self, _: LocalConnId, _: LocalServer, _: UnreadRequest) -> Taken {
+        Taken::Done
+    }
+
     fn closed(&self, _: LocalConnId) {}
 }
 

@@ -9,13 +9,17 @@ use crate::world::{Event, now};
 use pcmk_remote_rs::core::{PeerId, RequestToken, RunId};
 use pcmk_remote_rs::driver::hub::{Carrier, Excess, Hooks};
 use pcmk_remote_rs::model::{
-    Alert, ClientId, DeviceState, Execution, KillScope, Notification, Now, ProxyNotice, Reply,
+    Alert, ClientId, DeviceState, Execution, KillScope, Moment, Notification, Now, ProxyNotice, Reply,
 };
 use pcmk_remote_rs::session::SchemaFile;
 use pcmk_remote_rs::wire::codec::{self, Envelope};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+
+/// In a world in which time passes while the hub works, something may happen so much later than it is due: what has come before
+/// it, in a flood, is taken in first.
+const LATE_MS: u64 = 1_000;
 
 /// What one turn of the hub has asked for.
 #[derive(Debug, Default)]
@@ -26,7 +30,9 @@ pub(crate) struct Turn {
 }
 
 pub(crate) struct Surroundings {
-    pub(crate) now_ms: u64,
+    clock_ms: Cell<u64>,
+    /// In some worlds time passes while the hub works, so that its turns end before everything is done.
+    pace: Option<RefCell<Random>>,
     pub(crate) random: Random,
     pub(crate) connections: BTreeMap<PeerId, Connection>,
     /// What is queued for remote peers and not flushed.
@@ -44,20 +50,24 @@ pub(crate) struct Surroundings {
     /// Clients that were cut since they did not read.
     pub(crate) cut: u64,
     pub(crate) turn: Turn,
+    /// Turns that have ended for their time.
+    pub(crate) turns_cut: u64,
     keep_history: bool,
     pub(crate) history: Vec<String>,
 }
 
 impl Surroundings {
     pub(crate) fn new(seed: u64, keep_history: bool) -> Self {
+        let is_slow = seed.is_multiple_of(3);
         Self {
-            now_ms: 0,
+            clock_ms: Cell::new(0),
+            pace: is_slow.then(|| RefCell::new(Random::new(seed))),
             random: Random::new(seed),
             connections: BTreeMap::new(),
             queued: BTreeMap::new(),
             sessions: Sessions::default(),
             agents: Agents::default(),
-            checks: Checks::default(),
+            checks: Checks::new(if is_slow { LATE_MS } else { 0 }),
             events: BTreeMap::new(),
             scheduled: 0,
             accepting: false,
@@ -66,19 +76,35 @@ impl Surroundings {
             is_down: false,
             cut: 0,
             turn: Turn::default(),
+            turns_cut: 0,
             keep_history,
             history: Vec::new(),
         }
     }
 
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.clock_ms.get()
+    }
+
+    /// Does time pass while the hub works?
+    pub(crate) fn time_passes(&self) -> bool {
+        self.pace.is_some()
+    }
+
+    /// The clock goes on to this time, if it has not gone farther.
+    pub(crate) fn advance(&mut self, to_ms: u64) {
+        assert!(to_ms >= self.now_ms() || self.pace.is_some(), "time runs backwards");
+        self.clock_ms.set(to_ms.max(self.now_ms()));
+    }
+
     pub(crate) fn remember(&mut self, line: impl FnOnce(u64) -> String) {
         if self.keep_history {
-            self.history.push(line(self.now_ms));
+            self.history.push(line(self.now_ms()));
         }
     }
 
     pub(crate) fn schedule(&mut self, delay_ms: u64, event: Event) {
-        self.schedule_at(self.now_ms + delay_ms, event);
+        self.schedule_at(self.now_ms() + delay_ms, event);
     }
 
     pub(crate) fn schedule_at(&mut self, at_ms: u64, event: Event) {
@@ -88,11 +114,12 @@ impl Surroundings {
 
     /// Sends a message, as far as the connection carries it.
     pub(crate) fn transmit(&mut self, peer: PeerId, toward: Toward, text: &str) {
+        let now_ms = self.now_ms();
         let Some(connection) = self.connections.get_mut(&peer) else { return };
         if connection.stalled && toward == Toward::Client {
             return self.hold(peer, text);
         }
-        let passage = connection.send(toward, text, self.now_ms, &mut self.random);
+        let passage = connection.send(toward, text, now_ms, &mut self.random);
         for (at, bytes) in passage.pieces {
             self.schedule_at(at, Event::Arrive(peer, toward, bytes));
         }
@@ -121,7 +148,7 @@ impl Surroundings {
 
     fn start(&mut self, run: RunId) -> RunId {
         self.remember(|_| format!("  start {run:?}"));
-        if let Some((at, plan)) = self.agents.start(run, self.now_ms, &mut self.random) {
+        if let Some((at, plan)) = self.agents.start(run, self.now_ms(), &mut self.random) {
             self.schedule_at(at, Event::RunEnds(run, plan));
         }
         run
@@ -142,7 +169,17 @@ impl Carrier for Surroundings {
     type Run = RunId;
 
     fn now(&self) -> Now {
-        now(self.now_ms)
+        now(self.now_ms())
+    }
+
+    /// One look in eight finds that a millisecond has passed, or up to three.
+    fn moment(&self) -> Moment {
+        if let Some(pace) = &self.pace {
+            let mut random = pace.borrow_mut();
+            let passed_ms = if random.chance(12) { 1 + random.below(3) } else { 0 };
+            self.clock_ms.set(self.now_ms() + passed_ms);
+        }
+        self.now().mono
     }
 
     fn new_client_id(&mut self, peer: PeerId) -> ClientId {
@@ -225,7 +262,7 @@ impl Carrier for Surroundings {
     }
 
     fn run(&mut self, run: RunId, execution: &Execution) -> RunId {
-        self.checks.run(run, execution, self.now_ms);
+        self.checks.run(run, execution, self.now_ms());
         self.start(run)
     }
 
@@ -239,7 +276,7 @@ impl Carrier for Surroundings {
 
     fn kill(&mut self, run: &RunId, _: KillScope) {
         self.remember(|_| format!("  kill {run:?}"));
-        let (at, plan) = self.agents.kill(*run, self.now_ms, &mut self.random);
+        let (at, plan) = self.agents.kill(*run, self.now_ms(), &mut self.random);
         self.schedule_at(at, Event::RunEnds(*run, plan));
     }
 

@@ -43,7 +43,7 @@ fn recorded(seed: u64) -> Vec<String> {
 
 #[test]
 fn clients_that_come_and_go_find_every_promise_kept() {
-    let (mut rhythms, mut responses, mut transfers) = (0, 0, 0);
+    let (mut rhythms, mut responses, mut transfers, mut turns_cut) = (0, 0, 0, 0);
     let seeds = seeds(USUAL);
     for seed in &seeds {
         let mut world = World::new(*seed, Plan::default());
@@ -52,10 +52,12 @@ fn clients_that_come_and_go_find_every_promise_kept() {
         let (on_time, answered, transferred) = world.coverage();
         (rhythms, responses) = (rhythms + on_time, responses + answered);
         transfers += transferred;
+        turns_cut += world.around().turns_cut;
     }
     let worlds = seeds.len() as u64;
     assert!(rhythms >= 5 * worlds, "only {rhythms} recurring runs could be checked");
     assert!(responses >= 5 * worlds, "only {responses} local requests were answered");
+    assert!(turns_cut >= 5 * worlds, "only {turns_cut} turns ended for their time");
     assert!(transfers >= worlds, "only {transfers} transfers of schemas came to their end");
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What happens to the server.
 use crate::proxied::Session;
-use crate::world::{Event, World};
+use crate::world::{Event, World, now};
 use pcmk_remote_rs::core::{Input, PeerId, RequestToken, RunId};
 use pcmk_remote_rs::driver::hub::{Arrival, NewPeer, Next};
 use pcmk_remote_rs::model::{LocalIdentity, Payload, ProxiedServer, Request};
@@ -44,7 +44,8 @@ impl World {
         if let Some(result) = around.agents.end(run, plan)
             && !self.exited
         {
-            around.checks.finished(run, result.unprepared, around.now_ms);
+            let now_ms = around.now_ms();
+            around.checks.finished(run, result.unprepared, now_ms);
             self.inbox.input(Input::Finished { run, result });
         }
     }
@@ -87,30 +88,48 @@ impl World {
         }
     }
 
-    /// The hub takes in what has arrived.
+    /// The hub takes in what has arrived, in as many turns as that needs.
     pub(crate) fn turn(&mut self) {
         if self.exited {
             return;
         }
-        self.around().turn = Default::default();
-        let next = self.hub.turn();
+        let mut asked_for_shutdown = false;
+        loop {
+            self.around().turn = Default::default();
+            let next = self.hub.turn();
+            let around = self.hub.carrier_mut();
+            asked_for_shutdown |= around.turn.asked_for_shutdown;
+            // Stopping without asking the cluster: it leaves at once.
+            if around.turn.stopped_listening && !asked_for_shutdown {
+                around.checks.abandoned();
+            }
+            match next {
+                Next::Again => {
+                    assert!(around.time_passes(), "no time passes within a turn");
+                    around.turns_cut += 1;
+                }
+                Next::Wait(Some(at)) if at <= now(around.now_ms()).mono => {
+                    assert!(around.time_passes(), "a deadline that has passed is not met");
+                }
+                Next::Wait(_) => break,
+                Next::Exit(code) => {
+                    assert_eq!(code, 0);
+                    self.exited = true;
+                    break self.hub.leave();
+                }
+            }
+        }
+        self.judge();
+    }
+
+    /// All that has arrived has been taken in.
+    fn judge(&mut self) {
         let around = self.hub.carrier_mut();
         assert!(around.queued.is_empty(), "queued and not flushed: {:?}", around.queued);
-        // Stopping without asking the cluster: it leaves at once.
-        if around.turn.stopped_listening && !around.turn.asked_for_shutdown {
-            around.checks.abandoned();
-        }
-        match next {
-            Next::Wait(_) => {
-                around.checks.nothing_unanswered();
-                around.checks.nothing_forgotten(around.now_ms);
-                assert!(self.inbox.is_empty(), "something was left for the next turn");
-            }
-            Next::Exit(code) => {
-                assert_eq!(code, 0);
-                self.exited = true;
-                self.hub.leave();
-            }
+        if !self.exited {
+            around.checks.nothing_unanswered();
+            around.checks.nothing_forgotten(around.now_ms());
+            assert!(self.inbox.is_empty(), "something was left for the next turn");
         }
     }
 }

@@ -9,7 +9,7 @@ use pcmk_remote_rs::model::{
 };
 use pcmk_remote_rs::session::{EncodedNotification, SchemaFile, ServerSession};
 use pcmk_remote_rs::wire::xml::check_element;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
@@ -20,9 +20,13 @@ pub(super) struct Remote {
     pub(super) session: RefCell<ServerSession>,
 }
 
+const LOOKS_IN_A_MS: u64 = 8;
+
 #[derive(Default)]
 pub(super) struct Around {
-    pub(super) now_ms: u64,
+    pub(super) now_ms: Cell<u64>,
+    /// Looks at the clock within turns.
+    looks: Cell<u64>,
     pub(super) ledger: Ledger,
     /// Clients of the executor's own server; the other local ones are of proxied servers.
     pub(super) executor_clients: BTreeSet<PeerId>,
@@ -51,7 +55,17 @@ impl Carrier for Around {
     type Run = RunId;
 
     fn now(&self) -> Now {
-        Now { mono: Moment::new(Duration::from_millis(self.now_ms)), epoch_s: 1_000_000 + self.now_ms / 1000 }
+        let now_ms = self.now_ms.get();
+        Now { mono: Moment::new(Duration::from_millis(now_ms)), epoch_s: 1_000_000 + now_ms / 1000 }
+    }
+
+    /// Time passes while the hub works, so that some turns end before everything is done.
+    fn moment(&self) -> Moment {
+        self.looks.set(self.looks.get() + 1);
+        if self.looks.get().is_multiple_of(LOOKS_IN_A_MS) {
+            self.now_ms.set(self.now_ms.get() + 1);
+        }
+        self.now().mono
     }
 
     fn new_client_id(&mut self, peer: PeerId) -> ClientId {

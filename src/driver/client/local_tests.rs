@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Connections to a local executor that our own IPC servers play, on a thread of its own.
 use super::*;
-use crate::driver::tokio::ipc::{IpcConfig, LocalConnId, LocalHandler, LocalServer, LocalServers};
+use crate::driver::tokio::ipc::{IpcConfig, LocalConnId, LocalHandler, LocalServer, LocalServers, Taken};
 use crate::model::{CallId, ClientId, LocalIdentity, Millis, ProtocolVersion, Reply, ReplyBody};
 use crate::sys::qb::impostor::Impostor;
 use crate::wire::codec::{Envelope, decode_incoming, encode_notification, encode_reply};
+use crate::wire::ipc::{IpcRequest, UnreadRequest};
 use std::cell::{Cell, OnceCell};
 use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -37,7 +38,8 @@ impl LocalHandler for Executor {
         }
     }
 
-    fn message(&self, conn: LocalConnId, _: LocalServer, id: i32, _: u32, text: String) {
+    fn message(&self, conn: LocalConnId, _: LocalServer, request: UnreadRequest) -> Taken {
+        let IpcRequest { id, text, .. } = request.read().unwrap();
         let servers = self.servers();
         match decode_incoming(&text).unwrap().incoming.request {
             Request::Register { .. } => {
@@ -60,6 +62,7 @@ impl LocalHandler for Executor {
             Request::RecurringOperations(_) => servers.close(conn),
             _ => servers.respond(conn, id, &plain(-19)),
         }
+        Taken::Done
     }
 
     fn closed(&self, _: LocalConnId) {

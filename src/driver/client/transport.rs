@@ -84,7 +84,7 @@ impl Transport {
         if output.is_empty() {
             return Ok(());
         }
-        if output.len() > OUTPUT_LIMIT {
+        if self.session.queued_bytes() > OUTPUT_LIMIT {
             return Err(Problem::Stalled);
         }
         match self.link.send(output) {
@@ -101,7 +101,7 @@ impl Transport {
             // Reading tells the end, after what the peer still said.
             Err(error) if self.closed => Err(Problem::Broken(errno(&error))),
             Err(_) => {
-                self.session.sent(self.session.output().len());
+                self.session.discard_output();
                 self.receive()?;
                 self.closed = true;
                 Ok(())

@@ -2,7 +2,7 @@
 //! What a hub needs of the loop that it lives in.
 use super::ledger::Excess;
 use crate::core::{PeerId, RequestToken, RunId};
-use crate::model::{Alert, ClientId, DeviceState, Execution, KillScope, Notification, Now, Reply};
+use crate::model::{Alert, ClientId, DeviceState, Execution, KillScope, Moment, Notification, Now, Reply};
 use std::rc::Rc;
 
 /// Carries effects out, for one kind of loop.
@@ -22,6 +22,11 @@ pub trait Carrier {
 
     /// What the clocks show.
     fn now(&self) -> Now;
+
+    /// What the monotonic clock shows. Asked more often.
+    fn moment(&self) -> Moment {
+        self.now().mono
+    }
 
     /// An identity that no client has had, for `peer`.
     fn new_client_id(&mut self, peer: PeerId) -> ClientId;

@@ -23,27 +23,35 @@ pub use ledger::Excess;
 
 use super::severity::log_effect;
 use crate::core::{Effect, Input, PeerId, Relay, RequestToken, RunId, Server};
-use crate::log_notice;
 use crate::model::{KillScope, Moment, Notification, Now, Reply};
-use crate::session::SchemaFile;
 use crate::wire::codec::{self, Envelope};
 use inbox::Route;
 use ledger::{Cause, Ledger};
-use log::{debug, warn};
 use peers::Peers;
-use pressure::cause;
-use schemas::{LIMIT, Progress, SchemaTransfer};
+use pressure::{Following, cause};
+use schemas::SchemaTransfer;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// The exit code that tells a supervisor not to start the daemon again.
 const EXIT_FATAL: u8 = 100;
+
+/// How long a turn may take, and flushing at its end as long again. What has begun is finished: a step of the core, an
+/// effect, a flush.
+const TURN: Duration = Duration::from_millis(2);
+
+/// Effects that are carried out between two looks at the clock.
+const EFFECTS_BETWEEN: usize = 4;
 
 /// What the loop is to do after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Give the hub a turn when something arrives, or at this moment.
     Wait(Option<Moment>),
+    /// The turn's time is over and there is more to do: let others have theirs, look at the descriptors, then give the
+    /// hub another.
+    Again,
     /// Exit with this code; what arrives now is of no use.
     Exit(u8),
 }
@@ -65,7 +73,21 @@ pub struct Hub<C: Carrier> {
     hooks: Box<dyn Hooks>,
     /// What the hub itself has caused; the core takes it in before anything else that has arrived.
     caused: VecDeque<Input>,
-    effects: Vec<Effect>,
+    /// What a step has asked for and is not carried out. Nothing is fed to the core before that.
+    effects: VecDeque<Effect>,
+    /// Where the core puts its effects.
+    fresh: Vec<Effect>,
+    /// What follows when the effects of the step are carried out.
+    following: Option<Following>,
+    /// Who has been released and is served now, instead of the inbox.
+    resuming: Option<PeerId>,
+    /// Was the latest thing taken in one of a peer that has been released? Then the inbox is next.
+    has_resumed: bool,
+    /// Was the core told a deadline since anything was taken in? One may have passed always.
+    has_ticked: bool,
+    /// A deadline has passed: the core is told behind the ends of runs up to this number.
+    tick_behind: Option<u64>,
+    turn_ends: Moment,
     exit: Option<u8>,
 }
 
@@ -84,40 +106,92 @@ impl<C: Carrier> Hub<C> {
             schemas: None,
             hooks,
             caused: VecDeque::new(),
-            effects: Vec::new(),
+            effects: VecDeque::new(),
+            fresh: Vec::new(),
+            following: None,
+            resuming: None,
+            has_resumed: false,
+            has_ticked: false,
+            tick_behind: None,
+            turn_ends: Moment::default(),
             exit: None,
         }
     }
 
-    /// Takes in everything that has arrived, then flushes each peer once, so that a message's header, its payload and
-    /// the notifications behind it leave together.
+    /// Takes in what has arrived, for as long as a turn may take, then flushes each peer once, so that a message's
+    /// header, its payload and the notifications behind it leave together.
     pub fn turn(&mut self) -> Next {
-        let mut now = None;
-        // A turn that has to end before the inbox is empty would end here, and be followed by another at once.
-        while self.exit.is_none() {
-            let arrival = self.inbox.take();
-            if arrival.is_none() && self.resumed.is_empty() {
-                break;
+        let mut now = self.carrier.now();
+        self.turn_ends = now.mono + TURN;
+        while self.exit.is_none() && now.mono < self.turn_ends && self.work(now) {
+            let before = std::mem::replace(&mut now.mono, self.carrier.moment());
+            let is_over = self.effects.is_empty() && self.caused.is_empty();
+            match self.resuming {
+                Some(peer) => self.inbox.charge(peer, now.mono.since(before)),
+                None => self.inbox.served(now.mono.since(before), is_over),
             }
-            let moment = *now.insert(self.carrier.now());
-            self.resume(moment);
-            if let Some(arrival) = arrival {
-                self.take(arrival, moment);
-            }
-        }
-        if self.exit.is_none()
-            && let Some(deadline) = self.next_deadline()
-        {
-            let now = now.unwrap_or_else(|| self.carrier.now());
-            if deadline <= now.mono {
-                self.tick(now);
+            if is_over {
+                self.resuming = None;
             }
         }
-        self.flush(now);
+        self.flush();
         match self.exit {
             Some(code) => Next::Exit(code),
-            None => Next::Wait(self.next_deadline()),
+            None => {
+                if self.has_work(now) {
+                    Next::Again
+                } else {
+                    Next::Wait(self.next_deadline())
+                }
+            }
         }
+    }
+
+    /// Does the next thing that there is to do. False: there was nothing.
+    fn work(&mut self, now: Now) -> bool {
+        if !self.effects.is_empty() {
+            self.carry_out(now);
+        } else if let Some(input) = self.caused.pop_front() {
+            if let Input::Disconnected(peer) = &input {
+                self.peers.remove(*peer);
+            }
+            self.step(input, now);
+        } else if (!self.has_ticked || !self.has_arrivals()) && self.is_tick_due(now) {
+            (self.tick_behind, self.has_ticked) = (None, true);
+            self.tick(now);
+        } else {
+            self.has_ticked = false;
+            let is_first = !std::mem::take(&mut self.has_resumed);
+            if is_first && let Some(peer) = self.resumed.pop_front() {
+                self.has_resumed = true;
+                self.resume(peer, now);
+            } else if let Some(arrival) = self.inbox.take() {
+                self.take(arrival, now);
+            } else if self.resumed.is_empty() {
+                return false;
+            }
+        }
+        self.follow_up(now);
+        true
+    }
+
+    fn has_arrivals(&self) -> bool {
+        !self.inbox.is_empty() || !self.resumed.is_empty()
+    }
+
+    fn has_work(&mut self, now: Now) -> bool {
+        let is_idle = self.effects.is_empty() && self.caused.is_empty() && !self.has_arrivals();
+        !is_idle || self.peers.has_unflushed() || self.is_tick_due(now)
+    }
+
+    /// A deadline that has passed is told behind the ends of runs that had arrived by then: a run that has ended is
+    /// not overdue.
+    fn is_tick_due(&mut self, now: Now) -> bool {
+        if self.next_deadline().is_none_or(|deadline| deadline > now.mono) {
+            return false;
+        }
+        let number = *self.tick_behind.get_or_insert_with(|| self.inbox.latest());
+        !self.inbox.has_own_until(number)
     }
 
     /// Says goodbye to the remote peers, before the carrier is stopped. What runs goes on.
@@ -158,15 +232,7 @@ impl<C: Carrier> Hub<C> {
                 self.step(Input::Connected { peer, kind, client_id }, now);
                 self.joined(peer);
             }
-            Arrival::Left(peer) => {
-                let Some(route) = self.peers.remove(peer) else { return };
-                if let Route::Remote(remote) = &route {
-                    self.carrier.say_goodbye(remote);
-                }
-                self.cause = cause(peer, &route);
-                self.step(Input::Disconnected(peer), now);
-                self.left(peer);
-            }
+            Arrival::Left(peer) => self.left(peer, now),
             Arrival::Message(input, bytes) => self.message(input, bytes, now),
             Arrival::Drained(peer) => self.drained(peer, now),
             Arrival::Input(input) => match &input {
@@ -181,35 +247,30 @@ impl<C: Carrier> Hub<C> {
                 Input::Connected { .. } | Input::Disconnected(_) | Input::Tick => {}
             },
         }
-        self.relieve(now);
     }
 
-    /// Feeds one input, and what the hub itself causes by carrying its effects out.
+    /// Feeds one input, and has the effects carried out as far as the turn's time reaches.
     fn step(&mut self, input: Input, now: Now) {
-        let mut effects = std::mem::take(&mut self.effects);
-        let mut next = Some(input);
-        while let Some(input) = next {
-            self.core.step(input, now, &mut effects);
-            for effect in effects.drain(..) {
-                self.perform(effect, now);
-            }
-            next = self.caused.pop_front();
-            if let Some(Input::Disconnected(peer)) = &next {
-                self.peers.remove(*peer);
+        self.core.step(input, now, &mut self.fresh);
+        self.effects.extend(self.fresh.drain(..));
+        self.carry_out(now);
+    }
+
+    fn carry_out(&mut self, now: Now) {
+        for number in 1.. {
+            let Some(effect) = self.effects.pop_front() else { return };
+            self.perform(effect, now);
+            if number % EFFECTS_BETWEEN == 0 && self.exit.is_none() && self.carrier.moment() >= self.turn_ends
+            {
+                return;
             }
         }
-        self.effects = effects;
-        self.cause = Cause::Executor;
     }
 
     fn tick(&mut self, now: Now) {
-        if self.schemas.as_ref().is_some_and(|transfer| transfer.deadline <= now.mono) {
-            warn!("The transfer of schemas did not end within {} s", LIMIT.0 / 1000);
-            self.end_schemas();
-        }
+        self.limit_schemas(now);
         self.step(Input::Tick, now);
         self.ledger.tick(now.mono);
-        self.relieve(now);
     }
 
     fn perform(&mut self, effect: Effect, now: Now) {
@@ -298,6 +359,9 @@ impl<C: Carrier> Hub<C> {
     }
 
     fn close(&mut self, peer: PeerId, excess: Option<Excess>) {
+        if self.peers.is_leaving(peer) {
+            self.resumed.push_back(peer); // Nothing of it is parked any more, and nothing more arrives.
+        }
         match self.peers.closing(peer) {
             Some(Route::Remote(remote)) => self.carrier.close(remote, excess),
             Some(Route::Local(local) | Route::Proxied(local)) => self.carrier.disconnect(local, excess),
@@ -316,49 +380,5 @@ impl<C: Carrier> Hub<C> {
     /// The first code counts.
     fn exit(&mut self, code: u8) {
         self.exit.get_or_insert(code);
-    }
-
-    /// Begins a transfer of schemas; an older one that is still on its way is given up.
-    fn begin_schemas(&mut self, now: Now) {
-        self.end_schemas();
-        let newest = match self.hooks.prepare_schemas() {
-            Ok(newest) => newest,
-            Err(problem) => return warn!("Not asking the cluster for schemas: {problem}"),
-        };
-        let peer = self.inbox.new_peer();
-        let client_id = self.carrier.new_client_id(peer);
-        let (transfer, inputs) = SchemaTransfer::begin(peer, client_id, &newest, now.mono);
-        self.peers.add(peer, Route::Schemas);
-        self.caused.extend(inputs);
-        self.schemas = Some(transfer);
-    }
-
-    fn schemas_received(&mut self, peer: PeerId, relay: &Relay) {
-        let Some(transfer) = self.schemas.as_mut().filter(|transfer| transfer.peer == peer) else { return };
-        match transfer.receive(relay) {
-            Progress::Next(input) => self.caused.push_back(input),
-            Progress::Waiting => {}
-            Progress::Over(result) => {
-                match result {
-                    Ok(files) => self.keep_schemas(&files),
-                    Err(problem) => warn!("Cannot get the cluster's schemas: {problem}"),
-                }
-                self.end_schemas();
-            }
-        }
-    }
-
-    fn keep_schemas(&self, files: &[SchemaFile]) {
-        match self.hooks.keep_schemas(files) {
-            Ok(()) if files.is_empty() => debug!("The cluster has no newer schemas"),
-            Ok(()) => log_notice!("Got {} schema files from the cluster", files.len()),
-            Err(problem) => warn!("Cannot keep the cluster's schemas: {problem}"),
-        }
-    }
-
-    fn end_schemas(&mut self) {
-        if let Some(transfer) = self.schemas.take() {
-            self.caused.push_back(Input::Disconnected(transfer.peer));
-        }
     }
 }

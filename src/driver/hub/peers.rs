@@ -13,6 +13,8 @@ struct Peer<R, L> {
     unflushed: bool,
     /// Messages that arrived before it was held, and how long they are.
     parked: VecDeque<(Input, usize)>,
+    /// Is it gone but for what is parked?
+    leaving: bool,
 }
 
 /// What becomes of a message.
@@ -28,9 +30,9 @@ pub(super) enum Heard {
 
 impl<R, L> Peer<R, L> {
     /// Puts a remote peer among those to be flushed.
-    fn mark(&mut self, id: PeerId, unflushed: &mut Vec<PeerId>) {
+    fn mark(&mut self, id: PeerId, unflushed: &mut VecDeque<PeerId>) {
         if matches!(self.route, Route::Remote(_)) && !std::mem::replace(&mut self.unflushed, true) {
-            unflushed.push(id);
+            unflushed.push_back(id);
         }
     }
 }
@@ -39,18 +41,19 @@ impl<R, L> Peer<R, L> {
 #[derive(Debug)]
 pub(super) struct Peers<R, L> {
     by_id: BTreeMap<PeerId, Peer<R, L>>,
-    unflushed: Vec<PeerId>,
+    unflushed: VecDeque<PeerId>,
 }
 
 impl<R, L> Default for Peers<R, L> {
     fn default() -> Self {
-        Self { by_id: BTreeMap::new(), unflushed: Vec::new() }
+        Self { by_id: BTreeMap::new(), unflushed: VecDeque::new() }
     }
 }
 
 impl<R, L> Peers<R, L> {
     pub(super) fn add(&mut self, id: PeerId, route: Route<R, L>) {
-        self.by_id.insert(id, Peer { route, closing: false, unflushed: false, parked: VecDeque::new() });
+        let parked = VecDeque::new();
+        self.by_id.insert(id, Peer { route, closing: false, unflushed: false, parked, leaving: false });
     }
 
     /// Forgets a peer; its route, if it was there.
@@ -80,6 +83,18 @@ impl<R, L> Peers<R, L> {
     /// Takes the oldest parked message of a peer.
     pub(super) fn unpark(&mut self, id: PeerId) -> Option<Input> {
         self.by_id.get_mut(&id)?.parked.pop_front().map(|(input, _)| input)
+    }
+
+    /// The peer is gone, behind what of it is parked.
+    pub(super) fn set_leaving(&mut self, id: PeerId) {
+        if let Some(peer) = self.by_id.get_mut(&id) {
+            peer.leaving = true;
+        }
+    }
+
+    /// Is this peer gone but for what is parked?
+    pub(super) fn is_leaving(&self, id: PeerId) -> bool {
+        self.by_id.get(&id).is_some_and(|peer| peer.leaving)
     }
 
     /// The route to a peer, for anything but sending.
@@ -112,15 +127,24 @@ impl<R, L> Peers<R, L> {
         Some(&peer.route)
     }
 
-    /// Flushes the remote peers that were heard or sent to since the last time, in the order in which they were.
-    pub(super) fn flush(&mut self, mut flush: impl FnMut(PeerId, &R)) {
-        for id in self.unflushed.drain(..) {
-            if let Some(peer) = self.by_id.get_mut(&id) {
-                peer.unflushed = false;
-                if let Route::Remote(remote) = &peer.route {
-                    flush(id, remote);
-                }
+    /// Is there a remote peer that was heard or sent to and not flushed since?
+    pub(super) fn has_unflushed(&self) -> bool {
+        !self.unflushed.is_empty()
+    }
+
+    /// The next remote peer that is to be flushed, in the order in which they were heard or sent to.
+    pub(super) fn next_unflushed(&mut self) -> Option<(PeerId, &R)> {
+        let next = loop {
+            let id = self.unflushed.pop_front()?;
+            if let Some(peer) = self.by_id.get_mut(&id)
+                && std::mem::take(&mut peer.unflushed)
+            {
+                break id;
             }
+        };
+        match self.by_id.get(&next).map(|peer| &peer.route) {
+            Some(Route::Remote(remote)) => Some((next, remote)),
+            _ => None,
         }
     }
 

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Who is read: what the ledger decides of it is carried out here, between one message and the next.
-use super::Hub;
 use super::carrier::Carrier;
 use super::inbox::Route;
 use super::ledger::{Cause, Excess, Order};
 use super::peers::Heard;
+use super::{Hub, TURN};
 use crate::core::{Input, PeerId, RunId};
 use crate::model::{Now, Request};
+
+/// What follows a step whose effects are carried out.
+pub(super) enum Following {
+    /// A message of this peer has been answered.
+    Answered(PeerId),
+    /// This peer is gone.
+    Left(PeerId),
+}
 
 /// Whose input a peer's is.
 pub(super) const fn cause<R, L>(peer: PeerId, route: &Route<R, L>) -> Cause {
@@ -35,31 +43,58 @@ impl<C: Carrier> Hub<C> {
         }
     }
 
+    /// What follows a step when its effects are carried out.
+    pub(super) fn follow_up(&mut self, now: Now) {
+        if self.effects.is_empty() {
+            self.cause = Cause::Executor;
+            match self.following.take() {
+                Some(Following::Answered(peer)) => self.answered(peer, now),
+                Some(Following::Left(peer)) => self.ledger.gone(peer),
+                None => {}
+            }
+        }
+        self.relieve(now);
+    }
+
+    fn answered(&mut self, peer: PeerId, now: Now) {
+        self.ledger.stepped(peer, now.mono);
+        self.relieve(now);
+        if self.resuming != Some(peer) {
+            return;
+        }
+        if self.peers.is_leaving(peer) && self.peers.first_parked(peer).is_none() {
+            self.depart(peer, now);
+        } else if !self.ledger.is_held(peer) {
+            self.release(peer);
+        }
+    }
+
     fn answer(&mut self, peer: PeerId, input: Input, now: Now) {
         let provides = matches!(&input, Input::Request { incoming, .. }
             if matches!(incoming.request, Request::Register { is_provider: true, .. }));
         self.ledger.begin();
         self.cause = Cause::Peer(peer);
+        self.following = Some(Following::Answered(peer));
         self.step(input, now);
-        self.ledger.stepped(peer, now.mono);
         if provides && self.core.is_provider(peer) {
             self.ledger.add_provider(peer);
         }
     }
 
-    /// Takes in one message of a peer that is not held any more.
-    pub(super) fn resume(&mut self, now: Now) {
-        let Some(peer) = self.resumed.pop_front() else { return };
-        let Some(bytes) = self.peers.first_parked(peer) else { return };
+    /// Takes in one message of a peer that is not held any more, or that it has left if there is none.
+    pub(super) fn resume(&mut self, peer: PeerId, now: Now) {
+        let Some(bytes) = self.peers.first_parked(peer) else {
+            if self.peers.is_leaving(peer) {
+                self.depart(peer, now);
+            }
+            return;
+        };
         if !self.ledger.may_step(peer, bytes) {
             return;
         }
         if let Some(input) = self.peers.unpark(peer) {
+            self.resuming = Some(peer);
             self.answer(peer, input, now);
-            self.relieve(now);
-            if !self.ledger.is_held(peer) {
-                self.release(peer);
-            }
         }
     }
 
@@ -70,9 +105,24 @@ impl<C: Carrier> Hub<C> {
         }
     }
 
-    /// A peer is gone.
-    pub(super) fn left(&mut self, peer: PeerId) {
-        self.ledger.gone(peer);
+    /// A peer is gone. What of it is parked is taken in first.
+    pub(super) fn left(&mut self, peer: PeerId, now: Now) {
+        if self.peers.first_parked(peer).is_some() {
+            self.peers.set_leaving(peer);
+            self.ledger.leaving(peer, now.mono);
+        } else {
+            self.depart(peer, now);
+        }
+    }
+
+    fn depart(&mut self, peer: PeerId, now: Now) {
+        let Some(route) = self.peers.remove(peer) else { return };
+        if let Route::Remote(remote) = &route {
+            self.carrier.say_goodbye(remote);
+        }
+        self.cause = cause(peer, &route);
+        self.following = Some(Following::Left(peer));
+        self.step(Input::Disconnected(peer), now);
     }
 
     /// Whoever asked for what is run, as long as it is connected.
@@ -91,14 +141,18 @@ impl<C: Carrier> Hub<C> {
         self.ledger.settle(peer, queued, now.mono);
     }
 
-    /// Flushes each peer that was heard or sent to, and sees what is left.
-    pub(super) fn flush(&mut self, now: Option<Now>) {
-        let (carrier, ledger, mut now) = (&mut self.carrier, &mut self.ledger, now);
-        self.peers.flush(|peer, remote| {
+    /// Flushes the peers that were heard or sent to, for as long as a turn may take, and sees what is left.
+    pub(super) fn flush(&mut self) {
+        let (peers, carrier) = (&mut self.peers, &mut self.carrier);
+        let until = peers.has_unflushed().then(|| carrier.moment() + TURN);
+        while let Some((peer, remote)) = peers.next_unflushed() {
             let queued = carrier.flush(remote);
-            let now = *now.get_or_insert_with(|| carrier.now());
-            ledger.settle(peer, queued, now.mono);
-        });
+            let now = carrier.moment();
+            self.ledger.settle(peer, queued, now);
+            if until.is_some_and(|until| now >= until) {
+                break;
+            }
+        }
         self.obey();
     }
 
@@ -113,7 +167,12 @@ impl<C: Carrier> Hub<C> {
     fn obey(&mut self) {
         while let Some(order) = self.ledger.next_order() {
             match order {
-                Order::Hold(peer) => self.hold(peer, true),
+                Order::Hold(peer) => {
+                    if self.peers.is_leaving(peer) {
+                        self.ledger.leaving(peer, self.carrier.moment());
+                    }
+                    self.hold(peer, true);
+                }
                 Order::Release(peer) => self.release(peer),
                 Order::Cut(peer, excess) => self.cut(peer, excess),
             }

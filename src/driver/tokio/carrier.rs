@@ -10,7 +10,9 @@ use super::systemd::Units;
 use crate::agents::AgentConfig;
 use crate::core::{Input, PeerId, RequestToken, RunId};
 use crate::driver::hub::{Carrier, Excess, Hub, Next};
-use crate::model::{Alert, ClientId, DeviceState, Execution, KillScope, Notification, Now, Reply, RunResult};
+use crate::model::{
+    Alert, ClientId, DeviceState, Execution, KillScope, Moment, Notification, Now, Reply, RunResult,
+};
 use crate::session::EncodedNotification;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -63,6 +65,10 @@ impl Carrier for TokioCarrier {
 
     fn now(&self) -> Now {
         self.clock.now()
+    }
+
+    fn moment(&self) -> Moment {
+        self.clock.moment()
     }
 
     fn new_client_id(&mut self, _: PeerId) -> ClientId {
@@ -159,34 +165,39 @@ impl Carrier for TokioCarrier {
 /// Gives the hub a turn whenever something has arrived or a deadline has passed, until it has to exit; the exit code.
 ///
 /// A task that puts something into the inbox makes this one ready, and the `LocalSet` runs it behind those that were
-/// ready before: without another look at the descriptors, and after all that the same wake-up brought.
+/// ready before: without another look at the descriptors, and after all that the same wake-up brought. After a turn that
+/// has ended for its time the descriptors are looked at, and what they bring goes first.
 pub(super) async fn serve(mut hub: Hub<TokioCarrier>) -> u8 {
     let clock = hub.carrier().clock;
     let mut armed = None;
     let mut timer = pin!(sleep_until(clock.instant(hub.carrier().now().mono)));
     let code = loop {
-        let turn = poll_fn(|context| {
-            hub.inbox().wake(context.waker());
-            let deadline = match hub.turn() {
-                Next::Exit(code) => return Poll::Ready(Some(code)),
-                Next::Wait(None) => return Poll::Pending,
-                Next::Wait(Some(deadline)) => deadline,
-            };
-            if armed != Some(deadline) {
-                armed = Some(deadline);
-                timer.as_mut().reset(clock.instant(deadline));
+        let deadline = match hub.turn() {
+            Next::Exit(code) => break code,
+            Next::Again => {
+                yield_now().await;
+                continue;
             }
-            if timer.as_mut().poll(context).is_pending() {
+            Next::Wait(deadline) => deadline,
+        };
+        if armed != deadline
+            && let Some(deadline) = deadline
+        {
+            armed = Some(deadline);
+            timer.as_mut().reset(clock.instant(deadline));
+        }
+        poll_fn(|context| {
+            hub.inbox().wake(context.waker());
+            if !hub.inbox().is_empty() {
+                return Poll::Ready(());
+            }
+            if deadline.is_none() || timer.as_mut().poll(context).is_pending() {
                 return Poll::Pending;
             }
             armed = None;
-            Poll::Ready(None)
-        });
-        match turn.await {
-            Some(code) => break code,
-            // There is more to do at once; what the descriptors bring has its turn before.
-            None => yield_now().await,
-        }
+            Poll::Ready(())
+        })
+        .await;
     };
     hub.leave();
     hub.carrier_mut().stop();

@@ -21,7 +21,12 @@ impl Clock {
     /// What the clocks show.
     pub(super) fn now(&self) -> Now {
         let epoch_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        Now { mono: Moment::new(self.origin.elapsed()), epoch_s }
+        Now { mono: self.moment(), epoch_s }
+    }
+
+    /// What the monotonic clock shows.
+    pub(super) fn moment(&self) -> Moment {
+        Moment::new(self.origin.elapsed())
     }
 
     /// The runtime's name for a moment of the core.

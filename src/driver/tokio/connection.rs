@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The socket and the session of one remote peer: what the hub sends through, and what its task reads from.
 use super::budget::Held;
+use super::bulk::Hold;
 use super::clock::instant_now;
 use super::memory::{Account, Memory, OverBudget};
 use super::newcomers::Source;
 use crate::core::RequestToken;
 use crate::driver::hub::Excess;
 use crate::model::Reply;
-use crate::session::{EncodedNotification, ServerEvent, ServerSession, SessionError};
+use crate::session::{EncodedNotification, ServerSession, ServerStep, SessionError};
 use crate::sys::tls::{ServerContext, TlsError};
 use crate::transport::tcp;
 use std::cell::{Cell, RefCell};
@@ -25,6 +26,9 @@ use tokio::time::Instant;
 
 /// Bytes taken from a socket at once; one buffer serves all connections.
 pub(super) const READ_SIZE: usize = 64 * 1024;
+
+/// Bytes sent at once, before others have their turn.
+const FLUSHED: usize = 256 * 1024;
 
 thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into_boxed_slice());
@@ -118,7 +122,7 @@ pub(super) struct RemoteConnection {
     /// Why the connection is to end, until its task has seen it.
     ending: Cell<Option<EndReason>>,
     /// Is the peer not to be read for now?
-    held: Cell<bool>,
+    hold: Hold,
     /// Something for the task to look at: an end, or output that the socket would not take at once.
     attention: Notify,
     /// When the oldest byte that still waits to be sent last made progress.
@@ -126,6 +130,8 @@ pub(super) struct RemoteConnection {
     memory: Rc<Memory>,
     /// Of the memory that the connection holds. Another one once the peer is authenticated.
     account: RefCell<Account<Source>>,
+    /// Bytes of a message that waits to be read beside the loop.
+    beside_bytes: Cell<usize>,
     /// Is it cut? Then nothing more is queued.
     is_cut: Cell<bool>,
     /// Does the peer know, or will know at once, that what was read has come? Whatever is sent tells it.
@@ -159,14 +165,19 @@ impl RemoteConnection {
 
     /// Has its task read nothing more, or read on.
     pub(super) fn hold(&self, held: bool) {
-        if self.held.replace(held) && !held {
+        if self.hold.set(held) && !held {
             self.attention.notify_one();
         }
     }
 
     /// Is the peer not to be read for now?
     pub(super) fn is_held(&self) -> bool {
-        self.held.get()
+        self.hold.is_held()
+    }
+
+    /// The same for what is read beside the loop.
+    pub(super) fn hold_beside(&self) -> &Hold {
+        &self.hold
     }
 
     /// Ends the connection after what is queued, as far as the socket takes it at once. The first reason counts.
@@ -185,7 +196,8 @@ impl RemoteConnection {
         // A peer whose socket has not been tried yet, or not for long, may read as fast as it can.
         let is_stalled = self.stalled_since.get().is_some_and(|since| instant_now() - since > TIME_TO_READ);
         let (unread, fresh) = if is_stalled { (queued, 0) } else { (0, queued) };
-        self.account.borrow().report(Held { own: CONNECTION_BYTES + received + unread, fresh });
+        let own = CONNECTION_BYTES + received + self.beside_bytes.get() + unread;
+        self.account.borrow().report(Held { own, fresh });
     }
 
     /// Gives back at once what the connection holds, and ends it.
@@ -198,17 +210,26 @@ impl RemoteConnection {
         self.close(EndReason::OverBudget(over));
     }
 
-    /// Sends what the socket takes; the rest waits for the task.
+    /// Sends what the socket takes, and not much at once; the rest waits for the task.
     pub(super) fn flush(&self) {
-        self.send_queued();
+        self.send(FLUSHED);
+    }
+
+    fn send(&self, most: usize) {
+        self.send_queued(most);
         self.report();
     }
 
-    fn send_queued(&self) {
+    fn send_queued(&self, most: usize) {
         let mut session = self.session.borrow_mut();
+        let mut left = most;
         while !session.output().is_empty() {
+            if left == 0 {
+                return self.attention.notify_one();
+            }
             match self.stream.try_write(session.output()) {
                 Ok(sent) => {
+                    left = left.saturating_sub(sent);
                     session.sent(sent);
                     self.stalled_since.set(None);
                     self.acknowledged.set(true);
@@ -238,7 +259,7 @@ impl RemoteConnection {
     /// Says goodbye behind what is queued, as far as the socket takes it at once.
     pub(super) fn say_goodbye(&self) {
         self.session.borrow_mut().close();
-        self.flush();
+        self.send(usize::MAX);
     }
 }
 
@@ -253,12 +274,13 @@ impl RemoteConnection {
         Rc::new_cyclic(|connection| Self {
             account: RefCell::new(memory.unauthenticated.open(address.ip().into(), cutter(connection))),
             memory,
+            beside_bytes: Cell::new(0),
             is_cut: Cell::new(false),
             stream,
             address,
             session: RefCell::new(ServerSession::new(context)),
             ending: Cell::new(None),
-            held: Cell::new(false),
+            hold: Hold::default(),
             attention: Notify::new(),
             stalled_since: Cell::new(None),
             acknowledged: Cell::new(true),
@@ -290,7 +312,7 @@ impl RemoteConnection {
     /// Waits until its socket takes what waits to be sent, or has something to read. Of a peer that is held nothing is
     /// read, its end included.
     pub(super) async fn ready(&self) -> io::Result<Ready> {
-        let queued = self.queued_bytes() > 0;
+        let queued = !self.session.borrow().output().is_empty();
         let interest = match self.is_held() {
             true if queued => Interest::WRITABLE,
             true => return pending().await,
@@ -298,6 +320,14 @@ impl RemoteConnection {
             false => Interest::READABLE,
         };
         self.stream.ready(interest).await
+    }
+
+    /// Waits until its socket takes what waits to be sent; for ever if nothing waits.
+    pub(super) async fn writable(&self) -> io::Result<Ready> {
+        if self.session.borrow().output().is_empty() {
+            return pending().await;
+        }
+        self.stream.ready(Interest::WRITABLE).await
     }
 
     /// Hands what has come at the socket to the session, once; how much that was, and nothing at the end.
@@ -317,11 +347,20 @@ impl RemoteConnection {
         let _ = self.stream.try_io(Interest::READABLE, || Err::<(), _>(ErrorKind::WouldBlock.into()));
     }
 
-    /// What the session made of the bytes next, and how many bytes of text it was.
-    pub(super) fn next_event(&self) -> Option<(ServerEvent, usize)> {
-        let mut session = self.session.borrow_mut();
-        let event = session.next_event()?;
-        Some((event, session.message_bytes()))
+    /// What the session made of the bytes next. A large message is to be read before this is called again.
+    pub(super) fn step(&self) -> Option<ServerStep> {
+        self.session.borrow_mut().step()
+    }
+
+    /// A message of so many bytes waits to be read beside the loop; zero: it has been read.
+    pub(super) fn reads_beside(&self, bytes: usize) {
+        self.beside_bytes.set(bytes);
+        self.report();
+    }
+
+    /// How many bytes of text the latest message was that was not large.
+    pub(super) fn message_bytes(&self) -> usize {
+        self.session.borrow().message_bytes()
     }
 
     /// Tells the peer that nothing more comes; it can still be heard.

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The task of one remote peer: moves bytes from its socket through its session into the hub's inbox, and keeps its
 //! deadlines.
+use super::bulk::Bulk;
 use super::clock::instant_now;
 use super::connection::{EndReason, READ_SIZE, RemoteConnection};
+use super::gate::Account;
 use super::inbox::Inbox;
 use super::limits::Limits;
 use super::peer_certificates::PeerCertificates;
 use super::reclaim;
+use super::turns::{Turn, Turns};
 use super::waiting::WaitingPlace;
 use crate::core::{Input, PeerId};
 use crate::driver::hub::{Arrival, NewPeer};
 use crate::log_notice;
-use crate::session::ServerEvent;
+use crate::session::{ServerEvent, ServerStep};
 use crate::sys::x509::About;
 use log::warn;
 use std::future::pending;
@@ -19,25 +22,33 @@ use std::io::{self, ErrorKind};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::Ready;
-use tokio::task::yield_now;
+use tokio::sync::oneshot::Receiver;
 use tokio::time::{Instant, sleep_until};
-
-/// Reads in a row before other peers get a turn. The second one is for the payload of a header that came alone.
-const READS_PER_TURN: usize = 2;
 
 /// How long, and for how many reads, a peer is listened to that was refused.
 const SEE_OFF_TIME: Duration = Duration::from_secs(1);
 const SEE_OFF_READS: u32 = 8;
 
-/// What a turn of reading came to.
-enum Turn {
-    /// Everything was read.
-    Empty,
-    /// There is more, and others are to have their turn first.
-    More,
+/// What reading came to.
+enum Outcome {
+    /// Everything was read, or the time for it is over: then the socket is ready still, or something undelivered.
+    Done,
     /// The connection has to end, for this reason.
     End(EndReason),
 }
+
+/// What a connection goes on with.
+enum Progress<'a> {
+    /// The socket is ready.
+    Ready(io::Result<Ready>, Turn<'a>),
+    /// There is room in the inbox.
+    Room(Turn<'a>),
+    /// A message was read beside the loop.
+    Read(ServerEvent, usize),
+}
+
+/// A message that is being read beside the loop, and how many bytes of text it will be.
+type Reading = Receiver<(ServerEvent, usize)>;
 
 /// Waits until a connection that is not authenticated has to make room for another.
 async fn evicted(place: Option<&WaitingPlace>) {
@@ -58,37 +69,50 @@ struct Deadlines {
 pub(super) struct ConnectionTask {
     connection: Rc<RemoteConnection>,
     inbox: Inbox,
+    turns: Rc<Turns>,
+    /// What of the loop's time it has used. Those that are not authenticated have one account together.
+    account: Account,
     limits: Limits,
     peer: Option<PeerId>,
     /// Held until the handshake is finished.
     place: Option<WaitingPlace>,
     certificates: Rc<PeerCertificates>,
     deadlines: Deadlines,
-    /// Does the session hold messages for which the inbox had no room, or that wait until the peer is read again?
+    /// May the session hold messages for which there was no room in the inbox, or no time, or that wait until the peer
+    /// is read again?
     undelivered: bool,
-    /// The peer has ended the connection. What it has asked is answered first.
-    ended: bool,
+    bulk: Bulk,
+    /// What it has used of the time beside the loop.
+    bulk_account: Account,
+    /// Until this is over nothing more is read.
+    reading: Option<Reading>,
 }
 
 impl ConnectionTask {
     pub(super) fn new(
         connection: Rc<RemoteConnection>,
         inbox: Inbox,
+        (turns, bulk): (Rc<Turns>, Bulk),
         limits: Limits,
         place: WaitingPlace,
         certificates: Rc<PeerCertificates>,
     ) -> Self {
+        let account = place.account();
         let handshake = Some(place.deadline(limits.handshake));
         Self {
             connection,
             inbox,
+            turns,
+            account,
             limits,
             peer: None,
             place: Some(place),
             certificates,
             deadlines: Deadlines { handshake, message: None },
             undelivered: false,
-            ended: false,
+            bulk,
+            bulk_account: Account::default(),
+            reading: None,
         }
     }
 
@@ -128,7 +152,7 @@ impl ConnectionTask {
 
     /// Moves bytes until the connection has to end; why it has to.
     async fn move_bytes(&mut self) -> EndReason {
-        let connection = Rc::clone(&self.connection);
+        let (connection, turns) = (Rc::clone(&self.connection), Rc::clone(&self.turns));
         loop {
             if let Some(reason) = connection.take_ending() {
                 return reason;
@@ -137,35 +161,73 @@ impl ConnectionTask {
                 self.deadlines.message = None; // It is not its fault that its message is not read.
             }
             let deadline = self.deadline();
-            // A producer whose consumers have enough to do is not read: this is where it waits.
-            let turn = if self.ended && !connection.is_held() {
-                return EndReason::ClosedByPeer;
-            } else if self.undelivered && !connection.is_held() {
-                self.deliver(0)
-            } else {
-                tokio::select! {
-                    biased;
-                    () = evicted(self.place.as_ref()) => Turn::End(EndReason::Evicted),
-                    ready = connection.ready() => self.ready(ready),
-                    () = connection.attention() => Turn::Empty,
-                    () = sleep_until(deadline.unwrap_or_else(instant_now)), if deadline.is_some() => {
-                        self.overdue().map_or(Turn::Empty, Turn::End)
-                    }
+            let mut reading = self.reading.take();
+            // Deadlines come first: a peer that always has something to be read does not escape them.
+            let outcome = tokio::select! {
+                biased;
+                () = evicted(self.place.as_ref()) => Outcome::End(EndReason::Evicted),
+                () = sleep_until(deadline.unwrap_or_else(instant_now)), if deadline.is_some() => {
+                    self.overdue().map_or(Outcome::Done, Outcome::End)
                 }
+                progress = self.progress(&mut reading, &connection, &turns) => {
+                    if let Progress::Read(..) = progress {
+                        reading = None;
+                    }
+                    self.proceed(progress)
+                }
+                () = connection.attention() => Outcome::Done,
             };
-            match turn {
-                Turn::Empty => {}
-                // Nothing else would make a task pause whose socket always has more.
-                Turn::More => yield_now().await,
-                Turn::End(reason) => return reason,
+            self.reading = self.reading.take().or(reading);
+            if let Outcome::End(reason) = outcome {
+                return reason;
             }
         }
     }
 
-    /// Sends and reads what the socket is ready for.
-    fn ready(&mut self, ready: io::Result<Ready>) -> Turn {
+    /// Waits until something can be read or sent, or put into the inbox, and it is this connection's turn. A producer
+    /// whose consumers have enough to do is not read, nor is one whose message is being read beside the loop: this is
+    /// where it waits.
+    async fn progress<'a>(
+        &self,
+        reading: &mut Option<Reading>,
+        connection: &RemoteConnection,
+        turns: &'a Turns,
+    ) -> Progress<'a> {
+        let ready = if let Some(reading) = reading {
+            tokio::select! {
+                biased;
+                read = reading => match read {
+                    // Without a wait behind it, in which it would be lost.
+                    Ok((event, bytes)) => return Progress::Read(event, bytes),
+                    Err(_) => None,
+                },
+                ready = connection.writable() => Some(ready),
+            }
+        } else if self.undelivered && !connection.is_held() {
+            tokio::select! {
+                biased;
+                () = self.room() => None,
+                ready = connection.writable() => Some(ready),
+            }
+        } else {
+            Some(connection.ready().await)
+        };
+        let turn = turns.turn(&self.account).await;
         match ready {
-            Ok(ready) => {
+            Some(ready) => Progress::Ready(ready, turn),
+            None => Progress::Room(turn),
+        }
+    }
+
+    async fn room(&self) {
+        if let Some(peer) = self.peer {
+            self.inbox.room(peer).await;
+        }
+    }
+
+    fn proceed(&mut self, progress: Progress<'_>) -> Outcome {
+        match progress {
+            Progress::Ready(Ok(ready), turn) => {
                 if ready.is_writable() {
                     self.connection.flush();
                     if let Some(peer) = self.peer {
@@ -173,84 +235,109 @@ impl ConnectionTask {
                     }
                 }
                 let readable = ready.is_readable() || ready.is_read_closed();
-                if readable && !self.connection.is_held() { self.read() } else { Turn::Empty }
+                if readable && !self.connection.is_held() { self.read(&turn) } else { Outcome::Done }
             }
-            Err(problem) => Turn::End(EndReason::Socket(problem)),
-        }
-    }
-
-    /// Reads what is there, but not for ever.
-    fn read(&mut self) -> Turn {
-        for _ in 0..READS_PER_TURN {
-            match self.connection.receive() {
-                Ok(0) => return self.ended_by_peer(),
-                Ok(size) => match self.deliver(size) {
-                    // A peer that writes header and payload separately has sent the second by now: it was acknowledged.
-                    Turn::Empty if size == READ_SIZE || self.connection.mid_message() => {}
-                    Turn::Empty => {
-                        self.connection.expect_nothing();
-                        return Turn::Empty;
-                    }
-                    other => return other,
-                },
-                Err(problem) if problem.kind() == ErrorKind::WouldBlock => return Turn::Empty,
-                Err(problem) if problem.kind() == ErrorKind::Interrupted => {}
-                Err(problem) => return Turn::End(EndReason::Receive(problem)),
+            Progress::Ready(Err(problem), _) => Outcome::End(EndReason::Socket(problem)),
+            Progress::Room(turn) => self.deliver(0, &turn),
+            Progress::Read(event, bytes) => {
+                self.connection.reads_beside(0);
+                self.undelivered = true;
+                self.happened(event, bytes).map_or(Outcome::Done, Outcome::End)
             }
         }
-        Turn::More
     }
 
-    /// The hub first takes in what the peer has sent, and may hold it for that.
-    fn ended_by_peer(&mut self) -> Turn {
-        if self.peer.is_none() {
-            return Turn::End(EndReason::ClosedByPeer);
-        }
-        self.ended = true;
-        Turn::More
-    }
-
-    /// Puts what the session made of the bytes into the inbox, `received` of which are new. The hub acknowledges
-    /// messages, with its answer in most cases.
-    fn deliver(&mut self, received: usize) -> Turn {
-        let mut messages = false;
+    /// Reads what is there, as far as the turn's time reaches.
+    fn read(&mut self, turn: &Turn<'_>) -> Outcome {
         loop {
-            let held = self.connection.is_held();
-            self.undelivered = held || self.inbox.is_full();
-            if self.undelivered {
-                return if held { Turn::Empty } else { Turn::More };
-            }
-            let Some((event, bytes)) = self.connection.next_event() else { break };
-            match event {
-                ServerEvent::Handshaken { version, cipher, certificate } => {
-                    self.authenticated(version, cipher, certificate.as_deref());
-                }
-                ServerEvent::Message { token, incoming } => {
-                    if let Some(peer) = self.peer {
-                        self.deadlines.message = None;
-                        self.inbox.message(Input::Request { peer, token, incoming }, bytes);
-                        messages = true;
+            match self.connection.receive() {
+                Ok(0) => return Outcome::End(EndReason::ClosedByPeer),
+                Ok(size) => {
+                    if let Outcome::End(reason) = self.deliver(size, turn) {
+                        return Outcome::End(reason);
+                    }
+                    if self.undelivered {
+                        return Outcome::Done;
+                    }
+                    // A peer that writes header and payload separately has sent the second by now: it was acknowledged.
+                    if size < READ_SIZE && !self.connection.mid_message() {
+                        self.connection.expect_nothing();
+                        return Outcome::Done;
                     }
                 }
-                ServerEvent::Undecodable(problem) => {
-                    warn!("Ignored a message from {}: {problem}", self.connection.address());
+                Err(problem) if problem.kind() == ErrorKind::WouldBlock => return Outcome::Done,
+                Err(problem) if problem.kind() == ErrorKind::Interrupted => {}
+                Err(problem) => return Outcome::End(EndReason::Receive(problem)),
+            }
+            if turn.is_over() {
+                return Outcome::Done;
+            }
+        }
+    }
+
+    /// Puts what the session made of the bytes into the inbox, `received` of which are new: one message, and more as
+    /// far as there is room and the turn's time reaches. The hub acknowledges messages, with its answer in most cases.
+    fn deliver(&mut self, received: usize, turn: &Turn<'_>) -> Outcome {
+        let mut messages = 0;
+        loop {
+            self.undelivered = self.connection.is_held()
+                || self.peer.is_some_and(|peer| !self.inbox.has_room(peer))
+                || (messages > 0 && turn.is_over());
+            if self.undelivered {
+                return Outcome::Done;
+            }
+            match self.connection.step() {
+                Some(ServerStep::Event(event)) => {
+                    messages += usize::from(event.is_message());
+                    if let Some(reason) = self.happened(event, self.connection.message_bytes()) {
+                        return Outcome::End(reason);
+                    }
                 }
-                ServerEvent::Unsendable(problem) => warn!("To {}: {problem}", self.connection.address()),
-                ServerEvent::Closed => return self.ended_by_peer(),
-                ServerEvent::Failed(problem) => return Turn::End(EndReason::Session(problem)),
+                Some(ServerStep::Large(large)) => {
+                    self.deadlines.message = None;
+                    self.undelivered = true;
+                    self.connection.reads_beside(large.held_bytes());
+                    let hold = self.connection.hold_beside();
+                    self.reading = Some(self.bulk.submit(&self.bulk_account, hold, || large.decode()));
+                    return Outcome::Done;
+                }
+                None => break,
             }
         }
         self.connection.flush();
-        if !messages {
+        if messages == 0 {
             self.connection.acknowledge();
         }
         self.expect_message(received);
-        Turn::Empty
+        Outcome::Done
+    }
+
+    /// Takes what the session tells; why the connection has to end, if it has to.
+    fn happened(&mut self, event: ServerEvent, bytes: usize) -> Option<EndReason> {
+        match event {
+            ServerEvent::Handshaken { version, cipher, certificate } => {
+                self.authenticated(version, cipher, certificate.as_deref());
+            }
+            ServerEvent::Message { token, incoming } => {
+                if let Some(peer) = self.peer {
+                    self.deadlines.message = None;
+                    self.inbox.message(Input::Request { peer, token, incoming }, bytes);
+                }
+            }
+            ServerEvent::Undecodable(problem) => {
+                warn!("Ignored a message from {}: {problem}", self.connection.address());
+            }
+            ServerEvent::Unsendable(problem) => warn!("To {}: {problem}", self.connection.address()),
+            ServerEvent::Closed => return Some(EndReason::ClosedByPeer),
+            ServerEvent::Failed(problem) => return Some(EndReason::Session(problem)),
+        }
+        None
     }
 
     fn authenticated(&mut self, version: &str, cipher: &str, certificate: Option<&About>) {
         self.connection.authenticated();
         self.place = None;
+        self.account = Account::default();
         self.deadlines.handshake = None;
         let peer = self.inbox.new_peer();
         self.peer = Some(peer);

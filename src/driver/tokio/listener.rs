@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Accepts TCP connections and starts the task of each.
+use super::bulk::Bulk;
 use super::clock::Clock;
 use super::connection::RemoteConnection;
 use super::connection_task::ConnectionTask;
@@ -7,6 +8,7 @@ use super::inbox::Inbox;
 use super::limits::Limits;
 use super::memory::Memory;
 use super::peer_certificates::PeerCertificates;
+use super::turns::Turns;
 use super::waiting::{Waiting, WaitingPlace};
 use crate::sys::tls::ServerContext;
 use crate::transport::credentials::{Credentials, KeyError, Notice};
@@ -33,6 +35,8 @@ pub trait RemoteSide {
 /// What connections need of the driver around them.
 pub struct Surroundings {
     pub(super) inbox: Inbox,
+    pub(super) turns: Rc<Turns>,
+    pub(super) bulk: Bulk,
     pub(super) limits: Limits,
     pub(super) clock: Clock,
 }
@@ -67,6 +71,8 @@ impl RemoteSide for TlsListeners {
 /// What all listeners share.
 struct Listener {
     inbox: Inbox,
+    turns: Rc<Turns>,
+    bulk: Bulk,
     credentials: RefCell<Credentials>,
     limits: Limits,
     waiting: Rc<Waiting>,
@@ -80,11 +86,12 @@ const DATES_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 impl Listener {
     fn new(around: Surroundings, credentials: Credentials) -> Self {
-        let Surroundings { inbox, limits, clock } = around;
+        let Surroundings { inbox, turns, bulk, limits, clock } = around;
         let waiting = Waiting::new(clock, &limits);
         let certificates = Rc::new(PeerCertificates::new(clock));
         let memory = Memory::new(&limits.memory);
-        Self { inbox, credentials: RefCell::new(credentials), limits, waiting, certificates, memory, clock }
+        let credentials = RefCell::new(credentials);
+        Self { inbox, turns, bulk, credentials, limits, waiting, certificates, memory, clock }
     }
 
     /// Tells of certificates that are about to expire, until dropped.
@@ -139,8 +146,10 @@ impl Listener {
             Ok(context) => {
                 let connection = RemoteConnection::new(stream, address, &context, Rc::clone(&self.memory));
                 connection.report();
+                let loops = (Rc::clone(&self.turns), self.bulk.clone());
                 let certificates = Rc::clone(&self.certificates);
-                let task = ConnectionTask::new(connection, self.inbox.clone(), limits, place, certificates);
+                let task =
+                    ConnectionTask::new(connection, self.inbox.clone(), loops, limits, place, certificates);
                 // In a place of its own, so that the tasks of silent peers are small.
                 Box::pin(task.run()).await;
             }

@@ -8,7 +8,7 @@ use super::newcomers::Source;
 use super::reclaim;
 use crate::model::options::{self, ClusterOption};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
@@ -74,7 +74,7 @@ pub(super) struct Class<O> {
     who: &'static str,
     option: &'static ClusterOption,
     budget: RefCell<Budget<O>>,
-    cutters: RefCell<HashMap<AccountId, Cutter>>,
+    cutters: RefCell<BTreeMap<AccountId, Cutter>>,
 }
 
 impl<O: Copy + Ord> Class<O> {

@@ -5,12 +5,14 @@
 //! message, an agent's end, a signal) is put into the hub's inbox by the task that sees it; none of them holds the hub.
 
 mod budget;
+mod bulk;
 mod carrier;
 pub mod children;
 mod clock;
 mod connection;
 mod connection_task;
 mod fencer;
+mod gate;
 mod inbox;
 pub mod ipc;
 mod limited;
@@ -27,6 +29,7 @@ mod reclaim;
 mod serve;
 mod signals;
 mod systemd;
+mod turns;
 mod waiting;
 mod watch;
 

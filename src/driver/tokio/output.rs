@@ -41,23 +41,24 @@ impl Output {
         Ok(())
     }
 
-    /// Reads what is there, though not everything at once from a child that never stops printing. Wakes the
-    /// task when there is more.
+    /// Reads what is there, though no more at once than the buffer holds: a child that never stops printing has its
+    /// turn with the others. Wakes the task when there may be more.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) {
-        const READS_AT_ONCE: usize = 4;
-        for _ in 0..READS_AT_ONCE {
-            let Pipe::Watched(pipe) = &self.pipe else { return };
-            match pipe.poll_read_ready(context) {
-                Poll::Pending => return,
-                Poll::Ready(Err(_)) => self.pipe = Pipe::Closed,
-                Poll::Ready(Ok(guard)) => {
-                    if read_ready(guard, &mut self.stream) == Read::Closed {
-                        self.pipe = Pipe::Closed;
-                    }
+        let Pipe::Watched(pipe) = &self.pipe else { return };
+        match pipe.poll_read_ready(context) {
+            Poll::Pending => return,
+            Poll::Ready(Err(_)) => self.pipe = Pipe::Closed,
+            Poll::Ready(Ok(guard)) => {
+                if read_ready(guard, &mut self.stream) == Read::Closed {
+                    self.pipe = Pipe::Closed;
                 }
             }
         }
-        context.waker().wake_by_ref();
+        if let Pipe::Watched(pipe) = &self.pipe
+            && pipe.poll_read_ready(context).is_ready()
+        {
+            context.waker().wake_by_ref();
+        }
     }
 
     /// The child has ended: reads what it left in the pipe, and closes it. Whoever else holds the pipe and

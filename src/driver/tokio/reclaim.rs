@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Gives memory back after a crowd. What a peer costs lies between what others cost, so that freeing it empties no page
 //! of the heap's end; a look at the whole heap costs too much for each peer that leaves, and little once for many.
-use crate::sys::heap;
+use crate::sys::heap::Heap;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -34,10 +34,11 @@ impl Freed {
         much && !self.planned.replace(true)
     }
 
-    fn reset(&self) {
-        self.peers.set(0);
-        self.bytes.set(0);
-        self.planned.set(false);
+    /// Forgets what was counted; whether that was anything. Without it the next look is planned as the first was.
+    fn take(&self) -> bool {
+        let any = (self.peers.replace(0) > 0) | (self.bytes.replace(0) > 0);
+        self.planned.set(any);
+        any
     }
 }
 
@@ -60,14 +61,18 @@ fn freed(peers: usize, bytes: usize) {
     });
 }
 
-/// Looks at the heap whenever it is worth it. One task for each thread.
+/// Looks at the heap whenever it is worth it, and again after those who leave later than the others: what they had may
+/// lie at the heap's end. One task for each thread.
 pub(super) async fn serve() {
     let wake = FREED.with(|freed| Rc::clone(&freed.wake));
+    let mut heap = Heap::default();
     loop {
         wake.notified().await;
         sleep(PAUSE).await;
-        FREED.with(Freed::reset);
-        heap::give_back();
+        while FREED.with(Freed::take) {
+            heap.give_back();
+            sleep(PAUSE).await;
+        }
     }
 }
 
@@ -80,7 +85,8 @@ mod tests {
         let freed = Freed::default();
         assert!((1..CROWD).all(|_| !freed.add(1, 0)));
         assert!(freed.add(1, 0) && !freed.add(1, BYTES), "planned once");
-        freed.reset();
+        assert!(freed.take() && !freed.add(CROWD, BYTES), "looked at again while somebody leaves");
+        assert!(freed.take() && !freed.take());
         assert!(!freed.add(CROWD - 1, BYTES - 1) && freed.add(0, 1));
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! From sockets that are open to a daemon that serves, until it has to exit.
+use super::bulk::Bulk;
 use super::carrier::{self, TokioCarrier};
 use super::clock::Clock;
 use super::fencer::Fencer;
@@ -10,6 +11,7 @@ use super::listener::{RemoteSide, Surroundings};
 use super::local_peers::LocalPeers;
 use super::signals;
 use super::systemd::Units;
+use super::turns::Turns;
 use super::{printed, reclaim};
 use crate::agents::AgentConfig;
 use crate::core::{Server, Settings};
@@ -66,10 +68,14 @@ fn on_runtime<T>(future: impl Future<Output = T>) -> io::Result<T> {
 async fn run(setup: Setup) -> io::Result<u8> {
     let clock = Clock::start();
     let inbox = Inbox::default();
+    let turns = Turns::start();
+    let bulk = Bulk::new();
     let core = Server::new(setup.settings, clock.now());
-    let locals = LocalServers::start(setup.ipc, Rc::new(LocalPeers::new(inbox.clone(), clock)))?;
+    let peers = Rc::new(LocalPeers::new(inbox.clone(), bulk.clone(), clock));
+    let locals = LocalServers::beside(Rc::clone(&turns), setup.ipc, peers)?;
+    let around = Surroundings { inbox: inbox.clone(), turns, bulk, limits: setup.limits, clock };
     let listeners = match setup.remote {
-        Some(remote) => remote.start(Surroundings { inbox: inbox.clone(), limits: setup.limits, clock })?,
+        Some(remote) => remote.start(around)?,
         None => Vec::new(),
     };
     printed::set_limit(setup.limits.memory.output);

@@ -6,6 +6,7 @@
 //! for others of its kind only, however many silent ones come.
 use super::clock::Clock;
 use super::connection::EndReason;
+use super::gate::Account;
 use super::limited::{LINES, Limited, PERIOD};
 use super::limits::Limits;
 use super::newcomers::{Newcomers, Source, Ticket};
@@ -20,6 +21,9 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+/// What a step of a handshake costs.
+const HANDSHAKE: Duration = Duration::from_micros(200);
+
 /// Connections whose handshake is not finished.
 #[derive(Debug)]
 pub(super) struct Waiting {
@@ -28,6 +32,8 @@ pub(super) struct Waiting {
     speaking: Crowd,
     /// About connections without a key.
     lines: Rc<Limited>,
+    /// What all of them have used of the loop's time.
+    account: Account,
 }
 
 type Crowd = RefCell<Newcomers<Rc<Notify>>>;
@@ -54,7 +60,8 @@ impl Waiting {
                     waiting.tell_withheld(count);
                 }
             };
-            Self { clock, silent: crowd(), speaking: crowd(), lines: Limited::new(clock, tell) }
+            let lines = Limited::new(clock, tell);
+            Self { clock, silent: crowd(), speaking: crowd(), lines, account: Account::shared(HANDSHAKE) }
         })
     }
 
@@ -98,6 +105,11 @@ impl WaitingPlace {
     /// Waits until the connection has to make room for another.
     pub(super) async fn evicted(&self) {
         self.evicted.notified().await;
+    }
+
+    /// What all connections whose handshake is not finished have used of the loop's time.
+    pub(super) fn account(&self) -> Account {
+        self.waiting.account.clone()
     }
 
     /// See [`Waiting::warn`].

@@ -96,11 +96,6 @@ impl Connection {
         }
     }
 
-    /// What libqb's callbacks know it by, as long as it is open.
-    pub(super) fn raw(&self) -> Option<*mut qb::qb_ipcs_connection_t> {
-        self.is_open().then_some(self.raw.as_ptr())
-    }
-
     fn send(&self, message: &[u8], function: SendFunction) -> Result<Sent, Errno> {
         if !self.slot.open.get() {
             return Err(Errno::ENOTCONN);

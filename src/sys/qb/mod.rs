@@ -35,7 +35,7 @@ mod bindings;
 
 pub use client::Client;
 pub use connection::{Connection, ConnectionId, Sent};
-pub use reactor::{Event, Reactor};
+pub use reactor::{Event, Reactor, Ready};
 pub use server::{Candidate, CreateError, Grant, Server, ServerId, Settings, Transport};
 pub use trust::{ConnectError, Holder, Trusted};
 

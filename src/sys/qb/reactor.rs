@@ -13,8 +13,9 @@ use std::rc::{Rc, Weak};
 
 /// More unfinished authentications than this, and the oldest is closed.
 const MAX_HANDSHAKES: usize = 256;
-/// Descriptors taken from the kernel at once.
-const BATCH: usize = 64;
+/// Descriptors taken from the kernel at once, at first and at most.
+const FIRST_BATCH: usize = 16;
+const LAST_BATCH: usize = 1024;
 
 /// What happened to a server or one of its connections.
 #[derive(Debug)]
@@ -58,8 +59,19 @@ enum Role {
 type Callback = unsafe extern "C" fn(i32, i32, *mut c_void) -> i32;
 type Job = (unsafe extern "C" fn(*mut c_void), *mut c_void);
 
-#[derive(Clone, Copy)]
+/// A descriptor that has something to do.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    fd: RawFd,
+    generation: u32,
+    events: i32,
+    /// For the caller to keep what the descriptor's work has cost; libqb's unfinished connections have one together.
+    pub used: Rc<Cell<u64>>,
+}
+
+#[derive(Clone)]
 struct Source {
+    used: Rc<Cell<u64>>,
     callback: Callback,
     data: *mut c_void,
     role: Role,
@@ -67,6 +79,16 @@ struct Source {
     generation: u32,
     /// Was this handshake already there at the last call of `expire_handshakes`?
     stale: bool,
+    /// What libqb waits for.
+    events: i32,
+    is_paused: bool,
+}
+
+impl Source {
+    /// What to wait for now. Its other side's end is always told.
+    const fn wanted(&self) -> i32 {
+        if self.is_paused { self.events & libc::EPOLLOUT } else { self.events }
+    }
 }
 
 /// A client that the policy has accepted and libqb is setting up.
@@ -87,10 +109,11 @@ thread_local! {
 pub struct Reactor {
     epoll: OwnedFd,
     sources: RefCell<BTreeMap<RawFd, Source>>,
-    /// The descriptor, with its generation, that announces the messages of a connection of libqb's.
-    inputs: RefCell<BTreeMap<usize, (RawFd, u32)>>,
     jobs: RefCell<VecDeque<Job>>,
     events: RefCell<VecDeque<Event>>,
+    batch: RefCell<Vec<libc::epoll_event>>,
+    /// What work for unfinished connections has cost.
+    newcomers: Rc<Cell<u64>>,
     generation: Cell<u32>,
     handshakes: Cell<usize>,
     /// The descriptor whose callback runs.
@@ -114,9 +137,10 @@ impl Reactor {
             // SAFETY: the kernel just gave us this descriptor and nobody else knows it.
             epoll: unsafe { OwnedFd::from_raw_fd(fd) },
             sources: RefCell::default(),
-            inputs: RefCell::default(),
             jobs: RefCell::default(),
             events: RefCell::default(),
+            batch: RefCell::new(vec![libc::epoll_event { events: 0, u64: 0 }; FIRST_BATCH]),
+            newcomers: Rc::default(),
             generation: Cell::new(0),
             handshakes: Cell::new(0),
             running: Cell::new(None),
@@ -131,31 +155,80 @@ impl Reactor {
         CURRENT.try_with(|current| current.borrow().upgrade()).ok().flatten()
     }
 
-    /// Runs the callbacks of descriptors that are ready and the jobs that are waiting, each once and up to `budget`
-    /// together, without waiting; how many. So it takes at most one message of each client.
-    pub fn dispatch(&self, budget: usize) -> io::Result<usize> {
-        let mut ready = [libc::epoll_event { events: 0, u64: 0 }; BATCH];
-        let count = self.poll(ready.get_mut(..budget.min(BATCH)).unwrap_or_default())?;
-        for event in ready.iter().take(count) {
-            let (fd, generation) = unpack(event.u64);
-            self.run(fd, generation, event.events as i32);
+    /// Runs up to `budget` callbacks without waiting. True: there may be more to do at once.
+    pub fn dispatch(&self, budget: usize) -> io::Result<bool> {
+        let mut left = budget;
+        let mut ready = Vec::new();
+        self.poll(&mut ready)?;
+        for source in ready.iter().take(budget) {
+            self.run(source);
+            left = left.saturating_sub(1);
         }
-        let mut done = count;
-        while done < budget && self.run_job() {
-            done += 1;
+        while left > 0 && self.run_job() {
+            left -= 1;
         }
-        Ok(done)
+        Ok(left == 0 || self.has_jobs())
     }
 
-    /// Takes no messages of a client, so that they wait where it has put them, or takes them again. Its end is still
-    /// seen.
-    pub fn pause(&self, connection: &Connection, paused: bool) {
-        let Some(raw) = connection.raw() else { return };
-        let Some((fd, generation)) = self.inputs.borrow().get(&raw.addr()).copied() else { return };
-        let events = if paused { 0 } else { libc::EPOLLIN | libc::EPOLLPRI };
-        if self.sources.borrow().get(&fd).is_some_and(|source| source.generation == generation) {
-            self.control(libc::EPOLL_CTL_MOD, fd, events, generation);
+    /// Replaces `ready` by the descriptors that have something to do, all of them if there are not very many.
+    /// Those that are not [`run`](Self::run) are ready again at the next call.
+    pub fn poll(&self, ready: &mut Vec<Ready>) -> io::Result<()> {
+        ready.clear();
+        let mut events = self.batch.borrow_mut();
+        let mut count = self.wait(&mut events)?;
+        while count == events.len() && count < LAST_BATCH {
+            events.resize(count.saturating_mul(4).min(LAST_BATCH), libc::epoll_event { events: 0, u64: 0 });
+            count = self.wait(&mut events)?;
         }
+        let sources = self.sources.borrow();
+        for event in events.iter().take(count) {
+            let (fd, generation) = unpack(event.u64);
+            if let Some(source) = sources.get(&fd).filter(|source| source.generation == generation) {
+                let (events, used) = (event.events as i32, Rc::clone(&source.used));
+                ready.push(Ready { fd, generation, events, used });
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets libqb do what a descriptor is ready for: take one message, accept or look at one client.
+    pub fn run(&self, ready: &Ready) {
+        self.call(ready.fd, ready.generation, ready.events);
+    }
+
+    /// From now on a descriptor is ready only when its other side has gone, until it is [resumed](Self::resume).
+    pub fn pause(&self, ready: &Ready) {
+        self.set_paused(ready, true);
+    }
+
+    /// Has a descriptor be ready again when there is something to do.
+    pub fn resume(&self, ready: &Ready) {
+        self.set_paused(ready, false);
+    }
+
+    fn set_paused(&self, ready: &Ready, is_paused: bool) {
+        let events = {
+            let mut sources = self.sources.borrow_mut();
+            let source = sources.get_mut(&ready.fd).filter(|source| source.generation == ready.generation);
+            let Some(source) = source else { return };
+            source.is_paused = is_paused;
+            source.wanted()
+        };
+        // It cannot fail: the descriptor is in the set.
+        self.control(libc::EPOLL_CTL_MOD, ready.fd, events, ready.generation);
+    }
+
+    /// Does what libqb has put off, one thing; false: there was nothing.
+    pub fn run_job(&self) -> bool {
+        let Some((function, data)) = self.jobs.borrow_mut().pop_front() else { return false };
+        // SAFETY: libqb asked for exactly this call, once.
+        unsafe { function(data) };
+        true
+    }
+
+    /// Has libqb put something off?
+    pub fn has_jobs(&self) -> bool {
+        !self.jobs.borrow().is_empty()
     }
 
     /// The oldest thing that happened and was not taken yet.
@@ -173,7 +246,7 @@ impl Reactor {
             source.stale = true;
         }
         for (fd, generation) in &old {
-            self.run(*fd, *generation, libc::EPOLLHUP);
+            self.call(*fd, *generation, libc::EPOLLHUP);
         }
         old.len()
     }
@@ -204,7 +277,7 @@ impl Reactor {
         self.running.get().filter(|(_, role)| *role == Role::Handshake).map(|(fd, _)| fd)
     }
 
-    fn poll(&self, ready: &mut [libc::epoll_event]) -> io::Result<usize> {
+    fn wait(&self, ready: &mut [libc::epoll_event]) -> io::Result<usize> {
         let room = i32::try_from(ready.len()).unwrap_or(i32::MAX);
         // SAFETY: `ready` is valid for `room` entries and the descriptor is ours.
         let count = unsafe { libc::epoll_wait(self.epoll.as_raw_fd(), ready.as_mut_ptr(), room, 0) };
@@ -217,8 +290,8 @@ impl Reactor {
         }
     }
 
-    fn run(&self, fd: RawFd, generation: u32, events: i32) {
-        let Some(source) = self.sources.borrow().get(&fd).copied().filter(|s| s.generation == generation)
+    fn call(&self, fd: RawFd, generation: u32, events: i32) {
+        let Some(source) = self.sources.borrow().get(&fd).cloned().filter(|s| s.generation == generation)
         else {
             return; // An earlier callback of this round closed it.
         };
@@ -234,15 +307,8 @@ impl Reactor {
         if same && result < 0 {
             self.remove(fd);
         } else if same && fault && events & libc::EPOLLHUP == 0 {
-            self.run(fd, generation, libc::EPOLLHUP); // It broke the memory that we share: disconnect it.
+            self.call(fd, generation, libc::EPOLLHUP); // It broke the memory that we share: disconnect it.
         }
-    }
-
-    fn run_job(&self) -> bool {
-        let Some((function, data)) = self.jobs.borrow_mut().pop_front() else { return false };
-        // SAFETY: libqb asked for exactly this call, once.
-        unsafe { function(data) };
-        true
     }
 
     fn add(&self, fd: RawFd, events: i32, data: *mut c_void, callback: Callback) -> i32 {
@@ -258,42 +324,36 @@ impl Reactor {
         self.generation.set(generation);
         let result = self.control(libc::EPOLL_CTL_ADD, fd, events, generation);
         if result == 0 {
-            let source = Source { callback, data, role, generation, stale: false };
+            let used = match role {
+                Role::Peer => Rc::default(),
+                Role::Listener | Role::Handshake => Rc::clone(&self.newcomers),
+            };
+            let source =
+                Source { used, callback, data, role, generation, stale: false, events, is_paused: false };
             self.sources.borrow_mut().insert(fd, source);
-            match role {
-                Role::Handshake => self.handshakes.set(self.handshakes.get() + 1),
-                // With sockets, the second one of a connection only tells its end.
-                Role::Peer => drop(self.inputs.borrow_mut().entry(data.addr()).or_insert((fd, generation))),
-                Role::Listener => {}
+            if role == Role::Handshake {
+                self.handshakes.set(self.handshakes.get() + 1);
             }
         }
         result
     }
 
     fn modify(&self, fd: RawFd, events: i32, data: *mut c_void, callback: Callback) -> i32 {
-        let generation = match self.sources.borrow_mut().get_mut(&fd) {
+        let (generation, wanted) = match self.sources.borrow_mut().get_mut(&fd) {
             None => return -libc::ENOENT,
             Some(source) => {
-                (source.callback, source.data) = (callback, data);
-                source.generation
+                (source.callback, source.data, source.events) = (callback, data, events);
+                (source.generation, source.wanted())
             }
         };
-        self.control(libc::EPOLL_CTL_MOD, fd, events, generation)
+        self.control(libc::EPOLL_CTL_MOD, fd, wanted, generation)
     }
 
     fn remove(&self, fd: RawFd) -> i32 {
         match self.sources.borrow_mut().remove(&fd) {
             None => return -libc::ENOENT,
             Some(source) if source.role == Role::Handshake => self.handshakes.set(self.handshakes.get() - 1),
-            Some(source) => {
-                let mut inputs = self.inputs.borrow_mut();
-                if inputs
-                    .get(&source.data.addr())
-                    .is_some_and(|(_, generation)| *generation == source.generation)
-                {
-                    inputs.remove(&source.data.addr());
-                }
-            }
+            Some(_) => {}
         }
         self.control(libc::EPOLL_CTL_DEL, fd, 0, 0)
     }
@@ -307,7 +367,7 @@ impl Reactor {
                 .map(|(fd, source)| (*fd, source.generation))
         };
         if let Some((fd, generation)) = oldest {
-            self.run(fd, generation, libc::EPOLLHUP);
+            self.call(fd, generation, libc::EPOLLHUP);
         }
     }
 

@@ -81,6 +81,8 @@ struct Producer {
     /// Does a large message of it wait?
     large: bool,
     provider: Option<PeerId>,
+    /// It is gone, and reads nothing more: what waits for it does not keep what it has sent from being taken in.
+    leaving: bool,
 }
 
 /// See the module's documentation.
@@ -292,10 +294,21 @@ impl Ledger {
             let Some(peer) = self.turns.pop_front() else { return };
             self.turns.push_back(peer);
             let deaf = self.consumers.get(&peer).is_some_and(|own| own.holding.contains(&peer));
-            if !deaf && let Some(producer) = self.producers.get_mut(&peer).filter(|one| !one.permit) {
+            if let Some(producer) = self.producers.get_mut(&peer).filter(|one| !one.permit)
+                && (!deaf || producer.leaving)
+            {
                 producer.permit = true;
                 return self.orders.push_back(Order::Release(peer));
             }
+        }
+    }
+
+    /// A peer is gone but for messages that have not been taken in: even if it is held for what waits for itself, it
+    /// goes on at a trickle.
+    pub(super) fn leaving(&mut self, peer: PeerId, now: Moment) {
+        if let Some(producer) = self.producers.get_mut(&peer).filter(|producer| producer.holds > 0) {
+            producer.leaving = true;
+            self.next_permit.get_or_insert(now.after(TRICKLE));
         }
     }
 

@@ -10,6 +10,7 @@ use log::{info, warn};
 use std::collections::HashMap;
 use std::future::pending;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::yield_now;
 
 /// What the task is to do.
 pub(super) enum Order {
@@ -51,6 +52,8 @@ impl FencerTask {
                 },
                 event = next_event(&mut self.link) => self.happened(event),
             }
+            // However much there is to do, others have their turn.
+            yield_now().await;
         }
     }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The connection, with a fencer that our own IPC servers play.
 use super::link::{Command, Link, LinkEvent, Target};
-use crate::driver::tokio::ipc::{IpcConfig, LocalConnId, LocalHandler, LocalServer, LocalServers};
+use crate::driver::tokio::ipc::{IpcConfig, LocalConnId, LocalHandler, LocalServer, LocalServers, Taken};
 use crate::model::LocalIdentity;
 use crate::sys::qb::Trusted;
 use crate::sys::qb::impostor::Impostor;
+use crate::wire::ipc::{IpcRequest, UnreadRequest};
 use std::cell::{Cell, OnceCell};
 use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -22,7 +23,8 @@ struct FakeFencer {
 impl LocalHandler for FakeFencer {
     fn connected(&self, _: LocalConnId, _: LocalServer, _: bool, _: LocalIdentity) {}
 
-    fn message(&self, conn: LocalConnId, _: LocalServer, id: i32, _: u32, text: String) {
+    fn message(&self, conn: LocalConnId, _: LocalServer, request: UnreadRequest) -> Taken {
+        let IpcRequest { id, text, .. } = request.read().unwrap();
         let servers = self.servers.get().and_then(Weak::upgrade).unwrap();
         if text.contains("st_op=\"register\"") {
             let answer = match self.accepts.get() {
@@ -36,6 +38,7 @@ impl LocalHandler for FakeFencer {
         } else {
             servers.close(conn);
         }
+        Taken::Done
     }
 
     fn closed(&self, _: LocalConnId) {}

@@ -7,14 +7,15 @@
 use super::accounts::Share;
 use super::config::LocalServer;
 use crate::model::LocalIdentity;
-use crate::sys::qb::{Connection, Reactor, Sent};
-use crate::wire::ipc::{Assembler, IpcLayout, IpcRequest, detect, encode, flag};
+use crate::sys::qb::{Connection, Reactor, Ready, Sent};
+use crate::wire::ipc::{Assembler, IpcLayout, UnreadRequest, detect, encode, flag};
 use log::{Level, error};
 use nix::errno::Errno;
 use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 /// A client with more messages than this, and no fewer than a second before, is disconnected.
@@ -88,6 +89,18 @@ struct Stall {
     judged: (Instant, usize),
 }
 
+/// A message that is taken in by a task; dropped with its client.
+struct Taking {
+    task: AbortHandle,
+    bytes: usize,
+}
+
+impl Drop for Taking {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
 pub(super) struct Client {
     connection: Connection,
     server_name: &'static str,
@@ -112,6 +125,10 @@ pub(super) struct Client {
     /// What came of it while it was held, and which place that has among all such clients.
     parked: VecDeque<Vec<u8>>,
     place: u64,
+    /// The message that is being taken in.
+    taking: Option<Taking>,
+    /// What libqb does not look at meanwhile.
+    source: Option<Ready>,
 }
 
 impl Client {
@@ -140,6 +157,8 @@ impl Client {
             held: false,
             parked: VecDeque::new(),
             place: 0,
+            taking: None,
+            source: None,
         }
     }
 
@@ -151,28 +170,58 @@ impl Client {
 
     /// Must what comes from it wait, because it is held or because other things of it do?
     pub(super) fn must_wait(&self) -> bool {
-        self.held || !self.parked.is_empty()
+        self.held || self.taking.is_some() || !self.parked.is_empty()
     }
 
     /// Keeps what came. Where it is the first to wait, the client gets this place, and libqb takes nothing more from it.
-    pub(super) fn park(&mut self, bytes: Vec<u8>, place: u64, reactor: &Reactor) {
+    pub(super) fn park(&mut self, bytes: Vec<u8>, place: u64, source: Option<&Ready>, reactor: &Reactor) {
         if self.parked.is_empty() {
             self.place = place;
-            reactor.pause(&self.connection, true);
+        }
+        if self.source.is_none()
+            && let Some(source) = source
+        {
+            reactor.pause(source);
+            self.source = Some(source.clone());
         }
         self.parked.push_back(bytes);
     }
 
-    /// What came first, unless it is held; whether that was all, and libqb takes from it again.
-    pub(super) fn unpark(&mut self, reactor: &Reactor) -> Option<(Vec<u8>, bool)> {
-        if self.held {
+    /// A message of so many bytes is being taken in, by this task, and libqb takes nothing more from the client until
+    /// that [is over](Self::finish).
+    pub(super) fn begin(&mut self, task: AbortHandle, bytes: usize, source: &Ready, reactor: &Reactor) {
+        self.taking = Some(Taking { task, bytes });
+        self.report();
+        reactor.pause(source);
+        self.source = Some(source.clone());
+    }
+
+    /// Its message has been taken in; its place if something of it waits that need not any more.
+    pub(super) fn finish(&mut self, reactor: &Reactor) -> Option<u64> {
+        self.taking = None;
+        self.report();
+        self.go_on(reactor);
+        (!self.held && !self.parked.is_empty()).then_some(self.place)
+    }
+
+    /// What came first and whose work it was, unless it has to wait still; whether that was all.
+    pub(super) fn unpark(&mut self, reactor: &Reactor) -> Option<(Vec<u8>, Option<Ready>, bool)> {
+        if self.held || self.taking.is_some() {
             return None;
         }
         let bytes = self.parked.pop_front()?;
-        if self.parked.is_empty() {
-            reactor.pause(&self.connection, false);
+        let source = self.source.clone();
+        self.go_on(reactor);
+        Some((bytes, source, self.parked.is_empty()))
+    }
+
+    /// Has libqb take from it again if nothing of it waits.
+    fn go_on(&mut self, reactor: &Reactor) {
+        if self.parked.is_empty()
+            && let Some(source) = self.source.take()
+        {
+            reactor.resume(&source);
         }
-        Some((bytes, self.parked.is_empty()))
     }
 
     /// How much waits for it; each message costs something beside its text.
@@ -213,11 +262,12 @@ impl Client {
     fn held_bytes(&self) -> usize {
         let partly = self.assembler.as_ref().map_or(0, Assembler::held_bytes);
         let parts = self.responses.parts.iter().chain(&self.events.parts).map(Vec::len).sum::<usize>();
-        self.counted + partly + parts
+        let taking = self.taking.as_ref().map_or(0, |taking| taking.bytes);
+        self.counted + partly + taking + parts
     }
 
     /// Takes what libqb delivered; a request when it is whole and to be answered.
-    pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<Option<IpcRequest>, String> {
+    pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<Option<UnreadRequest>, String> {
         let assembler = match &mut self.assembler {
             Some(assembler) => assembler,
             none => {
@@ -225,7 +275,7 @@ impl Client {
                 none.insert(Assembler::new(layout))
             }
         };
-        let request = assembler.push(bytes).map_err(|e| e.to_string())?;
+        let request = assembler.push_unread(bytes).map_err(|e| e.to_string())?;
         self.report();
         let Some(request) = request else { return Ok(None) };
         self.proxied |= request.flags & flag::PROXIED != 0;

@@ -12,8 +12,10 @@ mod client;
 mod config;
 mod pump;
 
+use crate::driver::tokio::turns::Turns;
 use crate::model::{LocalIdentity, ProxiedServer, site};
-use crate::sys::qb::{ConnectionId, CreateError, Event, Reactor, Server, ServerId, Settings};
+use crate::sys::qb::{ConnectionId, CreateError, Event, Reactor, Ready, Server, ServerId, Settings};
+use crate::wire::ipc::UnreadRequest;
 use access::Access;
 use accounts::Accounts;
 use client::{Client, MessageKind, Text};
@@ -22,6 +24,7 @@ use log::{debug, info, warn};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -31,16 +34,27 @@ use tokio::time::Instant;
 pub trait LocalHandler {
     /// A client connected. `privileged`: it is root or the cluster's user.
     fn connected(&self, conn: LocalConnId, server: LocalServer, privileged: bool, identity: LocalIdentity);
-    /// A client sent a message, whole. `flags`: as in its header, without those of compression and parts.
-    fn message(&self, conn: LocalConnId, server: LocalServer, id: i32, flags: u32, text: String);
+    /// A client sent a message, whole.
+    fn message(&self, conn: LocalConnId, server: LocalServer, request: UnreadRequest) -> Taken;
     /// A client is gone, by its own will or ours.
     fn closed(&self, conn: LocalConnId);
+    /// From now on no message of a client is to be taken in, or again. One that is [waited](Taken::Wait) for, too.
+    fn held(&self, _conn: LocalConnId, _held: bool) {}
     /// A client has taken some of what waited for it.
     fn drained(&self, _conn: LocalConnId) {}
-    /// Has it enough to do for now? Then nothing more is told until other tasks have had their turn.
-    fn is_busy(&self) -> bool {
-        false
-    }
+}
+
+/// What has to be over before the next message of a client is taken. The error: why the client is to be disconnected.
+pub type Wait = Pin<Box<dyn Future<Output = Result<(), String>>>>;
+
+/// What became of a message.
+pub enum Taken {
+    /// The next one may come.
+    Done,
+    /// The next one may come when this is over.
+    Wait(Wait),
+    /// The client is to be disconnected, for this reason.
+    Failed(String),
 }
 
 /// The names, in upstream's order of creation, the executor's first; None: always refused.
@@ -65,6 +79,9 @@ pub struct LocalServers {
 /// client and what it is given to do are one thing.
 pub(in crate::driver::tokio::ipc) struct Inner {
     reactor: Rc<Reactor>,
+    turns: Rc<Turns>,
+    /// Room for what is ready.
+    ready: RefCell<Vec<Ready>>,
     handler: Rc<dyn LocalHandler>,
     access: Rc<Access>,
     accounts: Rc<Accounts>,
@@ -87,6 +104,15 @@ impl LocalServers {
     /// Creates the servers and the tasks that serve them, on the current `LocalSet`. Proxied servers refuse
     /// clients until [`Self::set_accept_proxied`]. One set for each thread; it serves until [`Self::stop`].
     pub fn start(config: IpcConfig, handler: Rc<dyn LocalHandler>) -> Result<Self, StartError> {
+        Self::beside(Turns::start(), config, handler)
+    }
+
+    /// The same for a loop whose time is shared with other readers.
+    pub(in crate::driver::tokio) fn beside(
+        turns: Rc<Turns>,
+        config: IpcConfig,
+        handler: Rc<dyn LocalHandler>,
+    ) -> Result<Self, StartError> {
         let reactor = Reactor::current().map_err(StartError::Loop)?;
         let accounts = Rc::new(Accounts::new(&config));
         let access = Rc::new(Access::new(&config, Rc::clone(&accounts)));
@@ -108,6 +134,8 @@ impl LocalServers {
         }
         let inner = Rc::new(Inner {
             reactor,
+            turns,
+            ready: RefCell::default(),
             handler,
             access,
             accounts,
@@ -149,6 +177,7 @@ impl LocalServers {
     /// Takes nothing more from a client, or takes again. Clients that are taken from again go on in the order in which
     /// their messages came.
     pub fn hold(&self, conn: LocalConnId, held: bool) {
+        self.inner.handler.held(conn, held);
         let mut clients = self.inner.clients.borrow_mut();
         let Some(place) = clients.get_mut(&conn).and_then(|client| client.hold(held)) else { return };
         let mut released = self.inner.released.borrow_mut();
@@ -194,29 +223,8 @@ impl LocalServers {
 }
 
 impl Inner {
-    /// Lets libqb work for a while, then tells the handler. True: there is more to do at once.
-    fn work(&self, budget: usize) -> io::Result<bool> {
-        let mut left = budget;
-        while !self.handler.is_busy() {
-            if let Some(event) = self.reactor.next_event() {
-                self.handle(event);
-            } else if !self.resume() {
-                // One message of each client: whether it is held is seen before its next one is taken.
-                if left == 0 {
-                    return Ok(true);
-                }
-                match self.reactor.dispatch(left)? {
-                    0 => return Ok(false),
-                    done => left = left.saturating_sub(done),
-                }
-            }
-        }
-        // No descriptor announces what has been taken from libqb already.
-        self.wake.notify_one();
-        Ok(true)
-    }
-
-    fn handle(&self, event: Event) {
+    /// `source`: whose work has caused it.
+    fn handle(self: &Rc<Self>, event: Event, source: Option<&Ready>) {
         match event {
             Event::Connected { server, connection } => {
                 let Some((name, Some(server))) = SERVERS.get(usize::from(server.0)).copied() else { return };
@@ -231,7 +239,7 @@ impl Inner {
                 self.access.count(self.clients.borrow().len());
                 self.handler.connected(conn, server, privileged, identity);
             }
-            Event::Message { connection, bytes } => self.arrive(local(connection), bytes),
+            Event::Message { connection, bytes } => self.arrive(local(connection), bytes, source),
             Event::Closed { connection } => {
                 let conn = local(connection);
                 let Some(client) = self.clients.borrow_mut().remove(&conn) else { return };
@@ -254,45 +262,34 @@ impl Inner {
         }
     }
 
-    /// A message has come, which waits if its client is held.
-    fn arrive(&self, conn: LocalConnId, bytes: Vec<u8>) {
-        if let Some(client) = self.clients.borrow_mut().get_mut(&conn).filter(|client| client.must_wait()) {
-            let place = self.last_place.get() + 1;
-            self.last_place.set(place);
-            return client.park(bytes, place, &self.reactor);
-        }
-        self.receive(conn, &bytes);
-    }
-
-    /// Takes in the oldest message that has waited and need not any more. False: there is none.
-    fn resume(&self) -> bool {
-        let Some((place, conn)) = self.released.borrow_mut().pop_first() else { return false };
-        let client_unparks = |client: &mut Client| client.unpark(&self.reactor);
-        let unparked = self.clients.borrow_mut().get_mut(&conn).and_then(client_unparks);
-        if let Some((bytes, last)) = unparked {
-            if !last {
-                self.released.borrow_mut().insert((place, conn));
-            }
-            self.receive(conn, &bytes);
-        }
-        true
-    }
-
-    fn receive(&self, conn: LocalConnId, bytes: &[u8]) {
+    fn receive(self: &Rc<Self>, conn: LocalConnId, bytes: &[u8], source: Option<&Ready>) {
         let (server, received) = {
             let mut clients = self.clients.borrow_mut();
             let Some(client) = clients.get_mut(&conn) else { return };
-            let received = client.receive(bytes);
-            if let Err(problem) = &received {
-                self.access.warn(format_args!("Disconnecting {client}: {problem}"));
-                client.disconnect();
-                self.wake.notify_one();
-            }
-            (client.server(), received)
+            (client.server(), client.receive(bytes))
         };
         self.flush(conn); // It lives, so perhaps it has read; and its layout may have become known.
-        if let Ok(Some(request)) = received {
-            self.handler.message(conn, server, request.id, request.flags, request.text);
+        let bytes = match &received {
+            Ok(Some(request)) => request.held_bytes(),
+            Ok(None) | Err(_) => 0,
+        };
+        let taken = match received {
+            Ok(Some(request)) => self.handler.message(conn, server, request),
+            Ok(None) => Taken::Done,
+            Err(problem) => Taken::Failed(problem),
+        };
+        match (taken, source) {
+            (Taken::Wait(wait), Some(source)) => self.pause(conn, source, bytes, wait),
+            (Taken::Failed(problem), _) => self.disconnect(conn, &problem),
+            (Taken::Wait(_) | Taken::Done, _) => {}
+        }
+    }
+
+    fn disconnect(&self, conn: LocalConnId, problem: &str) {
+        if let Some(client) = self.clients.borrow().get(&conn) {
+            self.access.warn(format_args!("Disconnecting {client}: {problem}"));
+            client.disconnect();
+            self.wake.notify_one();
         }
     }
 

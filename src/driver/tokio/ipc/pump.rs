@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The two tasks of the local servers: one waits for clients, one for room.
-use super::Inner;
+use super::client::Client;
+use super::{Inner, LocalConnId, Wait};
+use crate::driver::tokio::gate::Account;
+use crate::driver::tokio::turns::Turn;
 use crate::driver::tokio::watch::readable;
+use crate::sys::qb::Ready;
 use log::{debug, error};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -11,8 +15,6 @@ use tokio::io::unix::AsyncFd;
 use tokio::task::{AbortHandle, spawn_local, yield_now};
 use tokio::time::{Instant, sleep_until};
 
-/// What libqb may do before others get their turn.
-const BUDGET: usize = 64;
 /// A client that has not authenticated itself in this time is closed, at the latest after twice of it.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
@@ -24,7 +26,7 @@ pub(super) fn spawn(inner: &Rc<Inner>) -> io::Result<Vec<AbortHandle>> {
     ])
 }
 
-/// Waits for libqb's descriptors and lets it work, a little at a time.
+/// Waits for libqb's descriptors and lets it work, as far as the loop's time for reading reaches.
 async fn pump(inner: Rc<Inner>, fd: AsyncFd<OwnedFd>) {
     let mut expire_at = None;
     loop {
@@ -33,18 +35,12 @@ async fn pump(inner: Rc<Inner>, fd: AsyncFd<OwnedFd>) {
         } else if expire_at.is_none() {
             expire_at = Some(Instant::now() + HANDSHAKE);
         }
-        let result = tokio::select! {
-            ready = fd.readable() => ready.and_then(|mut ready| {
-                let more = inner.work(BUDGET)?;
-                if !more {
-                    ready.clear_ready();
-                }
-                Ok(more)
-            }),
-            () = inner.wake.notified() => inner.work(BUDGET),
+        let ready = tokio::select! {
+            ready = fd.readable() => ready.map(Some),
+            () = inner.wake.notified() => Ok(None),
             () = inner.accounts.cut() => {
                 inner.cut();
-                Ok(false)
+                continue;
             }
             () = sleep_until(expire_at.unwrap_or_else(Instant::now)), if expire_at.is_some() => {
                 expire_at = None;
@@ -52,14 +48,124 @@ async fn pump(inner: Rc<Inner>, fd: AsyncFd<OwnedFd>) {
                     0 => {}
                     count => debug!("Closed {count} local connections that did not authenticate themselves"),
                 }
-                Ok(false)
+                continue;
             }
         };
-        match result {
-            Ok(true) => yield_now().await,
-            Ok(false) => {}
-            Err(problem) => return error!("Local clients are no longer served: {problem}"),
+        let result = match ready {
+            Ok(mut ready) => inner.work().await.map(|more| {
+                if let Some(ready) = ready.as_mut().filter(|_| !more) {
+                    ready.clear_ready();
+                }
+            }),
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = result {
+            return error!("Local clients are no longer served: {problem}");
         }
+    }
+}
+
+impl Inner {
+    /// Lets libqb work, one thing and more as long as the turn lasts, and tells the handler. Of the clients that have
+    /// something to be read those are first that have used least of the time. True: there may be more to do at once.
+    async fn work(self: &Rc<Self>) -> io::Result<bool> {
+        let mut list = self.ready.take();
+        self.reactor.poll(&mut list)?;
+        sort(&mut list);
+        let account = list.first().map_or_else(Account::default, |source| Account::kept_in(&source.used));
+        let turn = self.turns.turn(&account).await;
+        let more = loop {
+            while !turn.is_over() && self.resume(&turn) {}
+            for source in &list {
+                self.reactor.run(source);
+                self.take_events(Some(source));
+                turn.settle_for(&Account::kept_in(&source.used));
+                if turn.is_over() {
+                    break;
+                }
+            }
+            self.take_events(None);
+            while !turn.is_over() && self.reactor.run_job() {
+                self.take_events(None);
+            }
+            if turn.is_over() {
+                // No descriptor announces what libqb has put off.
+                self.wake.notify_one();
+                break true;
+            }
+            self.reactor.poll(&mut list)?;
+            if list.is_empty() {
+                break false;
+            }
+            sort(&mut list);
+        };
+        list.clear();
+        self.ready.replace(list);
+        Ok(more)
+    }
+
+    fn take_events(self: &Rc<Self>, source: Option<&Ready>) {
+        while let Some(event) = self.reactor.next_event() {
+            self.handle(event, source);
+        }
+    }
+
+    /// A message has come, which waits if its client is held.
+    pub(super) fn arrive(self: &Rc<Self>, conn: LocalConnId, bytes: Vec<u8>, source: Option<&Ready>) {
+        if let Some(client) = self.clients.borrow_mut().get_mut(&conn).filter(|client| client.must_wait()) {
+            let place = self.last_place.get() + 1;
+            self.last_place.set(place);
+            return client.park(bytes, place, source, &self.reactor);
+        }
+        self.receive(conn, &bytes, source);
+    }
+
+    /// Takes in the oldest message that has waited and need not any more. False: there is none.
+    fn resume(self: &Rc<Self>, turn: &Turn<'_>) -> bool {
+        let Some((place, conn)) = self.released.borrow_mut().pop_first() else { return false };
+        let client_unparks = |client: &mut Client| client.unpark(&self.reactor);
+        let unparked = self.clients.borrow_mut().get_mut(&conn).and_then(client_unparks);
+        if let Some((bytes, source, last)) = unparked {
+            if !last {
+                self.released.borrow_mut().insert((place, conn));
+            }
+            self.receive(conn, &bytes, source.as_ref());
+            if let Some(source) = source {
+                turn.settle_for(&Account::kept_in(&source.used));
+            }
+        }
+        true
+    }
+
+    /// A message that had to be read first has been taken in.
+    fn finish(&self, conn: LocalConnId) {
+        let place = self.clients.borrow_mut().get_mut(&conn).and_then(|client| client.finish(&self.reactor));
+        if let Some(place) = place {
+            self.released.borrow_mut().insert((place, conn));
+            self.wake.notify_one();
+        }
+    }
+
+    /// Takes nothing from a client before a task is over, which may find the client useless.
+    pub(super) fn pause(self: &Rc<Self>, conn: LocalConnId, source: &Ready, bytes: usize, wait: Wait) {
+        let mut clients = self.clients.borrow_mut();
+        let Some(client) = clients.get_mut(&conn) else { return };
+        let inner = Rc::downgrade(self);
+        let task = spawn_local(async move {
+            let result = wait.await;
+            let Some(inner) = inner.upgrade() else { return };
+            if let Err(problem) = result {
+                inner.disconnect(conn, &problem);
+            }
+            inner.finish(conn);
+        });
+        client.begin(task.abort_handle(), bytes, source, &self.reactor);
+    }
+}
+
+fn sort(list: &mut [Ready]) {
+    if list.len() > 1 {
+        list.sort_unstable_by_key(|source| source.used.get());
     }
 }
 

@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use tokio::net::UnixStream;
 use tokio::sync::broadcast;
-use tokio::task::{JoinHandle, spawn_local};
+use tokio::task::{JoinHandle, spawn_local, yield_now};
 use zbus::export::futures_core::Stream;
 use zbus::message::Type;
 use zbus::zvariant::{DynamicType, OwnedObjectPath, OwnedValue, Type as Signature};
@@ -166,5 +166,7 @@ async fn listen(mut stream: MessageStream, ends: broadcast::Sender<JobEnd>) {
             Ok((_, job, _, result)) => drop(ends.send(JobEnd { job, result: result.to_owned() })),
             Err(error) => log::warn!("Ignored a JobRemoved signal of systemd: {error}"),
         }
+        // However many there are at once, others have their turn.
+        yield_now().await;
     }
 }
