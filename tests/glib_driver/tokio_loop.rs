@@ -125,7 +125,11 @@ pub(crate) fn run(script: &Script, directory: &Path) -> Vec<Vec<String>> {
 
 /// Waits for the next turn; false: nothing comes any more.
 async fn wait(hub: &Hub<OnTokio>, next: Next) -> bool {
-    let Next::Wait(deadline) = next else { return false };
+    let deadline = match next {
+        Next::Wait(deadline) => deadline,
+        Next::Again => return true,
+        Next::Exit(_) => return false,
+    };
     let woken = std::future::poll_fn(|context| {
         hub.inbox().wake(context.waker());
         if hub.inbox().is_empty() { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }

@@ -4,7 +4,9 @@ use super::children::{Children, RunHandle};
 use super::clock::Clock;
 use crate::core::{Input, PeerId, RequestToken, RunId};
 use crate::driver::hub::{Carrier, Excess, Inbox};
-use crate::model::{Alert, ClientId, DeviceState, Execution, KillScope, Notification, Now, Reply, RunResult};
+use crate::model::{
+    Alert, ClientId, DeviceState, Execution, KillScope, Moment, Notification, Now, Reply, RunResult,
+};
 use std::rc::Rc;
 
 /// Who the executor talks to: its peers and the fencer, which belong to the program around it.
@@ -104,6 +106,10 @@ impl<O: Outside + 'static> Carrier for GlibCarrier<O> {
 
     fn now(&self) -> Now {
         self.clock.now()
+    }
+
+    fn moment(&self) -> Moment {
+        self.clock.moment()
     }
 
     fn new_client_id(&mut self, peer: PeerId) -> ClientId {

@@ -23,6 +23,11 @@ impl Clock {
         Now { mono: Moment::new(self.origin.elapsed()), epoch_s }
     }
 
+    /// What the monotonic clock shows.
+    pub(super) fn moment(self) -> Moment {
+        Moment::new(self.origin.elapsed())
+    }
+
     /// How long until a moment of the core's; nothing if it has passed.
     pub(super) fn until(self, moment: Moment) -> Duration {
         moment.since_origin().saturating_sub(self.origin.elapsed())

@@ -61,7 +61,7 @@ impl<O: Outside + 'static> Executor<O> {
             let inner = Weak::clone(inner);
             let source = Source::attach(c"pcmk-remote-rs executor", Priority::Default, move || {
                 if let Some(inner) = inner.upgrade() {
-                    inner.turn();
+                    let _again = inner.turn();
                 }
             });
             setup.inbox.wake(&source.waker());
@@ -72,10 +72,10 @@ impl<O: Outside + 'static> Executor<O> {
         Self { inner }
     }
 
-    /// Takes in what has arrived and carries out what that causes, before this returns. Within a turn it does nothing:
-    /// that takes in whatever arrives.
+    /// Takes in what has arrived and carries out what that causes, before this returns, though it take more than a
+    /// turn. Within a turn it does nothing: that takes in whatever arrives.
     pub fn settle(&self) {
-        self.inner.turn();
+        while self.inner.turn() {}
     }
 
     /// Looks at who the executor talks to; None within a turn.
@@ -92,22 +92,26 @@ impl<O: Outside + 'static> Executor<O> {
 }
 
 impl<O: Outside + 'static> Inner<O> {
-    fn turn(&self) {
-        let Ok(mut hub) = self.hub.try_borrow_mut() else { return };
+    /// One turn; true: there is more to do at once.
+    fn turn(&self) -> bool {
+        let Ok(mut hub) = self.hub.try_borrow_mut() else { return false };
         let next = hub.turn();
-        // What has arrived while peers were flushed, behind the last look at the inbox.
-        let has_more = !hub.inbox().is_empty();
         drop(hub);
         match next {
-            Next::Wait(_) if has_more => self.source.wake(),
             Next::Wait(deadline) => {
                 self.source.set_timer(deadline.map(|deadline| self.clock.until(deadline)));
+                false
+            }
+            Next::Again => {
+                self.source.wake();
+                true
             }
             Next::Exit(code) => {
                 self.source.set_timer(None);
                 if let Some(exit) = self.exit.take() {
                     exit(code);
                 }
+                false
             }
         }
     }
