@@ -154,6 +154,10 @@ pub fn is_foreign(name: Name) -> bool {
 
 table! {
     own {
+        // execd_alerts
+        process_lrmd_alert_exec: fn(client: Client, id: u32, request: Tree) -> c_int;
+        execd_process_alert_exec: fn(client: Client, request: Tree) -> c_int;
+        lrmd_drain_alerts: fn(main_loop: *mut c_void);
         // remoted_pidone; a third argument up to 3.0.1
         remoted_spawn_pidone: fn(argc: c_int, argv: *mut *mut c_char);
     }
@@ -182,10 +186,6 @@ table! {
         // execd_ipc
         execd_ipc_init: fn();
         execd_ipc_cleanup: fn();
-        // execd_alerts
-        process_lrmd_alert_exec: fn(client: Client, id: u32, request: Tree) -> c_int;
-        execd_process_alert_exec: fn(client: Client, request: Tree) -> c_int;
-        lrmd_drain_alerts: fn(main_loop: *mut c_void);
         // pacemaker-execd
         get_stonith_connection: fn() -> *mut c_void;
         execd_get_fencer_connection: fn() -> *mut c_void;

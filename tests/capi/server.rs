@@ -2,6 +2,8 @@
 //! Objects of the executor's server side: programs that are linked with our library in their place, and that may have
 //! definitions of their own.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -29,6 +31,7 @@ fn program(name: &str, variant: &str, link: Link, more: &[&str]) -> PathBuf {
                 format!("-Wl,-rpath,{}", directory.display()),
             ]);
             flags.push("-lpcmk-remote-rs".into());
+            flags.push("-lxml2".into());
             flags.extend(glib());
         }
         Link::Static => {
@@ -75,6 +78,37 @@ fn a_daemon_that_is_not_the_first_process_is_left_alone() {
         let output = Command::new(&program).env("KEPT", "outside").output().unwrap();
         assert!(printed(&output).ends_with("port none, log none, kept outside\n"), "{output:?}");
         assert!(printed(&output).starts_with("first: 0, leads a session: 0"), "{output:?}");
+    }
+}
+
+/// What the cluster's user runs.
+fn agent(directory: &Path, name: &str, body: &str) -> PathBuf {
+    let path = directory.join(name);
+    fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[test]
+fn alerts_run_in_the_programs_loop_and_are_waited_for() {
+    for link in BOTH {
+        let place = tempfile::tempdir().unwrap();
+        fs::set_permissions(place.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let told =
+            "echo \"$CRM_alert_kind, number $CRM_alert_node_sequence, $(id -un), $INHERITED\" >>\"$file\"";
+        let told = agent(place.path(), "told", told);
+        let hanging = agent(place.path(), "hanging", "exec sleep 1000");
+        let program = program("alerts", "ours", link, &["-DRELEASE=300"]);
+        let mut command = Command::new("timeout");
+        command.arg("100").arg(&program).args([&told, &hanging, &place.path().join("file")]);
+        let output = command.env("INHERITED", "from the program").output().unwrap();
+        let line = "  node <&\">, number 1, hacluster, from the program\n";
+        let wanted = format!(
+            "no client: 1, no id: 1, no request: 1, no path: 1 1\nstarted: 0\nstarted: 0\nnot before the loop runs\nthreads: 1\n\
+             drained by the limit of the one that hangs: 1\n{line}dropped: 0\n{line}"
+        );
+        assert_eq!(printed(&output), wanted, "{link:?}: {output:?}");
+        assert!(output.status.success(), "{link:?}: {output:?}");
     }
 }
 

@@ -33,9 +33,10 @@ fn run_until(what: &str, mut reached: impl FnMut() -> bool) {
 }
 
 fn start(directory: &Path, lines: &Lines, inbox: &Inbox<u64, u64>) -> Executor<Recorder> {
+    let config = agents(directory);
     Executor::start(Setup {
         settings: settings(),
-        agents: agents(directory),
+        agents: Box::new(move || config.clone()),
         hooks: Box::new(Node),
         outside: Recorder::new(lines.clone()),
         inbox: inbox.clone(),

@@ -5,4 +5,5 @@
 //!
 //! Other objects may be the program's: they are called through [`neighbours`](crate::sys::neighbours) alone.
 
+pub mod alerts;
 pub mod pidone;

@@ -64,7 +64,7 @@ pub(super) struct Children {
 }
 
 struct Shared {
-    config: AgentConfig,
+    config: Box<dyn Fn() -> AgentConfig>,
     starts: RefCell<Starts<Start>>,
     /// Has its turn as long as something is to be started.
     source: Source,
@@ -72,7 +72,8 @@ struct Shared {
 }
 
 impl Children {
-    pub(super) fn new(config: AgentConfig) -> Self {
+    /// `config` is asked at each start: the environment is the program's, which may change it.
+    pub(super) fn new(config: impl Fn() -> AgentConfig + 'static) -> Self {
         let shared = Rc::new_cyclic(|shared: &Weak<Shared>| {
             let shared = Weak::clone(shared);
             let source = Source::attach(c"pcmk-remote-rs starts", Priority::Default, move || {
@@ -80,6 +81,7 @@ impl Children {
                     shared.start_one();
                 }
             });
+            let config = Box::new(config);
             Shared { config, starts: RefCell::default(), source, out_of_memory: OomCounter::of_ourselves() }
         });
         Self { shared }
@@ -167,14 +169,15 @@ impl Shared {
     }
 
     fn start(&self, order: &Order) -> Result<(Child, Plan), Box<RunResult>> {
+        let config = (self.config)();
         let plan = match order {
-            Order::Agent(execution) => match agents::plan(execution, &self.config, &NodeFiles)? {
+            Order::Agent(execution) => match agents::plan(execution, &config, &NodeFiles)? {
                 Means::Process(plan) => plan,
                 Means::Unit(plan) => return Err(Box::new(unit(&plan))),
             },
-            Order::Alert(alert) => agents::plan_alert(alert, &self.config, &NodeFiles)?,
+            Order::Alert(alert) => agents::plan_alert(alert, &config, &NodeFiles)?,
         };
-        Ok((launch(&plan, &self.config, Stdin::Inherit)?, plan))
+        Ok((launch(&plan, &config, Stdin::Inherit)?, plan))
     }
 }
 

@@ -5,10 +5,12 @@
 //! The hub is a source of the loop, which has its turn when something is put into its inbox and when a deadline comes.
 //! [`Executor::settle`] gives it one at once, for callers who must have seen what a message causes when they return. What
 //! is put in during a turn, by a library that calls back while it is called, is taken in by the same turn.
+mod alerts;
 mod carrier;
 mod children;
 mod clock;
 
+pub use alerts::{Alerts, Pending};
 pub use carrier::{GlibCarrier, Outside, Run};
 pub use children::RunHandle;
 
@@ -25,8 +27,8 @@ use std::rc::{Rc, Weak};
 pub struct Setup<O: Outside> {
     /// For the core.
     pub settings: Settings,
-    /// How agents are run.
-    pub agents: AgentConfig,
+    /// How agents are run, asked at each start.
+    pub agents: Box<dyn Fn() -> AgentConfig>,
     /// The program's decisions.
     pub hooks: Box<dyn Hooks>,
     /// Who the executor talks to.
