@@ -23,6 +23,9 @@ use clock::Clock;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
+/// What is called with the exit code.
+pub type Exit = Box<dyn FnOnce(u8)>;
+
 /// Everything that the program has prepared.
 pub struct Setup<O: Outside> {
     /// For the core.
@@ -36,7 +39,7 @@ pub struct Setup<O: Outside> {
     /// Where its arrivals are put.
     pub inbox: Inbox<O::Remote, O::Local>,
     /// Called once when the executor has to exit, with the exit code.
-    pub exit: Box<dyn FnOnce(u8)>,
+    pub exit: Exit,
 }
 
 /// An executor that serves from the loop, until it is dropped. What runs then goes on.
@@ -48,7 +51,7 @@ struct Inner<O: Outside + 'static> {
     hub: RefCell<Hub<GlibCarrier<O>>>,
     clock: Clock,
     source: Source,
-    exit: Cell<Option<Box<dyn FnOnce(u8)>>>,
+    exit: Cell<Option<Exit>>,
 }
 
 impl<O: Outside + 'static> Executor<O> {
