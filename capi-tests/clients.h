@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A client of a daemon, pcmk__client_t, as libcrmcommon lays it out up to 3.0.0. Its headers are not public, so it is
- * written here; src/capi/abi/remote.rs has the same for the library.
+ * A client of a daemon, pcmk__client_t, as libcrmcommon lays it out. Its headers are not public, so it is written here;
+ * src/capi/abi/layout.rs has the same for the library. RELEASE says which release: 215 for 2.1.5.
  */
 #ifndef CLIENTS_H
 #define CLIENTS_H
@@ -21,6 +21,9 @@ typedef struct {
     void *userdata;
     int event_timer;
     GQueue *event_queue;
+#if RELEASE >= 301
+    GByteArray *buffer;
+#endif
     void *ipcs;
     struct remote *remote;
     unsigned int queue_backlog;

@@ -3,7 +3,9 @@
  * The clients of a local server: a server that libcrmcommon runs in its main loop, and a child that talks to it by
  * libcrmcommon's own client. Prints the same with libcrmcommon's client table and with ours. Needs root.
  */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,7 +23,14 @@
 extern client_t *pcmk__new_client(qb_ipcs_connection_t *c, uid_t uid_client, gid_t gid_client);
 extern client_t *pcmk__find_client(const qb_ipcs_connection_t *c);
 extern int pcmk__client_pid(qb_ipcs_connection_t *c);
+#if RELEASE < 301
 extern xmlNode *pcmk__client_data2xml(client_t *c, void *data, uint32_t *id, uint32_t *flags);
+#else
+extern int pcmk__ipc_msg_append(GByteArray **buffer, guint8 *data);
+extern xmlNode *pcmk__client_data2xml(client_t *c, uint32_t *id, uint32_t *flags);
+#endif
+extern client_t *pcmk__find_client_by_id(const char *id);
+extern void pcmk__drop_all_clients(qb_ipcs_service_t *service);
 
 extern qb_ipcs_service_t *mainloop_add_ipc_server(const char *name, enum qb_ipc_type type,
                                                   struct qb_ipcs_service_handlers *callbacks);
@@ -33,6 +42,7 @@ extern void crm_ipc_close(void *client);
 extern void crm_ipc_destroy(void *client);
 
 static GMainLoop *loop;
+static qb_ipcs_service_t *server;
 static pid_t child;
 static int messages;
 static int taken[2];
@@ -45,6 +55,35 @@ never(gpointer user_data)
     return FALSE;
 }
 
+/* Is there a string at this address, by which the client is found? Reads as another process would: it may be anything. */
+static bool
+is_id(const client_t *client, const void *address)
+{
+    char text[64] = "";
+    struct iovec here = { text, sizeof(text) - 1 }, there = { (void *) address, sizeof(text) - 1 };
+
+    return process_vm_readv(getpid(), &here, 1, &there, 1, 0) > 0 && text[0] != 0
+           && pcmk__find_client_by_id(text) == client;
+}
+
+/* Where a client has what, found out without knowing how it is laid out. */
+static void
+search(const client_t *client, const void *connection)
+{
+    static const uint64_t local = 1ULL << 32, privileged = 1ULL << 41;
+    const uint64_t *words = (const void *) client;
+
+    for (size_t i = 0; i < malloc_usable_size((void *) client) / sizeof(*words); i++) {
+        if (words[i] == (uint64_t) (uintptr_t) connection) {
+            printf("its connection is at %zu\n", i * sizeof(*words));
+        } else if (words[i] == (local | privileged)) {
+            printf("its flags are at %zu\n", i * sizeof(*words));
+        } else if (is_id(client, (const void *) (uintptr_t) words[i])) {
+            printf("its id is at %zu\n", i * sizeof(*words));
+        }
+    }
+}
+
 static int32_t
 let_in(qb_ipcs_connection_t *c, uid_t uid, gid_t gid)
 {
@@ -54,7 +93,16 @@ let_in(qb_ipcs_connection_t *c, uid_t uid, gid_t gid)
            pcmk__ipc_client_count(), client->name == NULL);
     printf("process: %d %d, found: %d, its connection: %d\n", (pid_t) client->pid == child,
            pcmk__client_pid(c) == child, pcmk__find_client(c) == client, client->ipcs == c);
+    search(client, c);
     return 0;
+}
+
+static gboolean
+drop(gpointer user_data)
+{
+    (void) user_data;
+    pcmk__drop_all_clients(server);
+    return FALSE;
 }
 
 static int32_t
@@ -62,8 +110,20 @@ take(qb_ipcs_connection_t *c, void *data, size_t size)
 {
     uint32_t id = 0, flags = 0;
     client_t *client = pcmk__find_client(c);
+    xmlBuffer *text;
+#if RELEASE < 301
     xmlNode *message = pcmk__client_data2xml(client, data, &id, &flags);
-    xmlBuffer *text = xmlBufferCreate();
+#else
+    xmlNode *message;
+
+    if (pcmk__ipc_msg_append(&client->buffer, data) != 0) {
+        return 0;
+    }
+    message = pcmk__client_data2xml(client, &id, &flags);
+    g_byte_array_free(client->buffer, TRUE);
+    client->buffer = NULL;
+#endif
+    text = xmlBufferCreate();
 
     (void) size;
     xmlNodeDump(text, message->doc, message, 0, 0);
@@ -74,6 +134,10 @@ take(qb_ipcs_connection_t *c, void *data, size_t size)
     xmlBufferFree(text);
     xmlFreeDoc(message->doc);
     messages++;
+    if (messages == 3) {
+        /* Not from within this. */
+        g_idle_add(drop, NULL);
+    }
     if (write(taken[1], "", 1) != 1) {
         printf("the child cannot be told\n");
     }
@@ -144,6 +208,22 @@ talk(void)
     return rc;
 }
 
+static void
+damaged(void)
+{
+#if RELEASE < 301
+    uint32_t header[10] = { [2] = 40, [9] = 200 };
+    xmlNode *message = pcmk__client_data2xml(NULL, header, NULL, NULL);
+#else
+    uint32_t header[10] = { [2] = 40, [8] = 200 };
+    client_t client = { .buffer = g_byte_array_append(g_byte_array_new(), (guint8 *) header, sizeof(header)) };
+    xmlNode *message = pcmk__client_data2xml(&client, NULL, NULL);
+
+    g_byte_array_free(client.buffer, TRUE);
+#endif
+    printf("damaged: %d\n", message == NULL);
+}
+
 int
 main(void)
 {
@@ -153,8 +233,6 @@ main(void)
         .connection_closed = is_closed,
         .connection_destroyed = is_destroyed,
     };
-    qb_ipcs_service_t *server;
-    uint32_t header[10] = { [2] = 40, [9] = 200 };
     int status = 0;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -170,7 +248,7 @@ main(void)
     g_main_loop_run(loop);
     waitpid(child, &status, 0);
     printf("%d messages, the client ended with %d\n", messages, WEXITSTATUS(status));
-    printf("damaged: %d\n", pcmk__client_data2xml(NULL, header, NULL, NULL) == NULL);
+    damaged();
     mainloop_del_ipc_server(server);
     g_main_loop_unref(loop);
     pcmk__client_cleanup();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The remote transport of libcrmcommon: a server and a client in one process, over loopback, with GnuTLS. Prints the
- * same with libcrmcommon and with our library before it. Compile with -DRELEASE=21 for Pacemaker 2.1, 30 for 3.0.0.
+ * same with libcrmcommon and with our library before it. -DRELEASE=215 has it call as programs of Pacemaker 2.1.5 do; there
+ * are 215, 219, 300, 301 and 302.
  *
  * The functions are internal to Pacemaker and in no packaged header: what is declared here is what its programs see.
  * It is long because of these declarations, and because it plays both ends.
@@ -32,13 +33,14 @@ typedef struct remote {
     int auth_timeout;
     int tcp_socket;
     void *source;
-#if RELEASE == 21
-    char *token;
-    gnutls_session_t *tls_session;
-#else
+#if RELEASE >= 219
     time_t uptime;
     char *start_state;
+#endif
     char *token;
+#if RELEASE < 300
+    gnutls_session_t *tls_session;
+#else
     gnutls_session_t tls_session;
 #endif
 } remote_t;
@@ -56,20 +58,38 @@ extern int pcmk__remote_send_xml(remote_t *remote, xmlNode *msg);
 extern xmlNode *pcmk__remote_message_xml(remote_t *remote);
 extern int pcmk__remote_ready(const remote_t *remote, int timeout_ms);
 extern int pcmk__read_remote_message(remote_t *remote, int timeout_ms);
-#if RELEASE == 21
+#if RELEASE < 300
 extern int pcmk__init_tls_dh(gnutls_dh_params_t *dh_params);
 extern gnutls_session_t *pcmk__new_tls_session(int csock, unsigned int conn_type, gnutls_credentials_type_t cred_type,
                                                void *credentials);
 #define SESSION(remote) (*(remote)->tls_session)
 #else
-typedef struct tls_s tls_t;
+typedef struct {
+    bool server;
+    gnutls_dh_params_t dh_params;
+    gnutls_credentials_type_t cred_type;
+    const char *files[4];
+    union {
+        gnutls_psk_server_credentials_t psk_s;
+        gnutls_psk_client_credentials_t psk_c;
+    } credentials;
+} tls_t;
+#if RELEASE < 302
 extern int pcmk__init_tls(tls_t **tls, bool server, gnutls_credentials_type_t cred_type);
-extern void pcmk__free_tls(tls_t *tls);
-extern gnutls_session_t pcmk__new_tls_session(tls_t *tls, int csock);
 extern void pcmk__tls_add_psk_callback(tls_t *tls, gnutls_psk_server_credentials_function *cb);
 extern void pcmk__tls_add_psk_key(tls_t *tls, gnutls_datum_t *key);
+#define SHARED_KEY GNUTLS_CRD_PSK
+#define NO_KEY GNUTLS_CRD_ANON
+#else
+extern int pcmk__init_tls(tls_t **tls, bool server, bool have_psk);
+#define SHARED_KEY true
+#define NO_KEY false
+#endif
+extern void pcmk__free_tls(tls_t *tls);
+extern gnutls_session_t pcmk__new_tls_session(tls_t *tls, int csock);
 extern void pcmk__tls_check_cert_expiration(gnutls_session_t session);
 extern int pcmk__read_available_remote_data(remote_t *remote);
+extern int pcmk__tls_get_client_sock(const remote_t *remote);
 extern const char *pcmk__remote_schema_dir(void);
 extern bool pcmk__x509_enabled(void);
 #define SESSION(remote) ((remote)->tls_session)
@@ -108,7 +128,7 @@ addresses(void)
     pcmk__sockaddr2str(&other, text);
     printf("%s\n", text);
     printf("default port %d\n", crm_default_remote_port());
-#if RELEASE == 30
+#if RELEASE >= 300
     printf("schemas in %s, certificates: %d\n", pcmk__remote_schema_dir(), pcmk__x509_enabled());
 #endif
 }
@@ -143,6 +163,10 @@ clients(void)
     second->id = NULL;
     printf("%s\n", pcmk__client_name(second));
     second->id = strdup("another");
+#if RELEASE >= 301
+    /* Half a message, which is lost. */
+    second->buffer = g_byte_array_append(g_byte_array_new(), (const guint8 *) "half", 4);
+#endif
     pcmk__free_client(first);
     pcmk__free_client(NULL);
     printf("%u client\n", pcmk__ipc_client_count());
@@ -196,7 +220,7 @@ print_message(remote_t *remote)
 static int
 receive(remote_t *remote)
 {
-#if RELEASE == 21
+#if RELEASE < 300
     return pcmk__read_remote_message(remote, 5000);
 #else
     int rc;
@@ -301,7 +325,7 @@ handshake(remote_t *client, client_t *server)
     printf("handshake: %s, %d\n", ours < 0 ? "failed" : "done", theirs);
 }
 
-#if RELEASE == 21
+#if RELEASE < 300
 static gnutls_psk_server_credentials_t server_credentials;
 static gnutls_psk_client_credentials_t client_credentials;
 static gnutls_dh_params_t dh;
@@ -322,6 +346,12 @@ make_sessions(remote_t *client, int client_socket, remote_t *server, int server_
 {
     client->tls_session = pcmk__new_tls_session(client_socket, GNUTLS_CLIENT, GNUTLS_CRD_PSK, client_credentials);
     server->tls_session = pcmk__new_tls_session(server_socket, GNUTLS_SERVER, GNUTLS_CRD_PSK, server_credentials);
+}
+
+static int
+socket_of(remote_t *remote)
+{
+    return gnutls_transport_get_int(*remote->tls_session);
 }
 
 static void
@@ -348,15 +378,21 @@ make_credentials(gnutls_datum_t *shared)
     tls_t *before;
     tls_t *none = NULL;
 
-    printf("made: %d\n", pcmk__init_tls(&server_tls, true, GNUTLS_CRD_PSK));
+    printf("made: %d\n", pcmk__init_tls(&server_tls, true, SHARED_KEY));
     before = server_tls;
-    printf("again: %d, %d\n", pcmk__init_tls(&server_tls, true, GNUTLS_CRD_PSK), before == server_tls);
-    printf("client: %d\n", pcmk__init_tls(&client_tls, false, GNUTLS_CRD_PSK));
-    printf("anonymous: %d\n", pcmk__init_tls(&none, false, GNUTLS_CRD_ANON));
+    printf("again: %d, %d\n", pcmk__init_tls(&server_tls, true, SHARED_KEY), before == server_tls);
+    printf("client: %d\n", pcmk__init_tls(&client_tls, false, SHARED_KEY));
+    printf("anonymous: %d\n", pcmk__init_tls(&none, false, NO_KEY));
+    printf("kinds: %d %d %d\n", server_tls->cred_type, client_tls->cred_type, none->cred_type);
     pcmk__free_tls(none);
     pcmk__free_tls(NULL);
+#if RELEASE < 302
     pcmk__tls_add_psk_callback(server_tls, give_key);
     pcmk__tls_add_psk_key(client_tls, shared);
+#else
+    gnutls_psk_set_server_credentials_function(server_tls->credentials.psk_s, give_key);
+    gnutls_psk_set_client_credentials(client_tls->credentials.psk_c, "lrmd", shared, GNUTLS_PSK_KEY_RAW);
+#endif
 }
 
 static void
@@ -365,6 +401,16 @@ make_sessions(remote_t *client, int client_socket, remote_t *server, int server_
     client->tls_session = pcmk__new_tls_session(client_tls, client_socket);
     server->tls_session = pcmk__new_tls_session(server_tls, server_socket);
     pcmk__tls_check_cert_expiration(client->tls_session);
+}
+
+static int
+socket_of(remote_t *remote)
+{
+#if RELEASE < 301
+    return gnutls_transport_get_int(remote->tls_session);
+#else
+    return pcmk__tls_get_client_sock(remote);
+#endif
 }
 
 static void
@@ -397,6 +443,7 @@ over_tls(bool right)
     join(&client_socket, &server_socket);
     make_credentials(&shared);
     make_sessions(client, client_socket, server->remote, server_socket);
+    printf("its socket: %d\n", socket_of(server->remote) == server_socket);
     handshake(client, server);
     if (right) {
         exchange(client, server->remote, true);
@@ -410,7 +457,7 @@ over_tls(bool right)
         printf("after the end: %d\n", receive(server->remote) == ENOTCONN);
     }
     end_session(client);
-#if RELEASE == 21
+#if RELEASE < 300
     end_session(server->remote);
 #endif
     pcmk__free_client(server);
@@ -426,6 +473,10 @@ over_plain_sockets(void)
     int sockets[2];
     remote_t client = { 0, }, server = { 0, };
 
+#if RELEASE >= 301
+    /* Before, 0 was none. */
+    client.tcp_socket = server.tcp_socket = -1;
+#endif
     printf("plain\n");
     printf("no socket: %d, %d\n", pcmk__remote_ready(&server, 10) == ENOTCONN,
            pcmk__remote_send_xml(&client, NULL));

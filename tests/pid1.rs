@@ -4,8 +4,8 @@
 //! with threads cannot enter that mode.
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::unistd::{Pid, getpid, getsid};
-use pcmk_remote_rs::daemon::environment::Environment;
-use pcmk_remote_rs::daemon::pid1::{self, Mode};
+use pcmk_remote_rs::driver::environment::Environment;
+use pcmk_remote_rs::driver::pid1::{self, Mode};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

@@ -4,8 +4,8 @@
 use pcmk_remote_rs::daemon::agent_environment::agent_environment;
 use pcmk_remote_rs::daemon::cli::{CommandLine, Program};
 use pcmk_remote_rs::daemon::config::{Config, LEAST_IPC_BUFFER};
-use pcmk_remote_rs::daemon::environment::Environment;
-use pcmk_remote_rs::daemon::pid1::{Mode, enter_with};
+use pcmk_remote_rs::driver::environment::Environment;
+use pcmk_remote_rs::driver::pid1::{Mode, enter_with};
 use std::ffi::OsStr;
 use std::io::Write;
 

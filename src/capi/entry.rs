@@ -4,6 +4,7 @@
 //!
 //! * `entry!`: a function that is exported under its own name.
 //! * `slot!`: a function that is reached through the table of operations.
+//! * `server_entry!`: a function that is exported under its own name, unless the program has one of that name.
 //! * `entry_data!`: a variable that is exported under its own name.
 //!
 //! A function is written as in Rust, with the answer that it gives after a panic behind its type; without a type the
@@ -49,6 +50,19 @@ macro_rules! entry {
 macro_rules! slot {
     ($(#[$about:meta])* $vis:vis unsafe fn $($rest:tt)*) => {
         $crate::capi::entry::c_function! { [$(#[$about])* $vis unsafe] fn $($rest)* }
+    };
+}
+
+/// A function that C calls by its name, and that the program may define itself: then every call goes there, also the
+/// library's own. So the name is no name of Rust's, which Rust would bind to this body, but a label of the assembler that
+/// leads here; `sys::neighbours` tells who has it.
+macro_rules! server_entry {
+    ($(#[$about:meta])* $vis:vis unsafe fn $name:ident $($rest:tt)*) => {
+        $crate::capi::entry::c_function! {
+            [#[allow(non_snake_case, reason = "the names are the interface's")]
+            $(#[$about])* $vis unsafe] fn $name $($rest)*
+        }
+        $crate::sys::neighbours::give!($name);
     };
 }
 
@@ -112,7 +126,7 @@ macro_rules! c_function {
     (@show $argument:ident) => { $argument };
 }
 
-pub(crate) use {c_function, entry, entry_data, slot};
+pub(crate) use {c_function, entry, entry_data, server_entry, slot};
 
 /// Runs the body of the entry point `name`. A panic is logged and ends here: C gets `failed`.
 ///

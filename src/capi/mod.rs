@@ -4,7 +4,7 @@
 //!
 //! Rules for every entry point (ARCHITECTURE.md has the reasons):
 //!
-//! * It is declared by [`entry!`](entry) or, if it is an operation of the table, `slot!`: no panic crosses into C.
+//! * It is declared by [`entry!`](entry), or by `slot!` or `server_entry!` beside it: no panic crosses into C.
 //! * What it hands out comes from `malloc`, through [`cmem`](crate::sys::cmem), so that C can free it.
 //! * NULL is accepted wherever upstream accepts it, and is harmless where upstream would crash.
 //!
@@ -16,6 +16,7 @@ pub mod entry;
 mod logging;
 pub mod rc;
 pub mod remote;
+pub mod server;
 mod trace;
 
 // cargo-c would take the daemons' profile, in which a panic is the end of the process: here, of the cluster's

@@ -2,7 +2,7 @@
 //! What every agent and alert inherits of the daemon's environment; their own variables come on top.
 use super::cli::Program;
 use super::config::Config;
-use super::environment::Environment;
+use crate::driver::environment::Environment;
 use crate::model::options::{self, ClusterOption, enabled_for};
 use crate::model::{service_manager, site};
 use std::ffi::{OsStr, OsString};

@@ -3,13 +3,14 @@
 use super::agent_environment::agent_environment;
 use super::cli::{self, Program};
 use super::config::{Config, IpcType};
-use super::environment::Environment;
 use super::exit::ExitCode;
 use super::hooks::NodeHooks;
 use super::logging::{self, LogHandle};
-use super::{pid1, startup};
+use super::startup;
 use crate::agents::AgentConfig;
 use crate::core::{DaemonKind, Settings};
+use crate::driver::environment::Environment;
+use crate::driver::pid1;
 use crate::driver::tokio::{IpcConfig, IpcTransport, Limits, RemoteSide, Servers, Setup, serve};
 use crate::{log_critical, log_notice};
 use log::{debug, warn};

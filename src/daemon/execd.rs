@@ -4,8 +4,8 @@
 use super::cli::Program;
 use super::config::Config;
 use super::course::{self, Prepared};
-use super::environment::Environment;
 use crate::core::DaemonKind;
+use crate::driver::environment::Environment;
 use crate::driver::tokio::Servers;
 use crate::log_notice;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Tells a service manager how the daemon fares (sd_notify(3)), where one asked to be told.
-use super::environment::Environment;
+use crate::driver::environment::Environment;
 use std::ffi::OsStr;
 use std::io;
 use std::os::linux::net::SocketAddrExt;

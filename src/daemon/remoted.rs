@@ -3,9 +3,9 @@
 use super::cli::Program;
 use super::config::Config;
 use super::course::{self, Prepared};
-use super::environment::Environment;
 use super::notify::Notifier;
 use crate::core::DaemonKind;
+use crate::driver::environment::Environment;
 use crate::driver::tokio::{Servers, TlsListeners};
 use crate::log_notice;
 use crate::model::options;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The small things between start and listening. Nothing here is fatal: what fails is a warning in the log.
-use super::environment::Environment;
+use crate::driver::environment::Environment;
 use crate::model::site::{AGENT_STATE_DIRECTORY, CLUSTER_USER, CORE_DIRECTORY};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};

@@ -6,11 +6,15 @@ pub mod blocking;
 pub mod client;
 #[cfg(feature = "local")]
 mod cluster_user;
+#[cfg(any(feature = "daemon", feature = "capi"))]
+pub mod environment;
 #[cfg(feature = "agents")]
 mod exit;
 mod fair;
 #[cfg(feature = "agents")]
 mod files;
+#[cfg(feature = "capi")]
+pub mod glib;
 pub mod hub;
 #[cfg(feature = "agents")]
 pub mod inquiry;
@@ -19,12 +23,14 @@ mod launch;
 mod link;
 #[cfg(feature = "capi")]
 pub mod linux_ha;
-#[cfg(feature = "daemon")]
+#[cfg(any(feature = "daemon", feature = "capi"))]
 mod oom;
+#[cfg(any(feature = "daemon", feature = "capi"))]
+pub mod pid1;
 #[cfg(feature = "agents")]
 mod running;
 pub mod severity;
-#[cfg(feature = "daemon")]
+#[cfg(any(feature = "daemon", feature = "capi"))]
 mod starts;
 #[cfg(feature = "agents")]
 mod system_bus;

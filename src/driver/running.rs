@@ -73,8 +73,7 @@ impl Running {
     /// Readable when there is something to do, besides at the deadline: the process, and its outputs until they have
     /// ended.
     pub(super) fn descriptors(&self) -> [Option<BorrowedFd<'_>>; 3] {
-        let output = |pipe| Some(pipe).filter(|pipe: &&Pipe| pipe.open).map(|pipe| pipe.end.as_fd());
-        [Some(self.pidfd.as_fd()), output(&self.stdout), output(&self.stderr)]
+        [Some(self.pidfd.as_fd()), self.stdout.descriptor(), self.stderr.descriptor()]
     }
 
     /// When to call [`Running::advance`] even if nothing is readable.
@@ -111,8 +110,7 @@ impl Running {
 
     fn finish(&mut self, ended: Option<Ended>) -> Run {
         self.state = State::Over;
-        let stream = |pipe: &mut Pipe| std::mem::take(&mut pipe.stream);
-        (ended, Capture { stdout: stream(&mut self.stdout), stderr: stream(&mut self.stderr) })
+        (ended, Capture { stdout: self.stdout.take(), stderr: self.stderr.take() })
     }
 }
 
@@ -135,8 +133,8 @@ fn file_of(input: &[u8]) -> io::Result<OwnedFd> {
     Ok(file.into())
 }
 
-/// One output of the process.
-struct Pipe {
+/// One output of a process.
+pub(super) struct Pipe {
     end: OwnedFd,
     /// Until its end was read. It is closed no sooner than the rest, as somebody may watch it.
     open: bool,
@@ -144,12 +142,23 @@ struct Pipe {
 }
 
 impl Pipe {
-    fn new(end: OwnedFd) -> Self {
+    /// `end` must not block.
+    pub(super) fn new(end: OwnedFd) -> Self {
         Self { end, open: true, stream: Stream::default() }
     }
 
+    /// What to watch, until its end was read.
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.open.then(|| self.end.as_fd())
+    }
+
+    /// What was read, which is then forgotten.
+    pub(super) fn take(&mut self) -> Stream {
+        std::mem::take(&mut self.stream)
+    }
+
     /// What is there, though not everything from a process that never stops.
-    fn read(&mut self) {
+    pub(super) fn read(&mut self) {
         const MOST_READS: usize = 64;
         let mut buffer = [0; 16 * 1024];
         for _ in 0..MOST_READS {

@@ -22,6 +22,16 @@ pub fn new<T>(value: T) -> *mut T {
     place
 }
 
+/// This many bytes of zeroes in memory of `malloc`.
+pub fn zeroed(length: usize) -> *mut u8 {
+    // SAFETY: calloc takes any size; one of 0 may answer NULL.
+    let place = unsafe { libc::calloc(1, length.max(1)) }.cast::<u8>();
+    if place.is_null() {
+        std::alloc::handle_alloc_error(Layout::new::<u8>());
+    }
+    place
+}
+
 /// A copy of the C string `text` in memory of `malloc`; NULL for NULL.
 ///
 /// # Safety

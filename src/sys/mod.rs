@@ -9,7 +9,7 @@ pub mod cmem;
 pub mod crmcommon;
 #[cfg(feature = "capi")]
 mod dynamic;
-#[cfg(feature = "daemon")]
+#[cfg(any(feature = "daemon", feature = "capi"))]
 pub mod fork;
 #[cfg(feature = "capi")]
 pub mod glib;
@@ -20,6 +20,8 @@ pub mod heap;
 #[cfg(any(feature = "daemon", feature = "capi"))]
 pub mod localtime;
 mod longpsk;
+#[cfg(feature = "capi")]
+pub mod neighbours;
 pub mod process;
 #[cfg(feature = "local")]
 pub mod qb;

@@ -299,6 +299,20 @@ impl Assembler {
     }
 }
 
+/// A message of the new layout that Pacemaker's own library has put together from its parts: one header, which says
+/// how long the whole text is, and then that. libqb's length in it is that of the first part.
+///
+/// # Errors
+/// The header is damaged, or the text is too large.
+pub fn read_assembled(message: &[u8]) -> Result<IpcRequest, IpcError> {
+    let payload = message.get(HEADER_LEN..).ok_or(IpcError::Short { length: message.len() })?;
+    if !fits_new(message) {
+        return Err(IpcError::BadHeader { reason: "length or version do not fit the layout of 3.0.1" });
+    }
+    let flags = native_u32(message, 28).unwrap_or_default();
+    request(id(message), flags & !flag::OF_ENCODING, without_nul(payload).to_vec())
+}
+
 fn id(message: &[u8]) -> i32 {
     four(message, 0).map_or(0, i32::from_ne_bytes)
 }

@@ -184,3 +184,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_message_that_was_put_together_is_read_whole() {
+    let text = format!("<a b=\"{}\"/>", "x".repeat(200_000));
+    let parts = encode(IpcLayout::New, 7, flag::PROXIED, &text, 131_072).unwrap();
+    let mut whole = parts[0][..parts[0].len() - 1].to_vec();
+    for (at, part) in parts.iter().enumerate().skip(1) {
+        let end = if at + 1 == parts.len() { part.len() } else { part.len() - 1 };
+        whole.extend_from_slice(&part[HEADER_LEN..end]);
+    }
+    let length = u32::try_from(whole.len() - HEADER_LEN).unwrap();
+    whole[24..28].copy_from_slice(&length.to_ne_bytes());
+    let request = read_assembled(&whole).unwrap();
+    assert_eq!((request.id, request.flags), (7, flag::PROXIED));
+    assert_eq!(request.text, text);
+    assert!(matches!(read_assembled(&whole[..HEADER_LEN - 1]), Err(IpcError::Short { .. })));
+    assert!(matches!(read_assembled(&whole[..100]), Err(IpcError::BadHeader { .. })));
+}

@@ -66,15 +66,15 @@ pub(crate) const LAYERS: [Layer; 12] = [
     },
     Layer {
         folder: "driver",
-        is: "the only place that waits: `tokio` for the daemons, `client` for callers with a loop of \
-             their own, `blocking` for those that wait; `hub` owns the core for any loop",
+        is: "the only place that waits: `tokio` for the daemons, `glib` for an executor in a program's own loop, `client` for \
+             callers with a loop of their own, `blocking` for those that wait; `hub` owns the core for any loop",
         imports: &["model", "wire", "core", "agents", "sys", "transport", "session"],
         clock: true,
         ..LIBRARY
     },
     Layer {
         folder: "daemon",
-        is: "configuration, logging, PID 1 mode, files",
+        is: "configuration, logging, files",
         imports: &["model", "core", "agents", "sys", "transport", "session", "driver"],
         ..EDGE
     },

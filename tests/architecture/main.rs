@@ -83,6 +83,16 @@ fn only_the_daemons_driver_knows_tokio() {
 }
 
 #[test]
+fn the_driver_for_a_programs_own_loop_starts_no_thread() {
+    none(rules::threads(package()));
+}
+
+#[test]
+fn other_objects_of_the_program_are_reached_through_the_table_alone() {
+    none(rules::neighbours_passed_by(package()));
+}
+
+#[test]
 fn only_capi_abi_asks_for_the_release() {
     none(rules::releases(package()));
 }

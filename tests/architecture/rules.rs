@@ -4,6 +4,7 @@ use crate::layers::{LAYERS, layer};
 use crate::references::Reference;
 use crate::tree::{Target, Tree};
 use proc_macro2::{TokenStream, TokenTree};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -81,6 +82,59 @@ pub(crate) fn runtimes(tree: &Tree) -> Vec<String> {
         .filter(|(reference, _)| !reference.file.starts_with("driver/tokio"))
         .map(|(reference, path)| format!("{}: uses {path}", place(reference)))
         .collect()
+}
+
+/// Threads where there may be none: what runs in a loop of a program's own.
+pub(crate) fn threads(tree: &Tree) -> Vec<String> {
+    outside(tree)
+        .filter(|(reference, _)| reference.file.starts_with("driver/glib"))
+        .filter(|(_, path)| begins(path, "std::thread"))
+        .map(|(reference, path)| format!("{}: uses {path}", place(reference)))
+        .collect()
+}
+
+/// Where the table of the program's other objects is.
+const NEIGHBOURS: &str = "sys/neighbours.rs";
+
+/// The names of the table: those of functions before `: fn`, and those of variables.
+fn neighbours(tree: &Tree) -> BTreeSet<String> {
+    let text = tree.texts.get(Path::new(NEIGHBOURS)).map_or("", String::as_str);
+    let Some((_, table)) = text.split_once("\ntable! {\n") else { return BTreeSet::new() };
+    let table = table.split_once("\n}\n").map_or(table, |(table, _)| table);
+    let lines = table.lines().map(str::trim).filter(|line| line.ends_with(';'));
+    lines.filter_map(|line| line.split_once(':')).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// Names of the program's other objects that are used otherwise than through the table: Rust would bind them to the
+/// library's own. To declare one is allowed (`fn NAME`, `static mut NAME`).
+pub(crate) fn neighbours_passed_by(tree: &Tree) -> Vec<String> {
+    let names = neighbours(tree);
+    let mut faults = Vec::new();
+    for (file, text) in tree.texts.iter().filter(|(file, _)| *file != Path::new(NEIGHBOURS)) {
+        let mut found = Vec::new();
+        used_directly(text.parse().unwrap(), &names, &mut found);
+        faults.extend(found.into_iter().map(|name| {
+            format!("{}: {name} is reached by its path and not by sys::neighbours", file.display())
+        }));
+    }
+    faults
+}
+
+fn used_directly(tokens: TokenStream, names: &BTreeSet<String>, found: &mut Vec<String>) {
+    let tokens: Vec<_> = tokens.into_iter().collect();
+    let text =
+        |at: Option<usize>| at.and_then(|at| tokens.get(at)).map(ToString::to_string).unwrap_or_default();
+    for (at, token) in tokens.iter().enumerate() {
+        let TokenTree::Ident(ident) = token else { continue };
+        let name = ident.to_string();
+        let before = text(at.checked_sub(1));
+        let declared = before == "fn" || before == "mut" && text(at.checked_sub(2)) == "static";
+        let by_table = before == ":" && ["neighbours", "Name"].contains(&text(at.checked_sub(3)).as_str());
+        if names.contains(&name) && !declared && !by_table {
+            found.push(name);
+        }
+    }
+    groups(tokens).for_each(|inner| used_directly(inner, names, found));
 }
 
 /// Questions of the C interface for its release, outside of `capi/abi`, where the answers have names; nor may any other

@@ -348,3 +348,35 @@ fn the_list_keeps_reasons_and_drops_what_is_gone() {
     let list = circles::list(&circles::circles(&tree), "x: a b: they are one\nz: gone too: stale\n");
     assert_eq!(list, format!("x: a b: they are one\ny: c d: {}\n", circles::UNEXPLAINED));
 }
+
+#[test]
+fn a_neighbour_that_is_reached_past_the_table_is_seen() {
+    let table = "table! { }\ntable! {\n    functions {\n        neighbour: fn(client: Client);\n    }\n    variables {\n        \
+                 number: c_int;\n    }\n}\n";
+    let faults = |text: &str| {
+        let tree = made_up(&[
+            ("lib.rs", "mod sys; mod capi;"),
+            ("sys/mod.rs", "pub mod neighbours;"),
+            ("sys/neighbours.rs", table),
+            ("capi/mod.rs", text),
+        ]);
+        rules::neighbours_passed_by(&tree).len()
+    };
+    for allowed in [
+        "entry! { pub unsafe fn neighbour(client: *mut Client) { } }",
+        "entry_data! { pub static mut number: c_int = 0; }",
+        "fn f() { if let Some(call) = neighbours::neighbour() { call() } }",
+        "fn f() { crate::sys::neighbours::number(); }",
+    ] {
+        assert_eq!(faults(allowed), 0, "{allowed}");
+    }
+    for passed_by in [
+        "use super::commands::neighbour;",
+        "fn f() { neighbour(client) }",
+        "fn f() { super::commands::neighbour(client) }",
+        "static TABLE: [F; 1] = [neighbour];",
+        "fn f() -> c_int { unsafe { number } }",
+    ] {
+        assert_eq!(faults(passed_by), 1, "{passed_by}");
+    }
+}

@@ -50,7 +50,7 @@ const NAMES: [&str; 21] = [
 
 /// A declaration by one of the macros.
 pub(crate) struct Declaration {
-    /// `entry`, `slot` or `entry_data`.
+    /// `entry`, `slot`, `entry_data` or `server_entry`.
     pub(crate) by: &'static str,
     pub(crate) name: String,
     /// Where it stands in its file, from the macro's name to the brace that ends it.
@@ -62,7 +62,7 @@ pub(crate) struct Declaration {
 /// The declarations of a file.
 pub(crate) fn declarations(text: &str) -> Vec<Declaration> {
     let mut found = Vec::new();
-    for by in ["entry", "slot", "entry_data"] {
+    for by in ["entry", "slot", "entry_data", "server_entry"] {
         for (at, opening) in text.match_indices(&format!("{by}! {{\n")) {
             let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
             let indent = &text[line..at];
@@ -111,9 +111,11 @@ fn code(text: &str) -> String {
 #[test]
 fn every_exported_name_is_declared_by_the_macros() {
     let names = |data: bool| symbols().into_iter().filter(move |symbol| symbol.data == data);
-    let mut functions: BTreeSet<String> = names(false).map(|symbol| symbol.name).collect();
+    let (server, others): (Vec<_>, Vec<_>) = names(false).partition(|symbol| symbol.group == "server");
+    let mut functions: BTreeSet<String> = others.into_iter().map(|symbol| symbol.name).collect();
     functions.insert(OUR_OWN.to_owned());
     assert_eq!(declared(&["entry"]), functions);
+    assert_eq!(declared(&["server_entry"]), server.into_iter().map(|symbol| symbol.name).collect());
     assert_eq!(declared(&["entry_data"]), names(true).map(|symbol| symbol.name).collect());
 }
 
@@ -155,7 +157,7 @@ fn traces_show_names_and_no_other_texts() {
 /// One would have two boundaries, and its trace would tell of calls that C has not made.
 #[test]
 fn no_entry_point_calls_another() {
-    let names = declared(&["entry", "slot"]);
+    let names = declared(&["entry", "slot", "server_entry"]);
     for file in rust_files("src/capi") {
         let text = fs::read_to_string(&file).unwrap();
         let code = code(without_tests(&text));

@@ -13,6 +13,7 @@ mod headers;
 mod layouts;
 mod libraries;
 mod programs;
+mod server;
 mod subproject;
 mod support;
 mod symbols;

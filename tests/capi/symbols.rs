@@ -11,8 +11,10 @@ pub(crate) struct Symbol {
     pub(crate) name: String,
     /// Not a function.
     pub(crate) data: bool,
-    /// public, internal, transport or own.
+    /// public, internal, transport, server or own.
     pub(crate) group: String,
+    /// Of the server group: the object that has it upstream.
+    pub(crate) object: Option<String>,
     /// The releases that have it.
     pub(crate) releases: Vec<String>,
 }
@@ -35,13 +37,17 @@ pub(crate) fn symbols() -> Vec<Symbol> {
             [
                 name,
                 kind @ ("function" | "data"),
-                group @ ("public" | "internal" | "transport" | "own"),
+                group @ ("public" | "internal" | "transport" | "server" | "own"),
                 ref releases @ ..,
-            ] if !releases.is_empty() => Symbol {
+            ] if !releases.is_empty() && (group != "server" || releases.len() > 1) => Symbol {
                 name: name.into(),
                 data: kind == "data",
                 group: group.into(),
-                releases: releases.iter().map(|release| (*release).to_owned()).collect(),
+                object: (group == "server").then(|| releases[0].to_owned()),
+                releases: releases[usize::from(group == "server")..]
+                    .iter()
+                    .map(|release| (*release).to_owned())
+                    .collect(),
             },
             _ => panic!("symbols.txt: {line}"),
         })

@@ -33,18 +33,32 @@ kill $daemon
 wait $daemon && echo "the daemon has ended"
 "#;
 
-/// A program that uses the distribution's libcrmcommon of this release.
-fn program(name: &str, release: &str) -> PathBuf {
-    let libraries = distribution_library(release).parent().unwrap().to_owned();
-    let common = if release == "2.1" { "libcrmcommon.so.34" } else { "libcrmcommon.so.68" };
-    let mut flags = vec![format!("-DRELEASE={}", release.replace('.', ""))];
+/// A program that calls as those of this version do, and gets its functions from `library`.
+fn program(name: &str, version: &str, library: &Path) -> PathBuf {
+    let mut flags = vec![format!("-DRELEASE={}", version.replace('.', ""))];
     flags.extend(packages(&["glib-2.0", "libxml-2.0", "libqb", "gnutls"]));
-    flags.push(libraries.join(common).display().to_string());
+    flags.push(library.display().to_string());
     flags.extend(["-lgnutls", "-lxml2", "-lqb"].map(str::to_owned));
     flags.extend(glib());
     // That library's own needs are met when it runs.
     flags.push("-Wl,--allow-shlib-undefined".into());
-    compile(name, &format!("{name}-{release}"), &flags)
+    compile(name, &format!("{name}-{version}"), &flags)
+}
+
+/// A program that uses the distribution's libcrmcommon of this release.
+fn with_distribution(name: &str, release: &str) -> PathBuf {
+    let libraries = distribution_library(release).parent().unwrap().to_owned();
+    let (version, common) = match release {
+        "2.1" => ("2.1.5", "libcrmcommon.so.34"),
+        _ => ("3.0.0", "libcrmcommon.so.68"),
+    };
+    program(name, version, &libraries.join(common))
+}
+
+/// What a program prints with the distribution's libraries alone.
+fn printed_by_theirs(release: &str, program: &Path) -> String {
+    let mut command = with_theirs(release, program);
+    String::from_utf8(output(command.env("SBD_WATCHDOG_TIMEOUT", "10")).stdout).unwrap()
 }
 
 /// Our names that the program asks for.
@@ -57,14 +71,11 @@ fn wanted_names(program: &Path) -> Vec<String> {
 /// Runs it with both; `least` of our names must be used.
 fn assert_same(name: &str, least: usize) {
     for release in ["2.1", "3.0"] {
-        let program = program(name, release);
-        let run = || {
-            let mut command = with_theirs(release, &program);
-            command.env("SBD_WATCHDOG_TIMEOUT", "10");
-            command
-        };
-        let wanted = String::from_utf8(output(&mut run()).stdout).unwrap();
-        let ours = output(run().env("LD_PRELOAD", own_library(release)).env("LD_DEBUG", "bindings"));
+        let program = with_distribution(name, release);
+        let wanted = printed_by_theirs(release, &program);
+        let mut ours = with_theirs(release, &program);
+        ours.env("LD_PRELOAD", own_library(release)).env("LD_DEBUG", "bindings");
+        let ours = output(ours.env("SBD_WATCHDOG_TIMEOUT", "10"));
         assert_eq!(String::from_utf8(ours.stdout).unwrap(), wanted, "{release}");
 
         // What the linker bound is proof that it was ours.
@@ -85,6 +96,25 @@ fn assert_bound(bindings: &str, names: &[String], release: &str) {
 #[test]
 fn sessions_and_messages_are_those_of_the_distributions_library() {
     assert_same("transport", 18);
+}
+
+/// Whose libraries are not at hand: programs that call as theirs do must see what the others see, in a process that has
+/// the names of that release.
+#[test]
+fn programs_of_other_releases_find_their_layouts_and_arguments() {
+    for (release, version) in [("2.1", "2.1.9"), ("3.0", "3.0.1"), ("3.0", "3.0.2")] {
+        let marks = work().join(format!("release-marks-{version}.so"));
+        let mut command = Command::new("cc");
+        command.args(["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror"]);
+        command.arg(format!("-DRELEASE={}", version.replace('.', "")));
+        output(command.arg(root().join("capi-tests/release-marks.c")).arg("-o").arg(&marks));
+        let program = program("transport", version, &own_library(release));
+        let mut ours = Command::new(program);
+        ours.env("LD_PRELOAD", &marks).env("LD_LIBRARY_PATH", own_library(release).parent().unwrap());
+        let ours = output(ours.env("SBD_WATCHDOG_TIMEOUT", "10"));
+        let wanted = printed_by_theirs(release, &with_distribution("transport", release));
+        assert_eq!(String::from_utf8(ours.stdout).unwrap(), wanted, "{version}");
+    }
 }
 
 #[test]

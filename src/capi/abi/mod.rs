@@ -5,11 +5,15 @@
 //! A release is a file: `v2_1`, `v3_0`. All are always compiled, so that all are tested in one run. `--cfg
 //! pcmk_abi="2.1"` or `"3.0"` chooses the one whose interface a build of the library has; without, it is 3.0. A
 //! further release is a further file, which states what it changes, and a further line of the choice below.
+//!
+//! Within 2.1 and within 3.0 objects of Pacemaker's daemons have moved. That is no choice of the build: `layout` asks the
+//! process which of them it has.
 
 pub mod api;
 pub mod behaviour;
 pub mod event;
 pub mod internal;
+pub mod layout;
 pub mod output;
 pub mod remote;
 pub mod shared;
@@ -22,10 +26,7 @@ use v2_1 as chosen;
 #[cfg(not(pcmk_abi = "2.1"))]
 use v3_0 as chosen;
 
-pub use chosen::{ALERT_WORDS, BEHAVIOUR, CRM_COMMON, FENCING, FREE_ELEMENT, LrmdEventData, RELEASE, Remote};
-
-/// `pcmk__client_t` of the chosen release.
-pub type Client = remote::Client<Remote>;
+pub use chosen::{ALERT_WORDS, BEHAVIOUR, CRM_COMMON, FENCING, FREE_ELEMENT, LrmdEventData, RELEASE, layout};
 
 /// Items that only the interface of one release has.
 #[cfg(pcmk_abi = "2.1")]

@@ -2,8 +2,10 @@
 //! The C interface as Pacemaker 2.1 has it (liblrmd.so.28).
 
 use std::ffi::{c_int, c_uint};
+use std::sync::OnceLock;
 
 use super::behaviour::{Behaviour, FreeElement};
+use super::layout::{self, Layout};
 use super::words::{AlertWords, common_status, version};
 use crate::model::{Millis, ProtocolVersion, Release};
 use crate::sys::crmcommon::PacemakerLibrary;
@@ -20,8 +22,12 @@ pub const FENCING: PacemakerLibrary = PacemakerLibrary::new(c"libstonithd.so.26"
 /// How the common library frees the document of an element.
 pub const FREE_ELEMENT: FreeElement = PacemakerLibrary::free_xml;
 
-/// `pcmk__remote_t`.
-pub type Remote = super::remote::RemoteV2_1;
+/// How objects of daemons are laid out in this process.
+pub fn layout() -> &'static Layout {
+    static LAYOUT: OnceLock<&'static Layout> = OnceLock::new();
+    let later = [(c"pcmk__ipc_fd", &layout::V2_1_7), (c"pcmk__daemon_metadata", &layout::V2_1_8)];
+    LAYOUT.get_or_init(|| layout::choose(CRM_COMMON, &layout::V2_1_5, &later))
+}
 
 /// How the library behaves.
 pub const BEHAVIOUR: Behaviour = Behaviour {

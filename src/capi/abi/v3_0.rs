@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The C interface as Pacemaker 3.0 has it (liblrmd.so.52).
 
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
+use std::sync::OnceLock;
 
 use super::behaviour::{Behaviour, FreeElement};
+use super::layout::{self, Layout};
 use super::words::{AlertWords, common_status, exit_of, version};
 use crate::model::{Millis, ProtocolVersion, Release};
 use crate::sys::crmcommon::PacemakerLibrary;
@@ -20,8 +22,15 @@ pub const FENCING: PacemakerLibrary = PacemakerLibrary::new(c"libstonithd.so.56"
 /// How the common library frees the document of an element.
 pub const FREE_ELEMENT: FreeElement = PacemakerLibrary::pcmk__xml_free;
 
-/// `pcmk__remote_t`.
-pub type Remote = super::remote::RemoteV3_0;
+/// How objects of daemons are laid out in this process.
+pub fn layout() -> &'static Layout {
+    static LAYOUT: OnceLock<&'static Layout> = OnceLock::new();
+    let later = [(PARTS, &layout::V3_0_1), (c"pcmk__serve_execd_ipc", &layout::V3_0_2)];
+    LAYOUT.get_or_init(|| layout::choose(CRM_COMMON, &layout::V3_0_0, &later))
+}
+
+/// Came with 3.0.1, in which local messages come in parts.
+const PARTS: &CStr = c"pcmk__ipc_msg_append";
 
 /// How the library behaves.
 pub const BEHAVIOUR: Behaviour = Behaviour {
@@ -37,9 +46,9 @@ pub const BEHAVIOUR: Behaviour = Behaviour {
     local_layout,
 };
 
-/// Client and server are of one release on a node, and the release that changed the layout came with this function.
+/// Client and server are of one release on a node.
 fn local_layout() -> IpcLayout {
-    if CRM_COMMON.has(c"pcmk__ipc_msg_append") { IpcLayout::New } else { IpcLayout::Old }
+    if CRM_COMMON.has(PARTS) { IpcLayout::New } else { IpcLayout::Old }
 }
 
 /// How alert agents are spoken to.

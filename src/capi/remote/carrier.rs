@@ -7,7 +7,8 @@ use std::io;
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
-use crate::capi::abi::remote::Connection;
+use crate::capi::abi;
+use crate::capi::abi::remote::Remote;
 use crate::sys::gnutls::{self, Functions};
 
 /// How long a peer may take nothing of what is sent to it.
@@ -34,13 +35,19 @@ impl Carrier {
     ///
     /// # Errors
     /// ESOCKTNOSUPPORT: it has neither a session nor a socket.
-    pub(super) fn of(remote: &impl Connection) -> Result<Self, c_int> {
-        if let Some(session) = remote.session() {
+    ///
+    /// # Safety
+    /// `remote` is a living connection of this process's layout.
+    pub(super) unsafe fn of(remote: *const Remote) -> Result<Self, c_int> {
+        // SAFETY: the caller's promise.
+        if let Some(session) = unsafe { abi::layout().session_of(remote) } {
             let gnutls = gnutls::functions().ok_or(libc::ESOCKTNOSUPPORT)?;
             return Ok(Self::Tls { session, gnutls });
         }
-        match remote.common().tcp_socket {
-            0 => {
+        // SAFETY: the caller's promise.
+        match unsafe { (*remote).tcp_socket } {
+            // Up to 3.0.0 it is 0 where there is none, later -1.
+            ..=0 => {
                 log::error!("A remote connection has neither a TLS session nor a socket");
                 Err(libc::ESOCKTNOSUPPORT)
             }

@@ -7,8 +7,9 @@ use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::local;
-use crate::capi::abi::remote::{Connection, flag};
-use crate::capi::abi::{Client, Remote};
+use crate::capi::abi;
+use crate::capi::abi::layout::{Session, SessionEnd};
+use crate::capi::abi::remote::{Client, Remote, flag};
 use crate::capi::entry::entry;
 use crate::sys::{cmem, glib, gnutls};
 
@@ -175,7 +176,7 @@ entry! {
             let facts = local::accept(connection, uid);
             (*client).pid = facts.pid;
             (*client).user = cmem::string_of(facts.user.as_bytes());
-            (*client).ipcs = connection;
+            abi::layout().client.ipcs.of(client).write(connection);
             (*client).flags = flag::IPC | if facts.privileged { flag::PRIVILEGED } else { 0 };
         }
         add(connection, client);
@@ -185,21 +186,7 @@ entry! {
 
 fn new_client() -> *mut Client {
     let id = uuid::Uuid::new_v4().to_string();
-    cmem::new(Client {
-        pid: 0,
-        id: cmem::string_of(id.as_bytes()),
-        name: ptr::null_mut(),
-        user: ptr::null_mut(),
-        flags: 0,
-        request_id: 0,
-        userdata: ptr::null_mut(),
-        event_timer: 0,
-        event_queue: ptr::null_mut(),
-        ipcs: ptr::null_mut(),
-        remote: ptr::null_mut(),
-        queue_backlog: 0,
-        queue_max: 0,
-    })
+    abi::layout().new_client(cmem::string_of(id.as_bytes()))
 }
 
 fn add(key: *mut c_void, client: *mut Client) {
@@ -215,7 +202,7 @@ fn add(key: *mut c_void, client: *mut Client) {
 
 entry! {
     /// Frees a client with all that it owns: its waiting messages, its connection's buffer, in Pacemaker 3.0 also the
-    /// connection's TLS session. NULL is allowed.
+    /// connection's TLS session, and from 3.0.1 on what has come of a local message. NULL is allowed.
     ///
     /// # Safety
     /// `client` is NULL or a client that is not used afterwards; its parts are as its layout says.
@@ -234,29 +221,42 @@ entry! {
                 glib::remove_source(timer);
             }
             glib::free_queue(parts.event_queue, |event| local::free_event(event));
+            if let Some(buffer) = abi::layout().client.buffer {
+                glib::free_bytes(buffer.get(client));
+            }
             cmem::free(parts.id);
             cmem::free(parts.name);
             cmem::free(parts.user);
-            free_connection(parts.remote);
+            free_connection(abi::layout().remote_of(client));
             cmem::free(client);
         }
     }
 }
 
 /// # Safety
-/// `remote` is NULL or a client's own connection, not used afterwards.
+/// `remote` is NULL or a client's own connection of this process's layout, not used afterwards.
 unsafe fn free_connection(remote: *mut Remote) {
-    // SAFETY: the caller's promise; the session is freed only in the release whose clients own it.
+    let layout = abi::layout();
+    // SAFETY: the caller's promise; the session is looked at only in releases whose clients own something of it.
     unsafe {
         let Some(connection) = remote.as_ref() else { return };
-        if let Ok(timer @ 1..) = c_uint::try_from(connection.common().auth_timeout) {
+        if let Ok(timer @ 1..) = c_uint::try_from(connection.auth_timeout) {
             glib::remove_source(timer);
         }
-        cmem::free(connection.common().buffer);
-        if Remote::OWNS_SESSION
-            && let (Some(session), Some(gnutls)) = (connection.session(), gnutls::functions())
-        {
-            (gnutls.deinit)(session.as_ptr());
+        cmem::free(connection.buffer);
+        match (layout.remote.at_the_end, layout.remote.session) {
+            (SessionEnd::PlaceFreed, Session::Behind(place)) => {
+                let place = place.get(remote);
+                if !place.is_null() {
+                    gnutls::free(place.cast());
+                }
+            }
+            (SessionEnd::Freed, _) => {
+                if let (Some(session), Some(gnutls)) = (layout.session_of(remote), gnutls::functions()) {
+                    (gnutls.deinit)(session.as_ptr());
+                }
+            }
+            _ => {}
         }
         cmem::free(remote);
     }

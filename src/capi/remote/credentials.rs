@@ -6,6 +6,8 @@ use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::ptr;
 
 use super::settings;
+use crate::capi::abi;
+use crate::capi::abi::layout::TlsChoice;
 use crate::capi::abi::remote::Tls;
 use crate::capi::entry::entry;
 use crate::driver::client::{check_certificates, strictness_of_environment};
@@ -98,6 +100,9 @@ entry! {
     /// Makes what the sessions of one kind share, if `tls` points to NULL: for a server or a client, with certificates
     /// (whose files the environment names), a shared key or nothing. SIGPIPE is ignored from then on.
     ///
+    /// Which of these: up to 3.0.1 `choice` is GnuTLS's number of the kind. From 3.0.2 on it is a bool, whether there
+    /// is a shared key, and certificates come first where they are configured.
+    ///
     /// Returns 0, EPROTO without Diffie-Hellman parameters, ENODATA if a certificate cannot be used, ENOMEM, ENOTSUP
     /// without GnuTLS.
     ///
@@ -106,7 +111,7 @@ entry! {
     pub unsafe fn pcmk__init_tls(
         tls: *mut *mut Tls,
         server: bool,
-        cred_type: c_int,
+        choice: c_int,
     ) -> c_int, failed = libc::EPROTO; {
         // SAFETY: the caller's promise.
         if tls.is_null() || !unsafe { *tls }.is_null() {
@@ -121,7 +126,7 @@ entry! {
         let made = cmem::new(Tls {
             server,
             dh_params: ptr::null_mut(),
-            cred_type,
+            cred_type: kind(abi::layout().tls_choice, choice, settings::certificates().is_some()),
             ca_file: ptr::null(),
             cert_file: ptr::null(),
             crl_file: ptr::null(),
@@ -138,6 +143,18 @@ entry! {
             }
         }
         result.err().unwrap_or(0)
+    }
+}
+
+/// The kind of credentials that a caller of `pcmk__init_tls()` wants.
+fn kind(meaning: TlsChoice, choice: c_int, certificates: bool) -> c_int {
+    // C sets no more than the byte of a bool.
+    let have_key = choice & 0xFF != 0;
+    match meaning {
+        TlsChoice::Kind => choice,
+        TlsChoice::HaveKey if certificates => credentials::CERTIFICATE,
+        TlsChoice::HaveKey if have_key => credentials::PSK,
+        TlsChoice::HaveKey => credentials::ANON,
     }
 }
 
@@ -330,5 +347,22 @@ entry! {
             }
             (gnutls.x509_crt_deinit)(certificate);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_third_argument_is_a_kind_or_whether_there_is_a_key() {
+        use credentials::{ANON, CERTIFICATE, PSK};
+        for choice in [ANON, CERTIFICATE, PSK] {
+            assert_eq!(kind(TlsChoice::Kind, choice, true), choice);
+        }
+        assert_eq!(kind(TlsChoice::HaveKey, 1, true), CERTIFICATE);
+        assert_eq!(kind(TlsChoice::HaveKey, 1, false), PSK);
+        // What stands above the byte is not the caller's.
+        assert_eq!(kind(TlsChoice::HaveKey, c_int::from_le_bytes([0, 1, 1, 1]), false), ANON);
     }
 }

@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::carrier::{Carrier, Read, poll};
-use crate::capi::abi::Remote;
-use crate::capi::abi::remote::{Common, Connection};
+use crate::capi::abi::remote::Remote;
 use crate::capi::client::xml;
 use crate::capi::entry::entry;
 use crate::sys::cmem;
@@ -37,9 +36,11 @@ entry! {
         message: *mut c_void,
     ) -> c_int, failed = libc::EIO; {
         // SAFETY: the caller's promise.
-        let (remote, message) = unsafe { (remote.as_ref(), Node::from_raw(message)) };
-        let (Some(remote), Some(message)) = (remote, message) else { return libc::EINVAL };
-        let result = send(remote, &xml::text_of(message));
+        let Some(message) = (unsafe { Node::from_raw(message) }).filter(|_| !remote.is_null()) else {
+            return libc::EINVAL;
+        };
+        // SAFETY: the caller's promise, and not NULL.
+        let result = unsafe { Carrier::of(remote) }.and_then(|carrier| send(carrier, &xml::text_of(message)));
         if let Err(code) = result {
             log::error!("Could not send a remote message (error {code})");
         }
@@ -47,11 +48,10 @@ entry! {
     }
 }
 
-fn send(remote: &Remote, text: &str) -> Result<(), c_int> {
+fn send(carrier: Carrier, text: &str) -> Result<(), c_int> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed) + 1;
     let header = encode_header(number, text.len()).map_err(|_| libc::EMSGSIZE)?;
-    let carrier = Carrier::of(remote)?;
     carrier.send(&header)?;
     let mut payload = Vec::with_capacity(text.len() + 1);
     payload.extend_from_slice(text.as_bytes());
@@ -71,9 +71,8 @@ entry! {
     pub unsafe fn pcmk__remote_message_xml(remote: *mut Remote) -> *mut c_void, failed = ptr::null_mut(); {
         // SAFETY: the caller's promise.
         let Some(remote) = (unsafe { remote.as_mut() }) else { return ptr::null_mut() };
-        let common = remote.common_mut();
         // SAFETY: the caller's promise about the buffer.
-        let message = unsafe { take(common) };
+        let message = unsafe { take(remote) };
         match message {
             Ok(None) => ptr::null_mut(),
             Ok(Some(text)) => match xml::document_of(&text) {
@@ -85,7 +84,7 @@ entry! {
             },
             Err(error) => {
                 log::error!("{error}");
-                common.buffer_offset = 0;
+                remote.buffer_offset = 0;
                 ptr::null_mut()
             }
         }
@@ -95,22 +94,22 @@ entry! {
 /// The buffer's content.
 ///
 /// # Safety
-/// `common` has a buffer that is filled up to its offset, or none and an offset of 0.
-unsafe fn received(common: &Common) -> &[u8] {
-    if common.buffer.is_null() {
+/// `remote` has a buffer that is filled up to its offset, or none and an offset of 0.
+unsafe fn received(remote: &Remote) -> &[u8] {
+    if remote.buffer.is_null() {
         return &[];
     }
     // SAFETY: the caller's promise.
-    unsafe { std::slice::from_raw_parts(common.buffer.cast(), common.buffer_offset) }
+    unsafe { std::slice::from_raw_parts(remote.buffer.cast(), remote.buffer_offset) }
 }
 
 /// Takes the first message.
 ///
 /// # Safety
 /// As for [`received`].
-unsafe fn take(common: &mut Common) -> Result<Option<String>, FrameError> {
+unsafe fn take(remote: &mut Remote) -> Result<Option<String>, FrameError> {
     // SAFETY: the caller's promise.
-    let bytes = unsafe { received(common) };
+    let bytes = unsafe { received(remote) };
     let Some(Partial { have, need }) = awaited(bytes)? else { return Ok(None) };
     if have < need {
         return Ok(None);
@@ -121,11 +120,11 @@ unsafe fn take(common: &mut Common) -> Result<Option<String>, FrameError> {
     let rest = have - need;
     // SAFETY: both places lie in the buffer: `need` bytes and then `rest` bytes are filled, and one more is there.
     unsafe {
-        let start = common.buffer;
+        let start = remote.buffer;
         ptr::copy(start.add(need), start, rest);
         start.add(rest).write(0);
     }
-    common.buffer_offset = rest;
+    remote.buffer_offset = rest;
     Ok(frame.map(Frame::into_text))
 }
 
@@ -141,9 +140,9 @@ fn awaited(bytes: &[u8]) -> Result<Option<Partial>, FrameError> {
 ///
 /// # Safety
 /// As for [`received`].
-unsafe fn is_complete(common: &Common) -> bool {
+unsafe fn is_complete(remote: &Remote) -> bool {
     // SAFETY: the caller's promise.
-    let awaited = awaited(unsafe { received(common) });
+    let awaited = awaited(unsafe { received(remote) });
     awaited.is_ok_and(|partial| partial.is_some_and(|partial| partial.have >= partial.need))
 }
 
@@ -157,24 +156,23 @@ entry! {
     /// # Safety
     /// `remote` is a connection of this library's release, not NULL, whose buffer is NULL or from `malloc`.
     pub unsafe fn pcmk__read_available_remote_data(remote: *mut Remote) -> c_int, failed = libc::EIO; {
-        // SAFETY: the caller's promise.
-        match unsafe { remote.as_mut() } {
-            // SAFETY: the caller's promise about the buffer.
-            Some(remote) => unsafe { read_available(remote) }.err().unwrap_or(0),
-            None => libc::EINVAL,
+        if remote.is_null() {
+            return libc::EINVAL;
         }
+        // SAFETY: the caller's promise, and not NULL.
+        unsafe { read_available(remote) }.err().unwrap_or(0)
     }
 }
 
 /// # Safety
 /// As for `pcmk__read_available_remote_data`.
-unsafe fn read_available(remote: &mut Remote) -> Result<(), c_int> {
-    let carrier = Carrier::of(remote)?;
-    let common = remote.common_mut();
+unsafe fn read_available(remote: *mut Remote) -> Result<(), c_int> {
+    // SAFETY: the caller's promise. The beginning of a connection is ours alone during the call.
+    let (carrier, remote) = unsafe { (Carrier::of(remote)?, &mut *remote) };
     let begun = Instant::now();
     loop {
         // SAFETY: the caller's promise.
-        let waiting = awaited(unsafe { received(common) }).map_err(|error| {
+        let waiting = awaited(unsafe { received(remote) }).map_err(|error| {
             log::error!("{error}");
             libc::EBADMSG
         })?;
@@ -184,25 +182,25 @@ unsafe fn read_available(remote: &mut Remote) -> Result<(), c_int> {
             None => 0,
         };
         // SAFETY: the caller's promise.
-        unsafe { make_room(common, missing.max(ROOM)) };
-        let room = common.buffer_size - common.buffer_offset;
+        unsafe { make_room(remote, missing.max(ROOM)) };
+        let room = remote.buffer_size - remote.buffer_offset;
         // SAFETY: as much room was just made behind what is there.
         let read = unsafe {
-            let place = common.buffer.add(common.buffer_offset);
+            let place = remote.buffer.add(remote.buffer_offset);
             carrier.read(place.cast(), room)
         };
         match read {
             Read::Bytes(count) => {
-                common.buffer_offset += count;
+                remote.buffer_offset += count;
                 // SAFETY: the byte behind the buffer's size is there for this.
-                unsafe { common.buffer.add(common.buffer_offset).write(0) };
+                unsafe { remote.buffer.add(remote.buffer_offset).write(0) };
             }
             Read::Nothing => return Err(libc::EAGAIN),
             Read::End => return Err(libc::ENOTCONN),
         }
         // What is decrypted is taken in any case: the socket does not tell of it.
         // SAFETY: the caller's promise.
-        if begun.elapsed() >= TURN && carrier.pending() == 0 && !unsafe { is_complete(common) } {
+        if begun.elapsed() >= TURN && carrier.pending() == 0 && !unsafe { is_complete(remote) } {
             return Err(libc::EAGAIN);
         }
     }
@@ -210,14 +208,14 @@ unsafe fn read_available(remote: &mut Remote) -> Result<(), c_int> {
 
 /// # Safety
 /// The buffer is NULL or from `malloc`, and as long as it says.
-unsafe fn make_room(common: &mut Common, room: usize) {
-    let needed = common.buffer_offset + room;
-    if common.buffer_size >= needed && !common.buffer.is_null() {
+unsafe fn make_room(remote: &mut Remote, room: usize) {
+    let needed = remote.buffer_offset + room;
+    if remote.buffer_size >= needed && !remote.buffer.is_null() {
         return;
     }
     // SAFETY: the caller's promise; the old pointer is not used again.
-    common.buffer = unsafe { cmem::resize(common.buffer, needed + 1) };
-    common.buffer_size = needed;
+    remote.buffer = unsafe { cmem::resize(remote.buffer, needed + 1) };
+    remote.buffer_size = needed;
 }
 
 entry! {
@@ -229,16 +227,21 @@ entry! {
     /// # Safety
     /// `remote` is NULL or a connection of this library's release.
     pub unsafe fn pcmk__remote_ready(remote: *const Remote, timeout_ms: c_int) -> c_int, failed = libc::EIO; {
-        // SAFETY: the caller's promise.
-        let Some(remote) = (unsafe { remote.as_ref() }) else { return libc::ENOTCONN };
+        if remote.is_null() {
+            return libc::ENOTCONN;
+        }
         let deadline =
             u64::try_from(timeout_ms).ok().map(|time| Instant::now() + Duration::from_millis(time));
-        await_data(remote, deadline).err().unwrap_or(0)
+        // SAFETY: the caller's promise, and not NULL.
+        unsafe { await_data(remote, deadline) }.err().unwrap_or(0)
     }
 }
 
-fn await_data(remote: &Remote, deadline: Option<Instant>) -> Result<(), c_int> {
-    let carrier = Carrier::of(remote).map_err(|_| libc::ENOTCONN)?;
+/// # Safety
+/// `remote` is a living connection of this process's layout.
+unsafe fn await_data(remote: *const Remote, deadline: Option<Instant>) -> Result<(), c_int> {
+    // SAFETY: the caller's promise.
+    let carrier = unsafe { Carrier::of(remote) }.map_err(|_| libc::ENOTCONN)?;
     // The socket says nothing of what is decrypted already.
     if carrier.pending() > 0 {
         return Ok(());
@@ -270,19 +273,21 @@ entry! {
         remote: *mut Remote,
         timeout_ms: c_int,
     ) -> c_int, failed = libc::EIO; {
-        // SAFETY: the caller's promise.
-        let Some(remote) = (unsafe { remote.as_mut() }) else { return libc::EINVAL };
+        if remote.is_null() {
+            return libc::EINVAL;
+        }
         let time = match timeout_ms {
             0 => 10_000,
             time => u64::try_from(time).unwrap_or(60_000),
         };
         let deadline = Instant::now() + Duration::from_millis(time);
         // SAFETY: the caller's promise about the buffer.
-        if unsafe { is_complete(remote.common()) } {
+        if unsafe { is_complete(&*remote) } {
             return 0;
         }
         loop {
-            if let Err(code) = await_data(remote, Some(deadline)) {
+            // SAFETY: the caller's promise, and not NULL.
+            if let Err(code) = unsafe { await_data(remote, Some(deadline)) } {
                 return code;
             }
             // SAFETY: the caller's promise about the buffer.
@@ -300,14 +305,20 @@ entry! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capi::abi;
     use crate::sys::xmlnode::Document;
     use std::io::Write;
     use std::os::fd::AsRawFd;
     use std::os::unix::net::UnixStream;
 
+    /// A connection without anything, to be freed.
+    fn new_remote() -> *mut Remote {
+        cmem::zeroed(abi::layout().remote.size).cast()
+    }
+
     /// A connection over a plain socket, and the peer's end of it.
     struct Link {
-        remote: Remote,
+        remote: *mut Remote,
         peer: UnixStream,
         _ours: UnixStream,
     }
@@ -316,21 +327,21 @@ mod tests {
         fn new() -> Self {
             let (ours, peer) = UnixStream::pair().unwrap();
             ours.set_nonblocking(true).unwrap();
-            // SAFETY: numbers and pointers, of which all zeroes are valid.
-            let mut remote: Remote = unsafe { std::mem::zeroed() };
-            remote.common_mut().tcp_socket = ours.as_raw_fd();
+            let remote = new_remote();
+            // SAFETY: just made.
+            unsafe { (*remote).tcp_socket = ours.as_raw_fd() };
             Self { remote, peer, _ours: ours }
         }
 
         fn read(&mut self) -> c_int {
             // SAFETY: a connection of ours, whose buffer these functions have made.
-            unsafe { pcmk__read_available_remote_data(&raw mut self.remote) }
+            unsafe { pcmk__read_available_remote_data(self.remote) }
         }
 
         fn message(&mut self) -> Option<String> {
             // SAFETY: the same; the tree is freed with its document.
             unsafe {
-                let raw = pcmk__remote_message_xml(&raw mut self.remote);
+                let raw = pcmk__remote_message_xml(self.remote);
                 let text = Node::from_raw(raw).map(xml::text_of);
                 drop(Document::from_raw(raw));
                 text
@@ -341,7 +352,10 @@ mod tests {
     impl Drop for Link {
         fn drop(&mut self) {
             // SAFETY: from `malloc`, and given back once.
-            unsafe { cmem::free(self.remote.common().buffer) };
+            unsafe {
+                cmem::free((*self.remote).buffer);
+                cmem::free(self.remote);
+            }
         }
     }
 
@@ -375,7 +389,8 @@ mod tests {
         header[24..28].copy_from_slice(&(1_u32 << 30).to_ne_bytes());
         link.peer.write_all(&header).unwrap();
         assert_eq!(link.read(), libc::EBADMSG);
-        assert!(link.remote.common().buffer_size < 100_000);
+        // SAFETY: a connection of ours.
+        assert!(unsafe { (*link.remote).buffer_size } < 100_000);
         assert_eq!(link.message(), None);
         let mut link = Link::new();
         link.peer.write_all(b"GET / HTTP/1.1").unwrap();
@@ -387,26 +402,26 @@ mod tests {
         let mut link = Link::new();
         // SAFETY: connections of ours.
         unsafe {
-            assert_eq!(pcmk__read_remote_message(&raw mut link.remote, 20), libc::ETIME);
+            assert_eq!(pcmk__read_remote_message(link.remote, 20), libc::ETIME);
             link.peer.write_all(&[message("<a/>"), message("<b/>")].concat()).unwrap();
-            assert_eq!(pcmk__read_remote_message(&raw mut link.remote, 5000), 0);
+            assert_eq!(pcmk__read_remote_message(link.remote, 5000), 0);
             assert_eq!(link.message().as_deref(), Some("<a/>"));
-            assert_eq!(pcmk__remote_ready(&raw const link.remote, 20), libc::ETIME);
-            assert_eq!(pcmk__read_remote_message(&raw mut link.remote, 5000), 0);
+            assert_eq!(pcmk__remote_ready(link.remote, 20), libc::ETIME);
+            assert_eq!(pcmk__read_remote_message(link.remote, 5000), 0);
             assert_eq!(link.message().as_deref(), Some("<b/>"));
         }
     }
 
     #[test]
     fn a_wait_ends_in_time_although_a_little_more_comes_all_the_time() {
-        let mut link = Link::new();
+        let link = Link::new();
         let mut peer = link.peer.try_clone().unwrap();
         let dripping = std::thread::spawn(move || {
             let _ = peer.write_all(&encode_header(1, 10 << 20).unwrap());
             while peer.write_all(b"x").is_ok() {}
         });
         // SAFETY: a connection of ours.
-        unsafe { assert_eq!(pcmk__read_remote_message(&raw mut link.remote, 50), libc::ETIME) };
+        unsafe { assert_eq!(pcmk__read_remote_message(link.remote, 50), libc::ETIME) };
         link.peer.shutdown(std::net::Shutdown::Both).unwrap();
         dripping.join().unwrap();
     }
@@ -415,11 +430,15 @@ mod tests {
     fn without_a_connection_nothing_happens() {
         // SAFETY: NULL is allowed, and so is a connection without socket.
         unsafe {
-            let mut nothing: Remote = std::mem::zeroed();
+            let nothing = new_remote();
             assert_eq!(pcmk__remote_send_xml(ptr::null_mut(), ptr::null_mut()), libc::EINVAL);
-            assert!(pcmk__remote_message_xml(&raw mut nothing).is_null());
-            assert_eq!(pcmk__read_available_remote_data(&raw mut nothing), libc::ESOCKTNOSUPPORT);
-            assert_eq!(pcmk__remote_ready(&raw const nothing, 10), libc::ENOTCONN);
+            for none in [0, -1] {
+                (*nothing).tcp_socket = none;
+                assert!(pcmk__remote_message_xml(nothing).is_null());
+                assert_eq!(pcmk__read_available_remote_data(nothing), libc::ESOCKTNOSUPPORT);
+                assert_eq!(pcmk__remote_ready(nothing, 10), libc::ENOTCONN);
+            }
+            cmem::free(nothing);
         }
     }
 }

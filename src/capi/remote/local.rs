@@ -6,12 +6,13 @@ use std::ptr;
 
 use nix::unistd::{Uid, User};
 
-use crate::capi::abi::Client;
-use crate::capi::abi::remote::flag;
+use crate::capi::abi;
+use crate::capi::abi::layout::{Layout, LocalMessage};
+use crate::capi::abi::remote::{Client, flag};
 use crate::capi::client::xml;
 use crate::capi::entry::entry;
 use crate::model::site::{CLUSTER_USER, UNKNOWN_USER};
-use crate::sys::{cmem, qb};
+use crate::sys::{cmem, glib, qb};
 use crate::wire::ipc::{self, Assembler, IpcRequest};
 
 /// What is known of a local client.
@@ -81,50 +82,85 @@ pub(super) unsafe fn free_event(event: *mut c_void) {
 
 entry! {
     /// A local message as a tree that the caller frees, with its number and its flags; NULL if it is damaged. A client
-    /// that says that it is proxied is one from then on. Both layouts of the header are understood; compressed text is
-    /// unpacked up to 20 MiB.
+    /// that says that it is proxied is one from then on.
+    ///
+    /// Up to 3.0.0 it is called with (client, message, id, flags). Both layouts of the header are understood; compressed
+    /// text is unpacked up to 20 MiB. From 3.0.1 on it is called with (client, id, flags), and the message is what
+    /// `pcmk__ipc_msg_append()` has put together in the client's buffer, which stays there.
     ///
     /// # Safety
-    /// `client` is NULL or a client; `data` is NULL or one message of libqb, as long as its header says; `id` and
-    /// `flags` are NULL or may be written.
+    /// `client` is NULL or a client of this process's layout; the message is NULL or one of libqb, as long as its header
+    /// says; `id` and `flags` are NULL or may be written.
     pub unsafe fn pcmk__client_data2xml(
         client: *mut Client,
-        data: *mut c_void,
-        id: *mut u32,
-        flags: *mut u32,
+        second: *mut c_void,
+        third: *mut c_void,
+        fourth: *mut c_void,
     ) -> *mut c_void, failed = ptr::null_mut(); {
-        if data.is_null() {
-            return ptr::null_mut();
-        }
         // SAFETY: the caller's promise.
-        let message = unsafe { bytes(data) };
-        let request = match read(message) {
-            Ok(request) => request,
+        unsafe { document(abi::layout(), client, [second, third, fourth]) }
+    }
+}
+
+/// `pcmk__client_data2xml()` for clients of this layout.
+///
+/// # Safety
+/// See there. An argument that the release does not have may be anything.
+unsafe fn document(layout: &Layout, client: *mut Client, arguments: [*mut c_void; 3]) -> *mut c_void {
+    let [second, third, fourth] = arguments;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (message, id, flags) = match layout.local_message {
+            LocalMessage::Argument if second.is_null() => return ptr::null_mut(),
+            LocalMessage::Argument => (read(bytes(second)), third, fourth),
+            LocalMessage::ClientBuffer => (read_buffer(layout, client), second, third),
+        };
+        match message {
+            Ok(request) => take(client, &request, id.cast(), flags.cast()),
             Err(reason) => {
                 log::error!("Could not read a local message: {reason}");
-                return ptr::null_mut();
-            }
-        };
-        // SAFETY: NULL or the caller's own.
-        unsafe {
-            if let Some(id) = id.as_mut() {
-                *id = request.id.cast_unsigned();
-            }
-            if let Some(flags) = flags.as_mut() {
-                *flags = request.flags;
-            }
-            if let Some(client) = client.as_mut().filter(|_| request.flags & ipc::flag::PROXIED != 0) {
-                client.flags |= flag::PROXIED;
-            }
-        }
-        match xml::document_of(&request.text) {
-            Ok(document) => document.into_raw(),
-            Err(error) => {
-                log::error!("Could not read a local message: {error}");
                 ptr::null_mut()
             }
         }
     }
+}
+
+/// Tells what a message's header says, and gives its text as a tree.
+///
+/// # Safety
+/// As for `pcmk__client_data2xml()`.
+unsafe fn take(client: *mut Client, request: &IpcRequest, id: *mut u32, flags: *mut u32) -> *mut c_void {
+    // SAFETY: NULL or the caller's own.
+    unsafe {
+        if let Some(id) = id.as_mut() {
+            *id = request.id.cast_unsigned();
+        }
+        if let Some(flags) = flags.as_mut() {
+            *flags = request.flags;
+        }
+        if let Some(client) = client.as_mut().filter(|_| request.flags & ipc::flag::PROXIED != 0) {
+            client.flags |= flag::PROXIED;
+        }
+    }
+    match xml::document_of(&request.text) {
+        Ok(document) => document.into_raw(),
+        Err(error) => {
+            log::error!("Could not read a local message: {error}");
+            ptr::null_mut()
+        }
+    }
+}
+
+/// The message in the client's buffer.
+///
+/// # Safety
+/// `client` is NULL or a client of this layout.
+unsafe fn read_buffer(layout: &Layout, client: *const Client) -> Result<IpcRequest, String> {
+    let field = layout.client.buffer.filter(|_| !client.is_null());
+    let field = field.ok_or("there is no client")?;
+    // SAFETY: the caller's promise; nothing changes the buffer meanwhile.
+    let message = unsafe { glib::bytes_of(field.get(client)) };
+    ipc::read_assembled(message).map_err(|error| error.to_string())
 }
 
 /// # Safety
@@ -142,4 +178,54 @@ fn read(message: &[u8]) -> Result<IpcRequest, String> {
     let layout = ipc::detect(message).ok_or("its header is damaged")?;
     let request = Assembler::new(layout).push(message).map_err(|error| error.to_string())?;
     request.ok_or_else(|| "it is a part of one".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capi::abi::layout::{V3_0_0, V3_0_1};
+    use crate::sys::xmlnode::{Document, Node};
+    use crate::wire::ipc::{IpcLayout, encode};
+
+    /// The text of a tree, which is freed.
+    fn text(tree: *mut c_void) -> Option<String> {
+        // SAFETY: NULL, or a tree that is freed with its document, once.
+        unsafe {
+            let text = Node::from_raw(tree).map(xml::text_of);
+            drop(Document::from_raw(tree));
+            text
+        }
+    }
+
+    #[test]
+    fn a_message_is_an_argument_or_lies_in_its_client_by_the_release() {
+        let anything = ptr::dangling_mut();
+        let mut message = encode(IpcLayout::New, 7, 0x100, "<a/>", 1 << 17).unwrap().remove(0);
+        let (mut id, mut flags) = (0u32, 0u32);
+        let (id_place, flags_place) = ((&raw mut id).cast(), (&raw mut flags).cast());
+        for layout in [&V3_0_0, &V3_0_1] {
+            let client = layout.new_client(ptr::null_mut());
+            // SAFETY: a client of this layout, freed once with its buffer; a message as long as it says.
+            unsafe {
+                let arguments = match layout.client.buffer {
+                    Some(buffer) => {
+                        buffer.of(client).write(glib::new_bytes(&message));
+                        [id_place, flags_place, anything]
+                    }
+                    None => [message.as_mut_ptr().cast(), id_place, flags_place],
+                };
+                assert_eq!(text(document(layout, client, arguments)).as_deref(), Some("<a/>"));
+                assert_eq!((id, flags), (7, 0x100));
+                assert_eq!((*client).flags, flag::PROXIED);
+                if let Some(buffer) = layout.client.buffer {
+                    glib::free_bytes(buffer.get(client));
+                    buffer.of(client).write(ptr::null_mut());
+                    assert_eq!(text(document(layout, client, arguments)), None, "nothing has come");
+                    assert_eq!(text(document(layout, ptr::null_mut(), arguments)), None);
+                }
+                cmem::free(client);
+            }
+            (id, flags) = (0, 0);
+        }
+    }
 }

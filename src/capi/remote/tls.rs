@@ -9,8 +9,8 @@ use nix::sys::socket::{SockaddrStorage, getpeername};
 use super::carrier::Carrier;
 use super::credentials::words;
 use super::settings;
-use crate::capi::abi::remote::{Connection, Tls};
-use crate::capi::abi::{Client, Remote, only_in};
+use crate::capi::abi::remote::{Client, Remote, Tls};
+use crate::capi::abi::{self, only_in};
 use crate::capi::entry::entry;
 use crate::driver::client::{Role, Strictness, judge_peer, strictness_of_environment};
 use crate::model::options::{self, TRANSPORT};
@@ -250,10 +250,9 @@ entry! {
     /// # Safety
     /// `client` is NULL or a client of this library's release.
     pub unsafe fn pcmk__read_handshake_data(client: *const Client) -> c_int, failed = libc::EPROTO; {
+        let layout = abi::layout();
         // SAFETY: the caller's promise.
-        let session = unsafe {
-            client.as_ref().and_then(|client| client.remote.as_ref()).and_then(Connection::session)
-        };
+        let session = unsafe { layout.session_of(layout.remote_of(client)) };
         let (Some(session), Some(gnutls)) = (session, gnutls::functions()) else { return libc::EINVAL };
         loop {
             // SAFETY: a living session.
@@ -277,7 +276,11 @@ entry! {
     /// `remote` is NULL or a connection of this library's release.
     pub unsafe fn pcmk__tls_get_client_sock(remote: *const Remote) -> c_int, failed = -1; {
         // SAFETY: the caller's promise.
-        let remote = unsafe { remote.as_ref() }.filter(|remote| remote.session().is_some());
-        remote.and_then(|remote| Carrier::of(remote).ok()).map_or(-1, Carrier::socket)
+        unsafe {
+            match abi::layout().session_of(remote) {
+                Some(_) => Carrier::of(remote).map_or(-1, Carrier::socket),
+                None => -1,
+            }
+        }
     }
 }

@@ -4,8 +4,8 @@
 pub(in crate::daemon) mod reader;
 
 use super::cli::{CommandLine, Program};
-use super::environment::Environment;
 use super::logging::settings::LogSettings;
+use crate::driver::environment::Environment;
 use crate::driver::tokio::MemoryLimits;
 use crate::model::certificate_files::Certificates;
 use crate::model::options::{self, Effect, Value, boolean, enabled_for};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Reads options from the environment and keeps account of what was wrong with them.
-use crate::daemon::environment::Environment;
+use crate::driver::environment::Environment;
 use crate::model::options::ClusterOption;
 use std::fmt;
 use std::path::PathBuf;

@@ -8,6 +8,7 @@ impl<T: Copy + Default, const N: usize> Default for __BindgenOpaqueArray8<[T; N]
         Self([<T as Default>::default(); N])
     }
 }
+pub type guint8 = ::std::os::raw::c_uchar;
 pub type gint64 = ::std::os::raw::c_long;
 pub type gint = ::std::os::raw::c_int;
 pub type gboolean = gint;
@@ -24,6 +25,13 @@ pub type GHashFunc = ::std::option::Option<
 pub type GHFunc = ::std::option::Option<
     unsafe extern "C" fn(key: gpointer, value: gpointer, user_data: gpointer),
 >;
+pub type GByteArray = _GByteArray;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct _GByteArray {
+    pub data: *mut guint8,
+    pub len: guint,
+}
 pub type GList = _GList;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -88,6 +96,13 @@ pub struct _GQueue {
 }
 #[link(name = "glib-2.0")]
 unsafe extern "C" {
+    pub fn g_byte_array_new() -> *mut GByteArray;
+    pub fn g_byte_array_unref(array: *mut GByteArray);
+    pub fn g_byte_array_append(
+        array: *mut GByteArray,
+        data: *const guint8,
+        len: guint,
+    ) -> *mut GByteArray;
     pub fn g_list_free(list: *mut GList);
     pub fn g_list_free_full(list: *mut GList, free_func: GDestroyNotify);
     pub fn g_list_prepend(list: *mut GList, data: gpointer) -> *mut GList;
@@ -129,10 +144,15 @@ unsafe extern "C" {
     pub fn g_hash_table_unref(hash_table: *mut GHashTable);
     pub fn g_str_equal(v1: gconstpointer, v2: gconstpointer) -> gboolean;
     pub fn g_str_hash(v: gconstpointer) -> guint;
+    pub fn g_main_context_iteration(
+        context: *mut GMainContext,
+        may_block: gboolean,
+    ) -> gboolean;
     pub fn g_source_new(
         source_funcs: *mut GSourceFuncs,
         struct_size: guint,
     ) -> *mut GSource;
+    pub fn g_source_ref(source: *mut GSource) -> *mut GSource;
     pub fn g_source_unref(source: *mut GSource);
     pub fn g_source_attach(source: *mut GSource, context: *mut GMainContext) -> guint;
     pub fn g_source_destroy(source: *mut GSource);

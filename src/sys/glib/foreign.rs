@@ -31,3 +31,36 @@ pub unsafe fn free_queue(queue: *mut c_void, mut free: impl FnMut(*mut c_void)) 
         glib::g_queue_free(queue);
     }
 }
+
+/// The content of a GByteArray; nothing for NULL.
+///
+/// # Safety
+/// `array` is NULL or a living GByteArray that nobody changes while the answer is used.
+pub unsafe fn bytes_of<'a>(array: *mut c_void) -> &'a [u8] {
+    // SAFETY: the caller's promise.
+    match unsafe { array.cast::<glib::GByteArray>().as_ref() } {
+        // SAFETY: GLib's own bytes, as many as it says.
+        Some(array) if !array.data.is_null() => unsafe {
+            std::slice::from_raw_parts(array.data, array.len as usize)
+        },
+        _ => &[],
+    }
+}
+
+/// A GByteArray with a copy of `bytes`, to be freed by [`free_bytes`].
+pub fn new_bytes(bytes: &[u8]) -> *mut c_void {
+    let length = c_uint::try_from(bytes.len()).unwrap_or(c_uint::MAX);
+    // SAFETY: a new array, and bytes that are there.
+    unsafe { glib::g_byte_array_append(glib::g_byte_array_new(), bytes.as_ptr(), length).cast() }
+}
+
+/// Frees a GByteArray with its content. NULL is allowed.
+///
+/// # Safety
+/// `array` is NULL or a GByteArray that nobody uses afterwards.
+pub unsafe fn free_bytes(array: *mut c_void) {
+    if !array.is_null() {
+        // SAFETY: the caller's promise.
+        unsafe { glib::g_byte_array_unref(array.cast()) };
+    }
+}

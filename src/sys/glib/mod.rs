@@ -13,5 +13,5 @@ mod foreign;
 pub mod pointers;
 mod source;
 
-pub use foreign::{free_queue, remove_source};
-pub use source::{Interest, Priority, Source, Watch, is_new_iteration};
+pub use foreign::{bytes_of, free_bytes, free_queue, new_bytes, remove_source};
+pub use source::{Interest, Priority, Source, Watch, is_new_iteration, iterate};

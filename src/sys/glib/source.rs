@@ -5,6 +5,8 @@ use std::cell::Cell;
 use std::ffi::{CStr, c_int, c_void};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
+use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use super::bindings as glib;
@@ -131,11 +133,51 @@ impl Source {
         unsafe { glib::g_source_set_ready_time(self.raw.as_ptr(), at) };
     }
 
+    /// What does the same as [`wake`](Self::wake), from anywhere and for as long as it is kept.
+    pub fn waker(&self) -> Waker {
+        // SAFETY: the source is alive; the reference is given back when the waker is dropped.
+        unsafe { glib::g_source_ref(self.raw.as_ptr()) };
+        Arc::new(Wakeable(self.raw)).into()
+    }
+
     /// Has the function called in the loop's next turn, and on until it sets the timer.
     pub fn wake(&self) {
         // SAFETY: the source is alive. 0 lies in the past.
         unsafe { glib::g_source_set_ready_time(self.raw.as_ptr(), 0) };
     }
+}
+
+/// A reference to a source, which may have ended.
+struct Wakeable(NonNull<glib::GSource>);
+
+// SAFETY: GLib's functions that this uses, for a ready time and for references, lock the source's context or count
+// atomically. The callback, which stays on its thread, is freed when the source ends, not with the last reference.
+unsafe impl Send for Wakeable {}
+// SAFETY: as above.
+unsafe impl Sync for Wakeable {}
+
+impl Wake for Wakeable {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // SAFETY: the reference keeps the source; for one that has ended this does nothing.
+        unsafe { glib::g_source_set_ready_time(self.0.as_ptr(), 0) };
+    }
+}
+
+impl Drop for Wakeable {
+    fn drop(&mut self) {
+        // SAFETY: the reference is ours and given back once.
+        unsafe { glib::g_source_unref(self.0.as_ptr()) };
+    }
+}
+
+/// Lets the default main context run what is ready, once; waits for something if `wait` is true. Was there anything?
+pub fn iterate(wait: bool) -> bool {
+    // SAFETY: the default context, which this thread owns or now acquires; callbacks of ours let no panic out.
+    unsafe { glib::g_main_context_iteration(ptr::null_mut(), c_int::from(wait)) != 0 }
 }
 
 impl Drop for Source {
