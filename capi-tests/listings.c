@@ -9,7 +9,7 @@
 #include <string.h>
 #include <crm/lrmd.h>
 
-static const char *unfit[] = { "directory", "plain", "interpreter", "crlf", "fifo", "dangling" };
+static const char *unfit[] = { "directory", "plain", "interpreter", "crlf", "dangling" };
 
 static const char *
 text(const char *string)

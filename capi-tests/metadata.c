@@ -25,7 +25,7 @@ extern int lrmd__metadata_async(lrmd_rsc_info_t *rsc, void (*callback)(int pid, 
                                 void *user_data);
 
 /* Agents that cannot run. */
-static const char *unfit[] = { "directory", "plain", "interpreter", "crlf", "fifo", "dangling" };
+static const char *unfit[] = { "directory", "plain", "interpreter", "crlf", "dangling" };
 
 static GMainLoop *loop;
 static int calls;
