@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Arguments that several commands share.
 use crate::driver::blocking::{NodeAgents, Target};
+use crate::driver::client::strictness_without_certificates;
 use crate::model::certificate_files::Certificates;
 use crate::model::{Release, options, site};
 use std::ffi::OsString;
@@ -45,6 +46,8 @@ impl Peer {
         }
         if let Some(files) = certificates.complete() {
             target = target.with_certificates(files).with_strictness_of_environment();
+        } else if let Some(warning) = strictness_without_certificates(options::DAEMON) {
+            eprintln!("{warning}");
         }
         match &self.tls_priorities {
             Some(priorities) => target.with_tls_priorities(priorities),

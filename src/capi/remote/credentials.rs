@@ -117,6 +117,7 @@ entry! {
         if tls.is_null() || !unsafe { *tls }.is_null() {
             return if tls.is_null() { libc::EINVAL } else { 0 };
         }
+        crate::capi::logging::install();
         let Some(gnutls) = gnutls::functions() else { return libc::ENOTSUP };
         // SAFETY: ignoring a signal harms nobody; the other takes nothing.
         unsafe {
