@@ -2,13 +2,13 @@
 //! The same executor on tokio: its hub, with the driver's own children and clock.
 use crate::recorder::{Node, Recorder, agents, settings, shown};
 use crate::script::{Lines, Script};
-use pcmk_remote_rs::agents::AgentConfig;
 use pcmk_remote_rs::core::{Input, PeerId, RequestToken, RunId, Server};
 use pcmk_remote_rs::driver::hub::{Carrier, Excess, Hub, Inbox, Next};
 use pcmk_remote_rs::driver::tokio::Units;
-use pcmk_remote_rs::driver::tokio::children::{RunHandle, start, start_alert};
+use pcmk_remote_rs::driver::tokio::children::{Asked, RunHandle, start, start_alert};
+use pcmk_remote_rs::driver::tokio::{Progress, Starter};
 use pcmk_remote_rs::model::{
-    Alert, ClientId, DeviceState, Execution, KillScope, Moment, Notification, Now, Reply, RunResult,
+    Alert, ClientId, DeviceState, Execution, KillScope, Moment, Notification, Now, Reply,
 };
 use std::path::Path;
 use std::rc::Rc;
@@ -17,16 +17,8 @@ use tokio::task::LocalSet;
 
 struct OnTokio {
     origin: Instant,
-    inbox: Inbox<u64, u64>,
-    agents: AgentConfig,
+    starter: Starter,
     recorder: Recorder,
-}
-
-impl OnTokio {
-    fn done(&self, run: RunId) -> impl FnOnce(RunResult) + 'static {
-        let inbox = self.inbox.clone();
-        move |result| inbox.input(Input::Finished { run, result })
-    }
 }
 
 impl Carrier for OnTokio {
@@ -75,12 +67,12 @@ impl Carrier for OnTokio {
     fn disconnect(&mut self, _: &u64, _: Option<Excess>) {}
     fn accept_proxied(&mut self, _: bool) {}
 
-    fn run(&mut self, run: RunId, execution: &Execution) -> RunHandle {
-        start(execution, &self.agents, &Units::default(), self.done(run))
+    fn run(&mut self, run: RunId, owner: Option<PeerId>, execution: &Execution) -> RunHandle {
+        start(Asked { run, owner }, execution, &self.starter, &Units::default())
     }
 
-    fn run_alert(&mut self, run: RunId, alert: &Alert) -> RunHandle {
-        start_alert(alert, &self.agents, self.done(run))
+    fn run_alert(&mut self, run: RunId, owner: Option<PeerId>, alert: &Alert) -> RunHandle {
+        start_alert(Asked { run, owner }, alert, &self.starter)
     }
 
     fn fence(&mut self, _: RunId, _: Box<Execution>, _: DeviceState) -> RunHandle {
@@ -88,7 +80,7 @@ impl Carrier for OnTokio {
     }
 
     fn kill(&mut self, run: &RunHandle, scope: KillScope) {
-        run.kill(scope);
+        run.kill(scope, &self.starter);
     }
 
     fn stop_listening(&mut self) {}
@@ -99,12 +91,13 @@ pub(crate) fn run(script: &Script, directory: &Path) -> Vec<Vec<String>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, async {
         let (lines, inbox) = (Lines::default(), Inbox::default());
-        let carrier = OnTokio {
-            origin: Instant::now(),
-            inbox: inbox.clone(),
-            agents: agents(directory),
-            recorder: Recorder::new(lines.clone()),
-        };
+        let ended = inbox.clone();
+        let starter = Starter::new(agents(directory), move |run, progress| {
+            if let Progress::Ended(result) = progress {
+                ended.input(Input::Finished { run, result });
+            }
+        });
+        let carrier = OnTokio { origin: Instant::now(), starter, recorder: Recorder::new(lines.clone()) };
         let core = Server::new(settings(), carrier.now());
         let mut hub = Hub::new(core, carrier, inbox.clone(), Box::new(Node));
         let mut seen = Vec::new();
