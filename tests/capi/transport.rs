@@ -149,7 +149,7 @@ fn judged(
 fn sessions_with_certificates_demand_what_the_options_say() {
     const MADE: &str = "credentials 0\nhandshake 0\n";
     const REFUSED: &str = "credentials 0\nhandshake -348\n";
-    let program = program("judged", "3.0");
+    let program = with_distribution("judged", "3.0");
     let file = std::fs::read(pki::files("p384", "p384", "root", "-").cert).unwrap();
     let fingerprint = x509::certificates(&file).unwrap()[0].fingerprint().unwrap().to_string();
     for (judge, crl, variable, value, met, unmet, words) in [
