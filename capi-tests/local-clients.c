@@ -246,6 +246,8 @@ main(void)
     loop = g_main_loop_new(NULL, FALSE);
     server = mainloop_add_ipc_server("pcmk-remote-rs-test", QB_IPC_NATIVE, &handlers);
     g_main_loop_run(loop);
+    /* None is left, whether it was dropped or had gone before. */
+    pcmk__drop_all_clients(server);
     waitpid(child, &status, 0);
     printf("%d messages, the client ended with %d\n", messages, WEXITSTATUS(status));
     damaged();
