@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What proves to remote nodes who we are, for all connections of one caller.
 use crate::model::certificate_files::CertificateFiles;
+#[cfg(any(feature = "tool", feature = "capi"))]
 use crate::model::options::Rules;
 use crate::model::site::KEY_FILES;
 use crate::sys::tls::{ClientContext, Policy};
 use crate::sys::x509::Strictness;
 use crate::transport::credentials::{self, Credentials, KeyError, Notice};
 use crate::transport::priorities::{self, PriorityError, Translation};
+#[cfg(any(feature = "tool", feature = "capi"))]
 use crate::transport::strictness;
 use std::fmt;
 use std::path::PathBuf;
