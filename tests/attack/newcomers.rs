@@ -136,6 +136,7 @@ fn peers_that_begin_a_handshake_keep_nobody_out() {
             let attack = format!("{count} peers with half a ClientHello from {what}");
             connect_beside(&attack, &daemon, PATIENCE_IN_A_FLOOD);
             drop(crowd);
+            ours("they have gone", || daemon.descriptors() <= before);
         }
         assert_eq!(daemon.stop(), Some(0));
     });

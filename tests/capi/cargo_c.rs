@@ -15,6 +15,10 @@ fn cargo_c(program: &str, arguments: &[&str]) -> Command {
     command
 }
 
+/// What an executor's own main gets of the library.
+const SERVER_NAMES: [&str; 4] =
+    ["execd_process_alert_exec", "lrmd_drain_alerts", "process_lrmd_alert_exec", "remoted_spawn_pidone"];
+
 #[test]
 fn cargo_c_builds_and_installs_the_same_library() {
     let place = tempfile::tempdir().unwrap();
@@ -28,7 +32,10 @@ fn cargo_c_builds_and_installs_the_same_library() {
     let mut names = exported(&library);
     // Rust cannot hide what its own part in C calls.
     names.retain(|name| name != "pcmk_remote_rs_show_list");
-    assert_eq!(names, exported(&own_directory().join("libpcmk-remote-rs.so.0")));
+    let mut expected = exported(&own_directory().join("libpcmk-remote-rs.so.0"));
+    // Labels of the assembler, which rustc's list of exported names lacks: cargo-c gives the client side alone.
+    expected.retain(|name| !SERVER_NAMES.contains(&name.as_str()));
+    assert_eq!(names, expected);
     assert!(libraries.join("libpcmk-remote-rs.a").exists());
     let header = std::fs::read(place.path().join("usr/include/pcmk-remote-rs.h")).unwrap();
     assert!(header == std::fs::read(root().join("include/pcmk-remote-rs.h")).unwrap());

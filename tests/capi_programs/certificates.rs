@@ -5,7 +5,7 @@
 #[allow(dead_code, reason = "the tests in memory need more of it")]
 mod pki;
 
-use crate::place;
+use crate::place::{self, eventually};
 use crate::release::{Build, Release};
 use crate::site::{Server, Site};
 use pcmk_remote_rs::driver::blocking::{self, Client, Target};
@@ -416,7 +416,7 @@ fn our_daemon_demands_more_of_the_distributions_library_by_options() {
                 let code = |cert| results[&format!("{cert}:{version} waited")].starts_with('0');
                 assert!(code(accepted) && !code(refused), "{variable}: {results:?}\n{}", site.log());
             }
-            assert!(site.log().contains(words), "{variable}: {}", site.log());
+            eventually("the log says why", || site.log().contains(words));
             drop(daemon);
         }
     });
@@ -443,9 +443,7 @@ fn a_peer_of_2_1_meets_certificates_and_a_clear_line_says_so() {
                 let before = site.log().matches(LINE).count();
                 let text = site.run_cases(&program, library, &[], &trials.0);
                 assert!(text.lines().all(|line| line.contains(" waited -")), "{text}");
-                let log = site.log();
-                let lines = log.matches(LINE).count();
-                assert!(lines >= before + 2, "{library:?} {version}: {log}");
+                eventually("each peer has its line", || site.log().matches(LINE).count() >= before + 2);
             }
         }
         let log = site.log();
@@ -539,6 +537,9 @@ fn a_librarys_certificates_are_replaced_as_a_whole() {
             let _ = std::fs::remove_file(site.log_file());
             let daemon = site.serve_with(server, &environment(&settings));
             let printed = site.run_cases(&binary, Some(&library), &[], &cases);
+            if server == Server::Ours {
+                eventually("the last connection is logged", || site.log().contains("back connected"));
+            }
             drop(daemon);
             let results: Vec<_> = printed.lines().map(|line| line.split(' ').collect::<Vec<_>>()).collect();
             assert_eq!(results.len(), steps.len(), "{printed}");

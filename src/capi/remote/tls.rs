@@ -171,40 +171,40 @@ only_in! { "3.0",
     }
 }
 
+/// GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR.
+const REFUSED: c_int = -348;
+
 /// Lets a client in whose certificate an authority has signed and that meets what the environment demands.
 unsafe extern "C" fn verify_client(session: Object) -> c_int {
     // SAFETY: GnuTLS calls this with the session whose peer it is about.
-    unsafe { verify(session, Role::Client) }
+    guard(REFUSED, || unsafe { verify(session, Role::Client) })
 }
 
 /// The same for a server.
 unsafe extern "C" fn verify_server(session: Object) -> c_int {
     // SAFETY: as above.
-    unsafe { verify(session, Role::Server) }
+    guard(REFUSED, || unsafe { verify(session, Role::Server) })
 }
 
 /// # Safety
 /// `session` is living, and its peer has shown its certificates.
 unsafe fn verify(session: Object, role: Role) -> c_int {
-    const REFUSED: c_int = -348;
-    guard(REFUSED, || {
-        let Some(gnutls) = gnutls::functions() else { return REFUSED };
-        let mut status = 0;
-        // SAFETY: the caller's promise.
-        let code = unsafe { (gnutls.certificate_verify_peers3)(session, ptr::null(), &raw mut status) };
-        if code != 0 || status != 0 {
-            log::error!("A peer's certificate is not valid (status {status:#x}, {})", words(gnutls, code));
-            return REFUSED;
+    let Some(gnutls) = gnutls::functions() else { return REFUSED };
+    let mut status = 0;
+    // SAFETY: the caller's promise.
+    let code = unsafe { (gnutls.certificate_verify_peers3)(session, ptr::null(), &raw mut status) };
+    if code != 0 || status != 0 {
+        log::error!("A peer's certificate is not valid (status {status:#x}, {})", words(gnutls, code));
+        return REFUSED;
+    }
+    // SAFETY: the caller's promise.
+    match unsafe { meets_demands(gnutls, session, role) } {
+        Ok(()) => 0,
+        Err(reason) => {
+            log::error!("A peer does not meet what is demanded of certificates here: {reason}");
+            REFUSED
         }
-        // SAFETY: the caller's promise.
-        match unsafe { meets_demands(gnutls, session, role) } {
-            Ok(()) => 0,
-            Err(reason) => {
-                log::error!("A peer does not meet what is demanded of certificates here: {reason}");
-                REFUSED
-            }
-        }
-    })
+    }
 }
 
 /// Judges the peer by what the environment demands beyond GnuTLS's rules. A server has no name here: programs connect the

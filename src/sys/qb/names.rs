@@ -3,6 +3,7 @@
 //! file decides between them; where that file and the directory are was fixed when libqb was built. So libqb is asked, by a
 //! server of our own that lasts for a moment. Like libqb, a process decides once.
 use super::bindings as qb;
+use crate::sys::unwind::guard;
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockname, socket};
 use std::cell::Cell;
@@ -96,15 +97,15 @@ fn ask_libqb() -> Result<Names, Errno> {
 }
 
 unsafe extern "C" fn refuse(_: *mut qb::qb_ipcs_connection_t, _: libc::uid_t, _: libc::gid_t) -> i32 {
-    -libc::EACCES
+    guard(-libc::EACCES, || -libc::EACCES)
 }
 
 unsafe extern "C" fn ignore(_: *mut qb::qb_ipcs_connection_t, _: *mut c_void, _: usize) -> i32 {
-    0
+    guard(0, || 0)
 }
 
 unsafe extern "C" fn add_job(_: qb::qb_loop_priority, _: *mut c_void, _: qb::qb_loop_job_dispatch_fn) -> i32 {
-    0
+    guard(0, || 0)
 }
 
 unsafe extern "C" fn note(
@@ -114,8 +115,10 @@ unsafe extern "C" fn note(
     _: *mut c_void,
     _: qb::qb_ipcs_dispatch_fn_t,
 ) -> i32 {
-    LISTENER.set(fd);
-    0
+    guard(0, || {
+        LISTENER.set(fd);
+        0
+    })
 }
 
 unsafe extern "C" fn modify(
@@ -125,11 +128,11 @@ unsafe extern "C" fn modify(
     _: *mut c_void,
     _: qb::qb_ipcs_dispatch_fn_t,
 ) -> i32 {
-    0
+    guard(0, || 0)
 }
 
 unsafe extern "C" fn remove(_: i32) -> i32 {
-    0
+    guard(0, || 0)
 }
 
 #[cfg(test)]
