@@ -104,12 +104,12 @@ fn without_descriptors_those_who_are_there_are_served_on() {
         let mut peers = Vec::new();
         let key = fs::read(KEY).unwrap();
         let context = context(&key);
-        // With the key there is no other bound. The last descriptor is needed to read the key.
+        // With the key there is no other bound. Where the key cannot be read again, the one read before is used.
         while let Ok(peer) = Peer::over(dial(), &context) {
             peers.push(peer);
             assert!(peers.len() < 96);
         }
-        await_log(&["warning", "Refused connection", "Too many open files"]);
+        await_log(&["error", "Cannot accept connections", "Too many open files"]);
         bystander.noticed_nothing();
         drop(peers);
         eventually("there is room again", || connect("c").is_ok());
