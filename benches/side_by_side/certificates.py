@@ -73,9 +73,9 @@ def credentials(path, _program, effort):
         with Daemon(DAEMON, ["chroot", ROOT], variables, ROOT + LOG) as daemon:
             client.measure(words, 0.5, "connect")  # the first one has more to do
             for measure in ("connect", "info"):
-                before = daemon.cpu_us()
+                before = daemon.own_cpu_us()
                 result = client.measure(words, effort.measure_s, measure)[measure]
-                after = daemon.cpu_us()
+                after = daemon.own_cpu_us()
                 numbers[f"{name}_{measure}_rate"] = result["per_second"]
                 numbers[f"{name}_{measure}_cpu_us"] = (after - before) / result["count"]
             daemon.stop()
