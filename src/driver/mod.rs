@@ -4,6 +4,7 @@
 
 pub mod blocking;
 pub mod client;
+mod clock;
 #[cfg(feature = "local")]
 mod cluster_user;
 #[cfg(any(feature = "daemon", feature = "capi"))]

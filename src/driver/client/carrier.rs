@@ -5,7 +5,6 @@ use super::reports::{NotSent, Reports};
 use super::turn::TURN;
 use crate::core::Client;
 use crate::driver::link::wait;
-use crate::model::Moment;
 use nix::poll::{PollTimeout, poll};
 use std::fmt::Debug;
 use std::os::fd::BorrowedFd;
@@ -59,34 +58,5 @@ pub(super) trait Carrier: Debug + Send {
         }
         let now = Instant::now();
         self.advance(now, now + TURN, reports);
-    }
-}
-
-/// The time since a connection began, which its session counts in.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
-    origin: Instant,
-}
-
-impl Clock {
-    /// Time begins now.
-    pub(super) fn start() -> Self {
-        Self { origin: Instant::now() }
-    }
-
-    pub(super) const fn origin(self) -> Instant {
-        self.origin
-    }
-
-    pub(super) fn now(self) -> Moment {
-        self.at(Instant::now())
-    }
-
-    pub(super) fn at(self, instant: Instant) -> Moment {
-        Moment::new(instant.saturating_duration_since(self.origin))
-    }
-
-    pub(super) fn instant_of(self, moment: Moment) -> Instant {
-        self.origin + moment.since_origin()
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What proves to remote nodes who we are, for all connections of one caller.
+use crate::driver::clock::seconds_since_1970;
 use crate::model::certificate_files::CertificateFiles;
 #[cfg(any(feature = "tool", feature = "capi"))]
 use crate::model::options::Rules;
@@ -13,7 +14,6 @@ use crate::transport::strictness;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 /// Why TLS cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,10 +148,4 @@ pub(crate) fn strictness_of_environment(rules: Rules) -> Result<Strictness, KeyP
 #[cfg(any(feature = "tool", feature = "capi"))]
 pub(crate) fn strictness_without_certificates(rules: Rules) -> Option<String> {
     strictness::without_certificates(rules, |variable| std::env::var_os(variable))
-}
-
-/// The time of day; before 1970 it is 1970.
-pub(in crate::driver) fn seconds_since_1970() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -2,8 +2,9 @@
 //! The executor of this node, over libqb.
 use super::reports::{NotSent, Report, Reports};
 use super::turn::TURN;
-use super::{Carrier, Clock, Identity, Problem, Wanted};
+use super::{Carrier, Identity, Problem, Wanted};
 use crate::core::{self, ClientError};
+use crate::driver::clock::Clock;
 use crate::driver::cluster_user;
 use crate::model::site::IPC_BUFFER;
 use crate::session::{ClientEvent, LocalClientSession, LocalRequest};
@@ -54,7 +55,7 @@ impl Local {
         let client = Client::connect(server, IPC_BUFFER, trusted)?;
         let mut session = LocalClientSession::new(identity.name.as_deref(), identity.is_provider);
         session.core().announce(identity.version);
-        session.core().connected(clock.now());
+        session.core().connected(clock.moment());
         let buffer = vec![0; client.buffer_size()];
         let (responses, events) = (None, None);
         Ok(Self {
@@ -243,7 +244,7 @@ impl Carrier for Local {
             }
             Err(errno) => self.end(Problem::Broken(errno), reports),
         }
-        let now = self.clock.now();
+        let now = self.clock.moment();
         self.session.core().tick(now);
     }
 

@@ -48,12 +48,13 @@ pub use problem::{CallProblem, Problem, Stage};
 pub(crate) use remedy::with_remedy;
 pub use remote::{HANDSHAKE_LIMIT, RemoteSettings};
 
+use super::clock::Clock;
 #[cfg(feature = "local")]
 use crate::model::site::EXECUTOR_SERVER;
 use crate::model::{Notification, ProtocolVersion, Registered, Request, RequestRefused};
 #[cfg(feature = "local")]
 use crate::sys::qb::Trusted;
-use carrier::{Carrier, Clock};
+use carrier::Carrier;
 use nix::poll::{PollTimeout, poll};
 use remote::Remote;
 use reports::{Report, Reports};

@@ -4,8 +4,9 @@ use super::dial::{Dial, Dialed};
 use super::keys::Keys;
 use super::reports::{NotSent, Report, Reports};
 use super::transport::Transport;
-use super::{Carrier, Clock, Identity, Problem, Wanted};
+use super::{Carrier, Identity, Problem, Wanted};
 use crate::core::{Client, ClientError};
+use crate::driver::clock::Clock;
 use crate::session::{ClientEvent, ClientSession, ClientStep};
 use std::net::TcpStream;
 use std::os::fd::BorrowedFd;
@@ -146,7 +147,7 @@ impl Remote {
         }
         transport.closed = false;
         transport.session.disconnected();
-        let now = self.clock.now();
+        let now = self.clock.moment();
         while let State::Connected(transport) = &mut self.state {
             match transport.session.next_event(now) {
                 Some(event) => self.take(event, reports),

@@ -59,7 +59,7 @@ impl Connection {
             return Err(CallProblem::NotConnected);
         }
         self.wait_while_stale(timeout);
-        let now = self.clock.now();
+        let now = self.clock.moment();
         let core = self.carrier.core().ok_or(CallProblem::NotConnected)?;
         let asked = core.call_with(request, options, timeout, now)?;
         // Over TLS no answer is the end of the connection; that one is what the caller hears of.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Carries the hub's effects out in GLib's loop.
 use super::children::{Children, RunHandle};
-use super::clock::Clock;
 use crate::core::{Input, PeerId, RequestToken, RunId};
+use crate::driver::clock::Clock;
 use crate::driver::hub::{Carrier, Excess, Inbox};
 use crate::model::{
     Alert, ClientId, DeviceState, Execution, KillScope, Moment, Notification, Now, Reply, RunResult,

@@ -8,7 +8,6 @@
 mod alerts;
 mod carrier;
 mod children;
-mod clock;
 
 pub use alerts::{Alerts, Pending};
 pub use carrier::{GlibCarrier, Outside, Run};
@@ -16,10 +15,10 @@ pub use children::RunHandle;
 
 use crate::agents::AgentConfig;
 use crate::core::{Server, Settings};
+use crate::driver::clock::Clock;
 use crate::driver::hub::{Hooks, Hub, Inbox, Next};
 use crate::sys::glib::{Priority, Source};
 use children::Children;
-use clock::Clock;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
@@ -104,7 +103,8 @@ impl<O: Outside + 'static> Inner<O> {
         drop(hub);
         match next {
             Next::Wait(deadline) => {
-                self.source.set_timer(deadline.map(|deadline| self.clock.until(deadline)));
+                let now = self.clock.moment();
+                self.source.set_timer(deadline.map(|deadline| deadline.since(now)));
                 false
             }
             Next::Again => {

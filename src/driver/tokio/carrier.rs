@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Carries the hub's effects out on tokio, and gives the hub its turns.
 use super::children::{self, Asked, RunHandle};
-use super::clock::Clock;
+use super::clock::{instant, instant_now};
 use super::connection::{EndReason, RemoteConnection};
 use super::fencer::Fencer;
 use super::inbox::Inbox;
@@ -9,6 +9,7 @@ use super::ipc::{LocalConnId, LocalServers};
 use super::starter::{Progress, Starter};
 use super::systemd::Units;
 use crate::core::{Input, PeerId, RequestToken, RunId};
+use crate::driver::clock::Clock;
 use crate::driver::hub::{Carrier, Excess, Hub, Next};
 use crate::model::{Alert, ClientId, DeviceState, Execution, KillScope, Moment, Notification, Now, Reply};
 use crate::session::EncodedNotification;
@@ -54,7 +55,7 @@ impl TokioCarrier {
 pub(super) fn report(inbox: &Inbox, clock: Clock, run: RunId, progress: Progress) {
     inbox.input(match progress {
         Progress::Waits => Input::Waits(run),
-        Progress::Started(since) => Input::Started { run, since: clock.moment_of(since) },
+        Progress::Started(since) => Input::Started { run, since: clock.at(since) },
         Progress::Ended(result) => Input::Finished { run, result },
     });
 }
@@ -172,7 +173,7 @@ impl Carrier for TokioCarrier {
 pub(super) async fn serve(mut hub: Hub<TokioCarrier>) -> u8 {
     let clock = hub.carrier().clock;
     let mut armed = None;
-    let mut timer = pin!(sleep_until(clock.instant(hub.carrier().now().mono)));
+    let mut timer = pin!(sleep_until(instant_now()));
     let code = loop {
         let deadline = match hub.turn() {
             Next::Exit(code) => break code,
@@ -186,7 +187,7 @@ pub(super) async fn serve(mut hub: Hub<TokioCarrier>) -> u8 {
             && let Some(deadline) = deadline
         {
             armed = Some(deadline);
-            timer.as_mut().reset(clock.instant(deadline));
+            timer.as_mut().reset(instant(clock, deadline));
         }
         poll_fn(|context| {
             hub.inbox().wake(context.waker());

@@ -1,43 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The only place where the daemons read the clock.
-#![allow(clippy::disallowed_methods, reason = "this is the home of the clock")]
+//! The clock in the runtime's terms.
+#![allow(clippy::disallowed_methods, reason = "it reads the clock")]
 
-use crate::model::{Moment, Now};
-use std::time::{SystemTime, UNIX_EPOCH};
+use crate::driver::clock::Clock;
+use crate::model::Moment;
 use tokio::time::Instant;
 
-/// Turns the machine's clocks into the core's.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
-    origin: Instant,
-}
-
-impl Clock {
-    /// A clock whose origin is now.
-    pub(super) fn start() -> Self {
-        Self { origin: Instant::now() }
-    }
-
-    /// What the clocks show.
-    pub(super) fn now(&self) -> Now {
-        let epoch_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        Now { mono: self.moment(), epoch_s }
-    }
-
-    /// What the monotonic clock shows.
-    pub(super) fn moment(&self) -> Moment {
-        Moment::new(self.origin.elapsed())
-    }
-
-    /// The core's name for a moment.
-    pub(super) fn moment_of(&self, instant: std::time::Instant) -> Moment {
-        Moment::new(instant.saturating_duration_since(self.origin.into_std()))
-    }
-
-    /// The runtime's name for a moment of the core.
-    pub(super) fn instant(&self, moment: Moment) -> Instant {
-        self.origin + moment.since_origin()
-    }
+/// The runtime's name for a moment of the core.
+pub(super) fn instant(clock: Clock, moment: Moment) -> Instant {
+    Instant::from_std(clock.instant_of(moment))
 }
 
 /// The runtime's present, for deadlines of sockets.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Warnings that peers can cause at will: the first of a minute are written, the others counted.
-use super::clock::Clock;
+use super::clock::instant;
 use super::line_budget::{LineBudget, Verdict};
+use crate::driver::clock::Clock;
 use log::warn;
 use std::cell::RefCell;
 use std::fmt;
@@ -31,11 +32,11 @@ impl Limited {
 
     /// Warns, unless there were many such lines.
     pub(super) fn warn(self: &Rc<Self>, line: fmt::Arguments<'_>) {
-        let verdict = self.lines.borrow_mut().take(self.clock.now().mono);
+        let verdict = self.lines.borrow_mut().take(self.clock.moment());
         match verdict {
             Verdict::Write => warn!("{line}"),
             Verdict::WithholdUntil(moment) => {
-                let (limited, moment) = (Rc::clone(self), self.clock.instant(moment));
+                let (limited, moment) = (Rc::clone(self), instant(self.clock, moment));
                 spawn_local(async move {
                     sleep_until(moment).await;
                     let count = limited.lines.borrow_mut().settle();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Accepts TCP connections and starts the task of each.
 use super::bulk::Bulk;
-use super::clock::Clock;
 use super::connection::RemoteConnection;
 use super::connection_task::ConnectionTask;
 use super::inbox::Inbox;
@@ -11,6 +10,7 @@ use super::peer_certificates::PeerCertificates;
 use super::socket::Socket;
 use super::turns::Turns;
 use super::waiting::{Waiting, WaitingPlace};
+use crate::driver::clock::{Clock, seconds_since_1970};
 use crate::log_notice;
 use crate::sys::tls::ServerContext;
 use crate::transport::credentials::{Credentials, KeyError, Notice};
@@ -85,7 +85,6 @@ struct Listener {
     waiting: Rc<Waiting>,
     certificates: Rc<PeerCertificates>,
     memory: Rc<Memory>,
-    clock: Clock,
 }
 
 /// Files of certificates, and their dates, are looked at so often, beside each new connection.
@@ -95,10 +94,10 @@ impl Listener {
     fn new(around: Surroundings, credentials: Credentials) -> Self {
         let Surroundings { inbox, turns, bulk, limits, clock, .. } = around;
         let waiting = Waiting::new(clock, &limits);
-        let certificates = Rc::new(PeerCertificates::new(clock));
+        let certificates = Rc::new(PeerCertificates::default());
         let memory = Memory::new(&limits.memory);
         let credentials = RefCell::new(credentials);
-        Self { inbox, turns, bulk, credentials, limits, waiting, certificates, memory, clock }
+        Self { inbox, turns, bulk, credentials, limits, waiting, certificates, memory }
     }
 
     /// Follows the files, and tells of certificates that are about to expire, until dropped.
@@ -119,8 +118,7 @@ impl Listener {
     fn with_credentials<T>(&self, act: impl FnOnce(&mut Credentials, i64) -> T) -> T {
         let (result, notices) = {
             let mut credentials = self.credentials.borrow_mut();
-            let now = i64::try_from(self.clock.now().epoch_s).unwrap_or(i64::MAX);
-            (act(&mut credentials, now), credentials.take_notices())
+            (act(&mut credentials, seconds_since_1970()), credentials.take_notices())
         };
         notices.iter().for_each(Notice::log);
         result

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Local IPC clients as peers of the core: what they do becomes arrivals.
 use super::bulk::{Bulk, Hold};
-use super::clock::Clock;
 use super::gate::Account;
 use super::inbox::Inbox;
 use super::ipc::{LocalConnId, LocalHandler, LocalServer, Taken};
 use super::limited::{LINES, Limited, PERIOD};
 use super::reclaim;
 use crate::core::{Input, PeerId, RequestToken};
+use crate::driver::clock::Clock;
 use crate::driver::hub::{Arrival, NewPeer};
 use crate::model::{LocalIdentity, Request, RequestMessage};
 use crate::wire::ipc::{IpcRequest, UnreadRequest};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What is told of the certificates of peers that were accepted: each thing once a day.
-use super::clock::Clock;
+use crate::driver::clock::seconds_since_1970;
 use crate::sys::x509::{About, Time};
 use crate::transport::credentials::{Notice, of_end};
 use std::cell::RefCell;
@@ -12,21 +12,15 @@ const MOST: usize = 256;
 const DAY_S: i64 = 24 * 60 * 60;
 
 /// What was told today.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct PeerCertificates {
-    clock: Clock,
     told: RefCell<(i64, BTreeSet<String>)>,
 }
 
 impl PeerCertificates {
-    pub(super) fn new(clock: Clock) -> Self {
-        Self { clock, told: RefCell::new((0, BTreeSet::new())) }
-    }
-
     /// Logs what is to be said of the certificate of a peer that was accepted.
     pub(super) fn look_at(&self, address: IpAddr, about: &About) {
-        let now = i64::try_from(self.clock.now().epoch_s).unwrap_or(i64::MAX);
-        for notice in self.news(address, about, now) {
+        for notice in self.news(address, about, seconds_since_1970()) {
             notice.log();
         }
     }
@@ -52,7 +46,7 @@ mod tests {
 
     #[test]
     fn an_end_that_is_near_is_told_once_a_day() {
-        let peers = PeerCertificates::new(Clock::start());
+        let peers = PeerCertificates::default();
         let about = |days: i64| About {
             subject: "CN=node".to_owned(),
             issuer: String::new(),

@@ -2,7 +2,6 @@
 //! From sockets that are open to a daemon that serves, until it has to exit.
 use super::bulk::Bulk;
 use super::carrier::{self, TokioCarrier};
-use super::clock::Clock;
 use super::fencer::Fencer;
 use super::inbox::Inbox;
 use super::ipc::LocalServers;
@@ -16,6 +15,7 @@ use super::turns::Turns;
 use super::{printed, reclaim};
 use crate::agents::AgentConfig;
 use crate::core::{Server, Settings};
+use crate::driver::clock::Clock;
 use crate::driver::hub::{Hooks, Hub};
 use std::io;
 use std::rc::Rc;

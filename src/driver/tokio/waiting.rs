@@ -4,12 +4,13 @@
 //! There are two crowds with as many places each: connections that have said nothing, which cost a socket, and those that
 //! have, which cost a TLS session. So a peer whose first bytes are there, as a genuine one's are at once, has to make room
 //! for others of its kind only, however many silent ones come.
-use super::clock::Clock;
+use super::clock::instant;
 use super::connection::EndReason;
 use super::gate::Account;
 use super::limited::{LINES, Limited, PERIOD};
 use super::limits::Limits;
 use super::newcomers::{Newcomers, Source, Ticket};
+use crate::driver::clock::Clock;
 use crate::model::Moment;
 use log::{debug, warn};
 use std::cell::RefCell;
@@ -68,9 +69,9 @@ impl Waiting {
     /// A place for a connection from `address`, which has said nothing yet; others may lose theirs for it.
     pub(super) fn enter(self: &Rc<Self>, address: IpAddr) -> WaitingPlace {
         let (source, evicted) = (Source::from(address), Rc::new(Notify::new()));
-        let now = self.clock.now().mono;
+        let now = self.clock.moment();
         let ticket = enter(&self.silent, source, now, &evicted);
-        let since = self.clock.instant(now);
+        let since = instant(self.clock, now);
         WaitingPlace { waiting: Rc::clone(self), source, since, ticket, has_spoken: false, evicted }
     }
 
@@ -163,7 +164,7 @@ impl WaitingPlace {
         // An eviction from among the silent ones means nothing any more.
         self.evicted = Rc::new(Notify::new());
         self.has_spoken = true;
-        self.ticket = enter(self.crowd(), self.source, self.waiting.clock.now().mono, &self.evicted);
+        self.ticket = enter(self.crowd(), self.source, self.waiting.clock.moment(), &self.evicted);
     }
 }
 

@@ -2,7 +2,7 @@
 //! Who may connect, to what, and under which name.
 use super::accounts::Accounts;
 use super::config::{IpcConfig, LocalServer};
-use crate::driver::tokio::clock::Clock;
+use crate::driver::clock::Clock;
 use crate::driver::tokio::limited::{LINES, Limited, PERIOD};
 use crate::model::site::UNKNOWN_USER;
 use crate::sys::qb::{Candidate, Grant};
