@@ -10,9 +10,8 @@
  */
 #include <sys/wait.h>
 
-#include <qb/qblog.h>
-
 #include "harness.h"
+#include "log.h"
 
 /* How long an event is waited for that may never come: upstream has none after a refusal at TLS 1.3. */
 #define PATIENCE_MS 3000
@@ -82,15 +81,6 @@ set(const char *variable, const char *path)
     }
 }
 
-static void
-show_log(void)
-{
-    qb_log_init("certificates", LOG_USER, LOG_EMERG);
-    qb_log_ctl(QB_LOG_SYSLOG, QB_LOG_CONF_ENABLED, QB_FALSE);
-    qb_log_filter_ctl(QB_LOG_STDERR, QB_LOG_FILTER_ADD, QB_LOG_FILTER_FILE, "*", LOG_NOTICE);
-    qb_log_ctl(QB_LOG_STDERR, QB_LOG_CONF_ENABLED, QB_TRUE);
-}
-
 int
 main(void)
 {
@@ -99,7 +89,7 @@ main(void)
     bool failed = (cases == NULL);
 
     begin();
-    show_log();
+    show_log("certificates");
     while (!failed && fscanf(cases, "%99s %299s %299s %299s %299s %199s %19s", name, cert, key, ca, crl, priorities,
                              ways) == 7) {
         int status = 0;

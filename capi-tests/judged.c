@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 #include <gnutls/gnutls.h>
-#include <qb/qblog.h>
+
+#include "log.h"
 
 typedef struct tls_s tls_t;
 extern int pcmk__init_tls(tls_t **tls, bool server, gnutls_credentials_type_t cred_type);
@@ -44,15 +45,6 @@ join(int *client, int *server)
     fcntl(*server, F_SETFL, O_NONBLOCK);
 }
 
-static void
-show_log(void)
-{
-    qb_log_init("judged", LOG_USER, LOG_EMERG);
-    qb_log_ctl(QB_LOG_SYSLOG, QB_LOG_CONF_ENABLED, QB_FALSE);
-    qb_log_filter_ctl(QB_LOG_STDERR, QB_LOG_FILTER_ADD, QB_LOG_FILTER_FILE, "*", LOG_NOTICE);
-    qb_log_ctl(QB_LOG_STDERR, QB_LOG_CONF_ENABLED, QB_TRUE);
-}
-
 int
 main(void)
 {
@@ -63,7 +55,7 @@ main(void)
     int client_socket, server_socket, rc, judged = GNUTLS_E_AGAIN, shown = GNUTLS_E_AGAIN;
 
     alarm(30);
-    show_log();
+    show_log("judged");
     rc = pcmk__init_tls(&tls, server, GNUTLS_CRD_CERTIFICATE);
     printf("credentials %d\n", rc);
     if (rc != 0) {
