@@ -69,7 +69,7 @@ pub fn newest(directory: &Path) -> Option<SchemaVersion> {
 }
 
 /// The directory for received schemas, as it was when it was opened: everything is done in it by descriptor, so that
-/// whoever changes what its name stands for leads us nowhere.
+/// nothing is written elsewhere when another directory takes its name.
 struct Directory<'a> {
     path: &'a Path,
     descriptor: OwnedFd,

@@ -11,7 +11,7 @@
 use crate::core::PeerId;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Who asked; None: nobody who is known.
+/// The client that asked; None: it is not known.
 pub(super) type Owner = Option<PeerId>;
 
 /// A place in the queue.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! What requests hold: bounded, whoever asks, and nothing when nothing is left of them.
+//! What requests hold: bounded for every client, and nothing when nothing is left of them.
 use crate::core::testing::{Bench, exited, operation, register, unregister};
 use crate::core::{Effect, Input, RunId};
 use crate::model::{Cancel, Execute, Interval, Millis, Params, Request, ResourceId};
