@@ -32,7 +32,7 @@ lib: setup-library
 test:
 	tests/run
 
-## check: what a change must keep: format, lints, documentation, layers, interface, licences, package, generated files
+## check: what a change must keep: format, lints (scripts too), documentation, layers, interface, licences, package
 check: setup-test
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
@@ -42,6 +42,7 @@ check: setup-test
 	$(CARGO) clippy --locked --no-default-features --features tool --bins -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --features capi --lib -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --all-features
+	tests/check-scripts
 	tests/check-dependencies
 	tests/check-package
 	$(CARGO) test --locked --all-features --test architecture --test bindings --test options

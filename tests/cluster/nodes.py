@@ -54,7 +54,7 @@ class Nodes(NodeScenario):
             os.unlink(state)
             self.eventually("the failure to count",
                             lambda n=name: self.failures(n, "monitor") >= 1)
-            self.eventually("it to be back", lambda: os.path.exists(state))
+            self.eventually("it to be back", lambda s=state: os.path.exists(s))
             self.settle()
             self.remove(name)
             self.expect(not os.path.exists(state), "it was not stopped")

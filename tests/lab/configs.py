@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Configuration that a lab writes for its hosts: corosync, the first CIB, certificates."""
 
-import os
 import xml.etree.ElementTree as ET
 
 from pki.authority import DAY, Authority
-from support.base import need, run, write_file
+from support.base import need
 
 REMOTE_PORT = 3121
 
