@@ -3,12 +3,16 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
-# The release of Pacemaker whose interface `make lib` gives: 2.1 or 3.0.
+# The release of Pacemaker whose interface `make lib` gives: 3.0 to libpcmk-remote-rs, 2.1 to libpcmk-remote-rs-2.1.
 ABI ?= 3.0
 # Looked for when it is needed, after the step that may install it.
 CARGO = $(shell tests/setup cargo)
+# What installs missing system packages. A build of a package says SETUP=true: it has declared what it needs.
+SETUP ?= tests/setup
+# No path of this machine in what is built for others.
+RUSTC_WRAPPER ?= $(CURDIR)/packaging/rustc-without-paths
 
-.PHONY: run build dropin lib test check bench attacks install fuzz setup-build setup-library setup-test clean
+.PHONY: run build dropin lib test check bench attacks install uninstall fuzz setup-build setup-library setup-test clean
 
 ## run: build, then show a daemon on loopback doing its main job
 run: build
@@ -17,16 +21,18 @@ run: build
 
 ## build: the daemon and the tool, with the system packages that they need
 build: setup-build
-	$(CARGO) build --release --locked
+	RUSTC_WRAPPER=$(RUSTC_WRAPPER) $(CARGO) build --release --locked
+	CARGO=$(CARGO) packaging/crates notices >target/release/NOTICES
+	CARGO=$(CARGO) packaging/crates sbom >target/release/sbom.cdx.json
 
 ## dropin: liblrmd.so.28 and liblrmd.so.52, for programs of Pacemaker 2.1 and 3.0 (target/dropin)
 dropin: setup-library
-	CARGO="$(CARGO)" packaging/build-library dropin 2.1 target/dropin/2.1
-	CARGO="$(CARGO)" packaging/build-library dropin 3.0 target/dropin/3.0
+	CARGO=$(CARGO) RUSTC_WRAPPER=$(RUSTC_WRAPPER) packaging/build-library dropin 2.1 target/dropin/2.1
+	CARGO=$(CARGO) RUSTC_WRAPPER=$(RUSTC_WRAPPER) packaging/build-library dropin 3.0 target/dropin/3.0
 
-## lib: libpcmk-remote-rs, shared and static, for programs of its own; ABI=2.1 or 3.0 (target/lib)
+## lib: libpcmk-remote-rs, shared and static, for programs of its own; ABI=2.1 makes libpcmk-remote-rs-2.1 (target/lib)
 lib: setup-library
-	CARGO="$(CARGO)" packaging/build-library lib $(ABI) target/lib
+	CARGO=$(CARGO) RUSTC_WRAPPER=$(RUSTC_WRAPPER) packaging/build-library lib $(ABI) target/lib
 
 ## test: everything, on real peers and real clusters; installs what is missing
 test:
@@ -64,11 +70,15 @@ fuzz:
 install:
 	packaging/install "$(DESTDIR)" "$(PREFIX)"
 
+## uninstall: remove what `make install` put there, but for settings that were edited
+uninstall:
+	packaging/install --uninstall "$(DESTDIR)" "$(PREFIX)"
+
 setup-build:
-	@tests/setup build
+	@$(SETUP) build
 
 setup-library:
-	@tests/setup build library
+	@$(SETUP) build library
 
 setup-test:
 	@tests/setup build check test

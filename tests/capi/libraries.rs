@@ -7,12 +7,12 @@ use std::sync::LazyLock;
 
 use crate::support::{lines, output, root, work};
 
-/// Where `make dropin` and `make lib` would put theirs: dropin/2.1, dropin/3.0, lib; and lib-2.1.
+/// Where `make dropin` and `make lib` would put theirs: dropin/2.1, dropin/3.0, lib.
 static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
     let place = work().join("libraries");
     for (kind, release, directory) in [
         ("dropin", "2.1", "dropin/2.1"),
-        ("lib", "2.1", "lib-2.1"),
+        ("lib", "2.1", "lib"),
         ("dropin", "3.0", "dropin/3.0"),
         ("lib", "3.0", "lib"),
     ] {
@@ -27,14 +27,19 @@ pub(crate) fn build(kind: &str, release: &str, directory: &Path) {
     output(command.args([kind, release]).arg(directory).env("CARGO", env!("CARGO")));
 }
 
-/// The directory of libpcmk-remote-rs, of release 3.0.
+/// The directory of libpcmk-remote-rs, of release 3.0, and libpcmk-remote-rs-2.1.
 pub(crate) fn own_directory() -> PathBuf {
     BUILT.join("lib")
 }
 
-/// libpcmk-remote-rs of a release.
+/// The name, for the linker, of the library of our own with this release's layouts.
+pub(crate) fn own_name(release: &str) -> &'static str {
+    if release == "2.1" { "pcmk-remote-rs-2.1" } else { "pcmk-remote-rs" }
+}
+
+/// The library of our own with this release's layouts.
 pub(crate) fn own_library(release: &str) -> PathBuf {
-    BUILT.join(if release == "2.1" { "lib-2.1" } else { "lib" }).join("libpcmk-remote-rs.so.0")
+    own_directory().join(format!("lib{}.so.0", own_name(release)))
 }
 
 /// The directory of the drop-in for a release.
@@ -72,12 +77,15 @@ pub(crate) fn distribution_library(release: &str) -> PathBuf {
     lines(&mut find).pop().unwrap_or_else(|| panic!("Pacemaker {release} must be there")).into()
 }
 
-/// What a shared library or a static one gives to whoever links it, sorted.
+/// What a shared library or a static one gives to whoever links it, sorted, without the versions of the symbols.
 pub(crate) fn exported(library: &Path) -> Vec<String> {
     let dynamic = library.extension().is_none_or(|extension| extension != "a");
     let mut command = Command::new("nm");
-    command.args(if dynamic { ["-D", "--defined-only"] } else { ["-g", "--defined-only"] }).arg(library);
+    command.arg(if dynamic { "-D" } else { "-g" }).args(["--without-symbol-versions", "--defined-only"]);
+    command.arg(library);
     let line = |line: String| match line.split(' ').collect::<Vec<_>>()[..] {
+        // The name of a version is one, too.
+        [_, "A", _] => None,
         [_, _, name] => Some(name.to_owned()),
         _ => None,
     };

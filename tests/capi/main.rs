@@ -12,6 +12,7 @@ mod exports;
 mod headers;
 mod layouts;
 mod libraries;
+mod names;
 mod programs;
 mod server;
 mod subproject;

@@ -9,6 +9,10 @@
 //! Within 2.1 and within 3.0 objects of Pacemaker's daemons have moved. That is no choice of the build: `layout` asks the
 //! process which of them it has.
 
+// Its files have the library's plain name, which is that of the newest interface.
+#[cfg(all(cargo_c, pcmk_abi = "2.1"))]
+compile_error!("cargo-c gives the interface of the newest release: packaging/build-library makes the other");
+
 pub mod api;
 pub mod behaviour;
 pub mod event;
