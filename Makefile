@@ -12,7 +12,7 @@ SETUP ?= tests/setup
 # No path of this machine in what is built for others.
 RUSTC_WRAPPER ?= $(CURDIR)/packaging/rustc-without-paths
 
-.PHONY: run build dropin lib test check bench attacks install uninstall fuzz setup-build setup-library setup-test clean
+.PHONY: run build dropin lib test check bench attacks install uninstall deb rpm reproducible fuzz setup-build setup-library setup-package setup-test clean
 
 ## run: build, then show a daemon on loopback doing its main job
 run: build
@@ -51,6 +51,7 @@ check: setup-test
 	tests/check-scripts
 	tests/check-dependencies
 	tests/check-package
+	CARGO=$(CARGO) packaging/crates check
 	$(CARGO) test --locked --all-features --test architecture --test bindings --test options
 	$(CARGO) test --locked --all-features --test capi generated
 
@@ -74,11 +75,26 @@ install:
 uninstall:
 	packaging/install --uninstall "$(DESTDIR)" "$(PREFIX)"
 
+## deb: the Debian packages (target/deb); offline after `cargo vendor`
+deb: setup-package
+	packaging/make-deb
+
+## rpm: the RPM packages (target/rpm); offline after `cargo vendor`
+rpm: setup-package
+	packaging/make-rpm
+
+## reproducible: build the packages twice, in two directories, and compare them byte for byte
+reproducible: setup-package
+	packaging/check-reproducible
+
 setup-build:
 	@$(SETUP) build
 
 setup-library:
 	@$(SETUP) build library
+
+setup-package:
+	@$(SETUP) build library package
 
 setup-test:
 	@tests/setup build check test

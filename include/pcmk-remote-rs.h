@@ -14,7 +14,8 @@
 #include <sys/types.h>
 #include <glib.h>
 
-/* The library has the interface of one release of Pacemaker. pkg-config knows which: it defines this for 2.1. */
+/* The library has the interface of one release of Pacemaker: libpcmk-remote-rs that of 3.0, libpcmk-remote-rs-2.1 that of
+ * 2.1, for which this is defined. pkg-config does it. */
 #ifdef PCMK_REMOTE_RS_ABI_2_1
 typedef unsigned int pcmk_remote_rs_time_t;
 #define PCMK_REMOTE_RS_DROP_RECURRING 3

@@ -62,7 +62,7 @@ class Suite:
         try:
             for sub in ("mnt", "logs", "claimed", "code"):
                 os.mkdir(os.path.join(self.work, sub))
-            for package in ("cts", "support", "systemd"):
+            for package in ("cts", "support", "systemd", "packages"):
                 shutil.copytree(os.path.join(os.path.dirname(HERE), package),
                                 os.path.join(self.work, "code", package))
             config = self.config()

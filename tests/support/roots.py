@@ -93,6 +93,25 @@ def remoted(release):
     return target + REMOTED
 
 
+def package(name, release):
+    """A package file of the distribution with this release of Pacemaker, downloaded once."""
+    place = root(release)
+    target = os.path.join(cache_dir(), "%s_%s.deb" % (name, release))
+    with locked():
+        if not os.path.exists(target):
+            download = ["apt-get", "-q", "-oAPT::Sandbox::User=root", "download", name]
+            with tempfile.TemporaryDirectory(dir=place + "/tmp") as work:
+                if place == "/":
+                    tell(*download, cwd=work)
+                else:
+                    options = ["-oAcquire::%s::Proxy=%s" % pair for pair in apt_proxies()]
+                    inside(place, "sh", "-ec", 'cd "$1"; shift; exec "$@"', "sh", work[len(place):],
+                           *download, *options)
+                shutil.move(glob.glob(work + "/*.deb")[0], target + ".partial")
+                os.rename(target + ".partial", target)
+    return target
+
+
 def beside(name):
     """Packages of Debian 13, unpacked into a directory of their own."""
     base = root("3.0")
