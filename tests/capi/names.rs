@@ -34,7 +34,7 @@ fn a_program_of_one_release_does_not_run_on_the_library_of_the_other() {
         symlink(own_library(other), place.path().join(&soname)).unwrap();
         let result = Command::new(&program).env("LD_LIBRARY_PATH", place.path()).output().unwrap();
         let said = String::from_utf8_lossy(&result.stderr).into_owned();
-        assert_eq!(result.status.code(), Some(127), "{said}");
+        assert!(!result.status.success() && result.stdout.is_empty(), "{said}");
         assert!(said.contains(&format!("version `PCMK_REMOTE_RS_{release}' not found")), "{said}");
     }
 }
