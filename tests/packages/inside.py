@@ -113,13 +113,14 @@ def test_stays_a_remote_node():
     """Cluster tools beside it bring in neither the cluster stack nor the distribution's daemon."""
     for names in (("pcs",), ("crmsh",), ("pacemaker-cli-utils", "resource-agents", "pacemaker-common",
                                          "pacemaker-resource-agents", "fence-agents")):
-        text = run("apt-get", "-s", "-oAPT::Install-Recommends=1", "install", *names).stdout
+        text = run("apt-get", "-s", "-oAPT::Install-Recommends=1", "install", *names,
+                   timeout=180).stdout
         lines = re.findall(r"^(Inst|Remv) (\S+)", text, re.M)
         wrong = [line for line in lines if line[0] == "Inst" and line[1] in CLUSTER
                  or line[0] == "Remv" and line[1] in OURS]
         assert not wrong, "%s: %s" % (names, wrong)
     # Who wants a cluster node gets one.
-    lines = run("apt-get", "-s", "install", "pacemaker").stdout.splitlines()
+    lines = run("apt-get", "-s", "install", "pacemaker", timeout=180).stdout.splitlines()
     assert any(line.startswith("Inst pacemaker ") for line in lines), lines
     assert any(line.startswith("Remv pcmk-remote-rs ") for line in lines), lines
 
@@ -231,6 +232,8 @@ def prepare():
     shutil.copy(os.path.join(os.path.dirname(__file__), "../systemd/agent.sh"), AGENT)
     os.chmod(AGENT, 0o755)
     os.mkdir(STATE)
+    # Or apt would do it again at each call.
+    run("apt-cache", "gencaches", timeout=180)
     run("systemctl", "daemon-reload")
 
 

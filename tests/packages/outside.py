@@ -4,7 +4,6 @@
 import argparse
 import glob
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -32,7 +31,7 @@ def run(*argv, **more):
     result = subprocess.run(argv, cwd=REPOSITORY, stdin=subprocess.DEVNULL, text=True, errors="replace",
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
     assert result.returncode == 0, "%s: exit status %d\n%s" % (" ".join(argv), result.returncode,
-                                                               result.stdout)
+                                                               result.stdout[-3000:])
     return result.stdout
 
 
