@@ -59,7 +59,7 @@ def test_files(place):
         assert {"LICENSE", "NOTICES"} <= documents, name
     assert query(place, DAEMON, "-c") == ["/etc/sysconfig/pacemaker"]
     modes = query(place, DAEMON, "--qf", "[%{FILENAMES} %{FILEMODES:octal} %{FILEUSERNAME}\n]")
-    assert "/usr/sbin/pacemaker-remoted 0100755 root" in modes, modes
+    assert "/usr/sbin/pacemaker-remoted 100755 root" in modes, modes
 
 
 def test_relations(place):
