@@ -7,11 +7,12 @@ use super::notices::{self, Notice};
 use super::readable;
 use crate::model::certificate_files::CertificateFiles;
 use crate::sys::tls::{Policy, ServerContext};
-use crate::sys::x509::{self, Certificate, CertificateSet, Role, Strictness, Time};
+use crate::sys::x509::{self, Certificate, CertificateSet, Time};
 use nix::unistd::{User, geteuid};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Bytes that a file may have.
@@ -55,7 +56,7 @@ struct Contents {
 /// A set in use.
 struct Current {
     contents: Contents,
-    set: CertificateSet,
+    set: Arc<CertificateSet>,
     vouches_for_itself: bool,
 }
 
@@ -88,7 +89,7 @@ impl CertificateStore {
     }
 
     /// The set in use; the files are read when there is none.
-    pub(super) fn set(&mut self) -> Result<&CertificateSet, CertificateError> {
+    pub(super) fn set(&mut self) -> Result<&Arc<CertificateSet>, CertificateError> {
         if self.current.is_none() {
             self.take(true)?;
         }
@@ -150,7 +151,7 @@ impl CertificateStore {
             return Err(error(CA, &self.files.ca, reason));
         }
         self.version += 1;
-        self.current = Some(Current { contents, set, vouches_for_itself });
+        self.current = Some(Current { contents, set: Arc::new(set), vouches_for_itself });
         Ok(())
     }
 
@@ -177,31 +178,6 @@ impl CertificateStore {
         let open = current.contents.key_is_open_to_all;
         notices::of_set(&self.files, &current.set, &self.policy.strictness, open, now)
     }
-}
-
-/// Can these files be used as a set?
-///
-/// # Errors
-/// The file that cannot, and why.
-pub fn check(files: &CertificateFiles) -> Result<(), CertificateError> {
-    parse(files, &read(files)?).map(drop)
-}
-
-/// Judges the chain of a peer as with these files, its own certificate first, each in DER form.
-///
-/// # Errors
-/// The file that cannot be used, or why the peer is refused.
-pub fn judge(
-    files: &CertificateFiles,
-    chain: &[&[u8]],
-    strictness: &Strictness,
-    role: Role,
-    host: Option<&str>,
-) -> Result<(), String> {
-    let set =
-        read(files).and_then(|contents| parse(files, &contents)).map_err(|problem| problem.to_string())?;
-    set.judge(chain, strictness, role, host)
-        .map_err(|reason| format!("the peer's certificate is refused: {reason}"))
 }
 
 fn read(files: &CertificateFiles) -> Result<Contents, CertificateError> {

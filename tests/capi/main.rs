@@ -14,6 +14,7 @@ mod layouts;
 mod libraries;
 mod programs;
 mod server;
+mod sessions;
 mod subproject;
 mod support;
 mod symbols;

@@ -52,7 +52,23 @@ struct Trial<'a> {
     judge: Judge,
     host: Option<&'a str>,
     accepted: bool,
-    reason: Option<String>,
+    refused: Option<Refused>,
+}
+
+/// Why a chain is refused that another TLS library got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// In words, with the certificate that it is about.
+    pub reason: String,
+    /// The number of the alert that tells the peer.
+    pub alert: u8,
+}
+
+impl Refused {
+    /// A chain that cannot even be looked at.
+    fn unread(reason: &str) -> Self {
+        Self { reason: reason.to_owned(), alert: 42 }
+    }
 }
 
 /// What is made for a verification.
@@ -89,9 +105,9 @@ impl CertificateSet {
         strictness: &Strictness,
         role: Role,
         host: Option<&str>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Refused> {
         let judge = Judge::new(&self.lists, strictness.clone(), role);
-        let mut trial = Trial { judge, host, accepted: false, reason: None };
+        let mut trial = Trial { judge, host, accepted: false, refused: None };
         // SAFETY: OpenSSL's constructors, whose results `Made` frees. The trial outlives the verification, which alone
         // uses it meanwhile.
         let verified = unsafe {
@@ -102,18 +118,19 @@ impl CertificateSet {
                 stack: OPENSSL_sk_new_null(),
             };
             for der in chain {
-                let length = c_long::try_from(der.len()).map_err(|_| "it is too long".to_owned())?;
+                let length = c_long::try_from(der.len()).map_err(|_| Refused::unread("it is too long"))?;
                 let certificate = d2i_X509(ptr::null_mut(), &mut der.as_ptr(), length);
-                let certificate = NonNull::new(certificate).ok_or("it cannot be read")?;
+                let certificate =
+                    NonNull::new(certificate).ok_or_else(|| Refused::unread("it cannot be read"))?;
                 made.certificates.push(certificate);
                 OPENSSL_sk_push(made.stack, certificate.as_ptr().cast());
             }
-            let own = made.certificates.first().ok_or("there is none")?.as_ptr();
+            let own = made.certificates.first().ok_or_else(|| Refused::unread("there is none"))?.as_ptr();
             if made.store.is_null()
                 || made.context.is_null()
                 || X509_STORE_CTX_init(made.context, made.store, own, made.stack.cast()) != 1
             {
-                return Err("OpenSSL has no memory".to_owned());
+                return Err(Refused::unread("OpenSSL has no memory"));
             }
             let parameters = ffi::X509_STORE_CTX_get0_param(made.context);
             prepare(made.store, parameters, self, strictness);
@@ -124,8 +141,8 @@ impl CertificateSet {
             ERR_clear_error();
             verified
         };
-        let unknown = || "no reason is known".to_owned();
-        if verified && trial.accepted { Ok(()) } else { Err(trial.reason.unwrap_or_else(unknown)) }
+        let unknown = || Refused::unread("no reason is known");
+        if verified && trial.accepted { Ok(()) } else { Err(trial.refused.unwrap_or_else(unknown)) }
     }
 }
 
@@ -144,7 +161,10 @@ extern "C" fn step(ok: c_int, store: *mut X509_STORE_CTX) -> c_int {
                 }
                 Err(refusal) => {
                     trial.accepted = false;
-                    trial.reason.get_or_insert_with(|| refusal.describe(store));
+                    trial.refused.get_or_insert_with(|| Refused {
+                        reason: refusal.describe(store),
+                        alert: refusal.alert(),
+                    });
                     0
                 }
             }

@@ -2,7 +2,8 @@
 //! Functions of OpenSSL 3 that openssl-sys does not declare.
 use libc::{c_int, c_ulong, c_void};
 use openssl_sys::{
-    ASN1_TIME, BIO, EVP_PKEY, X509, X509_CRL, X509_NAME, X509_STORE, X509_STORE_CTX, X509_VERIFY_PARAM,
+    ASN1_TIME, BIO, EVP_PKEY, PKCS8_PRIV_KEY_INFO, X509, X509_CRL, X509_NAME, X509_STORE, X509_STORE_CTX,
+    X509_VERIFY_PARAM,
 };
 
 unsafe extern "C" {
@@ -30,5 +31,6 @@ unsafe extern "C" {
         indent: c_int,
         flags: c_ulong,
     ) -> c_int;
+    pub(super) fn i2d_PKCS8_PRIV_KEY_INFO(key: *const PKCS8_PRIV_KEY_INFO, to: *mut *mut u8) -> c_int;
     pub(super) fn ASN1_TIME_to_tm(time: *const ASN1_TIME, broken_down: *mut libc::tm) -> c_int;
 }

@@ -21,6 +21,7 @@ mod strictness;
 mod tests;
 mod whole;
 
+pub use chain::Refused;
 pub use demands::Role;
 pub use describe::Time;
 pub use object::{About, Certificate, PrivateKey, RevocationList};
