@@ -24,6 +24,8 @@ pub struct CertificateError {
     what: &'static str,
     path: PathBuf,
     reason: String,
+    /// Can it pass without a change of the file, as a want of descriptors does?
+    can_pass: bool,
 }
 
 impl fmt::Display for CertificateError {
@@ -40,7 +42,7 @@ const CERT: &str = "X.509 certificate file";
 const KEY: &str = "X.509 private key file";
 
 fn error(what: &'static str, path: &Path, reason: impl fmt::Display) -> CertificateError {
-    CertificateError { what, path: path.to_owned(), reason: reason.to_string() }
+    CertificateError { what, path: path.to_owned(), reason: reason.to_string(), can_pass: false }
 }
 
 /// The bytes of all files of a set.
@@ -119,11 +121,11 @@ impl CertificateStore {
     }
 
     fn look(&mut self, stamp: Stamp, now: Time, is_wanted: bool) {
-        let settled = stamp.is_settled(now);
-        // A change while they are read makes another stamp, since this one is of before.
-        self.looked = Some(Looked { stamp, at: now, settled });
         self.reads += 1;
         self.problem = self.take(is_wanted).err();
+        let settled = stamp.is_settled(now) && !self.problem.as_ref().is_some_and(|problem| problem.can_pass);
+        // A change while they were read has made another stamp, since this one is of before.
+        self.looked = Some(Looked { stamp, at: now, settled });
     }
 
     fn stamp(&self) -> Stamp {
@@ -182,7 +184,10 @@ impl CertificateStore {
 
 fn read(files: &CertificateFiles) -> Result<Contents, CertificateError> {
     let file = |what, path: &Path| {
-        keyfile::read_file(path, MOST_BYTES).map_err(|problem| error(what, path, explained(&problem, path)))
+        keyfile::read_file(path, MOST_BYTES).map_err(|problem| CertificateError {
+            can_pass: matches!(problem, KeyFileError::Other(_)),
+            ..error(what, path, explained(&problem, path))
+        })
     };
     let ca = file(CA, &files.ca)?.bytes;
     let crl = files.crl.as_deref().map(|path| file(CRL, path)).transpose()?.map(|file| file.bytes);
