@@ -92,7 +92,6 @@ fn the_refused_end_is_told_by_an_alert_and_the_log_says_why() {
         ("expired", "-", 45, "certificate has expired (its own certificate: CN=expired"),
         ("foreign", "-", 48, "unable to get local issuer certificate"),
         ("node", "node", 44, "certificate revoked"),
-        ("usage-agreement", "-", 43, "lacks digitalSignature"),
         ("not-yet", "-", 42, "not yet valid"),
     ] {
         let own = pki::files("rsa2048", "rsa2048", "root", crl);
