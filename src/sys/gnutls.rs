@@ -3,7 +3,7 @@
 //! libcrmcommon make calls on the sessions themselves, so these must be GnuTLS's. It is not linked: a program that needs
 //! it has it loaded.
 use super::dynamic::{DynamicLibrary, function_table};
-use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::ptr::NonNull;
 use std::sync::OnceLock;
 
@@ -134,6 +134,19 @@ function_table! {
         pub x509_crt_import: fn(Object, *const Datum, c_int) -> c_int;
         pub x509_crt_get_expiration_time: fn(Object) -> libc::time_t;
         pub x509_crt_deinit: fn(Object);
+    }
+}
+
+impl Functions {
+    /// GnuTLS's words for one of its codes.
+    pub fn words(&self, code: c_int) -> String {
+        // SAFETY: any number; the answer lives for ever.
+        let words = unsafe { (self.strerror)(code) };
+        if words.is_null() {
+            return format!("GnuTLS's error {code}");
+        }
+        // SAFETY: a string that lives for ever.
+        unsafe { CStr::from_ptr(words) }.to_string_lossy().into_owned()
     }
 }
 

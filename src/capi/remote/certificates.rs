@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::sys::socket::{SockaddrStorage, getpeername};
 
-use super::credentials::words;
 use super::settings;
 use crate::driver::client::{KeyProblem, Keys, strictness_of_environment};
 use crate::model::options::{self, TRANSPORT};
@@ -69,7 +68,7 @@ pub(super) fn detach(credentials: Object) {
 }
 
 fn unreadable(gnutls: &Functions, set: &CertificateSet, code: c_int) -> String {
-    format!("GnuTLS cannot use the certificate {}: {}", set.label, words(gnutls, code))
+    format!("GnuTLS cannot use the certificate {}: {}", set.label, gnutls.words(code))
 }
 
 /// The certificates of a session.

@@ -21,17 +21,6 @@ const DER: c_int = 0;
 const RAW_KEY: c_int = 0;
 const X509: c_int = 1;
 
-/// GnuTLS's words for one of its codes.
-pub(super) fn words(gnutls: &Functions, code: c_int) -> String {
-    // SAFETY: any number; the answer lives for ever.
-    let words = unsafe { (gnutls.strerror)(code) };
-    if words.is_null() {
-        return format!("GnuTLS's error {code}");
-    }
-    // SAFETY: a string that lives for ever.
-    unsafe { CStr::from_ptr(words) }.to_string_lossy().into_owned()
-}
-
 entry! {
     /// Makes Diffie-Hellman parameters for a server, of a size between `PCMK_dh_min_bits` and `PCMK_dh_max_bits`. They
     /// are those of RFC 7919 where one of its groups fits; to find others can take minutes.
@@ -60,7 +49,7 @@ entry! {
 /// EPROTO: GnuTLS refuses, which was logged.
 fn logged_parameters(gnutls: &Functions) -> Result<Object, c_int> {
     parameters(gnutls).map_err(|code| {
-        log::error!("Could not make Diffie-Hellman parameters for TLS: {}", words(gnutls, code));
+        log::error!("Could not make Diffie-Hellman parameters for TLS: {}", gnutls.words(code));
         libc::EPROTO
     })
 }

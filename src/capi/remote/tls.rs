@@ -6,7 +6,6 @@ use std::ptr;
 
 use super::carrier::Carrier;
 use super::certificates;
-use super::credentials::words;
 use super::settings;
 use crate::capi::abi::remote::{Client, Remote, Tls};
 use crate::capi::abi::{self, only_in};
@@ -61,7 +60,7 @@ fn new_session(
 }
 
 fn refused(gnutls: &Functions, code: c_int) {
-    let words = words(gnutls, code);
+    let words = gnutls.words(code);
     log::error!("Could not make a TLS session ({words}); is PCMK_tls_priorities right?");
 }
 
@@ -182,7 +181,7 @@ entry! {
                 gnutls::INTERRUPTED => {}
                 gnutls::AGAIN => return libc::EAGAIN,
                 code => {
-                    log::error!("TLS handshake with a remote client failed: {}", words(gnutls, code));
+                    log::error!("TLS handshake with a remote client failed: {}", gnutls.words(code));
                     // A refusal has told the peer already. A peer that is gone is told in vain.
                     if code != certificates::REFUSED {
                         // SAFETY: a living session.

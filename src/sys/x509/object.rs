@@ -6,6 +6,7 @@ use super::strictness::Fingerprint;
 use openssl_sys::*;
 use std::fmt;
 use std::ptr::{self, NonNull};
+#[cfg(feature = "capi")]
 use zeroize::Zeroizing;
 
 /// What an owner of an object that OpenSSL counts needs.
@@ -121,7 +122,8 @@ impl Certificate {
     }
 
     /// Its bytes in DER form; None: there is no memory.
-    pub fn der(&self) -> Option<Vec<u8>> {
+    #[cfg(feature = "capi")]
+    pub(crate) fn der(&self) -> Option<Vec<u8>> {
         // SAFETY: ours; see `der`.
         unsafe { der(|to| i2d_X509(self.as_ptr(), to)) }
     }
@@ -166,9 +168,10 @@ pub(super) unsafe fn may_sign(certificate: *mut X509) -> bool {
     unsafe { X509_get_key_usage(certificate) & X509v3_KU_DIGITAL_SIGNATURE != 0 }
 }
 
+#[cfg(feature = "capi")]
 impl PrivateKey {
     /// Its bytes in the DER form of PKCS#8; None: there is no memory.
-    pub fn pkcs8(&self) -> Option<Zeroizing<Vec<u8>>> {
+    pub(crate) fn pkcs8(&self) -> Option<Zeroizing<Vec<u8>>> {
         // SAFETY: ours; what is made of it is freed here, which also clears it.
         unsafe {
             let key = EVP_PKEY2PKCS8(self.as_ptr());
@@ -186,6 +189,7 @@ impl PrivateKey {
 ///
 /// # Safety
 /// `encode` answers how many bytes it has, and writes as many where it is told, unless that is NULL.
+#[cfg(feature = "capi")]
 unsafe fn der(encode: impl Fn(*mut *mut u8) -> libc::c_int) -> Option<Vec<u8>> {
     let length = usize::try_from(encode(ptr::null_mut())).ok()?;
     let mut bytes = vec![0; length];

@@ -69,6 +69,7 @@ impl Refusal {
     }
 
     /// The alert that tells a peer, where it is not libssl that sends it: the same that libssl would.
+    #[cfg(feature = "capi")]
     pub(super) fn alert(&self) -> u8 {
         const BAD_CERTIFICATE: u8 = 42;
         const UNSUPPORTED_CERTIFICATE: u8 = 43;
