@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{c_int, c_uint, c_void};
-use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{mem, ptr};
 
 use nix::sys::socket::{SockaddrStorage, getpeername};
 
@@ -121,10 +121,12 @@ impl<'a> Import<'a> {
     }
 
     /// What GnuTLS takes over.
-    fn into_parts(self) -> (*mut Shown, c_uint, Object) {
-        let parts = (self.shown, self.count, self.key);
-        std::mem::forget(self);
-        parts
+    fn into_parts(mut self) -> (*mut Shown, c_uint, Object) {
+        (
+            mem::replace(&mut self.shown, ptr::null_mut()),
+            mem::take(&mut self.count),
+            mem::replace(&mut self.key, ptr::null_mut()),
+        )
     }
 }
 
@@ -135,7 +137,9 @@ impl Drop for Import<'_> {
             for index in 0..self.count as usize {
                 (self.gnutls.pcert_deinit)(self.shown.add(index));
             }
-            gnutls::free(self.shown.cast());
+            if !self.shown.is_null() {
+                gnutls::free(self.shown.cast());
+            }
             if !self.key.is_null() {
                 (self.gnutls.privkey_deinit)(self.key);
             }
