@@ -3,7 +3,8 @@
 //!
 //!     cargo run --example run_an_agent -- HOST PROVIDER AGENT ACTION [NAME=VALUE]...
 //!
-//! For a node of one's own: a cluster that uses the node drops its connection when another client signs on.
+//! For a node of one's own: a cluster that uses the node drops its connection to Pacemaker's own daemon when another client
+//! signs on.
 #![allow(clippy::disallowed_methods, reason = "a program reads the clock")]
 
 use pcmk_remote_rs::client::{Client, Target};

@@ -3,7 +3,7 @@
 //! libcrmcommon make calls on the sessions themselves, so these must be GnuTLS's. It is not linked: a program that needs
 //! it has it loaded.
 use super::dynamic::{DynamicLibrary, function_table};
-use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::ptr::NonNull;
 use std::sync::OnceLock;
 
@@ -40,6 +40,37 @@ pub struct Datum {
 
 /// A session, parameters, credentials, a certificate: each is a pointer to something of GnuTLS's own.
 pub type Object = *mut c_void;
+/// `gnutls_pcert_st`: a certificate that is shown.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    key: Object,
+    certificate: Datum,
+    kind: c_int,
+}
+
+impl Shown {
+    /// To be filled by `gnutls_pcert_import_x509_raw()`.
+    pub const EMPTY: Self = Self {
+        key: std::ptr::null_mut(),
+        certificate: Datum { data: std::ptr::null_mut(), size: 0 },
+        kind: 0,
+    };
+}
+
+/// `gnutls_certificate_retrieve_function3`: what to show in a session.
+pub type Retrieve = Option<
+    unsafe extern "C" fn(
+        session: Object,
+        about: *const c_void,
+        shown: *mut *mut Shown,
+        count: *mut c_uint,
+        stapled: *mut *mut c_void,
+        stapled_count: *mut c_uint,
+        key: *mut Object,
+        flags: *mut c_uint,
+    ) -> c_int,
+>;
 /// A function of GnuTLS's header that decides about a peer.
 pub type Verify = Option<unsafe extern "C" fn(session: Object) -> c_int>;
 
@@ -56,6 +87,9 @@ function_table! {
         pub init: fn(*mut Object, c_uint) -> c_int;
         pub deinit: fn(Object);
         pub priority_set_direct: fn(Object, *const c_char, *mut *const c_char) -> c_int;
+        pub alert_send: fn(Object, c_int, c_int) -> c_int;
+        pub alert_send_appropriate: fn(Object, c_int) -> c_int;
+        pub credentials_get: fn(Object, c_int, *mut Object) -> c_int;
         pub credentials_set: fn(Object, c_int, *mut c_void) -> c_int;
         pub transport_set_ptr: fn(Object, *mut c_void);
         pub transport_get_ptr: fn(Object) -> *mut c_void;
@@ -85,20 +119,34 @@ function_table! {
         pub certificate_allocate_credentials: fn(*mut Object) -> c_int;
         pub certificate_free_credentials: fn(Object);
         pub certificate_set_dh_params: fn(Object, Object);
-        pub certificate_set_x509_trust_file: fn(Object, *const c_char, c_int) -> c_int;
-        pub certificate_set_x509_crl_file: fn(Object, *const c_char, c_int) -> c_int;
-        pub certificate_set_x509_key_file2:
-            fn(Object, *const c_char, *const c_char, c_int, *const c_char, c_uint) -> c_int;
+        pub certificate_set_retrieve_function3: fn(Object, Retrieve);
         pub certificate_set_verify_function: fn(Object, Verify);
         pub certificate_server_set_request: fn(Object, c_int);
-        pub certificate_verify_peers3: fn(Object, *const c_char, *mut c_uint) -> c_int;
         pub certificate_get_peers: fn(Object, *mut c_uint) -> *const Datum;
         pub certificate_type_get: fn(Object) -> c_int;
         pub certificate_get_ours: fn(Object) -> *const Datum;
+        pub pcert_import_x509_raw: fn(*mut Shown, *const Datum, c_int, c_uint) -> c_int;
+        pub pcert_deinit: fn(*mut Shown);
+        pub privkey_init: fn(*mut Object) -> c_int;
+        pub privkey_import_x509_raw: fn(Object, *const Datum, c_int, *const c_char, c_uint) -> c_int;
+        pub privkey_deinit: fn(Object);
         pub x509_crt_init: fn(*mut Object) -> c_int;
         pub x509_crt_import: fn(Object, *const Datum, c_int) -> c_int;
         pub x509_crt_get_expiration_time: fn(Object) -> libc::time_t;
         pub x509_crt_deinit: fn(Object);
+    }
+}
+
+impl Functions {
+    /// GnuTLS's words for one of its codes.
+    pub fn words(&self, code: c_int) -> String {
+        // SAFETY: any number; the answer lives for ever.
+        let words = unsafe { (self.strerror)(code) };
+        if words.is_null() {
+            return format!("GnuTLS's error {code}");
+        }
+        // SAFETY: a string that lives for ever.
+        unsafe { CStr::from_ptr(words) }.to_string_lossy().into_owned()
     }
 }
 

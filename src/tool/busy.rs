@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Is a cluster connected to this machine's daemon right now? A cluster drops its connection when anybody else
-//! signs on, so a tool asks first.
+//! Is a cluster connected to this machine's daemon right now? A cluster drops its connection to Pacemaker's own daemon when
+//! another client signs on. Which daemon it is shows only then, so a tool asks first.
 use std::fs;
 use std::net::IpAddr;
 

@@ -10,8 +10,8 @@ use std::time::Instant;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 By default the check ends before the handshake does: at TLS 1.3 the node has then shown that it accepts the key, and \
-a cluster that uses the node notices nothing. With --full it signs on as a client, and a cluster that uses the node \
-drops its connection and makes a new one.
+a cluster that uses the node notices nothing. With --full it signs on as a client. Pacemaker's own daemon tells the \
+cluster of that, which drops its connection and makes a new one; this project's daemon does not.
 
 Exit status: 0 nothing failed; 1 a layer failed; 2 the command line is wrong.")]
 pub(super) struct Options {
@@ -19,7 +19,7 @@ pub(super) struct Options {
     host: String,
     #[command(flatten)]
     peer: Peer,
-    /// Finish the handshake and sign on. This disturbs a cluster that uses the node
+    /// Finish the handshake and sign on. With Pacemaker's own daemon this disturbs a cluster that uses the node
     #[arg(long)]
     full: bool,
 }
@@ -38,7 +38,7 @@ pub(super) fn run(options: &Options) -> ExitCode {
         Ok(()) if options.full => ExitCode::SUCCESS,
         Ok(()) => {
             println!(
-                "  {:<9} not tried: signing on would disturb a cluster that uses the node (--full does)",
+                "  {:<9} not tried: --full signs on, which with Pacemaker's own daemon disturbs a cluster that uses the node",
                 "protocol"
             );
             ExitCode::SUCCESS

@@ -19,9 +19,10 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Options of `pcmk-remote exec`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The action runs under a resource id of its own, so it does not meet the cluster's operations. But whoever signs on \
-makes a cluster that uses the node drop its connection and make a new one: exec refuses to, unless it can see that \
-no cluster is connected, or --disturb is given.
+The action runs under a resource id of its own, so it does not meet the cluster's operations. But Pacemaker's own \
+daemon tells a cluster that uses the node of each client that signs on, and the cluster drops its connection and makes \
+a new one (with this project's daemon it does not). So exec refuses to sign on, unless it can see that no cluster is \
+connected, or --disturb is given.
 
 Exit status: the agent's exit code (0 to 191); 124 timed out; 125 the action could not be run; 2 the command line is \
 wrong.")]
@@ -104,7 +105,10 @@ fn ask_leave(host: &str, port: u16) -> Result<(), String> {
         ),
         None => format!("whether a cluster uses {host} cannot be seen from here"),
     };
-    Err(format!("{why}; signing on would make it drop its connection. To do it all the same, add --disturb"))
+    Err(format!(
+        "{why}; if the node runs Pacemaker's own daemon, signing on makes the cluster drop its connection. To do it all \
+         the same, add --disturb"
+    ))
 }
 
 fn call(client: &mut Client, request: Request) -> Result<CallId, String> {

@@ -7,11 +7,12 @@ use super::notices::{self, Notice};
 use super::readable;
 use crate::model::certificate_files::CertificateFiles;
 use crate::sys::tls::{Policy, ServerContext};
-use crate::sys::x509::{self, Certificate, CertificateSet, Role, Strictness, Time};
+use crate::sys::x509::{self, Certificate, CertificateSet, Time};
 use nix::unistd::{User, geteuid};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Bytes that a file may have.
@@ -23,6 +24,8 @@ pub struct CertificateError {
     what: &'static str,
     path: PathBuf,
     reason: String,
+    /// Can it pass without a change of the file, as a want of descriptors does?
+    can_pass: bool,
 }
 
 impl fmt::Display for CertificateError {
@@ -39,7 +42,7 @@ const CERT: &str = "X.509 certificate file";
 const KEY: &str = "X.509 private key file";
 
 fn error(what: &'static str, path: &Path, reason: impl fmt::Display) -> CertificateError {
-    CertificateError { what, path: path.to_owned(), reason: reason.to_string() }
+    CertificateError { what, path: path.to_owned(), reason: reason.to_string(), can_pass: false }
 }
 
 /// The bytes of all files of a set.
@@ -55,7 +58,7 @@ struct Contents {
 /// A set in use.
 struct Current {
     contents: Contents,
-    set: CertificateSet,
+    set: Arc<CertificateSet>,
     vouches_for_itself: bool,
 }
 
@@ -88,7 +91,7 @@ impl CertificateStore {
     }
 
     /// The set in use; the files are read when there is none.
-    pub(super) fn set(&mut self) -> Result<&CertificateSet, CertificateError> {
+    pub(super) fn set(&mut self) -> Result<&Arc<CertificateSet>, CertificateError> {
         if self.current.is_none() {
             self.take(true)?;
         }
@@ -118,11 +121,11 @@ impl CertificateStore {
     }
 
     fn look(&mut self, stamp: Stamp, now: Time, is_wanted: bool) {
-        let settled = stamp.is_settled(now);
-        // A change while they are read makes another stamp, since this one is of before.
-        self.looked = Some(Looked { stamp, at: now, settled });
         self.reads += 1;
         self.problem = self.take(is_wanted).err();
+        let settled = stamp.is_settled(now) && !self.problem.as_ref().is_some_and(|problem| problem.can_pass);
+        // A change while they were read has made another stamp, since this one is of before.
+        self.looked = Some(Looked { stamp, at: now, settled });
     }
 
     fn stamp(&self) -> Stamp {
@@ -150,7 +153,7 @@ impl CertificateStore {
             return Err(error(CA, &self.files.ca, reason));
         }
         self.version += 1;
-        self.current = Some(Current { contents, set, vouches_for_itself });
+        self.current = Some(Current { contents, set: Arc::new(set), vouches_for_itself });
         Ok(())
     }
 
@@ -179,34 +182,12 @@ impl CertificateStore {
     }
 }
 
-/// Can these files be used as a set?
-///
-/// # Errors
-/// The file that cannot, and why.
-pub fn check(files: &CertificateFiles) -> Result<(), CertificateError> {
-    parse(files, &read(files)?).map(drop)
-}
-
-/// Judges the chain of a peer as with these files, its own certificate first, each in DER form.
-///
-/// # Errors
-/// The file that cannot be used, or why the peer is refused.
-pub fn judge(
-    files: &CertificateFiles,
-    chain: &[&[u8]],
-    strictness: &Strictness,
-    role: Role,
-    host: Option<&str>,
-) -> Result<(), String> {
-    let set =
-        read(files).and_then(|contents| parse(files, &contents)).map_err(|problem| problem.to_string())?;
-    set.judge(chain, strictness, role, host)
-        .map_err(|reason| format!("the peer's certificate is refused: {reason}"))
-}
-
 fn read(files: &CertificateFiles) -> Result<Contents, CertificateError> {
     let file = |what, path: &Path| {
-        keyfile::read_file(path, MOST_BYTES).map_err(|problem| error(what, path, explained(&problem, path)))
+        keyfile::read_file(path, MOST_BYTES).map_err(|problem| CertificateError {
+            can_pass: matches!(problem, KeyFileError::Other(_)),
+            ..error(what, path, explained(&problem, path))
+        })
     };
     let ca = file(CA, &files.ca)?.bytes;
     let crl = files.crl.as_deref().map(|path| file(CRL, path)).transpose()?.map(|file| file.bytes);

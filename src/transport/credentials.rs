@@ -6,7 +6,6 @@
 //! deserves a line in the log is kept for [`Credentials::take_notices`].
 pub use super::certificates::CertificateError;
 use super::certificates::CertificateStore;
-pub use super::certificates::{check as check_certificates, judge as judge_peer};
 pub use super::keyfile::KeyFileError;
 use super::keys::KeyPlaces;
 pub use super::keys::{KeyError, read_key};
@@ -15,7 +14,7 @@ pub use super::notices::{Notice, of_end};
 use crate::model::certificate_files::CertificateFiles;
 use crate::model::site::KEY_FILES;
 use crate::sys::tls::{ClientContext, Policy, ServerContext};
-use crate::sys::x509::Time;
+use crate::sys::x509::{CertificateSet, Strictness, Time};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
@@ -168,6 +167,16 @@ impl Credentials {
         self.context()
     }
 
+    /// The set of certificates in use, for another TLS library, and by which rules peers are judged.
+    ///
+    /// # Errors
+    /// It cannot be used, or there are no certificates here.
+    pub fn certificates(&mut self) -> Result<(Arc<CertificateSet>, &Strictness), KeyError> {
+        let Some(certificates) = &mut self.certificates else { return Err(KeyError::NoKey(Vec::new())) };
+        let set = Arc::clone(certificates.set().map_err(KeyError::Certificates)?);
+        Ok((set, &certificates.policy.strictness))
+    }
+
     fn context<S: Role>(&mut self) -> Result<Arc<S>, KeyError> {
         let versions = self.refresh()?;
         if let Some((made_with, context)) = S::made(self)
@@ -230,7 +239,7 @@ impl Role for ServerContext {
         if let Some(certificates) = &mut from.certificates {
             let policy = certificates.policy.clone();
             let set = certificates.set().map_err(KeyError::Certificates)?;
-            contexts.push(Self::new(set, &policy).map_err(KeyError::Tls)?);
+            contexts.push(Self::new(set.as_ref(), &policy).map_err(KeyError::Tls)?);
         }
         Self::any_of(contexts).map_err(KeyError::Tls)
     }
@@ -245,7 +254,7 @@ impl Role for ClientContext {
         match (&mut from.certificates, &from.keys) {
             (Some(certificates), _) => {
                 let policy = certificates.policy.clone();
-                Self::new(certificates.set().map_err(KeyError::Certificates)?, &policy)
+                Self::new(certificates.set().map_err(KeyError::Certificates)?.as_ref(), &policy)
             }
             (None, Some(keys)) => Self::new(&keys.first.key()?, &keys.policy),
             (None, None) => return Err(KeyError::NoKey(Vec::new())),

@@ -153,7 +153,7 @@ fn below_the_root(tree: &Tree) -> impl Iterator<Item = &Reference> {
 
 /// What a layer gives on of a lower one, as part of its own interface: the layers above may use it although they may
 /// not import the lower one. Who gives, what is given on, why.
-pub(crate) const GIVEN_ON: [(&str, &str, &str); 9] = [
+pub(crate) const GIVEN_ON: [(&str, &str, &str); 8] = [
     ("driver", "transport", "the C library reads its key before it has a connection"),
     (
         "driver::blocking",
@@ -164,7 +164,6 @@ pub(crate) const GIVEN_ON: [(&str, &str, &str); 9] = [
     ("driver::blocking", "model", "the port of a target that names none"),
     ("driver::client", "core", "why a call was refused or not answered"),
     ("driver::client", "sys", "what is demanded of a server's certificates"),
-    ("driver::client", "transport", "sessions of another TLS library have their peers judged, too"),
     ("driver::client", "wire", "how the local executor lays out its messages"),
     ("driver::tokio", "sys", "by which of libqb's transports local clients are served"),
 ];

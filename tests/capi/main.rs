@@ -15,6 +15,7 @@ mod libraries;
 mod names;
 mod programs;
 mod server;
+mod sessions;
 mod subproject;
 mod support;
 mod symbols;

@@ -66,9 +66,13 @@ pub(crate) fn assert_generated(path: &str, wanted: &str) {
 pub(crate) fn compile(name: &str, program: &str, flags: &[String]) -> PathBuf {
     let binary = work().join(program);
     let source = root().join("capi-tests").join(name).with_extension("c");
+    // Tests that run side by side make the same program: none may find half of it.
+    let place = tempfile::tempdir_in(work()).unwrap();
+    let made = place.path().join("program");
     let mut command = Command::new("cc");
-    command.args(["-g", "-Wall", "-Wextra", "-Werror"]).arg(source).arg("-o").arg(&binary).args(flags);
+    command.args(["-g", "-Wall", "-Wextra", "-Werror"]).arg(source).arg("-o").arg(&made).args(flags);
     output(&mut command);
+    std::fs::rename(made, &binary).unwrap();
     binary
 }
 

@@ -4,16 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pcmk_remote_rs::sys::x509;
-
 use crate::libraries::{distribution_library, own_library};
 use crate::programs::with_theirs;
 use crate::support::{compile, glib, lines, output, packages, root, work};
 use crate::symbols::symbols;
-
-#[path = "../x509/pki.rs"]
-#[allow(dead_code, reason = "the tests in memory need more of it")]
-mod pki;
 
 /// A daemon in namespaces of its own, with a key; prints what a client sees of it. `$1` is our library, `$2` the
 /// client, `$3` where the linker tells what it binds, the rest the daemon.
@@ -46,7 +40,7 @@ fn program(name: &str, version: &str, library: &Path) -> PathBuf {
 }
 
 /// A program that uses the distribution's libcrmcommon of this release.
-fn with_distribution(name: &str, release: &str) -> PathBuf {
+pub(crate) fn with_distribution(name: &str, release: &str) -> PathBuf {
     let libraries = distribution_library(release).parent().unwrap().to_owned();
     let (version, common) = match release {
         "2.1" => ("2.1.5", "libcrmcommon.so.34"),
@@ -120,97 +114,6 @@ fn programs_of_other_releases_find_their_layouts_and_arguments() {
 #[test]
 fn local_clients_are_those_of_the_distributions_library() {
     assert_same("local-clients", 6);
-}
-
-/// What the judge makes of a certificate: what the program printed, and what the library logged.
-fn judged(
-    program: &Path,
-    judge: &str,
-    cert: &str,
-    crl: &str,
-    version: &str,
-    option: (&str, &str),
-) -> (String, String) {
-    let own = pki::files("node", "node", "root", crl);
-    let other = pki::files(cert, cert, "root", "-");
-    let mut command = with_theirs("3.0", program);
-    command.env("LD_PRELOAD", own_library("3.0")).env("JUDGE", judge).env(option.0, option.1);
-    command.env("PCMK_ca_file", own.ca).env("PCMK_cert_file", own.cert).env("PCMK_key_file", own.key);
-    if let Some(crl) = own.crl {
-        command.env("PCMK_crl_file", crl);
-    }
-    let priorities = format!("NORMAL:-VERS-ALL:+VERS-TLS{version}");
-    command.env("OTHER_CERT", other.cert).env("OTHER_KEY", other.key).env("OTHER_PRIORITIES", priorities);
-    let output = output(&mut command);
-    [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).into()
-}
-
-#[test]
-fn sessions_with_certificates_demand_what_the_options_say() {
-    const MADE: &str = "credentials 0\nhandshake 0\n";
-    const REFUSED: &str = "credentials 0\nhandshake -348\n";
-    let program = with_distribution("judged", "3.0");
-    let file = std::fs::read(pki::files("p384", "p384", "root", "-").cert).unwrap();
-    let fingerprint = x509::certificates(&file).unwrap()[0].fingerprint().unwrap().to_string();
-    for (judge, crl, variable, value, met, unmet, words) in [
-        ("client", "-", "PCMK_tls_verify_host", "yes", "node", "other-host", "lacks '127.0.0.1'"),
-        (
-            "client",
-            "-",
-            "PCMK_tls_verify_purpose",
-            "yes",
-            "purpose-server",
-            "purpose-client",
-            "lacks serverAuth",
-        ),
-        (
-            "server",
-            "-",
-            "PCMK_tls_verify_purpose",
-            "yes",
-            "purpose-client",
-            "purpose-server",
-            "lacks clientAuth",
-        ),
-        ("client", "-", "PCMK_tls_peer_names", "n1 localhost", "node", "other-host", "none of the names"),
-        (
-            "server",
-            "-",
-            "PCMK_tls_peer_names",
-            "elsewhere.example",
-            "other-host",
-            "node",
-            "none of the names",
-        ),
-        ("server", "-", "PCMK_tls_peer_fingerprints", &*fingerprint, "p384", "node", "is not allowed"),
-        ("client", "-", "PCMK_tls_security_level", "2", "rsa2048", "rsa1024", "key too weak"),
-        ("server", "-", "PCMK_tls_min_rsa_bits", "3072", "rsa3072", "rsa2048", "3072 are demanded"),
-    ] {
-        for version in ["1.3", "1.2"] {
-            let (printed, log) = judged(&program, judge, met, crl, version, (variable, value));
-            assert_eq!(printed, MADE, "{judge} {variable} {version}: {log}");
-            let (printed, log) = judged(&program, judge, unmet, crl, version, (variable, value));
-            assert_eq!(printed, REFUSED, "{judge} {variable} {version}: {log}");
-            assert!(log.contains("A peer does not meet") && log.contains(words), "{variable}: {log}");
-        }
-    }
-    for judge in ["client", "server"] {
-        for version in ["1.3", "1.2"] {
-            for (crl, expected) in [("none", MADE), ("past-none", REFUSED), ("forged-none", REFUSED)] {
-                let (printed, log) =
-                    judged(&program, judge, "p384", crl, version, ("PCMK_tls_require_crl", "yes"));
-                assert_eq!(printed, expected, "{judge} {crl} {version}: {log}");
-            }
-            for (value, expected) in [("256", MADE), ("384", REFUSED)] {
-                let (printed, log) =
-                    judged(&program, judge, "node", "-", version, ("PCMK_tls_min_curve_bits", value));
-                assert_eq!(printed, expected, "{judge} {value} {version}: {log}");
-            }
-        }
-        let (printed, log) = judged(&program, judge, "node", "-", "1.3", ("PCMK_tls_security_level", "x"));
-        assert_eq!(printed, format!("credentials {}\n", 61));
-        assert!(log.contains("PCMK_tls_security_level is \"x\""), "{log}");
-    }
 }
 
 #[test]

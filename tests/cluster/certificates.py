@@ -26,7 +26,7 @@ class Certificates(ResourceTests):
     def test_online(self):
         """The remote host is online, with certificates, and the daemon says whose it has accepted."""
         self.expect_match(r"RemoteOnline: \[ r1 \]", self.on("n1", "crm_mon", "-1"))
-        self.expect_match(r"authenticated \(TLS 1\.3, .*\) as CN=n1,O=Cluster$", self.log_of("r1"))
+        self.expect_log("r1", r"authenticated \(TLS 1\.3, .*\) as CN=n1,O=Cluster$")
 
     def test_started(self):
         """A Dummy is started on the remote host, and only there."""
@@ -45,8 +45,10 @@ class Certificates(ResourceTests):
                              extensions=["keyUsage=critical,digitalSignature"])
         self.put("r1", "cert", "cert", "r1-expired")
         self.restart_r1()
-        self.eventually("the daemon to tell of its certificate", lambda: re.search(
-            r"error.*certificate of this node.*has expired on", self.log_of("r1")), 20)
+        self.expect_log("r1", r"error.*certificate of this node.*has expired on")
+        if self.library:
+            self.eventually("the controller to be told", lambda: re.search(
+                "peer's certificate is refused: certificate has expired", self.log_of("n1")), 30)
         self.wait_node("r1", *OFFLINE)
         self.heal(cert="r1")
 
@@ -60,6 +62,12 @@ class Certificates(ResourceTests):
         self.heal()
 
     # -- helpers -----------------------------------------------------------
+
+    def expect_log(self, host, pattern):
+        """Our daemon says so; another has other words."""
+        if self.our_daemon:
+            self.eventually("%s in the log of %s" % (pattern, host),
+                            lambda: re.search(pattern, self.log_of(host), re.M), 20)
 
     def put(self, host, what, kind, name):
         """Replace one of a host's files."""
@@ -96,9 +104,10 @@ class LibraryCertificates(Certificates):
         self.pki.revocations("n1-revoked", "ca", [self.serial("n1")])
         self.put("r1", "crl", "crl", "n1-revoked")
         self.restart_r1()
-        self.eventually("the controller to be told", lambda: re.search(
-            "refuses our certificate.*revoked", self.log_of("n1")), 30)
+        # Pacemaker's own daemon closes the connection without an alert.
+        told = "refuses our certificate.*revoked" if self.our_daemon else "closed the connection right after the handshake"
+        self.eventually("the controller to be told", lambda: re.search(told, self.log_of("n1")), 30)
         self.wait_node("r1", *OFFLINE)
-        self.eventually("the refusal to be logged", lambda: "certificate revoked" in self.log_of("r1"))
+        self.expect_log("r1", "certificate revoked")
         self.put("r1", "crl", "crl", "none")
         self.heal()

@@ -246,12 +246,13 @@ class Migration(Change):
 
     def restart_r1(self):
         """Restart the daemon while the cluster leaves the host alone."""
-        maintenance = ("crm_attribute", "-t", "nodes", "-N", "r1", "-n", "maintenance")
-        self.on("n1", *maintenance, "-v", "true")
+        # As docs/tls.md has it; tests/daemon/documents.rs compares.
+        attribute = ("crm_attribute", "-t", "nodes", "-N", "r1", "-n")
+        self.on("n1", *attribute, "maintenance", "-v", "true")
         self.settle()
         daemons.stop(self.lab, self.lab.host("r1"), timeout=60)
         self.start_remoted("r1")
         self.recover("r1")
-        self.on("n1", *maintenance, "-D")
+        self.on("n1", *attribute, "maintenance", "-D")
         self.settle()
         self.expect(cluster.node_state(self.lab, "r1") == "online", "r1 is not online")

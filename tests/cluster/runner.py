@@ -39,7 +39,7 @@ USUAL = (nodes.Nodes, trouble.NodeTrouble, everyday.Everyday, recovery.TwoNodes,
 SCENARIOS = (*USUAL, many.Many, library.Library, certificates.LibraryCertificates, rotation.LibraryKeyRotation,
              rotation.LibraryCertificateRotation)
 # What --remoted takes instead of a path.
-DISTRIBUTIONS = ("distribution", *roots.RELEASES)
+DISTRIBUTIONS = ("distribution", *roots.RELEASES, *roots.MOVING)
 LOG_TAIL = 25
 
 Case = collections.namedtuple("Case", "kind release")
@@ -53,6 +53,8 @@ def remote_release(case, remoted):
     """The release on the remote hosts; a distribution's daemon needs its own."""
     if remoted in roots.RELEASES:
         return remoted
+    if remoted in roots.MOVING:
+        return "3.0"
     return case.kind.remote_release.get(case.release, case.release)
 
 
@@ -72,7 +74,7 @@ class Worker:
         remote = remote_release(self.case, self.args.remoted)
         path = self.args.remoted
         if path in DISTRIBUTIONS:
-            path = roots.remoted(remote)
+            path = roots.remoted(self.args.remote_suite or remote)
         executor = []
         if self.case.kind.executor and self.args.execd != "distribution":
             executor = ["--execd", self.args.execd]
@@ -80,6 +82,9 @@ class Worker:
         if self.case.kind.library or self.args.with_library:
             for release in dict.fromkeys((self.case.release, remote)):
                 replaced += ["--lib-over", library.dropin(self.args.library, release)]
+        if self.args.remote_suite and not self.args.suite:
+            # Ours is built for this machine's libraries: it does not load among newer ones.
+            replaced.append("--lib-over-nodes-only")
         return [*self.case.kind.options, *executor, *replaced,
                 "--node-root", self.args.node_root or roots.root(self.case.release),
                 "--remote-root", self.args.remote_root or roots.root(remote),
@@ -93,6 +98,7 @@ class Worker:
             bringup.up(self.lab, cli.up_options(*self.up_words()))
             subject = self.case.kind(self.lab, self.case.release,
                                     remote_release(self.case, self.args.remoted))
+            subject.our_daemon = self.args.remoted not in DISTRIBUTIONS
             for name in names:
                 failed |= not self.one(subject, name, begin)
         except LabError as exc:
@@ -253,8 +259,8 @@ def options():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--remoted", metavar="PATH", default=DEFAULT_REMOTED,
                         help="the daemon under test (default: %(default)s); 'distribution': the "
-                             "one of the remote host's own release; '2.1' or '3.0': that of "
-                             "Debian 12 or 13")
+                             "one of the remote host's own release; '2.1', '3.0', 'forky' or 'sid': "
+                             "that of Debian 12, 13 or of these suites, on hosts with its root")
     parser.add_argument("--execd", metavar="PATH", default=DEFAULT_EXECD,
                         help="the executor under test on cluster nodes (default: %(default)s), or "
                              "'distribution'")
@@ -269,6 +275,9 @@ def options():
                             kind.__name__ for kind in SCENARIOS))
     parser.add_argument("--version", choices=sorted(roots.RELEASES),
                         help="with clusters of this release only")
+    parser.add_argument("--with", metavar="SUITE", choices=roots.MOVING, dest="suite",
+                        help="by hand: clusters with the Pacemaker that Debian's suite has now (%s) in place of "
+                             "3.0's, on all hosts; the root is made at its first use" % ", ".join(roots.MOVING))
     for kind in ("node", "remote"):
         parser.add_argument("--%s-root" % kind, metavar="DIR",
                             help="root directory of the %s hosts, for trying another Pacemaker "
@@ -284,6 +293,10 @@ def options():
 def main():
     parser = options()
     args = parser.parse_args()
+    if args.suite:
+        if args.version == "2.1" or args.node_root or args.remote_root:
+            parser.error("--with %s stands in the place of 3.0's root on all hosts" % args.suite)
+        args.version = "3.0"
     releases = [args.version] if args.version else sorted(roots.RELEASES)
     names = [kind.__name__ for kind in SCENARIOS]
     if (args.node_root or args.remote_root) and not args.version:
@@ -318,12 +331,18 @@ def main():
 def prepare(args, cases):
     """Make what the labs need, before they run side by side."""
     bringup.check_machine()
+    args.remote_suite = args.remoted if args.remoted in roots.MOVING else args.suite
+    if args.suite:
+        args.node_root = roots.root(args.suite)
+    if args.remote_suite:
+        args.remote_root = roots.root(args.remote_suite)
+        log("cluster tests: remote hosts have Pacemaker " + roots.pacemaker_version(args.remote_root))
     for case in cases:
         roots.root(case.release)
         remote = remote_release(case, args.remoted)
         roots.root(remote)
         if args.remoted in DISTRIBUTIONS:
-            roots.remoted(remote)
+            roots.remoted(args.remote_suite or remote)
     for name in ("remoted", "execd"):
         path = getattr(args, name)
         if path not in DISTRIBUTIONS:

@@ -38,6 +38,8 @@ class Scenario:
     executor = False
     #: is our liblrmd to be in place of the distribution's?
     library = False
+    #: is the daemon of the remote hosts ours?
+    our_daemon = True
 
     def __init__(self, lab, release, remote_release):
         self.lab, self.release = lab, release

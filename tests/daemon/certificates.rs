@@ -5,7 +5,7 @@
 pub(crate) mod pki;
 
 use crate::node::{LOG, PORT, Start, await_log, make_key};
-use crate::peer::{Peer, dial, is_closed};
+use crate::peer::{Peer, dial, is_closed, request};
 use crate::place::{LIMIT, isolated};
 use crate::startup::refuses_to_start;
 use pcmk_remote_rs::driver::blocking::{Client, Problem, Step, Target, check};
@@ -17,6 +17,7 @@ use pcmk_remote_rs::transport::credentials::Credentials;
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 pub(crate) const TLS_1_3: &str = "NORMAL:-VERS-TLS1.2";
@@ -24,7 +25,15 @@ pub(crate) const TLS_1_2: &str = "NORMAL:-VERS-TLS1.3";
 
 /// A daemon with these files.
 pub(crate) fn start(files: &CertificateFiles) -> Start {
-    let mut start = Start::new();
+    with_files(Start::new(), files)
+}
+
+/// The same by way of another program.
+pub(crate) fn start_through(program: Command, files: &CertificateFiles) -> Start {
+    with_files(Start::through(program), files)
+}
+
+fn with_files(mut start: Start, files: &CertificateFiles) -> Start {
     let paths = [
         ("PCMK_ca_file", Some(&files.ca)),
         ("PCMK_cert_file", Some(&files.cert)),
@@ -122,6 +131,59 @@ fn a_check_says_which_side_refuses_and_is_not_noticed() {
         let it_refuses = steps("rsa2048", "root", "", Some("check")).1.unwrap_err().to_string();
         assert!(it_refuses.contains("the peer refuses our certificate: ") && it_refuses.contains("revoked"));
         drop(observer);
+        assert_eq!(daemon.stop(), Some(0));
+    });
+}
+
+/// Unlike with Pacemaker's own daemon, which tells a controller of each client, so that it disconnects.
+#[test]
+fn a_full_check_is_not_noticed_by_the_cluster() {
+    isolated(|| {
+        let daemon = start(&pki::files("node", "node", "root", "-")).ready();
+        let files = pki::files("p384", "p384", "root", "-");
+        let mut credentials = Credentials::with_certificates(files.clone(), Policy::with_certificates());
+        let mut cluster = Peer::over(dial(), &credentials.client_context().unwrap()).unwrap();
+        cluster.sign_on("controller", true);
+        let target = Target::new("127.0.0.1", PORT).with_certificates(files);
+        check(&target, Some("check"), &mut |_| {}).unwrap();
+        cluster.send_text(&request("lrmd_rsc_poke", 2, ""));
+        loop {
+            let text = cluster.next_text().unwrap();
+            assert!(!text.contains("lrmd_rsc_new_client"), "{text}");
+            if text.contains("lrmd_remote_msg_id=\"2\"") {
+                break;
+            }
+        }
+        drop(cluster);
+        assert_eq!(daemon.stop(), Some(0));
+    });
+}
+
+/// A session that is resumed would not be judged again, and a client that is told of authorities keeps a certificate of
+/// others back, so that nothing could be said about it.
+#[test]
+fn no_session_is_resumed_or_negotiated_again_and_no_authority_is_named() {
+    isolated(|| {
+        let files = pki::files("node", "node", "root", "-");
+        let daemon = start(&files).ready();
+        for version in ["-tls1_3", "-tls1_2"] {
+            let mut client = Command::new("openssl");
+            client.args(["s_client", "-connect", &format!("127.0.0.1:{PORT}"), "-reconnect", version]);
+            client.arg("-cert").arg(&files.cert).arg("-key").arg(&files.key).arg("-CAfile").arg(&files.ca);
+            let mut client =
+                client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            // A letter that has it negotiate again, which nothing but the end of the connection answers.
+            client.stdin.take().unwrap().write_all(b"R\n").unwrap();
+            let output = client.wait_with_output().unwrap();
+            let [text, errors] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+            assert!(text.matches("New, TLSv1").count() > 2, "{version}: {text}");
+            assert!(text.contains("No client certificate CA names sent"), "{version}: {text}");
+            for word in ["Reused, TLSv1", "TLS session ticket:", "Post-Handshake New Session Ticket"] {
+                assert!(!text.contains(word), "{version}: {text}");
+            }
+            assert!(version == "-tls1_3" || errors.contains("no renegotiation"), "{version}: {errors}");
+        }
+        drop(connect("p384", "").unwrap());
         assert_eq!(daemon.stop(), Some(0));
     });
 }

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Peers with the key that ask too much or do not listen.
 use crate::bystander::Bystander;
-use crate::node::{KEY, Start, await_log, connect, context, make_key, serving};
+use crate::node::{KEY, Start, await_log, connect, context, log_text, make_key, serving};
 use crate::peer::{Peer, dial, nameless_poke, request};
 use crate::place::{eventually, isolated};
+use pcmk_remote_rs::model::Request;
 use pcmk_remote_rs::wire::frame::encode_header;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_flood_of_requests_leaves_turns_to_others() {
@@ -101,6 +103,7 @@ fn without_descriptors_those_who_are_there_are_served_on() {
         shell.args(["-c", "ulimit -n 96; exec \"$0\"", env!("CARGO_BIN_EXE_pacemaker-remoted")]);
         let daemon = Start::through(shell).ready();
         let bystander = Bystander::start();
+        let mut there = connect("there").unwrap();
         let mut peers = Vec::new();
         let key = fs::read(KEY).unwrap();
         let context = context(&key);
@@ -110,9 +113,16 @@ fn without_descriptors_those_who_are_there_are_served_on() {
             assert!(peers.len() < 96);
         }
         await_log(&["error", "Cannot accept connections", "Too many open files"]);
+        // It is tried again each second.
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(2500) {
+            there.call(Request::Poke).unwrap().result().unwrap();
+        }
         bystander.noticed_nothing();
         drop(peers);
         eventually("there is room again", || connect("c").is_ok());
+        await_log(&["notice", "Connections are accepted again", "attempts had failed within"]);
+        assert_eq!(log_text().matches("Cannot accept connections").count(), 1);
         assert_eq!(daemon.stop(), Some(0));
     });
 }

@@ -11,6 +11,7 @@ mod bystander;
 mod certificates;
 mod clock;
 mod demands;
+mod documents;
 mod examples;
 mod execd;
 mod files;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Keys and certificates that change under a daemon at work.
 use crate::bystander::Bystander;
-use crate::certificates::{TLS_1_2, TLS_1_3, connect, pki, start};
+use crate::certificates::{TLS_1_2, TLS_1_3, connect, pki, start, start_through};
 use crate::clock::{LIBRARY, SHIFT, build_library, set_calendar};
 use crate::node::{KEY, PORT, Start, await_log, context, log_text, make_key, serving};
 use crate::peer::{Peer, dial};
@@ -14,6 +14,8 @@ use pcmk_remote_rs::sys::tls::{ClientContext, Policy, Psk, TlsVersion};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
 const SECOND: &str = "/etc/pacemaker/second";
 
@@ -78,6 +80,37 @@ fn certificates_change_at_a_connection_and_at_sighup_and_sessions_stay() {
         daemon.signal(Signal::SIGHUP);
         await_log(&["notice", "New certificates are in use", "CN=node"]);
         poke();
+        assert_eq!(daemon.stop(), Some(0));
+    });
+}
+
+#[test]
+fn certificates_that_could_not_be_read_for_want_of_descriptors_are_read_later() {
+    isolated(|| {
+        let set = |name: &str| pki::files(name, name, "root", "none");
+        put_all(&set("node"));
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "ulimit -n 48; exec \"$0\"", env!("CARGO_BIN_EXE_pacemaker-remoted")]);
+        let daemon = start_through(shell, &own()).ready();
+        let mut there = Vec::new();
+        while let Ok(client) = connect("rsa2048", "") {
+            there.push(client);
+            assert!(there.len() < 48);
+        }
+        await_log(&["error", "Cannot accept connections", "Too many open files"]);
+        put_all(&set("p384"));
+        // A file that was changed a moment ago is read again anyway.
+        eventually("the change is past", || {
+            let changed = fs::metadata(own().crl.unwrap()).unwrap().modified().unwrap();
+            changed.elapsed().is_ok_and(|age| age > Duration::from_secs(3))
+        });
+        daemon.signal(Signal::SIGHUP);
+        await_log(&["error", BAD, "Too many open files"]);
+        there.clear();
+        eventually("the new set is in use", || {
+            connect("node", "").is_ok() && said("New certificates are in use") == 1
+        });
+        assert_eq!(said(BAD), 1, "{}", log_text());
         assert_eq!(daemon.stop(), Some(0));
     });
 }

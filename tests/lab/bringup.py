@@ -276,7 +276,8 @@ class BringUp:
     def make_host(self, host):
         uid, gid = cluster_ids(host["root"])
         env, place = self.common(host, gid)
-        place += replaced_libraries(host["root"], self.args.lib_over)
+        if host["kind"] == "node" or not self.args.lib_over_nodes_only:
+            place += replaced_libraries(host["root"], self.args.lib_over)
         shares = []
         for item in self.args.share or []:
             source, _, target = item.partition(":")

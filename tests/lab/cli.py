@@ -78,6 +78,8 @@ def add_up(sub):
     p.add_argument("--lib-over", action="append", metavar="FILE",
                    help="put FILE in place of the library of the same name on every host that "
                         "has one")
+    p.add_argument("--lib-over-nodes-only", action="store_true",
+                   help="leave remote hosts and guests their libraries")
     p.add_argument("--share", action="append", metavar="PATH[:INSIDE]",
                    help="bind mount a path of this machine into every host")
     add_up_cluster(p)

@@ -74,6 +74,11 @@ def root(release):
     return make(release)
 
 
+def pacemaker_version(directory):
+    """The package's version in a root directory."""
+    return run(["dpkg-query", "--root", directory, "-Wf", "${Version}", "pacemaker"]).stdout
+
+
 def remoted(release):
     """The distribution's own daemon of this release."""
     if root(release) != "/":      # which has it

@@ -10,6 +10,7 @@ mod strict;
 mod strings;
 
 use pair::{Pair, client, judge, presenter, server};
+use pcmk_remote_rs::model::certificate_files::CertificateFiles;
 use pcmk_remote_rs::sys::tls::{ClientContext, Policy, Psk, ServerContext, Stream, TlsError, TlsVersion};
 use pcmk_remote_rs::transport::credentials::Credentials;
 
@@ -93,6 +94,28 @@ fn messages_say_what_to_do() {
     ] {
         let error = judge(&pki::files(cert, key, ca, crl), TlsVersion::Tls13).client_context().unwrap_err();
         assert!(error.to_string().contains(words), "{cert} {key} {ca} {crl}: {error}");
+    }
+}
+
+#[test]
+fn a_file_without_end_is_not_read_to_its_end() {
+    let place = tempfile::tempdir().unwrap();
+    let huge = place.path().join("huge");
+    // Without content, so that it takes no room.
+    std::fs::File::create(&huge).unwrap().set_len(1 << 40).unwrap();
+    let good = pki::files("node", "node", "root", "none");
+    for path in [huge.as_path(), std::path::Path::new("/dev/zero"), std::path::Path::new("/dev/null")] {
+        let path = || path.to_path_buf();
+        for files in [
+            CertificateFiles { ca: path(), ..good.clone() },
+            CertificateFiles { crl: Some(path()), ..good.clone() },
+            CertificateFiles { cert: path(), ..good.clone() },
+            CertificateFiles { key: path(), ..good.clone() },
+        ] {
+            let error = judge(&files, TlsVersion::Tls13).client_context().unwrap_err().to_string();
+            let words = if path() == huge { "more than 16777216 bytes" } else { "not a regular file" };
+            assert!(error.contains(words) && error.contains(&path().display().to_string()), "{error}");
+        }
     }
 }
 

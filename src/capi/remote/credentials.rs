@@ -2,38 +2,24 @@
 //! What TLS sessions are made with. Pacemaker 3.0's programs share it between the sessions of a kind; those of 2.1 make
 //! their own, but for the Diffie-Hellman parameters.
 
-use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::ffi::{CStr, c_int, c_uint, c_void};
 use std::ptr;
 
-use super::settings;
+use super::{certificates, settings};
 use crate::capi::abi;
 use crate::capi::abi::layout::TlsChoice;
 use crate::capi::abi::remote::Tls;
 use crate::capi::entry::entry;
-use crate::driver::client::{check_certificates, strictness_of_environment};
-use crate::model::options::{self, ClusterOption, TRANSPORT};
+use crate::model::options::{self, ClusterOption};
 use crate::sys::cmem;
 use crate::sys::gnutls::{self, Datum, Functions, Object, credentials};
 
 /// The name under which a key is used.
 const USER: &CStr = c"lrmd";
-/// Formats of files and keys: GnuTLS's numbers.
-const PEM: c_int = 1;
+/// Formats of certificates and keys: GnuTLS's numbers.
 const DER: c_int = 0;
-const PLAIN: c_uint = 1;
 const RAW_KEY: c_int = 0;
 const X509: c_int = 1;
-
-/// GnuTLS's words for one of its codes.
-pub(super) fn words(gnutls: &Functions, code: c_int) -> String {
-    // SAFETY: any number; the answer lives for ever.
-    let words = unsafe { (gnutls.strerror)(code) };
-    if words.is_null() {
-        return format!("GnuTLS's error {code}");
-    }
-    // SAFETY: a string that lives for ever.
-    unsafe { CStr::from_ptr(words) }.to_string_lossy().into_owned()
-}
 
 entry! {
     /// Makes Diffie-Hellman parameters for a server, of a size between `PCMK_dh_min_bits` and `PCMK_dh_max_bits`. They
@@ -63,7 +49,7 @@ entry! {
 /// EPROTO: GnuTLS refuses, which was logged.
 fn logged_parameters(gnutls: &Functions) -> Result<Object, c_int> {
     parameters(gnutls).map_err(|code| {
-        log::error!("Could not make Diffie-Hellman parameters for TLS: {}", words(gnutls, code));
+        log::error!("Could not make Diffie-Hellman parameters for TLS: {}", gnutls.words(code));
         libc::EPROTO
     })
 }
@@ -206,48 +192,10 @@ fn load_certificate(tls: &mut Tls, gnutls: &Functions) -> Result<(), c_int> {
     };
     (tls.ca_file, tls.cert_file) = (file(&options::CA_FILE), file(&options::CERT_FILE));
     (tls.crl_file, tls.key_file) = (file(&options::CRL_FILE), file(&options::KEY_FILE));
-    // GnuTLS names no file, and waits for ever at one that is a FIFO.
-    if let Some(files) = settings::certificates()
-        && let Err(problem) = check_certificates(&files)
-    {
+    certificates::attach(gnutls, tls.credentials, tls.server).map_err(|problem| {
         log::error!("{problem}");
-        return Err(libc::ENODATA);
-    }
-    if let Err(problem) = strictness_of_environment(TRANSPORT) {
-        log::error!("{problem}");
-        return Err(libc::ENODATA);
-    }
-    let refused = |what: &str, code: c_int| {
-        log::error!("Could not use the X.509 {what}: {}", words(gnutls, code));
         libc::ENODATA
-    };
-    if tls.ca_file.is_null() || tls.cert_file.is_null() || tls.key_file.is_null() {
-        log::error!("X.509 needs PCMK_ca_file, PCMK_cert_file and PCMK_key_file");
-        return Err(libc::ENODATA);
-    }
-    // SAFETY: credentials that were just allocated, and strings that live as long.
-    unsafe {
-        let code = (gnutls.certificate_set_x509_trust_file)(tls.credentials, tls.ca_file, PEM);
-        if code <= 0 {
-            return Err(refused("certificate authority", code));
-        }
-        if !tls.crl_file.is_null() {
-            let code = (gnutls.certificate_set_x509_crl_file)(tls.credentials, tls.crl_file, PEM);
-            if code < 0 {
-                return Err(refused("revocation list", code));
-            }
-        }
-        let (certificate, key) = (tls.cert_file, tls.key_file);
-        let code = (gnutls.certificate_set_x509_key_file2)(
-            tls.credentials,
-            certificate,
-            key,
-            PEM,
-            ptr::null::<c_char>(),
-            PLAIN,
-        );
-        if code < 0 { Err(refused("certificate or its key", code)) } else { Ok(()) }
-    }
+    })
 }
 
 entry! {
@@ -274,7 +222,10 @@ unsafe fn free_tls(tls: *mut Tls) {
                 (credentials::PSK, false) => (gnutls.psk_free_client_credentials)(shared.credentials),
                 (credentials::ANON, true) => (gnutls.anon_free_server_credentials)(shared.credentials),
                 (credentials::ANON, false) => (gnutls.anon_free_client_credentials)(shared.credentials),
-                _ => (gnutls.certificate_free_credentials)(shared.credentials),
+                _ => {
+                    certificates::detach(shared.credentials);
+                    (gnutls.certificate_free_credentials)(shared.credentials);
+                }
             }
         }
         if !shared.dh_params.is_null() {

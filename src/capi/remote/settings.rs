@@ -4,7 +4,7 @@
 use std::env;
 use std::ffi::{CString, c_char, c_int};
 use std::os::unix::ffi::OsStringExt;
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
 
 use crate::capi::entry::entry;
 use crate::model::certificate_files::CertificateFiles;
@@ -62,7 +62,12 @@ entry! {
 
 /// The files of certificates, if there are all that are needed.
 pub(super) fn certificates() -> Option<CertificateFiles> {
-    TRANSPORT.certificates(|variable| env::var_os(variable)).complete()
+    static WARNED: Once = Once::new();
+    let found = TRANSPORT.certificates(|variable| env::var_os(variable));
+    if let Some(warning) = found.warning() {
+        WARNED.call_once(|| log::warn!("{warning}"));
+    }
+    found.complete()
 }
 
 /// A file of X.509: a server's, or else a CIB client's.

@@ -4,18 +4,14 @@
 use std::ffi::{CString, c_int, c_uint, c_void};
 use std::ptr;
 
-use nix::sys::socket::{SockaddrStorage, getpeername};
-
 use super::carrier::Carrier;
-use super::credentials::words;
+use super::certificates;
 use super::settings;
 use crate::capi::abi::remote::{Client, Remote, Tls};
 use crate::capi::abi::{self, only_in};
 use crate::capi::entry::entry;
-use crate::driver::client::{Role, Strictness, judge_peer, strictness_of_environment};
-use crate::model::options::{self, TRANSPORT};
-use crate::sys::gnutls::{self, Datum, Functions, Object, credentials};
-use crate::sys::unwind::guard;
+use crate::model::options;
+use crate::sys::gnutls::{self, Functions, Object, credentials};
 
 /// Which ciphers and protocols, unless the environment says it.
 const PRIORITIES: &str = "NORMAL";
@@ -64,7 +60,7 @@ fn new_session(
 }
 
 fn refused(gnutls: &Functions, code: c_int) {
-    let words = words(gnutls, code);
+    let words = gnutls.words(code);
     log::error!("Could not make a TLS session ({words}); is PCMK_tls_priorities right?");
 }
 
@@ -103,7 +99,8 @@ pub unsafe fn new_tls_session_v2_1(
 }
 
 /// `pcmk__new_tls_session()` of Pacemaker 3.0: a session of the kind of `tls`, which must outlive it. NULL if GnuTLS
-/// refuses. A server demands a certificate where certificates are used.
+/// refuses. A server demands a certificate where certificates are used; what the session shows, and how it judges, is in
+/// [`certificates`](super::certificates).
 ///
 /// The caller ends it with `gnutls_deinit()`.
 ///
@@ -118,15 +115,9 @@ pub unsafe fn new_tls_session_v3_0(tls: *mut Tls, csock: c_int) -> Object {
     let role = if shared.server { gnutls::SERVER } else { gnutls::CLIENT };
     match new_session(gnutls, csock, role, shared.cred_type, shared.credentials, None) {
         Ok(session) => {
-            if shared.cred_type == credentials::CERTIFICATE {
-                // SAFETY: a new session and its credentials; the function lives for ever.
-                unsafe {
-                    if shared.server {
-                        (gnutls.certificate_server_set_request)(session, REQUIRE);
-                    }
-                    let verify = if shared.server { verify_client } else { verify_server };
-                    (gnutls.certificate_set_verify_function)(shared.credentials, Some(verify));
-                }
+            if shared.cred_type == credentials::CERTIFICATE && shared.server {
+                // SAFETY: a new session.
+                unsafe { (gnutls.certificate_server_set_request)(session, REQUIRE) };
             }
             session
         }
@@ -171,77 +162,6 @@ only_in! { "3.0",
     }
 }
 
-/// GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR.
-const REFUSED: c_int = -348;
-
-/// Lets a client in whose certificate an authority has signed and that meets what the environment demands.
-unsafe extern "C" fn verify_client(session: Object) -> c_int {
-    // SAFETY: GnuTLS calls this with the session whose peer it is about.
-    guard(REFUSED, || unsafe { verify(session, Role::Client) })
-}
-
-/// The same for a server.
-unsafe extern "C" fn verify_server(session: Object) -> c_int {
-    // SAFETY: as above.
-    guard(REFUSED, || unsafe { verify(session, Role::Server) })
-}
-
-/// # Safety
-/// `session` is living, and its peer has shown its certificates.
-unsafe fn verify(session: Object, role: Role) -> c_int {
-    let Some(gnutls) = gnutls::functions() else { return REFUSED };
-    let mut status = 0;
-    // SAFETY: the caller's promise.
-    let code = unsafe { (gnutls.certificate_verify_peers3)(session, ptr::null(), &raw mut status) };
-    if code != 0 || status != 0 {
-        log::error!("A peer's certificate is not valid (status {status:#x}, {})", words(gnutls, code));
-        return REFUSED;
-    }
-    // SAFETY: the caller's promise.
-    match unsafe { meets_demands(gnutls, session, role) } {
-        Ok(()) => 0,
-        Err(reason) => {
-            log::error!("A peer does not meet what is demanded of certificates here: {reason}");
-            REFUSED
-        }
-    }
-}
-
-/// Judges the peer by what the environment demands beyond GnuTLS's rules. A server has no name here: programs connect the
-/// socket themselves. So its address has to be in its certificate, where that is demanded.
-///
-/// # Safety
-/// As for [`verify`].
-unsafe fn meets_demands(gnutls: &Functions, session: Object, role: Role) -> Result<(), String> {
-    let strictness = strictness_of_environment(TRANSPORT).map_err(|problem| problem.to_string())?;
-    if strictness == Strictness::default() {
-        return Ok(());
-    }
-    let files = settings::certificates().ok_or("no certificates are configured")?;
-    let mut count = 0;
-    // SAFETY: the caller's promise; GnuTLS's certificates live as long as the session.
-    let (chain, address) = unsafe {
-        let first = (gnutls.certificate_get_peers)(session, &raw mut count);
-        let count = if first.is_null() { 0 } else { count as usize };
-        let bytes = |datum: &Datum| std::slice::from_raw_parts(datum.data, datum.size as usize);
-        let shown = if count == 0 { &[] } else { std::slice::from_raw_parts(first, count) };
-        let chain: Vec<&[u8]> = shown.iter().filter(|datum| !datum.data.is_null()).map(bytes).collect();
-        (chain, peer_address((gnutls.transport_get_ptr)(session)))
-    };
-    judge_peer(&files, &chain, &strictness, role, address.as_deref())
-}
-
-/// The address of a session's peer; `socket` is what GnuTLS has for a pointer.
-fn peer_address(socket: *mut c_void) -> Option<String> {
-    let socket = c_int::try_from(socket as isize).ok()?;
-    let address: SockaddrStorage = getpeername(socket).ok()?;
-    match (address.as_sockaddr_in(), address.as_sockaddr_in6()) {
-        (Some(address), _) => Some(address.ip().to_string()),
-        (None, Some(address)) => Some(address.ip().to_canonical().to_string()),
-        (None, None) => None,
-    }
-}
-
 entry! {
     /// Goes on with the handshake of a client that has connected, as far as what has arrived allows.
     ///
@@ -261,7 +181,12 @@ entry! {
                 gnutls::INTERRUPTED => {}
                 gnutls::AGAIN => return libc::EAGAIN,
                 code => {
-                    log::error!("TLS handshake with a remote client failed: {}", words(gnutls, code));
+                    log::error!("TLS handshake with a remote client failed: {}", gnutls.words(code));
+                    // A refusal has told the peer already. A peer that is gone is told in vain.
+                    if code != certificates::REFUSED {
+                        // SAFETY: a living session.
+                        unsafe { (gnutls.alert_send_appropriate)(session.as_ptr(), code) };
+                    }
                     return libc::EPROTO;
                 }
             }

@@ -51,8 +51,8 @@ pub enum Step {
     SignedOn(String),
 }
 
-/// Goes as far as it can and tells each step. `full`: signs on as a client of this name, which makes a cluster that
-/// uses the node drop its own connection.
+/// Goes as far as it can and tells each step. `full`: signs on as a client of this name; a cluster that uses the node drops
+/// its own connection when Pacemaker's own daemon tells it of that (this project's does not).
 ///
 /// # Errors
 /// Why it goes no further; [`Problem::stage`] says how far it came.

@@ -6,8 +6,10 @@ use crate::model::certificate_files::CertificateFiles;
 use crate::model::options::Rules;
 use crate::model::site::KEY_FILES;
 use crate::sys::tls::{ClientContext, Policy};
+#[cfg(feature = "capi")]
+use crate::sys::x509::CertificateSet;
 use crate::sys::x509::Strictness;
-use crate::transport::credentials::{self, Credentials, KeyError, Notice};
+use crate::transport::credentials::{Credentials, KeyError, Notice};
 use crate::transport::priorities::{self, PriorityError, Translation};
 #[cfg(any(feature = "tool", feature = "capi"))]
 use crate::transport::strictness;
@@ -35,6 +37,16 @@ impl fmt::Display for KeyProblem {
 }
 
 impl std::error::Error for KeyProblem {}
+
+impl From<KeyError> for KeyProblem {
+    fn from(error: KeyError) -> Self {
+        match &error {
+            KeyError::NoKey(_) => Self::NoKey(error.to_string()),
+            KeyError::Tls(_) => Self::Setup(error.to_string()),
+            KeyError::Certificates(_) => Self::Certificates(error.to_string()),
+        }
+    }
+}
 
 /// Key locations or files of certificates, and TLS policy. Each connection has what is in the files when it begins; a context
 /// is made again when they have changed. What cannot be used leaves the last good key or certificates in use. What is odd
@@ -116,22 +128,26 @@ impl Keys {
         };
         let mut credentials = credentials.lock().unwrap_or_else(PoisonError::into_inner);
         credentials.follow(seconds_since_1970());
-        let context = credentials.client_context().map_err(|error| match &error {
-            KeyError::NoKey(_) => KeyProblem::NoKey(error.to_string()),
-            KeyError::Tls(_) => KeyProblem::Setup(error.to_string()),
-            KeyError::Certificates(_) => KeyProblem::Certificates(error.to_string()),
-        });
+        let context = credentials.client_context().map_err(KeyProblem::from);
         credentials.check_dates(seconds_since_1970());
         (context, credentials.take_notices())
     }
-}
 
-/// Can these files be used as a set, by whatever TLS library?
-///
-/// # Errors
-/// The file that cannot, and why.
-pub fn check_certificates(files: &CertificateFiles) -> Result<(), KeyProblem> {
-    credentials::check_certificates(files).map_err(|problem| KeyProblem::Certificates(problem.to_string()))
+    /// The certificates in use, and by which rules peers are judged, for another TLS library. What is odd about the files
+    /// is logged.
+    ///
+    /// # Errors
+    /// They cannot be used, or there are none.
+    #[cfg(feature = "capi")]
+    pub(crate) fn certificates(&self) -> Result<(Arc<CertificateSet>, Strictness), KeyProblem> {
+        let mut credentials =
+            self.credentials.as_ref().map_err(Clone::clone)?.lock().unwrap_or_else(PoisonError::into_inner);
+        credentials.follow(seconds_since_1970());
+        let found = credentials.certificates().map(|(set, strictness)| (set, strictness.clone()));
+        credentials.check_dates(seconds_since_1970());
+        credentials.take_notices().iter().for_each(Notice::log);
+        Ok(found?)
+    }
 }
 
 /// What the environment demands of peers' certificates.

@@ -33,14 +33,10 @@ mod tests;
 
 pub use crate::core::ClientError;
 pub use crate::driver::link::Wanted;
-#[cfg(feature = "capi")]
-pub(crate) use crate::sys::x509::Role;
 pub use crate::sys::x509::{Fingerprint, Strictness, SuiteB};
-#[cfg(feature = "capi")]
-pub(crate) use crate::transport::credentials::judge_peer;
 #[cfg(feature = "local")]
 pub use crate::wire::ipc::IpcLayout;
-pub use keys::{KeyProblem, Keys, check_certificates};
+pub use keys::{KeyProblem, Keys};
 #[cfg(any(feature = "tool", feature = "capi"))]
 pub(crate) use keys::{strictness_of_environment, strictness_without_certificates};
 pub use problem::{CallProblem, Problem, Stage};

@@ -7,6 +7,7 @@ use super::inbox::Inbox;
 use super::limits::Limits;
 use super::memory::Memory;
 use super::peer_certificates::PeerCertificates;
+use super::shortage::{Over, QUIET, Shortage};
 use super::socket::Socket;
 use super::turns::Turns;
 use super::waiting::{Waiting, WaitingPlace};
@@ -85,6 +86,8 @@ struct Listener {
     waiting: Rc<Waiting>,
     certificates: Rc<PeerCertificates>,
     memory: Rc<Memory>,
+    clock: Clock,
+    shortage: RefCell<Shortage>,
 }
 
 /// Files of certificates, and their dates, are looked at so often, beside each new connection.
@@ -97,7 +100,8 @@ impl Listener {
         let certificates = Rc::new(PeerCertificates::default());
         let memory = Memory::new(&limits.memory);
         let credentials = RefCell::new(credentials);
-        Self { inbox, turns, bulk, credentials, limits, waiting, certificates, memory }
+        let shortage = RefCell::default();
+        Self { inbox, turns, bulk, credentials, limits, waiting, certificates, memory, clock, shortage }
     }
 
     /// Follows the files, and tells of certificates that are about to expire, until dropped.
@@ -127,14 +131,30 @@ impl Listener {
     /// Accepts on `listener`, until dropped. Never returns an error: a full descriptor table passes.
     async fn accept(self: Rc<Self>, listener: TcpListener) {
         loop {
-            match listener.accept().await {
-                Ok((stream, address)) => Rc::clone(&self).admit(stream, address),
-                Err(problem) if is_shortage(&problem) => {
-                    error!("Cannot accept connections, trying again in a second: {problem}");
+            let accepting = listener.accept();
+            let accepted = if self.shortage.borrow().is_under_way() {
+                timeout(QUIET, accepting).await.ok()
+            } else {
+                Some(accepting.await)
+            };
+            match accepted {
+                Some(Ok((stream, address))) => Rc::clone(&self).admit(stream, address),
+                Some(Err(problem)) if is_shortage(&problem) => {
+                    if self.shortage.borrow_mut().failed(self.clock.moment()) {
+                        error!("Cannot accept connections, trying again each second: {problem}");
+                    }
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
                 // One peer that gave up before its turn, or whose packets were refused: the next may be well.
-                Err(problem) => debug!("A connection was gone before it was accepted: {problem}"),
+                Some(Err(problem)) => debug!("A connection was gone before it was accepted: {problem}"),
+                None => {}
+            }
+            let over = self.shortage.borrow_mut().look(self.clock.moment());
+            if let Some(Over { failures, lasted }) = over {
+                log_notice!(
+                    "Connections are accepted again: {failures} attempts had failed within {} s",
+                    lasted.as_secs()
+                );
             }
         }
     }

@@ -29,6 +29,7 @@ mod peer_certificates;
 mod printed;
 mod reclaim;
 mod serve;
+mod shortage;
 mod signals;
 mod socket;
 mod starter;

@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Verification with the rules of this program: how OpenSSL is set up for it, and of chains that another TLS library got.
-use super::demands::Role;
+//! Verification with the rules of this program: how OpenSSL is set up for it, and how it goes.
 use super::ffi;
 use super::judge::Judge;
 use super::refusal::Refusal;
 use super::set::CertificateSet;
 use super::strictness::{Strictness, SuiteB};
-use crate::sys::unwind::guard;
-use libc::{c_int, c_long};
 use openssl_sys::*;
-use std::ptr::{self, NonNull};
-
-/// Where a verification keeps the pointer to its [`Trial`]: OpenSSL leaves the slot to applications.
-const SLOT: c_int = 0;
 
 /// Trusts the set's authorities alone, with the rules that OpenSSL can keep by itself.
 ///
@@ -45,111 +38,6 @@ pub(in crate::sys) unsafe fn prepare(
         X509_VERIFY_PARAM_set_flags(parameters, flags);
         X509_VERIFY_PARAM_set_purpose(parameters, X509_PURPOSE_ANY);
     }
-}
-
-/// A verification under way.
-struct Trial<'a> {
-    judge: Judge,
-    host: Option<&'a str>,
-    accepted: bool,
-    reason: Option<String>,
-}
-
-/// What is made for a verification.
-struct Made {
-    store: *mut X509_STORE,
-    context: *mut X509_STORE_CTX,
-    certificates: Vec<NonNull<X509>>,
-    stack: *mut OPENSSL_STACK,
-}
-
-impl Drop for Made {
-    fn drop(&mut self) {
-        // SAFETY: all ours, or NULL, which is allowed; the context goes before what it refers to. The stack does not count
-        // its certificates.
-        unsafe {
-            X509_STORE_CTX_free(self.context);
-            X509_STORE_free(self.store);
-            OPENSSL_sk_free(self.stack);
-            for certificate in &self.certificates {
-                X509_free(certificate.as_ptr());
-            }
-        }
-    }
-}
-
-impl CertificateSet {
-    /// Judges the chain of a peer, its own certificate first, each in DER form. `host`: what a client connects to.
-    ///
-    /// # Errors
-    /// Why it is refused.
-    pub fn judge(
-        &self,
-        chain: &[&[u8]],
-        strictness: &Strictness,
-        role: Role,
-        host: Option<&str>,
-    ) -> Result<(), String> {
-        let judge = Judge::new(&self.lists, strictness.clone(), role);
-        let mut trial = Trial { judge, host, accepted: false, reason: None };
-        // SAFETY: OpenSSL's constructors, whose results `Made` frees. The trial outlives the verification, which alone
-        // uses it meanwhile.
-        let verified = unsafe {
-            let mut made = Made {
-                store: X509_STORE_new(),
-                context: X509_STORE_CTX_new(),
-                certificates: Vec::new(),
-                stack: OPENSSL_sk_new_null(),
-            };
-            for der in chain {
-                let length = c_long::try_from(der.len()).map_err(|_| "it is too long".to_owned())?;
-                let certificate = d2i_X509(ptr::null_mut(), &mut der.as_ptr(), length);
-                let certificate = NonNull::new(certificate).ok_or("it cannot be read")?;
-                made.certificates.push(certificate);
-                OPENSSL_sk_push(made.stack, certificate.as_ptr().cast());
-            }
-            let own = made.certificates.first().ok_or("there is none")?.as_ptr();
-            if made.store.is_null()
-                || made.context.is_null()
-                || X509_STORE_CTX_init(made.context, made.store, own, made.stack.cast()) != 1
-            {
-                return Err("OpenSSL has no memory".to_owned());
-            }
-            let parameters = ffi::X509_STORE_CTX_get0_param(made.context);
-            prepare(made.store, parameters, self, strictness);
-            X509_VERIFY_PARAM_set_auth_level(parameters, strictness.security_level);
-            ffi::X509_STORE_CTX_set_ex_data(made.context, SLOT, (&raw mut trial).cast());
-            ffi::X509_STORE_CTX_set_verify_cb(made.context, Some(step));
-            let verified = X509_verify_cert(made.context) == 1;
-            ERR_clear_error();
-            verified
-        };
-        let unknown = || "no reason is known".to_owned();
-        if verified && trial.accepted { Ok(()) } else { Err(trial.reason.unwrap_or_else(unknown)) }
-    }
-}
-
-/// OpenSSL asks about each certificate, the peer's own last, and about each error.
-extern "C" fn step(ok: c_int, store: *mut X509_STORE_CTX) -> c_int {
-    guard(0, || {
-        // SAFETY: the verification of `judge`, whose slot holds its trial.
-        unsafe {
-            let Some(trial) = X509_STORE_CTX_get_ex_data(store, SLOT).cast::<Trial<'_>>().as_mut() else {
-                return 0;
-            };
-            match trial.judge.step(ok == 1, store, trial.host) {
-                Ok(done) => {
-                    trial.accepted = done;
-                    1
-                }
-                Err(refusal) => {
-                    trial.accepted = false;
-                    trial.reason.get_or_insert_with(|| refusal.describe(store));
-                    0
-                }
-            }
-        }
-    })
 }
 
 impl Judge {

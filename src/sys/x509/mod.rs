@@ -5,12 +5,14 @@
 //! * `strictness`, `demands`: what may be demanded beyond that.
 //! * `set`: what one side presents and trusts, as a whole. `whole`: whether its parts go together.
 //! * `judge`, `refusal`: what OpenSSL's verification does not do, or does differently from GnuTLS. `chain`: how a
-//!   verification is set up and goes. `ffi`: functions that openssl-sys lacks.
+//!   verification is set up and goes; `foreign`: of chains that another TLS library got. `ffi`: functions that openssl-sys lacks.
 
 mod chain;
 mod demands;
 mod describe;
 mod ffi;
+#[cfg(feature = "capi")]
+mod foreign;
 mod judge;
 mod object;
 mod pem;
@@ -29,5 +31,7 @@ pub use set::{CertificateSet, ListFinding};
 pub use strictness::{Fingerprint, NoFingerprint, Strictness, SuiteB};
 
 pub(in crate::sys) use chain::prepare;
+#[cfg(feature = "capi")]
+pub(crate) use foreign::Refused;
 pub(in crate::sys) use judge::Judge;
 pub(in crate::sys) use refusal::Refusal;

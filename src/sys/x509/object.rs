@@ -6,6 +6,8 @@ use super::strictness::Fingerprint;
 use openssl_sys::*;
 use std::fmt;
 use std::ptr::{self, NonNull};
+#[cfg(feature = "capi")]
+use zeroize::Zeroizing;
 
 /// What an owner of an object that OpenSSL counts needs.
 macro_rules! owned {
@@ -119,6 +121,13 @@ impl Certificate {
         unsafe { About::of(self.as_ptr()) }
     }
 
+    /// Its bytes in DER form; None: there is no memory.
+    #[cfg(feature = "capi")]
+    pub(crate) fn der(&self) -> Option<Vec<u8>> {
+        // SAFETY: ours; see `der`.
+        unsafe { der(|to| i2d_X509(self.as_ptr(), to)) }
+    }
+
     /// Does the key belong to it?
     pub fn fits(&self, key: &PrivateKey) -> bool {
         // SAFETY: both are ours. Errors are not wanted in the queue.
@@ -157,6 +166,35 @@ pub(super) unsafe fn fingerprint(certificate: *const X509) -> Option<Fingerprint
 pub(super) unsafe fn may_sign(certificate: *mut X509) -> bool {
     // SAFETY: the caller's promise. A certificate without the extension answers with all bits.
     unsafe { X509_get_key_usage(certificate) & X509v3_KU_DIGITAL_SIGNATURE != 0 }
+}
+
+#[cfg(feature = "capi")]
+impl PrivateKey {
+    /// Its bytes in the DER form of PKCS#8; None: there is no memory.
+    pub(crate) fn pkcs8(&self) -> Option<Zeroizing<Vec<u8>>> {
+        // SAFETY: ours; what is made of it is freed here, which also clears it.
+        unsafe {
+            let key = EVP_PKEY2PKCS8(self.as_ptr());
+            if key.is_null() {
+                return None;
+            }
+            let bytes = der(|to| ffi::i2d_PKCS8_PRIV_KEY_INFO(key, to));
+            PKCS8_PRIV_KEY_INFO_free(key);
+            bytes.map(Zeroizing::new)
+        }
+    }
+}
+
+/// What one of OpenSSL's functions encodes.
+///
+/// # Safety
+/// `encode` answers how many bytes it has, and writes as many where it is told, unless that is NULL.
+#[cfg(feature = "capi")]
+unsafe fn der(encode: impl Fn(*mut *mut u8) -> libc::c_int) -> Option<Vec<u8>> {
+    let length = usize::try_from(encode(ptr::null_mut())).ok()?;
+    let mut bytes = vec![0; length];
+    let mut end = bytes.as_mut_ptr();
+    (usize::try_from(encode(&raw mut end)) == Ok(length)).then_some(bytes)
 }
 
 impl RevocationList {

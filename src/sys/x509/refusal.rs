@@ -68,6 +68,30 @@ impl Refusal {
         }
     }
 
+    /// The alert that tells a peer, where it is not libssl that sends it: the same that libssl would.
+    #[cfg(feature = "capi")]
+    pub(super) fn alert(&self) -> u8 {
+        const BAD_CERTIFICATE: u8 = 42;
+        const UNSUPPORTED_CERTIFICATE: u8 = 43;
+        const CERTIFICATE_REVOKED: u8 = 44;
+        const CERTIFICATE_EXPIRED: u8 = 45;
+        const UNKNOWN_CA: u8 = 48;
+        match self.code {
+            X509_V_ERR_CERT_HAS_EXPIRED => CERTIFICATE_EXPIRED,
+            X509_V_ERR_CERT_REVOKED => CERTIFICATE_REVOKED,
+            X509_V_ERR_INVALID_PURPOSE => UNSUPPORTED_CERTIFICATE,
+            X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT
+            | X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+            | X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE
+            | X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
+            | X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN
+            | X509_V_ERR_CERT_CHAIN_TOO_LONG
+            | X509_V_ERR_PATH_LENGTH_EXCEEDED
+            | X509_V_ERR_INVALID_CA => UNKNOWN_CA,
+            _ => BAD_CERTIFICATE,
+        }
+    }
+
     /// Tells OpenSSL, so that the alert fits.
     ///
     /// # Safety
