@@ -14,8 +14,8 @@ import sys
 import tempfile
 import time
 
-from cluster import (certificates, everyday, floods, library, many, mixed, nodes, recovery, rotation, scenario,
-                     trouble)
+from cluster import (certificates, chaos, everyday, floods, guests, library, many, mixed, nodes, recovery, remotes,
+                     rotation, scenario, trouble)
 from lab import bringup, cli, teardown
 from lab.state import Lab
 from support import roots
@@ -32,7 +32,8 @@ DEFAULT_REMOTED = os.path.join(REPOSITORY, "target/release/pacemaker-remoted")
 DEFAULT_LIBRARIES = os.path.join(REPOSITORY, "target/dropin")
 DEFAULT_EXECD = os.path.join(REPOSITORY, "target/release/pacemaker-execd")
 # What runs unless something is named; the longest first, so that the last one to end is a short one.
-USUAL = (nodes.Nodes, trouble.NodeTrouble, everyday.Everyday, recovery.TwoNodes, recovery.Links,
+USUAL = (nodes.Nodes, trouble.NodeTrouble, chaos.Chaos, remotes.Remotes, guests.Guests, everyday.Everyday,
+         recovery.TwoNodes, recovery.Links,
          floods.Floods, certificates.Certificates, rotation.CertificateRotation, rotation.Migration, mixed.Mixed,
          rotation.KeyRotation, recovery.Reconnection)
 # By name only: minutes of the cluster's own work; and what another stage of tests/run plays.
