@@ -45,7 +45,7 @@ esac
 active() { [ -e "$state" ] && read -r now <"$state"; }
 score() {
     [ "$id" = pr ] || return 0
-    /usr/sbin/crm_attribute --promotion -l reboot -v "$1" 9>&- >/dev/null 2>&1 || say S $?
+    /usr/sbin/crm_attribute --promotion -l reboot -v "$1" 9>&- >/dev/null 2>>"$shared/scores.$HOSTNAME" || say S $?
 }
 pause() { sleep 0.$((RANDOM % 5)) 9>&-; }
 case $act in

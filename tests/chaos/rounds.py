@@ -122,7 +122,7 @@ class Rounds:
         stepped = {event.parameters["host"] for event in chosen if event.name == "clock_steps"}
         problems += runs.history(world, since, stepped)
         wrong, notes = self.holdings.check(world)
-        problems += wrong + ["did not stay settled: " + line for line in settled.unsettled(world)]
+        problems += wrong + ["did not stay settled: " + line for line in self.settle(20)[1]]
         world.notes += notes
 
     def watch(self, since=None):

@@ -20,7 +20,7 @@ def rule(name, attribute, value, score="-INFINITY", operation="ne", role=""):
 
 
 class Promises(Scenario):
-    patience = 240
+    patience = 480
 
     def run_on(self, name, host, **more):
         """Add a Dummy that prefers a host, and wait until it runs there."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Remote nodes through their life: rules, standby, attributes, roles, fencing, maintenance, removal."""
+"""Remote nodes through their life: rules, standby, attributes, roles, fencing, being taken out, removal."""
 
-from cluster.node_scenario import operation, pinned, primitive
+from cluster.node_scenario import pinned, primitive
 from cluster.promises import PROMOTED, Promises, rule
 from lab import cluster, configs, daemons
 
@@ -15,7 +15,7 @@ class Remotes(Promises):
     def test_rules(self):
         """Rules choose nodes by kind, and by attributes that the nodes set of themselves"""
         self.on("r1", "crm_attribute", "-l", "forever", "-n", "site", "-v", "a")
-        self.on("r2", "attrd_updater", "-n", "rack", "-U", "b")
+        self.on("r2", "crm_attribute", "-l", "reboot", "-n", "rack", "-v", "b")
         self.on("g1", "crm_attribute", "-l", "reboot", "-n", "room", "-v", "c")
         wanted = {"k-" + kind: ("#kind", kind, hosts) for kind, hosts in KINDS.items()}
         wanted.update(site=("site", "a", ("r1",)), rack=("rack", "b", ("r2",)), room=("room", "c", ("g1",)))
@@ -120,7 +120,6 @@ class Remotes(Promises):
     def test_removed(self):
         """A remote node is removed and forgotten, and comes back by its name"""
         self.run_on("rm", "r2")
-        self.on("r2", "attrd_updater", "-n", "mark", "-U", "9")
         self.on("n1", "crm_resource", "-r", "r2", "-m", "-p", "target-role", "-v", "Stopped")
         self.wait_resource("r2", "stopped")
         self.remove("rm")
@@ -132,23 +131,3 @@ class Remotes(Promises):
         self.run_on("rm", "r2")
         self.expect_match("^r2$", self.on("r2", "crm_node", "-n"))
         self.remove("rm")
-
-    def test_wrong_values(self):
-        """Remote nodes with a wrong address or port fail one by one, and disturb no other; right values cure them"""
-        address = self.lab.host("r2")["ip"]
-        wrong = {"w-name": "server=no.such.host", "w-closed": "server=%s port=9" % address,
-                 "w-silent": "server=10.199.0.250", "w-text": "server=%s port=abc" % address,
-                 "w-large": "server=%s port=70000" % address}
-        before = self.daemon_pid("r1"), self.daemon_pid("r2")
-        for name, params in wrong.items():
-            self.add(primitive(name, agent="ocf:pacemaker:remote", params=params, interval="", meta="migration-threshold=1",
-                               operations=operation(name, "start", "0", "6s")))
-        for name in wrong:
-            self.eventually("the start of %s to fail" % name, lambda n=name: self.failures(n, "start"), 40)
-        self.remove(*wrong)
-        self.on("n1", "crm_resource", "--cleanup")
-        for name in wrong:
-            self.on("n1", "crm_node", "--force", "--remove", name)
-        self.expect((self.daemon_pid("r1"), self.daemon_pid("r2")) == before, "a daemon was restarted")
-        for host in ("r1", "r2", "g1"):
-            self.expect(cluster.node_state(self.lab, host) == "online", host + " is not online")

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from cluster import (certificates, chaos, everyday, floods, guests, library, many, mixed, nodes, recovery, remotes,
+from cluster import (certificates, chaos, environment, everyday, floods, guests, library, many, mixed, nodes, recovery, remotes,
                      rotation, scenario, trouble)
 from lab import bringup, cli, teardown
 from lab.state import Lab
@@ -32,7 +32,7 @@ DEFAULT_REMOTED = os.path.join(REPOSITORY, "target/release/pacemaker-remoted")
 DEFAULT_LIBRARIES = os.path.join(REPOSITORY, "target/dropin")
 DEFAULT_EXECD = os.path.join(REPOSITORY, "target/release/pacemaker-execd")
 # What runs unless something is named; the longest first, so that the last one to end is a short one.
-USUAL = (nodes.Nodes, trouble.NodeTrouble, chaos.Chaos, remotes.Remotes, guests.Guests, everyday.Everyday,
+USUAL = (nodes.Nodes, trouble.NodeTrouble, chaos.Chaos, remotes.Remotes, guests.Guests, environment.Environment, everyday.Everyday,
          recovery.TwoNodes, recovery.Links,
          floods.Floods, certificates.Certificates, rotation.CertificateRotation, rotation.Migration, mixed.Mixed,
          rotation.KeyRotation, recovery.Reconnection)
