@@ -192,7 +192,8 @@ fn clients_for_whom_there_is_no_address_space_leave_nothing_behind() {
         eventually("the first client is gone", || daemon.descriptors() <= idle);
         let limit = |bytes: &str| {
             let pid = daemon.pid().to_string();
-            let set = Command::new("prlimit").args(["--pid", &pid, &format!("--as={bytes}:unlimited")]).status();
+            let set =
+                Command::new("prlimit").args(["--pid", &pid, &format!("--as={bytes}:unlimited")]).status();
             assert!(set.unwrap().success());
         };
         // A client's three rings, each mapped twice, take 800 KiB; the daemon itself is to have what it needs.

@@ -20,7 +20,7 @@ CLOCK = "/run/chaos-clock"
 def clock_options():
     """Options of a lab whose remote daemons have a clock that can be stepped."""
     if not os.path.exists(FAKETIME):
-        raise LabError("no %s (first: tests/setup test)" % FAKETIME)
+        raise LabError("no %s (first: tests/setup chaos)" % FAKETIME)
     inside = "/opt/libfaketime.so.1"
     words = ["--share", FAKETIME + ":" + inside]
     for pair in ("LD_PRELOAD=" + inside, "FAKETIME_TIMESTAMP_FILE=" + CLOCK, "FAKETIME_NO_CACHE=1",

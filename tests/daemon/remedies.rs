@@ -3,7 +3,8 @@
 //! (`certificates`, `demands`, `rotation`).
 use crate::certificates::{connect as connect_with_certificate, pki, start};
 use crate::node::{
-    AGENTS, KEY, LOG, Start, await_log, completion, connect, make_agent, make_key, register, serving, start_operation,
+    AGENTS, KEY, LOG, Start, await_log, completion, connect, make_agent, make_key, register, serving,
+    start_operation,
 };
 use crate::place::{isolated, tmpfs_with};
 use crate::startup::refuses_to_start;
@@ -25,7 +26,8 @@ fn monitored(client: &mut Client, agent: &str) -> (i32, String) {
 fn agents_that_cannot_run() {
     isolated(|| {
         let path = |name: &str| format!("{AGENTS}/{name}");
-        let mode = |name: &str, mode| fs::set_permissions(path(name), fs::Permissions::from_mode(mode)).unwrap();
+        let mode =
+            |name: &str, mode| fs::set_permissions(path(name), fs::Permissions::from_mode(mode)).unwrap();
         make_agent("Plain", "exit 0");
         mode("Plain", 0o644);
         make_agent("Odd", "exit 0");
@@ -115,7 +117,10 @@ fn addresses_and_ports_that_cannot_be_served() {
         drop(other);
         for wrong in ["192.0.2.7", "node-of-this-test"] {
             fs::remove_file(LOG).unwrap();
-            refuses_to_start(Start::new().env("PCMK_remote_address", wrong), &["crit", wrong, "PCMK_remote_address"]);
+            refuses_to_start(
+                Start::new().env("PCMK_remote_address", wrong),
+                &["crit", wrong, "PCMK_remote_address"],
+            );
             assert_eq!(Start::new().env("PCMK_remote_address", "127.0.0.1").ready().stop(), Some(0));
         }
     });

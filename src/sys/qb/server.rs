@@ -114,7 +114,8 @@ impl Server {
         // SAFETY: name and handlers are valid; libqb copies both.
         let raw = unsafe { qb::qb_ipcs_create(name.as_ptr(), 0, kind, &raw mut handlers) };
         let raw = NonNull::new(raw).ok_or_else(|| refuse(Errno::ENOMEM))?;
-        let shared = Box::new(Shared { id: settings.id, transport: settings.transport, policy: Box::new(policy) });
+        let shared =
+            Box::new(Shared { id: settings.id, transport: settings.transport, policy: Box::new(policy) });
         // SAFETY: a Box is never null.
         let shared = unsafe { NonNull::new_unchecked(Box::into_raw(shared)) };
         let mut hooks = reactor::poll_handlers();
