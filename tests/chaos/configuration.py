@@ -68,17 +68,18 @@ def resource(name, more=""):
     if name == "pr":
         operations += operation(name, "monitor", "5s", "10s", 'role="Master"')
     operations += "".join(operation(name, action, "0s", "20s") for action in ("start", "stop"))
-    return '<primitive id="%s" class="ocf" provider="chaos" type="res">%s<operations>%s</operations></primitive>' % (
-        name, more, operations)
+    return ('<primitive id="%s" class="ocf" provider="chaos" type="res">%s<operations>%s</operations></primitive>' % (
+        name, more, operations))
 
 
 def guest(lab):
-    attributes = '<instance_attributes id="vm-g1-i"><nvpair id="vm-g1-plug" name="plug" value="g1"/></instance_attributes>'
+    attributes = ('<instance_attributes id="vm-g1-i"><nvpair id="vm-g1-plug" name="plug" value="g1"/>'
+                  "</instance_attributes>")
     operations = "".join((operation("vm-g1", "monitor", "5s", "20s"), operation("vm-g1", "start", "0s", "40s"),
                           operation("vm-g1", "stop", "0s", "40s")))
-    return '<primitive id="vm-g1" class="ocf" provider="chaos" type="vm">%s%s<operations>%s</operations></primitive>' % (
-        attributes, meta("vm-g1", remote_node="g1", remote_addr=lab.host(GUEST)["ip"],
-                         remote_connect_timeout="30s"), operations)
+    more = meta("vm-g1", remote_node="g1", remote_addr=lab.host(GUEST)["ip"], remote_connect_timeout="30s")
+    return ('<primitive id="vm-g1" class="ocf" provider="chaos" type="vm">%s%s<operations>%s</operations>'
+            "</primitive>" % (attributes, more, operations))
 
 
 def location(name, host, score):

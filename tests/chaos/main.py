@@ -36,7 +36,8 @@ RELEASE_DIRECTORY = os.path.join(REPOSITORY, "target/release")
 def parser():
     top = argparse.ArgumentParser(prog="tests/chaos/run", description=USAGE,
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
-    top.add_argument("--version", choices=sorted(roots.RELEASES), default="3.0", help="release of the cluster (default 3.0)")
+    top.add_argument("--version", choices=sorted(roots.RELEASES), default="3.0",
+                     help="release of the cluster (default 3.0)")
     top.add_argument("--seed", type=int, default=1, help="of the first round (default 1)")
     top.add_argument("--rounds", type=int, default=1, metavar="N", help="how many (default 1)")
     top.add_argument("--minutes", type=float, metavar="N", help="begin no round after N minutes")

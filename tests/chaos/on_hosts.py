@@ -107,7 +107,8 @@ wait"""
 def clients(world, host, seconds, wide):
     """Run tools on a host without pause, `wide` at a time; one kind is killed in the middle."""
     target = world.host(host)
-    subprocess.run(world.lab.enter(target, ["timeout", "-k", "2", str(seconds + 15), "sh", "-c", TOOLS % (seconds, wide)]),
+    words = ["timeout", "-k", "2", str(seconds + 15), "sh", "-c", TOOLS % (seconds, wide)]
+    subprocess.run(world.lab.enter(target, words),
                    env=world.lab.exec_env(target), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL, timeout=seconds + 25)
 

@@ -113,7 +113,8 @@ def against_requests(runs, texts, kinds):
              for key in sorted(begun) if key[0] not in ("validate-all", "monitor") and begun[key] > asked[key]]
     wrong += ["%s of %s on %s was ok %d times, ended well %d times" % (*key, good[key], ended[key])
               for key in sorted(good) if key[1] in NAMES and good[key] > ended[key]]
-    wrong += ["the promotion score could not be set on %s: %s" % (run.host, run.action) for run in runs if run.kind == "S"]
+    wrong += ["the promotion score could not be set on %s: %s" % (run.host, run.action)
+              for run in runs if run.kind == "S"]
     return ([], wrong) if kinds & DISRUPTIVE else (wrong, [])
 
 

@@ -2,7 +2,7 @@
 """A few rounds of tests/chaos/run, and the proof that its checks find what they are for."""
 
 from chaos import agents, configuration, rounds
-from cluster.scenario import Scenario
+from cluster.scenario import Scenario, release_only
 
 #: the rounds of each run of the tests; one that failed once is added here, with what it found
 SEEDS = (2, 5, 8)
@@ -34,6 +34,7 @@ class Chaos(Scenario):
                     self.release, seed, "\n    ".join(result["problems"])))
         self.expect(not failed, "\n".join(failed))
 
+    @release_only("3.0")
     def test_planted(self):
         """A daemon that drops, doubles or overlaps runs is found out"""
         for fault in agents.FAULTS:

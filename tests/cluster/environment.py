@@ -73,8 +73,8 @@ class Environment(Promises):
                  "w-silent": "server=10.199.0.250"}
         pid = self.daemon_pid("g1")
         for name, params in wrong.items():
-            self.add(primitive(name, agent="ocf:pacemaker:remote", params=params, interval="", meta="migration-threshold=1",
-                               operations=operation(name, "start", "0", "6s")))
+            self.add(primitive(name, agent="ocf:pacemaker:remote", params=params, interval="",
+                               meta="migration-threshold=1", operations=operation(name, "start", "0", "6s")))
         for name in wrong:
             self.eventually("the start of %s to fail" % name, lambda n=name: self.failures(n, "start"), 60)
         self.remove(*wrong)

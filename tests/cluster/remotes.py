@@ -34,7 +34,8 @@ class Remotes(Promises):
     def test_utilization(self):
         """Utilization, set from a remote node of itself and from the cluster, bounds what runs"""
         for host, cpu in (("n1", 1), ("n2", 1), ("r1", 1), ("r2", 4), ("g1", 1)):
-            self.on(host if host in ("r1", "r2") else "n1", "crm_attribute", "-N", host, "-z", "-n", "cpu", "-v", str(cpu))
+            self.on(host if host in ("r1", "r2") else "n1",
+                    "crm_attribute", "-N", host, "-z", "-n", "cpu", "-v", str(cpu))
         self.on("n1", "crm_attribute", "-n", "placement-strategy", "-v", "utilization")
         self.add('<primitive id="big" class="ocf" provider="pacemaker" type="Dummy"><utilization id="big-u">'
                  '<nvpair id="big-cpu" name="cpu" value="3"/></utilization></primitive>')
