@@ -4,8 +4,8 @@
 from chaos import agents, configuration, rounds
 from cluster.scenario import Scenario, release_only
 
-#: the rounds of each run of the tests; one that failed once is added here, with what it found
-SEEDS = (2, 5, 8)
+#: the rounds of each run of the tests; one that has failed is kept here: with 344 the daemon lost descriptors
+SEEDS = (2, 5, 344)
 #: planted so often that a quarter of a minute shows it
 ONE_IN = 6
 
