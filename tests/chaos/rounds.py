@@ -118,7 +118,7 @@ class Rounds:
         problems += processes.leftovers(world)
         wrong, notes = runs.against_requests(world.agent_runs(since), self.texts(positions, NODES), kinds)
         problems += wrong
-        world.notes += notes
+        world.notes += notes + settled.unscored(world)
         stepped = {event.parameters["host"] for event in chosen if event.name == "clock_steps"}
         problems += runs.history(world, since, stepped)
         wrong, notes = self.holdings.check(world)

@@ -75,3 +75,9 @@ def agents_states(world, promoted):
             elif name == "pr" and (have == "promoted") != (host in promoted):
                 wrong.append("on %s pr's own state is %s" % (host, have))
     return wrong
+
+
+def unscored(world):
+    """Hosts without a promotion score of pr. Upstream forgets the scores of a remote node whose connection it loses."""
+    text = world.admin("attrd_updater", "-Q", "-A", "-n", "master-pr")
+    return ["no promotion score of pr on %s" % host for host in HOSTS if 'host="%s" value="' % host not in text]
