@@ -13,6 +13,8 @@ from support.base import LabError
 
 #: seconds in which monitors are watched after a round; each recurs in it
 QUIET = 15
+#: a process that is so late, in seconds, may be why a round has failed
+STARVED = 1
 EVENTS = (on_agents, on_daemons, on_hosts, on_links)
 
 
@@ -62,6 +64,7 @@ class Rounds:
         world.lab.load()
         world.notes = []
         since, positions, before = uptime(), self.positions(), processes.watched(world)
+        metronome = runs.Metronome()
         self.act(chosen)
         world.lab.load()
         took, problems = self.wait()
@@ -69,6 +72,10 @@ class Rounds:
         self.judged = 0
         if not problems:
             self.check(problems, {event.name for event in chosen}, positions, since, chosen)
+        metronome.stop()
+        late = metronome.latest(since, uptime())
+        if late > STARVED:
+            world.note("this machine was starved: a process was %.1f s late" % late)
         for key, pid in processes.watched(world).items():
             if before.get(key) != pid:
                 place = world.notes if processes.may_restart(key, chosen) else problems

@@ -27,6 +27,16 @@ class Promises(Scenario):
         self.add(primitive(name, interval="2s", **more), pinned(name, host))
         self.wait_resource(name, host, settle=False)
 
+    def wait_resource(self, name, state, timeout=120, settle=True):
+        """As ever; but a cluster that has not yet noticed what was done shows the past, and is asked again."""
+        super().wait_resource(name, state, timeout, False)
+        if settle and state in self.lab.state["hosts"]:
+            def stays():
+                self.settle()
+                return cluster.resource_is(self.lab, name, state)
+
+            self.eventually("%s to stay on %s" % (name, state), stays, timeout, 0.5)
+
     def leaves(self, name, host):
         """Wait until a resource runs elsewhere."""
         self.eventually("%s to leave %s" % (name, host), lambda: self.places(name) not in ([], [host]))
