@@ -58,6 +58,8 @@ def add_choice(top):
                      help="x509 (3.0): certificates, which are swapped, too")
     top.add_argument("--clock", action="store_true",
                      help="remote daemons run with libfaketime, and their clocks are set forward and back")
+    top.add_argument("--quiet", type=int, default=rounds.QUIET, metavar="S",
+                     help="after each round look for S seconds whether monitors recur in time (default %(default)s)")
     top.add_argument("--plant", choices=agents.FAULTS, help="a fault to find: runs that are dropped, doubled, overlap")
     top.add_argument("--one-in", type=int, default=1000, metavar="N", help="one run in N has it (default %(default)s)")
 
@@ -122,7 +124,8 @@ class Runner:
         base = tempfile.mkdtemp(prefix="chaos-", dir=self.out)
         self.lab = Lab(os.path.join(base, "lab"))
         bringup.up(self.lab, cli.up_options(*up_words(self.args)))
-        self.rounds = rounds.Rounds(self.lab, self.args.version, self.args.execd != "distribution", features(self.args))
+        self.rounds = rounds.Rounds(self.lab, self.args.version, self.args.execd != "distribution",
+                                    features(self.args), self.args.quiet)
         planted = (self.args.plant, self.args.one_in) if self.args.plant else None
         print("# lab up, settled after %.1f s" % self.rounds.begin(planted), flush=True)
 

@@ -26,9 +26,9 @@ def planned(seed, features, count=None, focus=None, only=None):
 class Rounds:
     """`features`: what the lab has that some events need (psk or x509, clock)."""
 
-    def __init__(self, lab, release, ours_execd, features, patience=90):
+    def __init__(self, lab, release, ours_execd, features, quiet=QUIET, patience=90):
         self.world = World(lab, release, ours_execd)
-        self.features, self.patience = features, patience
+        self.features, self.quiet, self.patience = features, quiet, patience
         self.holdings = processes.Holdings()
         #: gaps between monitors that the last look has judged
         self.judged = 0
@@ -123,8 +123,9 @@ class Rounds:
         world = self.world
         problems += self.watch(since)
         problems += processes.leftovers(world)
-        wrong, notes = runs.against_requests(world.agent_runs(since), self.texts(positions, NODES), kinds)
-        problems += wrong
+        found, texts = world.agent_runs(since), self.texts(positions, NODES)
+        wrong, notes = runs.against_requests(found, texts, kinds)
+        problems += wrong + runs.sooner(found, texts)
         world.notes += notes + settled.unscored(world)
         stepped = {event.parameters["host"] for event in chosen if event.name == "clock_steps"}
         problems += runs.history(world, since, stepped)
@@ -135,7 +136,7 @@ class Rounds:
     def watch(self, since=None):
         """Look at the agents' runs for a while in which nothing happens, and for overlaps since then: problems."""
         metronome, begin = runs.Metronome(), uptime()
-        time.sleep(QUIET)
+        time.sleep(self.quiet)
         found = self.world.agent_runs(since or begin)
         wrong, self.judged = runs.recurrence(found, begin, uptime(), metronome)
         metronome.stop()

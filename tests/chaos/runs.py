@@ -78,6 +78,21 @@ def recurrence(runs, begin, end, metronome):
     return wrong + missing(series, begin, end), judged
 
 
+def sooner(runs, texts):
+    """Runs of monitors sooner than their interval, each of which must be the first of a monitor that was asked for."""
+    asked, soon, last = collections.Counter(), collections.Counter(), {}
+    for match in REQUEST.finditer("\n".join(texts.values())):
+        if match[1] in PROBES:
+            asked[match[2], match[3]] += 1
+    for run in runs:
+        if run.kind == "B" and run.interval:
+            key = (run.name, run.host, run.interval)
+            soon[key[:2]] += key in last and run.when - last[key] < SOON * run.interval / 1000
+            last[key] = run.when
+    return ["%d monitors of %s on %s came too soon, %d were asked for" % (soon[key], *key, asked[key])
+            for key in sorted(soon) if soon[key] > asked[key]]
+
+
 def missing(series, begin, end):
     """Monitors that do not recur at all, or recur where they should not."""
     wrong, seconds = [], end - begin
