@@ -12,6 +12,7 @@ use nix::errno::Errno;
 use pcmk_remote_rs::model::Params;
 use pcmk_remote_rs::sys::qb::{Client as QbClient, Trusted};
 use pcmk_remote_rs::wire::frame::encode_header;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -175,6 +176,35 @@ fn a_crowd_leaves_no_memory_behind() {
         assert!(most.iter().all(|kib| *kib < 490_000 && *kib < most[0] + 16_000), "{most:?}");
         let poke = r#"<lrmd_command t="lrmd" lrmd_op="lrmd_rsc_poke" lrmd_callopt="0"/>"#;
         assert!(first.ask(poke).text.contains("lrmd_reply"));
+        assert_eq!(daemon.stop(), Some(0));
+    });
+}
+
+/// libqb keeps a descriptor for each client whose buffers it fails to map.
+#[test]
+fn clients_for_whom_there_is_no_address_space_leave_nothing_behind() {
+    isolated(|| {
+        let daemon = serving();
+        let client = || QbClient::connect("lrmd", 131_072, Trusted::Root);
+        // What the first client has it allocate is there afterwards.
+        let idle = daemon.descriptors();
+        drop(client().unwrap());
+        eventually("the first client is gone", || daemon.descriptors() <= idle);
+        let limit = |bytes: &str| {
+            let pid = daemon.pid().to_string();
+            let set =
+                Command::new("prlimit").args(["--pid", &pid, &format!("--as={bytes}:unlimited")]).status();
+            assert!(set.unwrap().success());
+        };
+        // A client's three rings, each mapped twice, take 800 KiB; the daemon itself is to have what it needs.
+        limit(&(daemon.virtual_bytes() + 512 * 1024).to_string());
+        for _ in 0..20 {
+            assert!(client().is_err());
+        }
+        limit("unlimited");
+        eventually("all descriptors are closed", || daemon.descriptors() <= idle);
+        await_line(&["warn", "Refused local client", "lrmd", "address space"]);
+        drop(client().unwrap());
         assert_eq!(daemon.stop(), Some(0));
     });
 }

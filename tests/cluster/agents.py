@@ -81,3 +81,42 @@ ALERT_HANGS = """#!/bin/sh
 echo hang >>/var/log/alerts
 exec sh -c 'trap "" TERM; while :; do sleep 1; done; : lab-alert-hangs'
 """
+
+# A virtual machine that is a host of the lab: its start and stop use the host's power switch.  Migrated, it stays
+# as it is, and is another node's.
+VM = """#!/bin/sh
+power=/run/lab/power/$OCF_RESKEY_host here=/run/lab-vm-$OCF_RESKEY_host
+switch() { /usr/sbin/fence_lab -o $1 -n $OCF_RESKEY_host; }
+runs() { [ -e $here ] && [ "$(cat $power.state)" = on ]; }
+echo "$1" >>/var/log/lab-vm
+case $1 in
+    start) runs || { switch on && echo here >$here; } || exit 1 ;;
+    stop)
+        [ -e $here ] || exit 0
+        [ "$(cat $here)" = migrated ] || switch off || exit 1
+        rm -f $here ;;
+    monitor) runs || exit 7 ;;
+    migrate_to) echo migrated >$here ;;
+    migrate_from) echo here >$here ;;
+    meta-data) cat <<'XML' ;;
+<?xml version="1.0"?>
+<resource-agent name="Vm"><version>1.1</version>
+<parameters><parameter name="host" unique="1"><content type="string"/></parameter></parameters>
+<actions><action name="start" timeout="30s"/><action name="stop" timeout="30s"/>
+<action name="monitor" interval="3s" timeout="10s"/><action name="migrate_to" timeout="20s"/>
+<action name="migrate_from" timeout="20s"/></actions></resource-agent>
+XML
+    *) exit 3 ;;
+esac
+"""
+# Its stop fails while a file is there.
+UNSTOPPABLE = """#!/bin/sh
+state=/run/unstoppable-$OCF_RESOURCE_INSTANCE.state
+case $1 in
+    start) : >$state ;;
+    stop) [ ! -e $state ] || [ ! -e /run/lab-stuck ] || exit 1; rm -f $state ;;
+    monitor) [ -e $state ] || exit 7 ;;
+    meta-data) echo '<resource-agent name="Unstoppable"><version>1.1</version></resource-agent>' ;;
+    *) exit 3 ;;
+esac
+"""

@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the scenarios with our pacemaker-execd on every cluster node share."""
 
-import os
-
 from cluster.scenario import Scenario
-from lab import cluster
-from support.base import write_file
 
 EXECD = "pacemaker-execd"
 NODES = ("n1", "n2", "n3")
@@ -42,40 +38,6 @@ class NodeScenario(Scenario):
     #: the lab is given our executor for its nodes
     executor = True
 
-    def add(self, resources, constraints=""):
-        cluster.cib_merge(self.lab, "<configuration><resources>%s</resources><constraints>%s"
-                          "</constraints></configuration>" % (resources, constraints))
-
-    def remove(self, *names):
-        """Stop top-level resources, then take them out of the configuration."""
-        for name in names:
-            self.on("n1", "crm_resource", "-r", name, "-m", "-p", "target-role", "-v", "Stopped")
-        for name in names:
-            self.wait_resource(name, "stopped", settle=False)
-        self.settle()
-        for name in names:
-            self.on("n1", "cibadmin", "--delete-all", "--force", "--xpath",
-                    "//rsc_location[@rsc='%s']" % name)
-            self.on("n1", "cibadmin", "--delete-all", "--force", "--xpath",
-                    "//resources/*[@id='%s']" % name)
-
-    def agent(self, name, text):
-        """Install an OCF agent ocf:lab:NAME on all nodes."""
-        self.install("/usr/lib/ocf/resource.d/lab/" + name, text)
-
-    def install(self, path, text):
-        """Install a program on all nodes."""
-        for host in NODES:
-            inside = self.root(host) + path
-            os.makedirs(os.path.dirname(inside), exist_ok=True)
-            write_file(inside, text, 0o755)
-
-    def places(self, name, role=None):
-        """The nodes where a resource (or instances of one) runs."""
-        states = cluster.resource_states(self.lab, name) or []
-        return sorted(node for found, node, failed in states
-                      if node and not failed and (not role or found in role))
-
     def history(self, node, resource, **wanted):
         """Entries of a node's operation history; attributes as in the CIB, _ for -."""
         return [entry for entry in self.cib().findall(
@@ -86,8 +48,3 @@ class NodeScenario(Scenario):
     def executor_pids(self, host):
         return [pid for pid, name, _ in self.lab.processes(self.lab.host(host))
                 if name.startswith(EXECD[:15])]
-
-    def processes_named(self, host, mark):
-        return [pid for pid, _, line in self.lab.processes(self.lab.host(host)) if mark in line]
-
-

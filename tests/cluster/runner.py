@@ -14,8 +14,8 @@ import sys
 import tempfile
 import time
 
-from cluster import (certificates, everyday, floods, library, many, mixed, nodes, recovery, rotation, scenario,
-                     trouble)
+from cluster import (certificates, chaos, environment, everyday, floods, guests, library, many, mixed, nodes,
+                     recovery, remotes, rotation, scenario, trouble)
 from lab import bringup, cli, teardown
 from lab.state import Lab
 from support import roots
@@ -32,9 +32,9 @@ DEFAULT_REMOTED = os.path.join(REPOSITORY, "target/release/pacemaker-remoted")
 DEFAULT_LIBRARIES = os.path.join(REPOSITORY, "target/dropin")
 DEFAULT_EXECD = os.path.join(REPOSITORY, "target/release/pacemaker-execd")
 # What runs unless something is named; the longest first, so that the last one to end is a short one.
-USUAL = (nodes.Nodes, trouble.NodeTrouble, everyday.Everyday, recovery.TwoNodes, recovery.Links,
-         floods.Floods, certificates.Certificates, rotation.CertificateRotation, rotation.Migration, mixed.Mixed,
-         rotation.KeyRotation, recovery.Reconnection)
+USUAL = (nodes.Nodes, trouble.NodeTrouble, chaos.Chaos, remotes.Remotes, guests.Guests, everyday.Everyday,
+         recovery.TwoNodes, recovery.Links, floods.Floods, certificates.Certificates, rotation.CertificateRotation,
+         rotation.Migration, mixed.Mixed, rotation.KeyRotation, environment.Environment, recovery.Reconnection)
 # By name only: minutes of the cluster's own work; and what another stage of tests/run plays.
 SCENARIOS = (*USUAL, many.Many, library.Library, certificates.LibraryCertificates, rotation.LibraryKeyRotation,
              rotation.LibraryCertificateRotation)
@@ -282,7 +282,7 @@ def options():
         parser.add_argument("--%s-root" % kind, metavar="DIR",
                             help="root directory of the %s hosts, for trying another Pacemaker "
                                  "by hand; the tests are those of --version" % kind)
-    parser.add_argument("--labs", type=int, default=4, metavar="N",
+    parser.add_argument("--labs", type=int, default=6, metavar="N",
                         help="labs side by side (default %(default)s)")
     parser.add_argument("--logs", metavar="DIR", help="where labs with a failed test leave "
                         "their logs (default: a new directory in $TMPDIR)")

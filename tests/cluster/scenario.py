@@ -7,7 +7,7 @@ import time
 import xml.etree.ElementTree as ET
 
 from lab import cluster, configs, daemons
-from support.base import LabError, poll_until
+from support.base import LabError, poll_until, write_file
 
 
 class Failed(Exception):
@@ -65,6 +65,35 @@ class Scenario:
         return self.lab.inside(self.lab.host(host), *argv, timeout=timeout, check=check,
                                text_input=text_input).stdout
 
+    def add(self, resources, constraints=""):
+        """Add resources and constraints, as XML."""
+        cluster.cib_merge(self.lab, "<configuration><resources>%s</resources><constraints>%s"
+                          "</constraints></configuration>" % (resources, constraints))
+
+    def remove(self, *names):
+        """Stop top-level resources, then take them out of the configuration."""
+        for name in names:
+            self.on("n1", "crm_resource", "-r", name, "-m", "-p", "target-role", "-v", "Stopped")
+        for name in names:
+            self.wait_resource(name, "stopped", settle=False)
+        self.settle()
+        for name in names:
+            self.on("n1", "cibadmin", "--delete-all", "--force", "--xpath",
+                    "//rsc_location[@rsc='%s']" % name)
+            self.on("n1", "cibadmin", "--delete-all", "--force", "--xpath",
+                    "//resources/*[@id='%s']" % name)
+
+    def agent(self, name, text):
+        """Install an OCF agent ocf:lab:NAME on all hosts."""
+        self.install("/usr/lib/ocf/resource.d/lab/" + name, text)
+
+    def install(self, path, text):
+        """Install a program on all hosts."""
+        for host in self.lab.hosts():
+            inside = self.root(host["name"]) + path
+            os.makedirs(os.path.dirname(inside), exist_ok=True)
+            write_file(inside, text, 0o755)
+
     def add_dummy(self, name, node, meta=()):
         """Add a Dummy that prefers `node`, then n1, and is monitored every two seconds."""
         cluster.cib_merge(self.lab, configs.dummy(name, node, "2s", "100", meta))
@@ -113,6 +142,15 @@ class Scenario:
         """The whole CIB, as n1 or the first live node has it."""
         node = cluster.any_node(self.lab)["name"]
         return ET.fromstring(self.on(node, "cibadmin", "-Q"))
+
+    def places(self, name, role=None):
+        """The nodes where a resource (or instances of one) runs."""
+        states = cluster.resource_states(self.lab, name) or []
+        return sorted(node for found, node, failed in states
+                      if node and not failed and (not role or found in role))
+
+    def processes_named(self, host, mark):
+        return [pid for pid, _, line in self.lab.processes(self.lab.host(host)) if mark in line]
 
     def failures(self, resource, operation):
         """How often an operation of a resource has failed, by its fail-counts."""

@@ -24,6 +24,7 @@ mod node;
 mod peer;
 mod place;
 mod reasons;
+mod remedies;
 mod rotation;
 mod schemas;
 mod service_manager;

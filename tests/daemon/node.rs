@@ -226,6 +226,12 @@ impl Daemon {
         self.status("VmHWM")
     }
 
+    /// Address space that it has taken, in bytes.
+    #[allow(dead_code, reason = "attack alone bounds it")]
+    pub(crate) fn virtual_bytes(&self) -> u64 {
+        self.status("VmSize") * 1024
+    }
+
     pub(crate) fn descriptors(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
     }

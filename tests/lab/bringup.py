@@ -311,7 +311,9 @@ class BringUp:
             env["PCMK_remote_port"] = str(self.args.remote_port)
         place = [("alert_lab", "/usr/share/pacemaker/alerts/alert_lab", 0o755, 0, 0)]
         if self.args.tls == "psk":
-            place.append(("authkey", "/etc/pacemaker/authkey", 0o640, 0, gid))
+            place.append(("authkey", self.args.authkey_path, 0o640, 0, gid))
+            if self.args.authkey_path != configs.AUTHKEY:
+                env["PCMK_authkey_location"] = self.args.authkey_path
         else:
             base = os.path.join(self.lab.dir, "pki")
             for kind, name, mode in (("ca", "cert/ca", 0o644), ("cert", "cert/" + host["name"], 0o644),

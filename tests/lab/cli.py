@@ -92,6 +92,8 @@ def add_up_cluster(p):
     p.add_argument("--authkey-size", type=int, default=256, metavar="BYTES",
                    help="size of the generated key (default 256; key generators often use 4096)")
     p.add_argument("--authkey", metavar="FILE", help="use this key instead of a new one")
+    p.add_argument("--authkey-path", default=configs.AUTHKEY, metavar="INSIDE",
+                   help="where the hosts have the key (default %(default)s), and are told so")
     p.add_argument("--transport", choices=("knet", "udpu"), default="knet")
     p.add_argument("--token", type=int, default=1000, metavar="MS",
                    help="corosync token timeout (default 1000)")

@@ -7,6 +7,7 @@ from pki.authority import DAY, Authority
 from support.base import need
 
 REMOTE_PORT = 3121
+AUTHKEY = "/etc/pacemaker/authkey"
 
 
 def corosync_conf(lab, nodes):

@@ -57,6 +57,8 @@ pub struct Candidate {
     pub pid: i32,
     /// Size of each of three buffers, in bytes, that accepting the client allocates and fills.
     pub buffer_size: u64,
+    /// Is there address space for them? Without it libqb keeps a descriptor open for each client that it fails to serve.
+    pub room: bool,
 }
 
 /// What an accepted client gets.
@@ -73,6 +75,7 @@ type Policy = Box<dyn Fn(&Candidate) -> Result<Grant, Errno>>;
 /// What the callbacks know of their server.
 struct Shared {
     id: ServerId,
+    transport: Transport,
     policy: Policy,
 }
 
@@ -111,7 +114,8 @@ impl Server {
         // SAFETY: name and handlers are valid; libqb copies both.
         let raw = unsafe { qb::qb_ipcs_create(name.as_ptr(), 0, kind, &raw mut handlers) };
         let raw = NonNull::new(raw).ok_or_else(|| refuse(Errno::ENOMEM))?;
-        let shared = Box::new(Shared { id: settings.id, policy: Box::new(policy) });
+        let shared =
+            Box::new(Shared { id: settings.id, transport: settings.transport, policy: Box::new(policy) });
         // SAFETY: a Box is never null.
         let shared = unsafe { NonNull::new_unchecked(Box::into_raw(shared)) };
         let mut hooks = reactor::poll_handlers();
@@ -268,13 +272,27 @@ fn accept(reactor: &Reactor, raw: *mut qb::qb_ipcs_connection_t, uid: u32, gid: 
     let groups =
         if uid == 0 { Vec::new() } else { reactor.handshake_fd().map(peer_groups).unwrap_or_default() };
     // libqb's number is unsigned inside: what looks negative is huge.
-    let candidate = Candidate { uid, gid, groups, pid, buffer_size: u64::from(size as u32) };
+    let buffer_size = u64::from(size as u32);
+    let room = shared.transport == Transport::Socket || can_map(buffer_size);
+    let candidate = Candidate { uid, gid, groups, pid, buffer_size, room };
     if let Grant::Group(group) = (shared.policy)(&candidate)? {
         // SAFETY: within the accept callback, as libqb demands. The owner stays as it is (root).
         unsafe { qb::qb_ipcs_connection_auth_set(raw, uid_unchanged(), group, 0o660) };
     }
     reactor.accepting.set(Some(Accepting { server: shared.id, uid, gid, pid }));
     Ok(())
+}
+
+/// Can three rings of this size be mapped now, each twice in a row?
+fn can_map(buffer_size: u64) -> bool {
+    // Beside each ring there is a header, and libqb adds to the size what its own words take: a page is more than either.
+    let Ok(length) = usize::try_from((buffer_size + 4 * 4096) * 6) else { return false };
+    // SAFETY: an anonymous mapping at an address of the kernel's choice, unmapped before anybody can know it.
+    unsafe {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        let start = libc::mmap(ptr::null_mut(), length, libc::PROT_NONE, flags, -1, 0);
+        start != libc::MAP_FAILED && libc::munmap(start, length) == 0
+    }
 }
 
 const fn uid_unchanged() -> libc::uid_t {

@@ -130,6 +130,13 @@ impl Access {
             ));
             return Err(Errno::EMFILE);
         }
+        if !candidate.room {
+            self.warn(format_args!(
+                "Refused local client {} of {name}: no address space for its buffers; give the daemon more memory",
+                candidate.pid
+            ));
+            return Err(Errno::ENOMEM);
+        }
         if let Err(over) = self.accounts.let_in(candidate.uid, privileged, candidate.buffer_size) {
             self.warn(format_args!("Refused local client {} of {name}: {over}", candidate.pid));
             return Err(Errno::ENOMEM);
@@ -182,7 +189,7 @@ mod tests {
     }
 
     fn candidate(uid: u32, gid: u32, groups: &[u32]) -> Candidate {
-        Candidate { uid, gid, groups: groups.to_vec(), pid: 1, buffer_size: 131_072 }
+        Candidate { uid, gid, groups: groups.to_vec(), pid: 1, buffer_size: 131_072, room: true }
     }
 
     #[test]
