@@ -127,8 +127,11 @@ impl<C: Carrier> Hub<C> {
         let mut now = self.carrier.now();
         self.turn_ends = now.mono + TURN;
         while self.exit.is_none() && now.mono < self.turn_ends && self.work(now) {
-            let before = std::mem::replace(&mut now.mono, self.carrier.moment());
             let is_over = self.effects.is_empty() && self.caused.is_empty();
+            // What costs nobody else time is not charged, and a look at the clock costs as much as a part of a message.
+            let is_alone = is_over && !self.has_arrivals();
+            let moment = if is_alone { now.mono } else { self.carrier.moment() };
+            let before = std::mem::replace(&mut now.mono, moment);
             match self.resuming {
                 Some(peer) => self.inbox.charge(peer, now.mono.since(before)),
                 None => self.inbox.served(now.mono.since(before), is_over),
