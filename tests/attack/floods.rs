@@ -65,7 +65,7 @@ impl Drop for Flood {
 }
 
 /// User nobody as a member of the cluster's group.
-fn become_member() {
+pub(crate) fn become_member() {
     let group = Group::from_name("haclient").unwrap().expect("the distribution's group");
     become_user(NOBODY, group.gid.as_raw());
 }
@@ -92,7 +92,7 @@ fn member_floods(server: &'static str, text: String, sessions: usize) -> Flood {
 }
 
 /// A cluster node that carries the messages of local clients, and reads when a test reads.
-fn provider() -> Peer {
+pub(crate) fn provider() -> Peer {
     let mut provider = Peer::connect(&std::fs::read(KEY).unwrap());
     provider.sign_on("cluster", true);
     provider
@@ -102,7 +102,7 @@ fn stays_small(daemon: &Daemon) {
     assert!(daemon.peak_kib() < 100 * 1024, "{} KiB", daemon.peak_kib());
 }
 
-fn attribute<'a>(text: &'a str, name: &str) -> &'a str {
+pub(crate) fn attribute<'a>(text: &'a str, name: &str) -> &'a str {
     text.split_once(&format!(" {name}=\"")).unwrap().1.split_once('"').unwrap().0
 }
 

@@ -31,7 +31,7 @@ use peers::Peers;
 use pressure::{Following, cause};
 use schemas::SchemaTransfer;
 use std::collections::{BTreeMap, VecDeque};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The exit code that tells a supervisor not to start the daemon again.
@@ -329,7 +329,7 @@ impl<C: Carrier> Hub<C> {
 
     /// Encodes at most once for remote and once for local peers, however many are told.
     fn notify(&mut self, peers: &[PeerId], notification: &Notification) {
-        let (mut for_remote, mut for_local) = (None, None::<(String, Option<Rc<str>>)>);
+        let (mut for_remote, mut for_local) = (None, None::<(String, Option<Arc<str>>)>);
         for peer in peers {
             match self.peers.route(*peer) {
                 Some(Route::Remote(remote)) => {
@@ -340,7 +340,7 @@ impl<C: Carrier> Hub<C> {
                 Some(Route::Local(local)) => {
                     let (text, short) = for_local.get_or_insert_with(|| {
                         let short = codec::encode_short_notification(notification, Envelope::Local);
-                        (codec::encode_notification(notification, Envelope::Local), short.map(Rc::from))
+                        (codec::encode_notification(notification, Envelope::Local), short.map(Arc::from))
                     });
                     self.carrier.send_event(local, text, short.as_ref());
                     self.ledger.note(*peer, self.cause, self.carrier.waiting(local));

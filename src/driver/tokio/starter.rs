@@ -6,8 +6,8 @@
 //! is over the child is killed though it has not executed yet. The number of threads is bounded; when all are held up the
 //! others wait until a limit is over.
 //!
-//! Where there is nothing to gain by a thread, a start is done on the loop: it is the only one, and of an agent that is
-//! [familiar](Familiar). To have a thread woken costs as much as a fifth of what a run does.
+//! Where there is little to gain by a thread, a start is done on the loop: it is the only one of a turn, few others have
+//! begun lately, and the agent is [familiar](Familiar). To have a thread woken costs a fifth of what a run does.
 #![allow(clippy::disallowed_methods, reason = "a driver: it reads the clock")]
 
 use super::errand::{Answer, Begun, Errand};
@@ -37,6 +37,9 @@ const HELD_UP: Duration = Duration::from_millis(200);
 /// Most agents end sooner, with less to say than a pipe holds: until then nobody needs to be woken for what they say, for
 /// the ends of their pipes, nor for their start.
 const BRIEF: Duration = Duration::from_millis(10);
+
+/// While more runs than this have begun and are neither over nor long, all starts are the threads': they wait less.
+const FEW: usize = 8;
 
 /// A start that takes longer has waited for something.
 const AT_ONCE: Duration = Duration::from_millis(20);
@@ -119,6 +122,8 @@ struct Keeper {
     /// The task that looks after them.
     looking: RefCell<Option<AbortHandle>>,
     familiar: Familiar,
+    /// Has the loop done a start in this turn?
+    has_started: Cell<bool>,
     /// The loop's own signals, when it starts something itself.
     dispositions: OnceCell<Dispositions>,
 }
@@ -152,6 +157,7 @@ impl Starter {
             untaken: Cell::new(0),
             looking: RefCell::new(None),
             familiar: Familiar::default(),
+            has_started: Cell::new(false),
             dispositions: OnceCell::new(),
         };
         Self { owner: Rc::new(keeper) }
@@ -194,8 +200,12 @@ impl Starter {
 
     /// Is a start of this agent to be done [here](Self::start_here)?
     pub(super) fn starts_here(&self, agent: &Agent) -> bool {
-        let Keeper { shared, untaken, familiar, .. } = &*self.owner;
-        untaken.get() == 0 && familiar.knows(agent, Instant::now()) && !shared.state().closed
+        let Keeper { shared, untaken, familiar, has_started, .. } = &*self.owner;
+        if has_started.get() || untaken.get() > FEW || !familiar.knows(agent, Instant::now()) {
+            return false;
+        }
+        let state = shared.state();
+        state.starts.is_empty() && state.current.is_empty() && !state.closed
     }
 
     /// An agent was started as `begun` says.
@@ -207,7 +217,8 @@ impl Starter {
 
     /// Carries `order` out at once. The answer is to be taken by [`Self::answer`].
     pub(super) fn start_here(&self, run: RunId, order: Order) -> Arc<Errand> {
-        let Keeper { shared, untaken, dispositions, .. } = &*self.owner;
+        let Keeper { shared, untaken, dispositions, has_started, .. } = &*self.owner;
+        has_started.set(true);
         let (errand, since) = (Arc::new(Errand::new(run)), Instant::now());
         // That it runs is what the core takes for granted of a run that does not wait.
         errand.was_told();
@@ -224,6 +235,8 @@ impl Starter {
 
     /// What has become of a start; None: it was stopped before there was a child.
     pub(super) async fn answer(&self, errand: &Errand) -> Option<Answer> {
+        // A task, which the loop comes to when the turn is over.
+        self.owner.has_started.set(false);
         let answer = errand.answered().await;
         let Keeper { shared, untaken, looking, .. } = &*self.owner;
         untaken.set(untaken.get().saturating_sub(1));
