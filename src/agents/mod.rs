@@ -32,6 +32,8 @@ pub use alert::plan_alert;
 pub use config::{AgentConfig, AgentFiles, FileFacts, NodeUnits};
 pub use explain::{Explained, Explanation, Shown, ShownValue, explain};
 pub use failure::{StartFailure, exec_failed, start_failed};
+#[cfg(feature = "daemon")]
+pub use ocf::needs_secrets;
 pub use output::{Capture, Stream};
 pub use plan::{Convention, Plan, Variables};
 pub use result::{Ended, may_have_lacked_memory, outcome, short_of_memory};

@@ -21,27 +21,54 @@ impl Used {
         self.0 = self.0.saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    /// Counts idle time as used; was there any?
-    pub(crate) fn raise(&mut self, least: Self) -> bool {
+    fn raise(&mut self, least: Self) -> bool {
         let was_idle = *self < least;
         *self = (*self).max(least);
         was_idle
     }
 }
 
-#[derive(Debug)]
-struct Entry<T> {
+/// A place among those that wait. The least is next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
     start: Used,
     /// Was it not idle before? Those that were go first among equals.
     is_busy: bool,
     number: u64,
-    item: T,
 }
+
+/// Gives out places, in virtual time. See the module's documentation.
+#[derive(Debug, Default)]
+pub(crate) struct Fairness {
+    /// Where the account of the one that was served last stood.
+    clock: Used,
+}
+
+impl Fairness {
+    /// Counts as used what an account has not used while it was idle; was there any?
+    pub(crate) fn raise(&self, used: &mut Used) -> bool {
+        used.raise(self.clock)
+    }
+
+    /// A place for one that has used `used`. `number` orders equals, and is greater with each call.
+    pub(crate) fn place(&self, used: &mut Used, number: u64) -> Place {
+        let is_busy = !self.raise(used);
+        Place { start: *used, is_busy, number }
+    }
+
+    /// The one at this place is served.
+    pub(crate) fn serve(&mut self, place: Place) {
+        self.clock.raise(place.start);
+    }
+}
+
+#[derive(Debug)]
+struct Entry<T>(Place, T);
 
 /// The greatest is the next.
 impl<T> Ord for Entry<T> {
     fn cmp(&self, other: &Self) -> Ordering {
-        (other.start, other.is_busy, other.number).cmp(&(self.start, self.is_busy, self.number))
+        other.0.cmp(&self.0)
     }
 }
 
@@ -59,41 +86,40 @@ impl<T> PartialEq for Entry<T> {
 
 impl<T> Eq for Entry<T> {}
 
-/// See the module's documentation. Among equals the one that came first is next.
+/// Those that wait, none of whom leaves before its turn. Among equals the one that came first is next.
 #[derive(Debug)]
 pub(crate) struct FairQueue<T> {
-    clock: Used,
+    fairness: Fairness,
     waiting: BinaryHeap<Entry<T>>,
 }
 
 impl<T> Default for FairQueue<T> {
     fn default() -> Self {
-        Self { clock: Used::default(), waiting: BinaryHeap::new() }
+        Self { fairness: Fairness::default(), waiting: BinaryHeap::new() }
     }
 }
 
 impl<T> FairQueue<T> {
-    /// Puts one in that has used `used`. `number` orders equals, and is greater with each call.
+    /// Puts one in, at [its place](Fairness::place).
     pub(crate) fn push(&mut self, used: &mut Used, number: u64, item: T) {
-        let is_busy = !used.raise(self.clock);
-        self.waiting.push(Entry { start: *used, is_busy, number, item });
+        self.waiting.push(Entry(self.fairness.place(used, number), item));
     }
 
     /// The number of the next one.
     pub(crate) fn next_number(&self) -> Option<u64> {
-        self.waiting.peek().map(|entry| entry.number)
+        self.waiting.peek().map(|Entry(place, _)| place.number)
     }
 
     /// The next one.
     pub(crate) fn pop(&mut self) -> Option<T> {
-        let Some(entry) = self.waiting.pop() else {
+        let Some(Entry(place, item)) = self.waiting.pop() else {
             if self.waiting.capacity() > KEPT_PLACES {
                 self.waiting.shrink_to(KEPT_PLACES);
             }
             return None;
         };
-        self.clock.raise(entry.start);
-        Some(entry.item)
+        self.fairness.serve(place);
+        Some(item)
     }
 
     #[cfg(test)]

@@ -358,6 +358,11 @@ pub fn encode(
     }
 }
 
+/// Is a text so long that [`encode`] has to compress it? That takes some 0.1 s for each MiB.
+pub fn is_compressed(layout: IpcLayout, text: &str, buffer: usize) -> bool {
+    layout == IpcLayout::Old && !fits_plain(text, buffer)
+}
+
 /// A response to request `id`. A proxied client's comes as an event.
 pub fn encode_response(
     layout: IpcLayout,
@@ -397,11 +402,19 @@ fn size_field(length: usize) -> Result<[u8; 4], IpcError> {
     u32::try_from(length).map(u32::to_ne_bytes).map_err(|_| IpcError::TooLarge { length, limit: MAX_MESSAGE })
 }
 
+/// Does it fit with its NUL and header? A message of a buffer's whole size is none that libqb sends.
+const fn fits_plain(text: &str, buffer: usize) -> bool {
+    fits(text.len().saturating_add(1), buffer)
+}
+
+const fn fits(payload: usize, buffer: usize) -> bool {
+    payload.saturating_add(HEADER_LEN) < buffer
+}
+
 fn encode_old(id: i32, flags: u32, text: &str, buffer: usize) -> Result<Vec<u8>, IpcError> {
     let length = text.len().saturating_add(1);
     let version = [VERSION, 0, 0, 0];
-    let fits = |payload: usize| payload.saturating_add(HEADER_LEN) < buffer;
-    if fits(length) {
+    if fits_plain(text, buffer) {
         let own = [size_field(length)?, [0; 4], flags.to_ne_bytes(), version];
         return message(id, own, &[text.as_bytes(), b"\0"]);
     }
@@ -409,7 +422,7 @@ fn encode_old(id: i32, flags: u32, text: &str, buffer: usize) -> Result<Vec<u8>,
     plain.extend_from_slice(text.as_bytes());
     plain.push(0);
     let compressed = bzip(&plain).map_err(|reason| IpcError::Compression { reason })?;
-    if !fits(compressed.len()) {
+    if !fits(compressed.len(), buffer) {
         return Err(IpcError::TooLarge { length: compressed.len(), limit: buffer });
     }
     let flags = flags | flag::COMPRESSED;

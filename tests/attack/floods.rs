@@ -3,6 +3,7 @@
 //! anybody else notices.
 use crate::impostor::become_user;
 use crate::local_peer::{EXPECTS_RESPONSE, Peer as LocalPeer, Release};
+use crate::measure::{Bystander, is_measured};
 use crate::node::{Daemon, KEY, make_agent, serving};
 use crate::peer::{Peer, nameless_poke, request};
 use crate::place::{eventually, isolated};
@@ -65,7 +66,7 @@ impl Drop for Flood {
 }
 
 /// User nobody as a member of the cluster's group.
-fn become_member() {
+pub(crate) fn become_member() {
     let group = Group::from_name("haclient").unwrap().expect("the distribution's group");
     become_user(NOBODY, group.gid.as_raw());
 }
@@ -92,7 +93,7 @@ fn member_floods(server: &'static str, text: String, sessions: usize) -> Flood {
 }
 
 /// A cluster node that carries the messages of local clients, and reads when a test reads.
-fn provider() -> Peer {
+pub(crate) fn provider() -> Peer {
     let mut provider = Peer::connect(&std::fs::read(KEY).unwrap());
     provider.sign_on("cluster", true);
     provider
@@ -102,16 +103,32 @@ fn stays_small(daemon: &Daemon) {
     assert!(daemon.peak_kib() < 100 * 1024, "{} KiB", daemon.peak_kib());
 }
 
-fn attribute<'a>(text: &'a str, name: &str) -> &'a str {
+pub(crate) fn attribute<'a>(text: &'a str, name: &str) -> &'a str {
     text.split_once(&format!(" {name}=\"")).unwrap().1.split_once('"').unwrap().0
 }
 
+/// What a bystander may wait here, whom no part of it concerns.
+const PATIENCE: Duration = Duration::from_secs(2);
+const MIB: u64 = 100;
+
+/// Another daemon is measured for a while, whether it holds the flood or not.
+fn is_only_measured(daemon: &Daemon, bystander: Bystander) -> Option<Bystander> {
+    if !is_measured() {
+        return Some(bystander);
+    }
+    std::thread::sleep(Duration::from_secs(3));
+    bystander.figures(daemon);
+    None
+}
+
 /// A flood of `text` waits for a provider that does not read, and another session's turn comes when it does.
-fn waits_for_its_provider(server: &'static str, text: String, sessions: usize) {
+fn waits_for_its_provider(attack: &'static str, server: &'static str, text: String, sessions: usize) {
     isolated(move || {
         let daemon = serving();
         let mut provider = provider();
+        let bystander = Bystander::watch_apart(attack);
         let flood = member_floods(server, text, sessions);
+        let Some(bystander) = is_only_measured(&daemon, bystander) else { return };
         flood.await_held();
         stays_small(&daemon);
         let asking = std::thread::spawn(|| {
@@ -126,7 +143,7 @@ fn waits_for_its_provider(server: &'static str, text: String, sessions: usize) {
         // The flood goes on meanwhile, and the provider reads.
         provider.text_with("lrmd_remote_msg_id=\"7\"");
         assert!(asking.join().unwrap().contains("<answer"));
-        stays_small(&daemon);
+        bystander.figures(&daemon).expect(PATIENCE, MIB);
         drop(flood);
         drop(provider);
         assert_eq!(daemon.stop(), Some(0));
@@ -135,17 +152,20 @@ fn waits_for_its_provider(server: &'static str, text: String, sessions: usize) {
 
 #[test]
 fn a_member_that_floods_a_proxied_server_waits_for_the_cluster() {
-    waits_for_its_provider("cib_ro", format!("<flood a=\"{}\"/>", "x".repeat(100_000)), 1);
+    let attack = "requests of 100 kB of a member to cib_ro, without end, for a cluster that does not read";
+    waits_for_its_provider(attack, "cib_ro", format!("<flood a=\"{}\"/>", "x".repeat(100_000)), 1);
 }
 
 #[test]
 fn many_sessions_of_a_member_wait_together() {
-    waits_for_its_provider("attrd", format!("<flood a=\"{}\"/>", "x".repeat(100_000)), 40);
+    let attack = "the same to attrd, from 40 sessions";
+    waits_for_its_provider(attack, "attrd", format!("<flood a=\"{}\"/>", "x".repeat(100_000)), 40);
 }
 
 #[test]
 fn a_member_that_floods_with_compressed_messages_waits_for_the_cluster() {
-    waits_for_its_provider("stonith-ng", format!("<flood a=\"{}\"/>", "x".repeat(4_000_000)), 1);
+    let attack = "the same to stonith-ng, 4 MB compressed";
+    waits_for_its_provider(attack, "stonith-ng", format!("<flood a=\"{}\"/>", "x".repeat(4_000_000)), 1);
 }
 
 /// A peer that has no name, so that it is told nothing, and sends `text` all the time.
@@ -182,7 +202,7 @@ fn peer_floods(text: String) -> Flood {
 }
 
 /// A flood of `text` waits for a provider that does not read, which is told everything when it reads again.
-fn is_held_for_its_listeners(text: String, told: &'static str) {
+fn is_held_for_its_listeners(attack: &'static str, text: String, told: &'static str) {
     isolated(move || {
         let daemon = serving();
         make_agent("Quick", "exit 0");
@@ -190,13 +210,12 @@ fn is_held_for_its_listeners(text: String, told: &'static str) {
         let data = r#"<lrmd_calldata><lrmd_rsc lrmd_rsc_id="r" lrmd_class="ocf" lrmd_provider="test" lrmd_type="Quick"/></lrmd_calldata>"#;
         provider.send_text(&request("lrmd_rsc_register", 9, data));
         provider.text_with("lrmd_remote_msg_id=\"9\"");
+        let bystander = Bystander::watch_nameless(attack);
         let flood = peer_floods(text);
+        let Some(bystander) = is_only_measured(&daemon, bystander) else { return };
         flood.await_held();
-        stays_small(&daemon);
-        // Somebody else, who has no part in it, is answered at once.
-        let mut bystander = Peer::connect(&std::fs::read(KEY).unwrap());
-        bystander.send_text(&nameless_poke(5, ""));
-        bystander.text_with("lrmd_remote_msg_id=\"5\"");
+        // Somebody else, who has little part in it, is answered all the time.
+        bystander.figures(&daemon).expect(PATIENCE, MIB);
         for _ in 0..2_000 {
             provider.text_with(told);
         }
@@ -209,12 +228,13 @@ fn is_held_for_its_listeners(text: String, told: &'static str) {
 
 #[test]
 fn a_peer_that_floods_pokes_waits_for_those_who_are_told() {
-    is_held_for_its_listeners(nameless_poke(1, ""), "lrmd_rsc_poke");
+    let attack = "pokes of a peer, without end, that a cluster is told which does not read";
+    is_held_for_its_listeners(attack, nameless_poke(1, ""), "lrmd_rsc_poke");
 }
 
 #[test]
 fn a_peer_that_floods_registrations_waits_for_those_who_are_told() {
     let data = r#"<lrmd_calldata><lrmd_rsc lrmd_rsc_id="x" lrmd_class="ocf" lrmd_provider="test" lrmd_type="y"/></lrmd_calldata>"#;
     let text = request("lrmd_rsc_register", 1, data).replace("lrmd_clientname=\"attacker\" ", "");
-    is_held_for_its_listeners(text, "lrmd_rsc_register");
+    is_held_for_its_listeners("the same with registrations", text, "lrmd_rsc_register");
 }

@@ -22,5 +22,6 @@ mod measure;
 mod member;
 mod memory;
 mod newcomers;
+mod providers;
 mod starts;
 mod time;

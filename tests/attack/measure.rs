@@ -67,6 +67,12 @@ fn named() -> Option<Ask> {
     Some(Box::new(move || client.call(Request::Poke).is_ok()))
 }
 
+/// One whose question nobody else is told of.
+fn apart() -> Option<Ask> {
+    let mut client = connect("bystander").ok()?;
+    Some(Box::new(move || client.call(Request::ResourceInfo(None)).is_ok()))
+}
+
 /// One that has no name and is told nothing.
 fn nameless() -> Option<Ask> {
     let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, PORT)).ok()?;
@@ -87,6 +93,11 @@ impl Bystander {
     /// The same without a name, where what everybody is told is the attack.
     pub(crate) fn watch_nameless(attack: &str) -> Self {
         Self::asking(attack, nameless)
+    }
+
+    /// The same with questions that nobody else is told of, where who is told does not read.
+    pub(crate) fn watch_apart(attack: &str) -> Self {
+        Self::asking(attack, apart)
     }
 
     fn asking(attack: &str, connect: fn() -> Option<Ask>) -> Self {

@@ -8,7 +8,7 @@ use pcmk_remote_rs::driver::hub::{Excess, Hooks};
 use pcmk_remote_rs::model::{ClientId, DeviceState, ExecStatus, Execution, Notification, Reply};
 use pcmk_remote_rs::session::SchemaFile;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 pub(crate) fn settings() -> Settings {
     Settings { daemon: DaemonKind::Remoted, node_start_state: None, parameter_memory: None }
@@ -106,7 +106,7 @@ impl Outside for Recorder {
     fn close(&mut self, _: &u64, _: Option<Excess>) {}
     fn say_goodbye(&mut self, _: &u64) {}
     fn respond(&mut self, _: &u64, _: i32, _: &str) {}
-    fn send_event(&mut self, _: &u64, _: &str, _: Option<&Rc<str>>) {}
+    fn send_event(&mut self, _: &u64, _: &str, _: Option<&Arc<str>>) {}
 
     fn waiting(&self, _: &u64) -> usize {
         0

@@ -11,7 +11,7 @@ use pcmk_remote_rs::model::{
     Alert, ClientId, DeviceState, Execution, KillScope, Moment, Notification, Now, Reply,
 };
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::LocalSet;
 
@@ -57,7 +57,7 @@ impl Carrier for OnTokio {
     fn close(&mut self, _: &u64, _: Option<Excess>) {}
     fn say_goodbye(&mut self, _: &u64) {}
     fn respond(&mut self, _: &u64, _: i32, _: &str) {}
-    fn send_event(&mut self, _: &u64, _: &str, _: Option<&Rc<str>>) {}
+    fn send_event(&mut self, _: &u64, _: &str, _: Option<&Arc<str>>) {}
 
     fn waiting(&self, _: &u64) -> usize {
         0

@@ -23,6 +23,7 @@ use std::io::{Read, Write};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const RELEASES: [Release; 2] = [Release::Old, Release::New];
@@ -49,7 +50,7 @@ fn an_event_that_is_too_much_for_a_client_is_sent_in_its_shorter_form() {
         for (size, whole) in
             [(100_000, true), (300_000, release == Release::New), (2_000_000, release == Release::New)]
         {
-            node.order(move |servers| servers.long_event(conn, &filler(size), Some(&Rc::from("<short/>"))));
+            node.order(move |servers| servers.long_event(conn, &filler(size), Some(&Arc::from("<short/>"))));
             let text = client.event(30_000).unwrap().text;
             assert_eq!(text.len() > 1000, whole, "{size} bytes: {:.40}", text);
         }

@@ -16,6 +16,7 @@ use pcmk_remote_rs::wire::codec::{self, Envelope};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// In a world in which time passes while the hub works, something may happen so much later than it is due: what has come before
 /// it, in a flood, is taken in first.
@@ -237,7 +238,7 @@ impl Carrier for Surroundings {
         self.sessions.responded(*to, id);
     }
 
-    fn send_event(&mut self, to: &PeerId, _: &str, _: Option<&Rc<str>>) {
+    fn send_event(&mut self, to: &PeerId, _: &str, _: Option<&Arc<str>>) {
         self.checks.peer_is_there(*to, "event");
     }
 

@@ -13,3 +13,4 @@ pub(super) use names::agents;
 pub use names::{providers, providers_of};
 pub(super) use plan::{PARAMETER_PREFIX, plan};
 pub(super) use secrets::PLACEHOLDER;
+pub use secrets::needs_secrets;

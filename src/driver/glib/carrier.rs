@@ -7,7 +7,7 @@ use crate::driver::hub::{Carrier, Excess, Inbox};
 use crate::model::{
     Alert, ClientId, DeviceState, Execution, KillScope, Moment, Notification, Now, Reply, RunResult,
 };
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Who the executor talks to: its peers and the fencer, which belong to the program around it.
 ///
@@ -40,7 +40,7 @@ pub trait Outside {
     /// See [`Carrier::respond`].
     fn respond(&mut self, to: &Self::Local, id: i32, text: &str);
     /// See [`Carrier::send_event`].
-    fn send_event(&mut self, to: &Self::Local, text: &str, short: Option<&Rc<str>>);
+    fn send_event(&mut self, to: &Self::Local, text: &str, short: Option<&Arc<str>>);
     /// See [`Carrier::waiting`].
     fn waiting(&self, local: &Self::Local) -> usize;
     /// See [`Carrier::hold_local`].
@@ -148,7 +148,7 @@ impl<O: Outside + 'static> Carrier for GlibCarrier<O> {
         self.outside.respond(to, id, text);
     }
 
-    fn send_event(&mut self, to: &O::Local, text: &str, short: Option<&Rc<str>>) {
+    fn send_event(&mut self, to: &O::Local, text: &str, short: Option<&Arc<str>>) {
         self.outside.send_event(to, text, short);
     }
 

@@ -9,6 +9,7 @@ use crate::model::{
 use crate::session::SchemaFile;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Writes short lines. Remote peers and local connections are numbers, notifications are encoded as their kinds.
@@ -101,7 +102,7 @@ impl Carrier for Recorder {
         self.lines.push(format!("respond local {to} #{id} {}", name(text)));
     }
 
-    fn send_event(&mut self, to: &u64, text: &str, _: Option<&Rc<str>>) {
+    fn send_event(&mut self, to: &u64, text: &str, _: Option<&Arc<str>>) {
         self.lines.push(format!("event local {to} {}", name(text)));
     }
 

@@ -3,7 +3,7 @@
 use super::ledger::Excess;
 use crate::core::{PeerId, RequestToken, RunId};
 use crate::model::{Alert, ClientId, DeviceState, Execution, KillScope, Moment, Notification, Now, Reply};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Carries effects out, for one kind of loop.
 ///
@@ -60,7 +60,7 @@ pub trait Carrier {
     fn respond(&mut self, to: &Self::Local, id: i32, text: &str);
 
     /// Sends a local client an event, or its shorter form where the client cannot receive the whole.
-    fn send_event(&mut self, to: &Self::Local, text: &str, short: Option<&Rc<str>>);
+    fn send_event(&mut self, to: &Self::Local, text: &str, short: Option<&Arc<str>>);
 
     /// How much waits for a local client, in bytes; [`Arrival::Drained`](super::Arrival::Drained) comes when it has
     /// taken some.

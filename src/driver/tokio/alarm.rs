@@ -25,6 +25,11 @@ impl Alarm {
         timer.await;
         self.set = None;
     }
+
+    /// Has it not ring in vain: while a timer is set, the loop looks at the clock once more each time that it waits.
+    pub(super) fn stop(&mut self) {
+        *self = Self::default();
+    }
 }
 
 #[cfg(test)]

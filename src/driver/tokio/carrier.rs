@@ -16,6 +16,7 @@ use crate::session::EncodedNotification;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use tokio::task::{AbortHandle, yield_now};
 use tokio::time::sleep_until;
@@ -112,7 +113,7 @@ impl Carrier for TokioCarrier {
         self.locals.respond(*to, id, text);
     }
 
-    fn send_event(&mut self, to: &LocalConnId, text: &str, short: Option<&Rc<str>>) {
+    fn send_event(&mut self, to: &LocalConnId, text: &str, short: Option<&Arc<str>>) {
         self.locals.long_event(*to, text, short);
     }
 

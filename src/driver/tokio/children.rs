@@ -81,7 +81,8 @@ impl RunHandle {
                 kill(pid, scope);
                 !pending.errand.was_told()
             }
-            Stage::Absent | Stage::Runs(_) => true,
+            Stage::Absent => true,
+            Stage::Runs(_) => false,
         }
     }
 }
@@ -111,13 +112,14 @@ pub struct Asked {
 /// Outside a `LocalSet` on a runtime with I/O.
 pub fn start(asked: Asked, execution: &Execution, starter: &Starter, units: &Units) -> RunHandle {
     if !matches!(execution.agent.standard(), Some(Standard::Systemd | Standard::Service)) {
-        let execution = execution.clone();
-        return run(asked, Box::new(move |config| plan(&execution, config)), starter);
+        let execution = Arc::new(execution.clone());
+        let order = Arc::clone(&execution);
+        return run(asked, Some(execution), Box::new(move |config| plan(&order, config)), starter);
     }
     match agents::plan(execution, starter.config(), &NodeFiles) {
         Ok(Means::Unit(plan)) => run_unit(asked.run, plan, units.clone(), starter),
-        Ok(Means::Process(plan)) => run(asked, Box::new(move |_| Ok(plan)), starter),
-        Err(refused) => run(asked, Box::new(move |_| Err(refused)), starter),
+        Ok(Means::Process(plan)) => run(asked, None, Box::new(move |_| Ok(plan)), starter),
+        Err(refused) => run(asked, None, Box::new(move |_| Err(refused)), starter),
     }
 }
 
@@ -142,38 +144,57 @@ fn run_unit(run: RunId, plan: UnitPlan, units: Units, starter: &Starter) -> RunH
 /// As [`start`].
 pub fn start_alert(asked: Asked, alert: &Alert, starter: &Starter) -> RunHandle {
     let alert = alert.clone();
-    run(asked, Box::new(move |config| agents::plan_alert(&alert, config, &NodeFiles)), starter)
+    run(asked, None, Box::new(move |config| agents::plan_alert(&alert, config, &NodeFiles)), starter)
 }
 
-fn run(asked: Asked, order: Order, starter: &Starter) -> RunHandle {
+/// `execution`: what is run, if others like it may follow.
+fn run(asked: Asked, execution: Option<Arc<Execution>>, order: Order, starter: &Starter) -> RunHandle {
     let Asked { run, owner } = asked;
     let (handle, starter) = (RunHandle::default(), starter.clone());
     let lacked_memory = OOM.with(OomCounter::recent);
-    match starter.add(run, owner, order) {
-        Ok(pending) => {
+    let errand = if execution.as_ref().is_some_and(|execution| starts_here(execution, &starter)) {
+        let errand = starter.start_here(run, order);
+        if let Some(pid) = errand.pid() {
+            handle.stage.replace(Stage::Runs(pid));
+        }
+        Ok(errand)
+    } else {
+        starter.add(run, owner, order).map(|pending| {
             let errand = Arc::clone(&pending.errand);
             handle.stage.replace(Stage::Waits(pending));
             starter.tell(run, Progress::Waits);
-            let handle = handle.clone();
-            drop(spawn_local(async move {
-                let result = carry_out(&errand, handle, &starter, lacked_memory).await;
-                starter.tell(run, Progress::Ended(result));
-            }));
-        }
-        Err(refused) => drop(spawn_local(async move { starter.tell(run, Progress::Ended(*refused)) })),
-    }
+            errand
+        })
+    };
+    let running = handle.clone();
+    drop(spawn_local(async move {
+        let result = match errand {
+            Ok(errand) => carry_out(&errand, execution.as_deref(), running, &starter, lacked_memory).await,
+            Err(refused) => *refused,
+        };
+        starter.tell(run, Progress::Ended(result));
+    }));
     handle
+}
+
+/// Secrets are read from files, of which it is not known where they are.
+fn starts_here(execution: &Execution, starter: &Starter) -> bool {
+    starter.starts_here(&execution.agent) && !agents::needs_secrets(&execution.params)
 }
 
 /// From the start to the end. `lacked_memory`: kills for lack of memory before it, if the kernel tells.
 async fn carry_out(
     errand: &Errand,
+    execution: Option<&Execution>,
     handle: RunHandle,
     starter: &Starter,
     lacked_memory: Option<u64>,
 ) -> RunResult {
     match starter.answer(errand).await {
         Some(Ok(begun)) => {
+            if let Some(execution) = execution {
+                starter.note(&execution.agent, &begun);
+            }
             if handle.runs(begun.pid) {
                 starter.tell(errand.run, Progress::Started(begun.since));
             }

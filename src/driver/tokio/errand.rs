@@ -12,7 +12,7 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::io::unix::AsyncFd;
 
 /// A child, and how to read its end.
@@ -23,8 +23,12 @@ pub(super) struct Begun {
     pub(super) stdout: OwnedFd,
     pub(super) stderr: OwnedFd,
     pub(super) plan: Plan,
-    /// When the thread took it up.
+    /// When its thread took it up.
     pub(super) since: Instant,
+    /// Was its file found to be in a file system of this machine? None: it was not looked at.
+    pub(super) is_local: Option<bool>,
+    /// How long the start took.
+    pub(super) took: Duration,
 }
 
 /// What a start has come to.
@@ -44,12 +48,13 @@ pub(super) struct Errand {
     pub(super) attempt: Attempt,
     slot: Mutex<Slot>,
     told: AtomicBool,
+    hastened: AtomicBool,
 }
 
 impl Errand {
     pub(super) fn new(run: RunId) -> Self {
-        let (slot, told) = (Mutex::new(Slot::Waits(None)), AtomicBool::new(false));
-        Self { run, attempt: Attempt::default(), slot, told }
+        let (told, hastened) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { run, attempt: Attempt::default(), slot: Mutex::new(Slot::Waits(None)), told, hastened }
     }
 
     fn slot(&self) -> MutexGuard<'_, Slot> {
@@ -61,7 +66,7 @@ impl Errand {
         self.told.swap(true, Ordering::Relaxed)
     }
 
-    /// From the thread: what has come of it. The task is woken at once only if there is nothing to wait for.
+    /// From the thread that has started it: what has come of it. The task is woken at once only if there is nothing to wait for.
     pub(super) fn answer(&self, answer: Answer) {
         let mut slot = self.slot();
         let Slot::Waits(waker) = &mut *slot else { return };
@@ -77,12 +82,24 @@ impl Errand {
         *slot = Slot::Answered(Box::new(answer), waker);
     }
 
-    /// From the run's task: waits until there is an answer and the task is woken, by [`Self::hasten`] or the child's end.
+    /// The child, while nobody has taken the answer.
+    pub(super) fn pid(&self) -> Option<i32> {
+        match &*self.slot() {
+            Slot::Answered(answer, _) => answer.as_ref().as_ref().ok().map(|begun| begun.pid),
+            Slot::Waits(_) | Slot::Closed => None,
+        }
+    }
+
+    /// From the run's task: waits until there is an answer and a reason to take it, [`Self::hasten`] or the child's end.
     /// None: it was stopped before there was a child.
     pub(super) async fn answered(&self) -> Option<Answer> {
         poll_fn(|context| {
             let mut slot = self.slot();
             match std::mem::replace(&mut *slot, Slot::Closed) {
+                Slot::Answered(answer, _) if self.may_wait(&answer, context) => {
+                    *slot = Slot::Answered(answer, Some(context.waker().clone()));
+                    Poll::Pending
+                }
                 Slot::Answered(answer, _) => Poll::Ready(Some(*answer)),
                 Slot::Closed => Poll::Ready(None),
                 Slot::Waits(_) => {
@@ -94,8 +111,14 @@ impl Errand {
         .await
     }
 
-    /// Wakes the task if there is an answer that it has not taken.
+    fn may_wait(&self, answer: &Answer, context: &mut Context<'_>) -> bool {
+        let runs = |begun: &Begun| begun.pidfd.poll_read_ready(context).is_pending();
+        !self.hastened.load(Ordering::Relaxed) && answer.as_ref().is_ok_and(runs)
+    }
+
+    /// Has the task take the answer, if there is one that it has not taken.
     pub(super) fn hasten(&self) {
+        self.hastened.store(true, Ordering::Relaxed);
         if let Slot::Answered(_, Some(waker)) = &*self.slot() {
             waker.wake_by_ref();
         }

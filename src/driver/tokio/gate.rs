@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Lets tasks through one by one, those first that have used least of what is behind it.
-use crate::driver::fair::Used;
+use crate::driver::fair::{Fairness, Place, Used};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -32,22 +32,18 @@ impl Account {
         self.change(|used| used.add(time));
     }
 
-    fn change(&self, change: impl FnOnce(&mut Used)) -> Used {
+    fn change<T>(&self, change: impl FnOnce(&mut Used) -> T) -> T {
         let mut used = Used(self.used.get());
-        change(&mut used);
+        let result = change(&mut used);
         self.used.set(used.0);
-        used
+        result
     }
 }
-
-/// Those that were idle go first among equals.
-type Place = (Used, bool, u64);
 
 #[derive(Debug, Default)]
 struct State {
     is_open: bool,
-    /// Where the account of the task that was let through last stood: idle accounts are raised to it.
-    clock: Used,
+    fairness: Fairness,
     number: u64,
     waiting: BTreeMap<Place, Waker>,
 }
@@ -71,10 +67,7 @@ impl Gate {
 
     /// Counts as used what an account has not used while it was idle.
     pub(super) fn raise(&self, account: &Account) {
-        let clock = self.0.borrow().clock;
-        account.change(|used| {
-            used.raise(clock);
-        });
+        account.change(|used| self.0.borrow().fairness.raise(used));
     }
 
     /// Waits until the owner of `account` may go through.
@@ -94,13 +87,12 @@ impl State {
 
     /// A place for an account; the account is raised to it.
     fn place(&mut self, account: &Account) -> Place {
-        let mut is_busy = true;
-        let used = account.change(|used| is_busy = !used.raise(self.clock));
+        self.number += 1;
+        let place = account.change(|used| self.fairness.place(used, self.number));
         if !account.place.is_zero() {
             account.charge(account.place);
         }
-        self.number += 1;
-        (used, is_busy, self.number)
+        place
     }
 }
 
@@ -120,7 +112,7 @@ impl Future for Enter<'_> {
         let place = self.place.unwrap_or_else(|| state.place(&self.account));
         if state.is_open && state.waiting.first_key_value().is_none_or(|(first, _)| *first >= place) {
             state.waiting.remove(&place);
-            state.clock.raise(place.0);
+            state.fairness.serve(place);
             drop(state);
             self.place = None;
             return Poll::Ready(());

@@ -13,6 +13,7 @@ mod clock;
 mod connection;
 mod connection_task;
 mod errand;
+mod familiar;
 mod fencer;
 mod gate;
 mod inbox;

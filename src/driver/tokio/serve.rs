@@ -74,7 +74,7 @@ async fn run(setup: Setup) -> io::Result<u8> {
     let bulk = Bulk::new();
     let core = Server::new(setup.settings, clock.now());
     let peers = Rc::new(LocalPeers::new(inbox.clone(), bulk.clone(), clock));
-    let locals = LocalServers::beside(Rc::clone(&turns), setup.ipc, peers)?;
+    let locals = LocalServers::beside(Rc::clone(&turns), bulk.clone(), setup.ipc, peers)?;
     let reload = Rc::new(Notify::new());
     let around = Surroundings {
         inbox: inbox.clone(),

@@ -5,19 +5,23 @@
 //! A start that is held up gets a thread to itself: another one goes on with the rest. Its limit counts then, and when it
 //! is over the child is killed though it has not executed yet. The number of threads is bounded; when all are held up the
 //! others wait until a limit is over.
+//!
+//! Where there is little to gain by a thread, a start is done on the loop: it is the only one of a turn, few others have
+//! begun lately, and the agent is [familiar](Familiar). To have a thread woken costs a fifth of what a run does.
 #![allow(clippy::disallowed_methods, reason = "a driver: it reads the clock")]
 
 use super::errand::{Answer, Begun, Errand};
+use super::familiar::{Familiar, is_local};
 use super::watch;
 use crate::agents::{AgentConfig, Plan, StartFailure, start_failed};
 use crate::core::RunId;
 use crate::driver::launch::launch;
 use crate::driver::starts::{Owner, Starts, Ticket};
-use crate::model::RunResult;
+use crate::model::{Agent, RunResult};
 use crate::sys::process;
 use crate::sys::spawn::{Child, Dispositions, Stdin};
 use nix::sys::signal::SigSet;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
 use std::rc::{Rc, Weak};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -33,6 +37,12 @@ const HELD_UP: Duration = Duration::from_millis(200);
 /// Most agents end sooner, with less to say than a pipe holds: until then nobody needs to be woken for what they say, for
 /// the ends of their pipes, nor for their start.
 const BRIEF: Duration = Duration::from_millis(10);
+
+/// While more runs than this have begun and are neither over nor long, all starts are the threads': they wait less.
+const FEW: usize = 8;
+
+/// A start that takes longer has waited for something.
+const AT_ONCE: Duration = Duration::from_millis(20);
 
 /// With 16 programs that hang there are other worries.
 const MOST_THREADS: usize = 16;
@@ -111,6 +121,11 @@ struct Keeper {
     untaken: Cell<usize>,
     /// The task that looks after them.
     looking: RefCell<Option<AbortHandle>>,
+    familiar: Familiar,
+    /// Has the loop done a start in this turn?
+    has_started: Cell<bool>,
+    /// The loop's own signals, when it starts something itself.
+    dispositions: OnceCell<Dispositions>,
 }
 
 impl Keeper {
@@ -135,8 +150,17 @@ impl Starter {
     pub fn new(config: AgentConfig, tell: impl Fn(RunId, Progress) + 'static) -> Self {
         let shared = Shared { config, state: Mutex::default(), changed: Condvar::new() };
         let (shared, tell) = (Arc::new(shared), Box::new(tell));
-        let (runtime, untaken, looking) = (Handle::current(), Cell::new(0), RefCell::new(None));
-        Self { owner: Rc::new(Keeper { shared, tell, runtime, untaken, looking }) }
+        let keeper = Keeper {
+            shared,
+            tell,
+            runtime: Handle::current(),
+            untaken: Cell::new(0),
+            looking: RefCell::new(None),
+            familiar: Familiar::default(),
+            has_started: Cell::new(false),
+            dispositions: OnceCell::new(),
+        };
+        Self { owner: Rc::new(keeper) }
     }
 
     /// How agents are run.
@@ -174,8 +198,45 @@ impl Starter {
         Ok(Pending { ticket, errand })
     }
 
+    /// Is a start of this agent to be done [here](Self::start_here)?
+    pub(super) fn starts_here(&self, agent: &Agent) -> bool {
+        let Keeper { shared, untaken, familiar, has_started, .. } = &*self.owner;
+        if has_started.get() || untaken.get() > FEW || !familiar.knows(agent, Instant::now()) {
+            return false;
+        }
+        let state = shared.state();
+        state.starts.is_empty() && state.current.is_empty() && !state.closed
+    }
+
+    /// An agent was started as `begun` says.
+    pub(super) fn note(&self, agent: &Agent, begun: &Begun) {
+        if begun.took < AT_ONCE && begun.is_local != Some(false) {
+            self.owner.familiar.note(agent, begun.since, begun.is_local.is_some());
+        }
+    }
+
+    /// Carries `order` out at once. The answer is to be taken by [`Self::answer`].
+    pub(super) fn start_here(&self, run: RunId, order: Order) -> Arc<Errand> {
+        let Keeper { shared, untaken, dispositions, has_started, .. } = &*self.owner;
+        has_started.set(true);
+        let (errand, since) = (Arc::new(Errand::new(run)), Instant::now());
+        // That it runs is what the core takes for granted of a run that does not wait.
+        errand.was_told();
+        let dispositions = *dispositions.get_or_init(Dispositions::now);
+        let launch =
+            |plan: &Plan| launch(plan, &shared.config, Stdin::Inherit, dispositions, &errand.attempt);
+        let begun = order(&shared.config).and_then(|plan| watched(launch(&plan)?, plan, since, None));
+        errand.answer(begun);
+        shared.state().done.push(Current { errand: Arc::clone(&errand), since });
+        untaken.set(untaken.get() + 1);
+        self.look_after_it();
+        errand
+    }
+
     /// What has become of a start; None: it was stopped before there was a child.
     pub(super) async fn answer(&self, errand: &Errand) -> Option<Answer> {
+        // A task, which the loop comes to when the turn is over.
+        self.owner.has_started.set(false);
         let answer = errand.answered().await;
         let Keeper { shared, untaken, looking, .. } = &*self.owner;
         untaken.set(untaken.get().saturating_sub(1));
@@ -264,18 +325,22 @@ fn work(shared: &Shared, runtime: &Handle) {
     let mut done = None;
     while let Some((Start { order, errand }, since)) = next(shared, done.take()) {
         let begun = order(&shared.config).and_then(|plan| {
+            let is_local = is_local(&plan.program);
             let child = launch(&plan, &shared.config, Stdin::Inherit, dispositions, &errand.attempt)?;
-            watched(child, plan, since)
+            watched(child, plan, since, Some(is_local))
         });
         errand.answer(begun);
         done = Some(errand);
     }
 }
 
-fn watched(child: Child, plan: Plan, since: Instant) -> Answer {
+fn watched(child: Child, plan: Plan, since: Instant, is_local: Option<bool>) -> Answer {
     let Child { pid, pidfd, stdout, stderr, .. } = child;
     match watch::readable(pidfd) {
-        Ok(pidfd) => Ok(Begun { pid, pidfd, stdout, stderr, plan, since }),
+        Ok(pidfd) => {
+            let took = since.elapsed();
+            Ok(Begun { pid, pidfd, stdout, stderr, plan, since, is_local, took })
+        }
         Err(error) => {
             // Without a number the runtime is over and the daemon on its way out: then the agent lives on, as all do.
             let errno = error.raw_os_error().unwrap_or_default();

@@ -52,6 +52,7 @@ impl Turns {
             begun,
             settled: Cell::new(begun),
             free: Cell::new(FREE),
+            is_settled: Cell::new(false),
         }
     }
 }
@@ -75,6 +76,8 @@ pub(super) struct Turn<'a> {
     settled: Cell<Instant>,
     /// What is left of what is not charged.
     free: Cell<Duration>,
+    /// Was nothing worth a look at the clock done since the latest?
+    is_settled: Cell<bool>,
 }
 
 impl Turn<'_> {
@@ -95,6 +98,11 @@ impl Turn<'_> {
     pub(super) fn settle_for(&self, account: &Account) {
         self.turns.gate.raise(account);
         account.charge(self.take_time().saturating_sub(FREE));
+    }
+
+    /// Ends it as of the latest look at the clock.
+    pub(super) fn end(self) {
+        self.is_settled.set(true);
     }
 
     /// Looks at the clock.
@@ -123,7 +131,9 @@ impl Drop for Turns {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.settle();
+        if !self.is_settled.get() {
+            self.settle();
+        }
         if self.turns.left.get().is_zero() {
             self.turns.gate.set_open(false);
             self.turns.is_used_up.notify_one();

@@ -6,14 +6,16 @@
 //! need not look at its events.
 use super::accounts::Share;
 use super::config::LocalServer;
+use super::lane::{Channel, Encoded, Encoding, Lane, Message, MessageKind, Pending, Text};
+use crate::driver::tokio::gate::Account;
 use crate::model::LocalIdentity;
 use crate::sys::qb::{Connection, Reactor, Ready, Sent};
-use crate::wire::ipc::{Assembler, IpcLayout, UnreadRequest, detect, encode, flag};
+use crate::wire::ipc::{Assembler, IpcLayout, UnreadRequest, detect, flag};
 use log::{Level, error};
 use nix::errno::Errno;
 use std::collections::VecDeque;
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -24,60 +26,12 @@ const MAX_WAITING: usize = 500;
 const MAX_WAITING_BYTES: usize = 32 * 1024 * 1024;
 /// What a message counts for beside its text: clients are also judged by the number of messages.
 const EACH_MESSAGE: usize = 1024;
-/// Text that has a shorter form is not compressed for longer than this takes, some 0.1 s.
-const WORTH_COMPRESSING: usize = 1024 * 1024;
 const JUDGE_EVERY: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_millis(1);
 const LAST_RETRY: Duration = Duration::from_millis(100);
 /// Between tries with a client that has not read for a long time.
 const IDLE_RETRY: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(10);
-
-/// What a message says; one copy for all who are told it.
-pub(super) struct Text {
-    pub(super) whole: Box<str>,
-    /// What to send instead when that is too much.
-    pub(super) short: Option<Rc<str>>,
-}
-
-/// What a message is to the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum MessageKind {
-    /// The response to the request of this number.
-    Response(i32),
-    /// An event, which is numbered when it is sent.
-    Event,
-}
-
-/// A message that waits. Small: a thousand clients that do not read have hundreds of them each.
-struct Message {
-    kind: MessageKind,
-    flags: u32,
-    /// What the budget counts: one text may wait for many clients, and so each pays a part.
-    counted: u32,
-    text: Rc<Text>,
-}
-
-impl Message {
-    fn new(kind: MessageKind, flags: u32, text: Rc<Text>) -> Self {
-        let counted = size_of::<Self>() + text.whole.len() / Rc::strong_count(&text).max(1);
-        Self { kind, flags, counted: u32::try_from(counted).unwrap_or(u32::MAX), text }
-    }
-}
-
-/// Messages for one of a client's two channels.
-#[derive(Default)]
-struct Lane {
-    waiting: VecDeque<Message>,
-    /// What is left of the message that is being sent, as libqb takes it.
-    parts: VecDeque<Vec<u8>>,
-}
-
-impl Lane {
-    fn len(&self) -> usize {
-        self.waiting.len() + usize::from(!self.parts.is_empty())
-    }
-}
 
 /// A backlog that is being watched.
 struct Stall {
@@ -112,6 +66,9 @@ pub(super) struct Client {
     proxied: bool,
     responses: Lane,
     events: Lane,
+    /// What is to be encoded beside the loop, and what that has used of the time there.
+    to_encode: Vec<Encoding>,
+    account: Account,
     waiting_bytes: usize,
     /// What the budget counts of what waits.
     counted: usize,
@@ -148,6 +105,8 @@ impl Client {
             proxied: false,
             responses: Lane::default(),
             events: Lane::default(),
+            to_encode: Vec::new(),
+            account: Account::default(),
             waiting_bytes: 0,
             counted: 0,
             share,
@@ -293,7 +252,7 @@ impl Client {
 
     /// Puts a message at the end of its channel. True: it is the first there, so there may be room for it, however
     /// full the other channel is.
-    pub(super) fn enqueue(&mut self, kind: MessageKind, text: Rc<Text>) -> bool {
+    pub(super) fn enqueue(&mut self, kind: MessageKind, text: Arc<Text>) -> bool {
         self.waiting_bytes = self.waiting_bytes.saturating_add(text.whole.len());
         let (lane, flags) = match kind {
             MessageKind::Response(_) if self.proxied => {
@@ -319,62 +278,94 @@ impl Client {
         // Without a message from it nobody knows how to write to it.
         let Some(layout) = self.assembler.as_ref().map(Assembler::layout) else { return self.judge_bytes() };
         let before = self.pieces();
-        self.flush_lane(layout, Connection::send_response, |client| &mut client.responses)?;
-        self.flush_lane(layout, Connection::send_event, |client| &mut client.events)?;
-        if !self.has_backlog() {
+        self.flush_lane(layout, Channel::Responses)?;
+        self.flush_lane(layout, Channel::Events)?;
+        if !self.has_backlog() || self.responses.encoding.is_some() || self.events.encoding.is_some() {
+            // What is encoded for it is not its fault.
             self.stall = None;
-            return Ok(());
+            return self.judge_bytes();
         }
         self.plan(now(), self.pieces() != before)?;
         self.judge_bytes()
     }
 
-    fn flush_lane(
-        &mut self,
-        layout: IpcLayout,
-        send: impl Fn(&Connection, &[u8]) -> Result<Sent, Errno>,
-        lane: impl Fn(&mut Self) -> &mut Lane,
-    ) -> Result<(), EvictReason> {
+    fn lane(&mut self, channel: Channel) -> &mut Lane {
+        match channel {
+            Channel::Responses => &mut self.responses,
+            Channel::Events => &mut self.events,
+        }
+    }
+
+    fn flush_lane(&mut self, layout: IpcLayout, channel: Channel) -> Result<(), EvictReason> {
+        let send = match channel {
+            Channel::Responses => Connection::send_response,
+            Channel::Events => Connection::send_event,
+        };
         loop {
-            if lane(self).parts.is_empty() {
-                let Some(message) = lane(self).waiting.pop_front() else { return Ok(()) };
-                let parts = self.encode(layout, &message);
-                self.counted -= message.counted as usize;
-                lane(self).parts.extend(parts);
-                self.waiting_bytes = self.waiting_bytes.saturating_sub(message.text.whole.len());
-            }
-            while let Some(part) = lane(self).parts.pop_front() {
+            while let Some(part) = self.lane(channel).parts.pop_front() {
                 match send(&self.connection, &part) {
                     Ok(Sent::Done) => {}
                     Ok(Sent::WouldBlock) => {
-                        lane(self).parts.push_front(part);
+                        self.lane(channel).parts.push_front(part);
                         return Ok(());
                     }
                     Err(errno) => return Err(EvictReason::Lost(errno)),
                 }
             }
+            if self.lane(channel).encoding.is_some() || !self.encode_next(layout, channel) {
+                return Ok(());
+            }
         }
     }
 
-    fn encode(&mut self, layout: IpcLayout, message: &Message) -> Vec<Vec<u8>> {
-        let id = match message.kind {
+    /// Encodes a channel's next message, or has it done beside the loop. False: there is none.
+    fn encode_next(&mut self, layout: IpcLayout, channel: Channel) -> bool {
+        let Some(message) = self.lane(channel).waiting.pop_front() else { return false };
+        let Message { kind, flags, counted, text } = message;
+        let id = match kind {
             MessageKind::Response(id) => id,
             MessageKind::Event => {
                 self.last_event_id = self.last_event_id.checked_add(1).unwrap_or(1);
                 self.last_event_id
             }
         };
-        let encode = |text: &str| encode(layout, id, message.flags, text, self.connection.buffer_size());
-        let Text { whole, short } = &*message.text;
-        let encoded = match short {
-            Some(short) if layout == IpcLayout::Old && whole.len() > WORTH_COMPRESSING => encode(short),
-            Some(short) => encode(whole).or_else(|_| encode(short)),
-            None => encode(whole),
-        };
-        encoded.unwrap_or_else(|problem| {
-            error!("Cannot send {} bytes to {self}: {problem} (PCMK_ipc_buffer raises it)", whole.len());
-            Vec::new()
-        })
+        let bytes = text.whole.len();
+        let encoding = Encoding { channel, layout, id, flags, text, buffer: self.connection.buffer_size() };
+        if encoding.is_long() {
+            self.lane(channel).encoding = Some(Pending { task: None, bytes, counted });
+            self.to_encode.push(encoding);
+        } else {
+            self.is_encoded(channel, bytes, counted, encoding.run());
+        }
+        true
+    }
+
+    /// The next message that is to be encoded beside the loop, and who pays for it.
+    pub(super) fn next_to_encode(&mut self) -> Option<(Encoding, Account)> {
+        self.to_encode.pop().map(|encoding| (encoding, self.account.clone()))
+    }
+
+    /// This task waits until a message is encoded.
+    pub(super) fn awaits(&mut self, channel: Channel, task: AbortHandle) {
+        if let Some(pending) = &mut self.lane(channel).encoding {
+            pending.task = Some(task);
+        }
+    }
+
+    /// What was being encoded is, and is to be flushed.
+    pub(super) fn encoded(&mut self, channel: Channel, encoded: Encoded) {
+        let Some(mut pending) = self.lane(channel).encoding.take() else { return };
+        pending.task = None; // It is what calls this.
+        self.is_encoded(channel, pending.bytes, pending.counted, encoded);
+    }
+
+    fn is_encoded(&mut self, channel: Channel, bytes: usize, counted: u32, encoded: Encoded) {
+        self.counted -= counted as usize;
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
+        match encoded {
+            Ok(parts) => self.lane(channel).parts.extend(parts),
+            Err(problem) => error!("Cannot send {self} a message {problem} (PCMK_ipc_buffer raises it)"),
+        }
     }
 
     /// Changes whenever something was sent.

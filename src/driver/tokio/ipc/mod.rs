@@ -10,8 +10,11 @@ mod access;
 mod accounts;
 mod client;
 mod config;
+mod lane;
 mod pump;
 
+use crate::driver::tokio::bulk::{Bulk, Hold};
+use crate::driver::tokio::gate::Account;
 use crate::driver::tokio::turns::Turns;
 use crate::model::{LocalIdentity, ProxiedServer, site};
 use crate::sys::qb::{
@@ -20,16 +23,18 @@ use crate::sys::qb::{
 use crate::wire::ipc::UnreadRequest;
 use access::Access;
 use accounts::Accounts;
-use client::{Client, MessageKind, Text};
+use client::Client;
 pub use config::{IpcConfig, LocalConnId, LocalServer, Servers};
+use lane::{Encoding, MessageKind, Text};
 use log::{debug, info, warn};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::Instant;
 
 /// Is told what local clients do. May call [`LocalServers`] from within.
@@ -82,6 +87,7 @@ pub struct LocalServers {
 pub(in crate::driver::tokio::ipc) struct Inner {
     reactor: Rc<Reactor>,
     turns: Rc<Turns>,
+    bulk: Bulk,
     /// Room for what is ready.
     ready: RefCell<Vec<Ready>>,
     handler: Rc<dyn LocalHandler>,
@@ -99,19 +105,20 @@ pub(in crate::driver::tokio::ipc) struct Inner {
     /// There may be events that no descriptor announces.
     wake: Notify,
     tasks: RefCell<Vec<AbortHandle>>,
-    last_text: RefCell<Rc<Text>>,
+    last_text: RefCell<Arc<Text>>,
 }
 
 impl LocalServers {
     /// Creates the servers and the tasks that serve them, on the current `LocalSet`. Proxied servers refuse
     /// clients until [`Self::set_accept_proxied`]. One set for each thread; it serves until [`Self::stop`].
     pub fn start(config: IpcConfig, handler: Rc<dyn LocalHandler>) -> Result<Self, StartError> {
-        Self::beside(Turns::start(), config, handler)
+        Self::beside(Turns::start(), Bulk::new(), config, handler)
     }
 
     /// The same for a loop whose time is shared with other readers.
     pub(in crate::driver::tokio) fn beside(
         turns: Rc<Turns>,
+        bulk: Bulk,
         config: IpcConfig,
         handler: Rc<dyn LocalHandler>,
     ) -> Result<Self, StartError> {
@@ -144,6 +151,7 @@ impl LocalServers {
         let inner = Rc::new(Inner {
             reactor,
             turns,
+            bulk,
             ready: RefCell::default(),
             handler,
             access,
@@ -156,7 +164,7 @@ impl LocalServers {
             last_place: Cell::new(0),
             wake: Notify::new(),
             tasks: RefCell::default(),
-            last_text: RefCell::new(Rc::new(Text { whole: Box::default(), short: None })),
+            last_text: RefCell::new(Arc::new(Text { whole: Box::default(), short: None })),
         });
         let tasks = pump::spawn(&inner).map_err(StartError::Loop)?;
         inner.tasks.replace(tasks);
@@ -174,7 +182,7 @@ impl LocalServers {
     }
 
     /// Sends a client an event, or its shorter form if there is one and the whole is more than the client can receive.
-    pub fn long_event(&self, conn: LocalConnId, text: &str, short: Option<&Rc<str>>) {
+    pub fn long_event(&self, conn: LocalConnId, text: &str, short: Option<&Arc<str>>) {
         self.inner.send(conn, MessageKind::Event, text, short);
     }
 
@@ -302,7 +310,7 @@ impl Inner {
         }
     }
 
-    fn send(&self, conn: LocalConnId, kind: MessageKind, text: &str, short: Option<&Rc<str>>) {
+    fn send(self: &Rc<Self>, conn: LocalConnId, kind: MessageKind, text: &str, short: Option<&Arc<str>>) {
         let text = self.share(text, short);
         let promising = {
             let mut clients = self.clients.borrow_mut();
@@ -316,7 +324,7 @@ impl Inner {
     }
 
     /// Sends what there is room for, and plans the rest.
-    fn flush(&self, conn: LocalConnId) {
+    fn flush(self: &Rc<Self>, conn: LocalConnId) {
         let mut clients = self.clients.borrow_mut();
         let Some(client) = clients.get_mut(&conn) else { return };
         let (before, waiting) = (client.retry_at(), client.waiting());
@@ -327,6 +335,9 @@ impl Inner {
             info!("Disconnecting {client}: {reason}");
             client.give_up();
             self.wake.notify_one();
+        }
+        while let Some((encoding, account)) = client.next_to_encode() {
+            client.awaits(encoding.channel, self.encode_beside(conn, encoding, &account));
         }
         let after = client.retry_at();
         client.report();
@@ -343,6 +354,26 @@ impl Inner {
         }
     }
 
+    /// Has a message encoded beside the loop, and flushed then.
+    fn encode_beside(
+        self: &Rc<Self>,
+        conn: LocalConnId,
+        encoding: Encoding,
+        account: &Account,
+    ) -> AbortHandle {
+        let channel = encoding.channel;
+        let encoded = self.bulk.submit(account, &Hold::default(), move || encoding.run());
+        let inner = Rc::downgrade(self);
+        let task = spawn_local(async move {
+            let (Ok(encoded), Some(inner)) = (encoded.await, inner.upgrade()) else { return };
+            if let Some(client) = inner.clients.borrow_mut().get_mut(&conn) {
+                client.encoded(channel, encoded);
+            }
+            inner.flush(conn);
+        });
+        task.abort_handle()
+    }
+
     /// Disconnects the clients that hold too much.
     fn cut(&self) {
         for (conn, over) in self.accounts.take_cut() {
@@ -355,12 +386,12 @@ impl Inner {
     }
 
     /// One copy of a text for all who are sent it in a row.
-    fn share(&self, whole: &str, short: Option<&Rc<str>>) -> Rc<Text> {
+    fn share(&self, whole: &str, short: Option<&Arc<str>>) -> Arc<Text> {
         let mut last = self.last_text.borrow_mut();
         if *last.whole != *whole || last.short.as_ref() != short {
-            *last = Rc::new(Text { whole: Box::from(whole), short: short.cloned() });
+            *last = Arc::new(Text { whole: Box::from(whole), short: short.cloned() });
         }
-        Rc::clone(&last)
+        Arc::clone(&last)
     }
 }
 

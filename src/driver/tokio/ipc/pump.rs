@@ -33,7 +33,9 @@ async fn pump(inner: Rc<Inner>, fd: AsyncFd<OwnedFd>) {
     let mut alarm = Alarm::default();
     loop {
         if inner.reactor.handshakes() == 0 {
-            expire_at = None;
+            if expire_at.take().is_some() {
+                alarm.stop();
+            }
         } else if expire_at.is_none() {
             expire_at = Some(Instant::now() + HANDSHAKE);
         }
@@ -105,6 +107,7 @@ impl Inner {
             }
             sort(&mut list);
         };
+        turn.end();
         list.clear();
         self.ready.replace(list);
         Ok(more)
