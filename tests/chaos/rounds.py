@@ -80,10 +80,12 @@ class Rounds:
             if before.get(key) != pid:
                 place = world.notes if processes.may_restart(key, chosen) else problems
                 place.append("%s of %s is another process now" % (key[1], key[0]))
+        texts = self.texts(positions, MANAGED)
+        problems += processes.panics(texts)
         return {"seed": seed, "release": world.release, "settle": round(took, 1), "judged": self.judged,
                 "events": [[event.name, event.parameters, event.delay] for event in chosen],
                 "problems": problems, "notes": list(world.notes),
-                "errors": processes.bad_lines(self.texts(positions, MANAGED))}
+                "errors": processes.bad_lines(texts)}
 
     def act(self, chosen):
         """Let the events happen, each in a thread."""
