@@ -154,3 +154,8 @@ def bad_lines(texts):
     """Lines of our daemons that say error or worse."""
     return ["%s: %s" % (host, line[:300]) for host, text in texts.items() for line in text.splitlines()
             if BAD_LINE.search(line)]
+
+
+def panics(texts):
+    """A daemon that panics is never as it should be, whatever was done to it."""
+    return [line for line in bad_lines(texts) if "panic" in line]

@@ -71,7 +71,7 @@ class Rounds:
         self.forget_knobs()
         self.judged = 0
         if not problems:
-            self.check(problems, {event.name for event in chosen}, positions, since, chosen)
+            self.check(problems, chosen, positions, since, metronome)
         metronome.stop()
         late = metronome.latest(since, uptime())
         if late > STARVED:
@@ -80,10 +80,12 @@ class Rounds:
             if before.get(key) != pid:
                 place = world.notes if processes.may_restart(key, chosen) else problems
                 place.append("%s of %s is another process now" % (key[1], key[0]))
+        texts = self.texts(positions, MANAGED)
+        problems += processes.panics(texts)
         return {"seed": seed, "release": world.release, "settle": round(took, 1), "judged": self.judged,
                 "events": [[event.name, event.parameters, event.delay] for event in chosen],
                 "problems": problems, "notes": list(world.notes),
-                "errors": processes.bad_lines(self.texts(positions, MANAGED))}
+                "errors": processes.bad_lines(texts)}
 
     def act(self, chosen):
         """Let the events happen, each in a thread."""
@@ -118,10 +120,10 @@ class Rounds:
             if name.startswith("knob."):
                 os.unlink(os.path.join(self.world.shared, name))
 
-    def check(self, problems, kinds, positions, since, chosen):
+    def check(self, problems, chosen, positions, since, metronome):
         """Add what is wrong in a settled lab."""
-        world = self.world
-        problems += self.watch(since)
+        world, kinds = self.world, {event.name for event in chosen}
+        problems += self.watch(since, metronome if kinds <= runs.GENTLE else None)
         problems += processes.leftovers(world)
         found, texts = world.agent_runs(since), self.texts(positions, NODES)
         wrong, notes = runs.against_requests(found, texts, kinds)
@@ -130,17 +132,20 @@ class Rounds:
         stepped = {event.parameters["host"] for event in chosen if event.name == "clock_steps"}
         problems += runs.history(world, since, stepped)
         wrong, notes = self.holdings.check(world)
-        problems += wrong + ["did not stay settled: " + line for line in self.settle(20)[1]]
+        problems += wrong + ["did not stay settled: " + line for line in self.settle(60)[1]]
         world.notes += notes
 
-    def watch(self, since=None):
-        """Look at the agents' runs for a while in which nothing happens, and for overlaps since then: problems."""
-        metronome, begin = runs.Metronome(), uptime()
+    def watch(self, since=None, metronome=None):
+        """Look at the agents' runs for a while in which nothing happens, and at those since then: problems.
+        `metronome` runs since then, too, and all but the agents was left alone."""
+        quiet = uptime()
+        own = metronome or runs.Metronome()
         time.sleep(self.quiet)
-        found = self.world.agent_runs(since or begin)
-        wrong, self.judged = runs.recurrence(found, begin, uptime(), metronome)
-        metronome.stop()
-        return wrong + runs.overlapping(found)
+        found, end = self.world.agent_runs(since or quiet), uptime()
+        wrong, self.judged = runs.recurrence(found, since if metronome else quiet, end, own)
+        if not metronome:
+            own.stop()
+        return wrong + runs.missing(found, quiet, end) + runs.overlapping(found)
 
     # -- logs ----------------------------------------------------------------
 

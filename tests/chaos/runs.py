@@ -20,10 +20,11 @@ DISRUPTIVE = {"remoted_killed", "remote_power", "node_power", "execd_killed", "c
               "memory_short", "controllers_split", "controller_stale", "remoted_terminated"}
 #: a run that begins sooner than this part of its interval after the last one was doubled
 SOON = 0.5
-#: one that begins later than so many intervals was left out
-LATE = 1.8
-#: seconds that a process may be late on this machine without a word about a monitor
-STARVED = 0.15
+#: one that begins later than so many intervals, and what its machine is late, was left out
+LATE = 1.6
+#: events that concern agents alone, so that all other monitors recur meanwhile
+GENTLE = {"agent_fails", "agent_loud", "agent_slow", "agent_hangs", "restart_many", "migrate", "clients_killed",
+          "clock_steps"}
 
 
 class Metronome:
@@ -51,31 +52,31 @@ class Metronome:
 
 
 def recurrence(runs, begin, end, metronome):
-    """Do monitors recur between two times in which the cluster had nothing to do?  (problems, judged gaps)"""
-    wrong, judged = [], 0
-    series, duration = collections.defaultdict(list), {}
-    busy = {(run.host, run.name) for run in runs if run.interval == 0 and begin <= run.when <= end}
+    """Do monitors recur in time, as long as nothing else is done to their resource?  (problems, judged gaps)"""
+    wrong, judged, last, ended = [], 0, {}, {}
     for run in runs:
-        if run.interval and run.when <= end:
-            if run.kind == "B":
-                series[run.host, run.name, run.interval].append(run)
-            elif run.kind == "E":
-                duration[run.host, run.pid] = run.when
-    for (host, name, interval), found in series.items():
-        if (host, name) in busy:
-            continue
-        for first, second in zip(found, found[1:]):
-            if first.when < begin:
-                continue
-            judged += 1
-            gap, least = second.when - first.when, interval / 1000
-            took = duration.get((host, first.pid), first.when) - first.when
-            late = metronome.latest(first.when, second.when)
-            text = "monitor of %s on %s, every %.0f s: %.2f s after the last one (a process was %.2f s late)" % (
-                name, host, least, gap, late)
-            if gap < SOON * least or gap > LATE * least + took and late < STARVED:
-                wrong.append(text)
-    return wrong + missing(series, begin, end), judged
+        key = (run.host, run.name, run.interval)
+        if run.kind == "E":
+            ended[run.host, run.pid] = run.when
+        elif run.kind == "B" and not run.interval:
+            last = {other: first for other, first in last.items() if other[:2] != key[:2]}
+        elif run.kind == "B":
+            first, last[key] = last.get(key), run
+            # One without an end was killed when its time was up.
+            if first and begin <= first.when and run.when <= end and (first.host, first.pid) in ended:
+                judged += 1
+                wrong += untimely(first, run, ended[first.host, first.pid], metronome)
+    return wrong, judged
+
+
+def untimely(first, second, ended, metronome):
+    """What is wrong about the time between two runs of a monitor, of which the first has ended."""
+    gap, interval = second.when - first.when, first.interval / 1000
+    late = metronome.latest(first.when, second.when)
+    if SOON * interval <= gap <= LATE * interval + (ended - first.when) + late:
+        return []
+    return ["monitor of %s on %s, every %.0f s: %.2f s after the last one (a process was %.2f s late)" % (
+        first.name, first.host, interval, gap, late)]
 
 
 def sooner(runs, texts):
@@ -93,14 +94,14 @@ def sooner(runs, texts):
             for key in sorted(soon) if soon[key] > asked[key]]
 
 
-def missing(series, begin, end):
+def missing(runs, begin, end):
     """Monitors that do not recur at all, or recur where they should not."""
     wrong, seconds = [], end - begin
+    counts = collections.Counter((run.host, run.name) for run in runs
+                                 if run.kind == "B" and run.interval and begin <= run.when <= end)
     for host in HOSTS:
         for name in NAMES:
-            here = name in CLONES or HOME[name] == host
-            count = sum(begin <= run.when <= end for key, found in series.items() if key[:2] == (host, name)
-                        for run in found)
+            here, count = name in CLONES or HOME[name] == host, counts[host, name]
             if here and not count and seconds > 2 * INTERVAL[name]:
                 wrong.append("no monitor of %s on %s within %.0f s" % (name, host, seconds))
             if not here and count > 1:

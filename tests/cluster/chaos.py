@@ -12,7 +12,7 @@ ONE_IN = 6
 
 class Chaos(Scenario):
     options = configuration.OPTIONS
-    patience = 420
+    patience = 600
     executor = True
 
     def __init__(self, *args):

@@ -7,11 +7,11 @@
 use super::clock::instant_now;
 use super::gate::{Account, Gate};
 use std::cell::Cell;
-use std::panic::resume_unwind;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 use tokio::sync::oneshot::{Receiver, channel};
-use tokio::task::{spawn_blocking, spawn_local};
+use tokio::task::spawn_local;
 
 /// Is a peer not to be read for now? Clones are the same.
 #[derive(Clone, Debug, Default)]
@@ -68,16 +68,37 @@ impl Bulk {
             }
             gate.set_open(false);
             let begun = instant_now();
-            let done = spawn_blocking(work).await;
+            let done = beside(work).await;
             account.charge(begun.elapsed());
             gate.set_open(true);
-            match done {
+            if let Some(done) = done {
                 // The receiver may be gone.
-                Ok(done) => drop(result.send(done)),
-                Err(problem) => resume_unwind(problem.into_panic()),
+                drop(result.send(done));
             }
         });
         receiver
+    }
+}
+
+/// Does the work in a thread of its own; in the loop where no thread can be had (a limit of tasks or memory), for it
+/// must be done. None if the work panicked.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (done, finished) = channel();
+    let waiting = Arc::new(Mutex::new(Some(work)));
+    let shared = Arc::clone(&waiting);
+    let take = move || shared.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let thread = std::thread::Builder::new().name("bulk".to_owned()).spawn(move || {
+        if let Some(work) = take() {
+            // The loop may have ended.
+            drop(done.send(work()));
+        }
+    });
+    match thread {
+        Ok(_) => finished.await.ok(),
+        Err(_) => {
+            let work = waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+            work.map(|work| work())
+        }
     }
 }
 
