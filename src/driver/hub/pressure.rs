@@ -144,12 +144,12 @@ impl<C: Carrier> Hub<C> {
     /// Flushes the peers that were heard or sent to, for as long as a turn may take, and sees what is left.
     pub(super) fn flush(&mut self) {
         let (peers, carrier) = (&mut self.peers, &mut self.carrier);
-        let mut until = None;
+        let until = peers.has_unflushed().then(|| carrier.moment() + TURN);
         while let Some((peer, remote)) = peers.next_unflushed() {
             let queued = carrier.flush(remote);
             let now = carrier.moment();
             self.ledger.settle(peer, queued, now);
-            if now >= *until.get_or_insert(now + TURN) {
+            if until.is_some_and(|until| now >= until) {
                 break;
             }
         }
