@@ -54,6 +54,11 @@ impl Commands {
         self.context.peers_mut().set_provides(peer);
     }
 
+    /// The clients that carry messages of others.
+    pub fn providers(&self) -> Vec<PeerId> {
+        self.context.peers().providers()
+    }
+
     /// Does this client carry messages of others?
     pub fn provides(&self, peer: PeerId) -> bool {
         self.context.peers().provides(peer)

@@ -91,6 +91,11 @@ impl Peers {
         self.providers.insert(peer);
     }
 
+    /// Those that carry messages.
+    pub(super) fn providers(&self) -> Vec<PeerId> {
+        self.providers.iter().copied().collect()
+    }
+
     /// Does it carry messages?
     pub(super) fn provides(&self, peer: PeerId) -> bool {
         self.providers.contains(&peer)
