@@ -9,6 +9,8 @@ mod alerts;
 mod carrier;
 mod children;
 mod commands;
+mod systemd;
+mod tasks;
 
 pub use alerts::{Alerts, Pending};
 pub use carrier::{GlibCarrier, Outside, Run};
