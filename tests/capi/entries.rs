@@ -179,6 +179,8 @@ fn no_entry_point_calls_another() {
                 let before = &code[..*at];
                 !before.ends_with("fn ")
                     && !before.ends_with('.')
+                    // The program's, or ours where it has none: a call of C's, either way.
+                    && !before.ends_with("neighbours::")
                     && !before.ends_with(|c: char| c.is_alphanumeric() || c == '_')
             });
             assert_eq!(calls.count(), 0, "{} calls {name}: share a function", file.display());

@@ -128,7 +128,8 @@ fn generated_own_header() -> String {
     config.export.include = STRUCTURES.map(str::to_owned).to_vec();
     config.export.include.push("LrmdEventData".into());
     config.export.rename.insert("OcfExitCode".into(), "int".into());
-    let wanted = functions(|symbol| symbol.group == "public" || symbol.group == "own");
+    let wanted =
+        functions(|symbol| symbol.group == "public" || (symbol.group == "own" && !is_servers(symbol)));
     generate(config, "3.0", &wanted).replace("time_t t_", "pcmk_remote_rs_time_t t_")
 }
 
@@ -140,7 +141,12 @@ fn server_header() -> String {
     let mut config = config("PCMK_REMOTE_RS_SERVER_H", title, &includes);
     add(&mut config, &parts(&["server.h"]));
     config.export.rename.insert("Client".into(), "pcmk__client_t".into());
-    generate(config, "3.0", &functions(|symbol| symbol.group == "server"))
+    generate(config, "3.0", &functions(is_servers))
+}
+
+/// Is it of the executor's objects, or what a main of one's own calls beside them?
+fn is_servers(symbol: &Symbol) -> bool {
+    symbol.group == "server" || symbol.name.starts_with("pcmk_remote_rs_server_")
 }
 
 #[test]

@@ -168,3 +168,23 @@ fn commands_say_to_their_neighbours_what_upstreams_object_does() {
         assert_eq!(printed(&found), wanted, "{release} {variant}");
     }
 }
+
+/// The order for each client is kept, whoever goes meanwhile.
+#[test]
+fn clients_that_go_while_they_or_others_are_told_something_leave_nothing_behind() {
+    let wanted = "\
+reply 1 to A: 0
+reply 2 to B: 2
+before: A heard lrmd_rsc_register lrmd_rsc_exec/0, C heard lrmd_rsc_register lrmd_rsc_exec/0
+reply 3 to A: 0
+B has left amid a notification: A heard lrmd_rsc_poke lrmd_rsc_exec/1, C heard lrmd_rsc_poke lrmd_rsc_exec/1
+reply 4 to D: 4
+D has left when it was answered: A heard lrmd_rsc_exec/1, C heard lrmd_rsc_exec/1
+2 clients, 1 resources
+the end: A heard, C heard
+";
+    for release in ["2.1", "3.0"] {
+        let found = output(&mut with_theirs(release, &beside_theirs("eviction", release, "execd")));
+        assert_eq!(printed(&found), wanted, "{release}");
+    }
+}

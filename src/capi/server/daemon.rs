@@ -8,9 +8,10 @@ use std::ffi::{c_int, c_void};
 
 use crate::capi::abi::remote::{Client, flag};
 use crate::capi::abi::{CRM_COMMON, layout};
-use crate::capi::client::remote::lrmd__remote_send_xml;
+use crate::capi::client::remote::send_xml;
 use crate::capi::entry::server_entry;
 use crate::sys::neighbours;
+use crate::wire::names::msg_type;
 
 pub use ending::pcmk_remote_rs_server_shutdown;
 
@@ -75,8 +76,8 @@ unsafe fn send(client: *mut Client, message: *mut c_void, kind: Kind) -> c_int {
         ((*client).flags, layout.client.ipcs.get(client), layout.remote_of(client))
     };
     let (id, local, word) = match kind {
-        Kind::Reply(id) => (id, 0, c"reply"),
-        Kind::Notification => (0, EVENT, c"notify"),
+        Kind::Reply(id) => (id, 0, msg_type::REPLY),
+        Kind::Notification => (0, EVENT, msg_type::NOTIFY),
     };
     if flags & flag::IPC != 0 {
         if connection.is_null() {
@@ -87,8 +88,8 @@ unsafe fn send(client: *mut Client, message: *mut c_void, kind: Kind) -> c_int {
             .unwrap_or(libc::ENOSYS);
     }
     if flags & flag::TLS != 0 && !remote.is_null() {
-        // SAFETY: a living connection and message; the word is a literal.
-        return unsafe { lrmd__remote_send_xml(remote.cast(), message, id, word.as_ptr()) };
+        // SAFETY: a living connection and message.
+        return unsafe { send_xml(remote.cast(), message, id, Some(word)) };
     }
     libc::ENOTCONN
 }

@@ -95,13 +95,12 @@ pub(super) fn ask(
 ) -> Option<Answer> {
     let executor = get()?;
     let concerns = concerned(&request);
-    let answer = executor.ask(client, call_id, request, |answer| {
+    executor.ask(client, call_id, request, |answer| {
         if let Some(id) = &concerns {
             if executor.knows(id) { registry::add(id) } else { registry::remove(id) }
         }
         reply(answer);
-    });
-    answer
+    })
 }
 
 /// The resource that a request makes known, or forgets.

@@ -271,8 +271,13 @@ impl<P: Program> Inner<P> {
             }
             Effect::Fence { run, execution, device } => {
                 self.runs.borrow_mut().insert(run, Run::Fencer(execution));
-                self.orders.borrow_mut().push_back(Order { run, device, attempt: 1 });
-                self.fencing.wake();
+                let mut orders = self.orders.borrow_mut();
+                // Behind one that is to be tried again it waits with it.
+                let is_next = orders.is_empty();
+                orders.push_back(Order { run, device, attempt: 1 });
+                if is_next {
+                    self.fencing.wake();
+                }
             }
             Effect::Kill { run, scope } => self.kill(run, scope),
             Effect::Log { level, text } => log_effect(level, &text),

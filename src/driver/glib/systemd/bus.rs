@@ -78,7 +78,7 @@ impl Bus {
     }
 
     fn attach(stream: UnixStream) -> Rc<Self> {
-        let bus = Rc::new_cyclic(|bus: &Weak<Self>| {
+        Rc::new_cyclic(|bus: &Weak<Self>| {
             let bus = Weak::clone(bus);
             let source = Source::attach(c"pcmk-remote-rs D-Bus", Priority::Default, move || {
                 if let Some(bus) = bus.upgrade() {
@@ -99,8 +99,7 @@ impl Bus {
                 closed: RefCell::default(),
                 news: Waiting::default(),
             }
-        });
-        bus
+        })
     }
 
     /// Is it of no use any more?
