@@ -187,9 +187,9 @@ pub mod protocol {
     /// The two sides of the protocol as state machines: inputs and the time in, effects out.
     pub mod core {
         pub use crate::core::{
-            Client, ClientCarrier, ClientError, ClientOutput, ClientSettings, DaemonKind, Effect, FromServer,
-            Input, LogLevel, Outgoing, PeerId, PeerKind, REMOTE_LIMIT, Relay, RequestId, RequestToken, RunId,
-            Server, Settings,
+            Audience, Client, ClientCarrier, ClientError, ClientOutput, ClientSettings, DaemonKind, Effect,
+            FromServer, Input, LogLevel, Outgoing, PeerId, PeerKind, REMOTE_LIMIT, Relay, RequestId,
+            RequestToken, RunId, Server, Settings,
         };
     }
 

@@ -53,7 +53,7 @@ const GLIB: Bindings = Bindings {
     functions: concat!(
         "g_source_(new|attach|destroy|unref|set_callback|set_priority|set_name|set_ready_time",
         "|add_unix_fd|modify_unix_fd|remove_unix_fd|query_unix_fd)|g_get_monotonic_time",
-        "|g_hash_table_(new_full|insert|lookup|remove|foreach|size|unref|destroy|iter_init|iter_next)|g_str_(hash|equal)",
+        "|g_hash_table_(new_full|ref|insert|lookup|remove|foreach|size|unref|destroy|iter_init|iter_next)|g_str_(hash|equal)",
         "|g_list_(prepend|free|free_full)|g_queue_(pop_head|free)|g_source_(ref|remove)",
         "|g_byte_array_(new|append|unref)|g_main_context_iteration",
     ),

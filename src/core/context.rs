@@ -3,7 +3,7 @@
 use super::budget::Budget;
 use super::peers::Peers;
 use super::timers::{Timer, Timers};
-use super::{Effect, LogLevel, PeerId, RunId};
+use super::{Audience, Effect, LogLevel, RunId};
 use crate::model::{Moment, Notification, Now};
 
 /// Lines may quote what peers sent, which may be megabytes.
@@ -18,12 +18,19 @@ pub(super) struct Context {
     timers: Timers,
     budget: Budget,
     last_run: u64,
+    /// Are the clients known to the driver alone?
+    leaves_clients: bool,
 }
 
 impl Context {
     /// `parameter_memory`: what the budget's limit is, if not the default.
     pub(super) fn new(parameter_memory: Option<usize>) -> Self {
         Self { budget: parameter_memory.map_or_else(Budget::default, Budget::new), ..Self::default() }
+    }
+
+    /// From now on the driver alone knows who the clients are.
+    pub(super) const fn leave_clients(&mut self) {
+        self.leaves_clients = true;
     }
 
     /// What requests may hold.
@@ -97,16 +104,16 @@ impl Context {
         self.effects.get_mut(first..).unwrap_or_default()
     }
 
-    /// Tells `peers`, if there are any.
-    pub(super) fn notify(&mut self, peers: Vec<PeerId>, notification: Notification) {
-        if !peers.is_empty() {
-            self.emit(Effect::Notify { peers, notification });
-        }
+    /// Is there somebody to tell? Without clients of its own it cannot know.
+    pub(super) fn has_receivers(&self, audience: &Audience) -> bool {
+        self.leaves_clients || !self.peers.receivers(audience).is_empty()
     }
 
-    /// Tells every client that has a name.
-    pub(super) fn notify_all(&mut self, notification: Notification) {
-        self.notify(self.peers.named(), notification);
+    /// Tells an audience, if there is any.
+    pub(super) fn notify(&mut self, audience: Audience, notification: Notification) {
+        if self.has_receivers(&audience) {
+            self.emit(Effect::Notify { audience, notification });
+        }
     }
 
     pub(super) fn log(&mut self, level: LogLevel, text: impl FnOnce() -> String) {

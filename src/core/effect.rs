@@ -17,6 +17,22 @@ pub enum Relay {
     },
 }
 
+/// Who is told something, of those who are clients when it is told: a server knows them itself
+/// ([`super::Server::receivers`]), and [`super::Commands`] leaves them to its driver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Each client that has a name.
+    Named,
+    /// The same without those that carry messages: it is not the cluster's business.
+    NamedOthers,
+    /// The same without this client, which is new.
+    NamedOthersBut(PeerId),
+    /// This client, if it has a name.
+    Only(PeerId),
+    /// These clients, which carry messages.
+    Providers(Vec<PeerId>),
+}
+
 /// One thing to do.
 #[derive(Clone, Debug)]
 pub enum Effect {
@@ -31,8 +47,8 @@ pub enum Effect {
     },
     /// Tell some executor clients. Encode once per carrier.
     Notify {
-        /// Its receivers; never empty.
-        peers: Vec<PeerId>,
+        /// Its receivers, as they are when it is told.
+        audience: Audience,
         /// The message.
         notification: Notification,
     },

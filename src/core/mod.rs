@@ -14,6 +14,7 @@ mod budget;
 mod chores;
 mod client;
 mod client_error;
+mod commands;
 mod completion;
 mod context;
 mod effect;
@@ -33,6 +34,7 @@ mod refusal;
 mod registration;
 mod registrations;
 mod requests;
+mod resources;
 mod server;
 mod settings;
 mod shutdown;
@@ -48,8 +50,10 @@ pub use client::{
     Client, ClientCarrier, ClientOutput, ClientSettings, FromServer, Outgoing, REMOTE_LIMIT, RequestId,
 };
 pub use client_error::ClientError;
-pub use effect::{Effect, Relay};
+pub use commands::Commands;
+pub use effect::{Audience, Effect, Relay};
 pub use input::{Input, PeerId, PeerKind, RequestToken, RunId};
 pub use log_level::LogLevel;
+pub use resources::{Answer, Asker};
 pub use server::Server;
 pub use settings::{DaemonKind, Settings};

@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::registration::Registration;
 use super::slots::Turn;
 use super::times::Times;
-use super::{PeerId, RunId, fencing};
+use super::{Audience, PeerId, RunId, fencing};
 use crate::model::{
     CallId, Completion, DeviceState, ExecStatus, Execute, Execution, Interval, KillScope, Millis, Moment,
     Notification, Notify, Now, OcfExit, Outcome, Params, RecurringOperation, Resource, ResourceId, RunResult,
@@ -273,14 +273,14 @@ impl Operation {
         if !self.interval.recurs() || news {
             context.log(level_of(&outcome), || self.describe_result(&outcome));
         }
-        let peers = match self.notify.origin_only {
-            true => context.peers().only(self.owner),
-            false if self.of_cluster => context.peers().named(),
-            false => context.peers().named_others(),
+        let audience = match self.notify.origin_only {
+            true => Audience::Only(self.owner),
+            false if self.of_cluster => Audience::Named,
+            false => Audience::NamedOthers,
         };
-        if !peers.is_empty() {
+        if context.has_receivers(&audience) {
             let completion = self.completion(outcome, context.now());
-            context.notify(peers, Notification::Completed(Box::new(completion)));
+            context.notify(audience, Notification::Completed(Box::new(completion)));
         }
     }
 

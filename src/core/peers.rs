@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The executor's clients: who they are, what they may ask and who is told what.
-use super::{PeerId, PeerKind};
+use super::{Audience, PeerId, PeerKind};
 use crate::model::{ClientId, Request};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a client reached us, and so how far it is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +20,6 @@ pub(super) struct Peer {
     client_id: ClientId,
     /// What it calls itself; without a name it is told nothing.
     name: Option<String>,
-    /// Does it carry messages of local clients, as the connection of a cluster's controller does?
-    provides: bool,
 }
 
 impl Peer {
@@ -52,6 +50,8 @@ impl Peer {
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     peers: BTreeMap<PeerId, Peer>,
+    /// Those that carry messages of local clients, as the connection of a cluster's controller does.
+    providers: BTreeSet<PeerId>,
 }
 
 impl Peers {
@@ -62,11 +62,12 @@ impl Peers {
             PeerKind::Local { privileged } => Carrier::Local { privileged: *privileged },
             PeerKind::Proxied { .. } => return false,
         };
-        self.peers.insert(peer, Peer { carrier, client_id: client_id.clone(), name: None, provides: false });
+        self.peers.insert(peer, Peer { carrier, client_id: client_id.clone(), name: None });
         true
     }
 
     pub(super) fn remove(&mut self, peer: PeerId) -> Option<Peer> {
+        self.providers.remove(&peer);
         self.peers.remove(&peer)
     }
 
@@ -87,14 +88,17 @@ impl Peers {
 
     /// It has offered to carry messages.
     pub(super) fn set_provides(&mut self, peer: PeerId) {
-        if let Some(peer) = self.peers.get_mut(&peer) {
-            peer.provides = true;
-        }
+        self.providers.insert(peer);
+    }
+
+    /// Those that carry messages.
+    pub(super) fn providers(&self) -> Vec<PeerId> {
+        self.providers.iter().copied().collect()
     }
 
     /// Does it carry messages?
     pub(super) fn provides(&self, peer: PeerId) -> bool {
-        self.peers.get(&peer).is_some_and(|peer| peer.provides)
+        self.providers.contains(&peer)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -105,28 +109,24 @@ impl Peers {
         self.peers.keys().copied().collect()
     }
 
-    /// The receivers of a notification for all clients: those with a name.
-    pub(super) fn named(&self) -> Vec<PeerId> {
-        self.peers.iter().filter(|(_, peer)| peer.name.is_some()).map(|(id, _)| *id).collect()
+    /// Who belongs to an audience now.
+    pub(super) fn receivers(&self, audience: &Audience) -> Vec<PeerId> {
+        match audience {
+            Audience::Named => self.named(|_| true),
+            Audience::NamedOthers => self.named(|peer| !self.provides(peer)),
+            Audience::NamedOthersBut(newcomer) => {
+                self.named(|peer| !self.provides(peer) && peer != *newcomer)
+            }
+            Audience::Only(peer) => {
+                self.get(*peer).filter(|peer| peer.is_named()).map(|_| *peer).into_iter().collect()
+            }
+            Audience::Providers(peers) => peers.clone(),
+        }
     }
 
-    /// The receivers of what is not the cluster's business.
-    pub(super) fn named_others(&self) -> Vec<PeerId> {
-        let mut peers = self.named();
-        peers.retain(|peer| !self.provides(*peer));
-        peers
-    }
-
-    /// The receivers of the notification about `newcomer`. Providers hear of those that become one.
-    pub(super) fn named_except(&self, newcomer: PeerId) -> Vec<PeerId> {
-        let mut peers = self.named_others();
-        peers.retain(|peer| *peer != newcomer);
-        peers
-    }
-
-    /// `peer` alone, if it is connected and has a name.
-    pub(super) fn only(&self, peer: PeerId) -> Vec<PeerId> {
-        self.peers.get(&peer).filter(|client| client.name.is_some()).map(|_| peer).into_iter().collect()
+    fn named(&self, is_meant: impl Fn(PeerId) -> bool) -> Vec<PeerId> {
+        let named = self.peers.iter().filter(|(id, peer)| peer.is_named() && is_meant(**id));
+        named.map(|(id, _)| *id).collect()
     }
 
     /// For logs.
@@ -153,16 +153,16 @@ mod tests {
         let mut peers = Peers::default();
         assert!(peers.add(PeerId(1), &PeerKind::Remote, &id("a")));
         assert!(peers.add(PeerId(2), &PeerKind::Local { privileged: true }, &id("b")));
-        assert!(peers.named().is_empty());
+        assert!(peers.receivers(&Audience::Named).is_empty());
         assert!(!peers.name(PeerId(1), None));
         assert!(peers.name(PeerId(1), Some("first")));
         assert!(!peers.name(PeerId(1), Some("second")));
         assert_eq!(peers.describe(PeerId(1)), "first");
-        assert_eq!(peers.named(), [PeerId(1)]);
-        assert_eq!(peers.only(PeerId(1)), [PeerId(1)]);
-        assert!(peers.only(PeerId(2)).is_empty(), "nameless");
-        assert!(peers.only(PeerId(9)).is_empty(), "not connected");
-        assert!(peers.named_except(PeerId(1)).is_empty());
+        assert_eq!(peers.receivers(&Audience::Named), [PeerId(1)]);
+        assert_eq!(peers.receivers(&Audience::Only(PeerId(1))), [PeerId(1)]);
+        assert!(peers.receivers(&Audience::Only(PeerId(2))).is_empty(), "nameless");
+        assert!(peers.receivers(&Audience::Only(PeerId(9))).is_empty(), "not connected");
+        assert!(peers.receivers(&Audience::NamedOthersBut(PeerId(1))).is_empty());
     }
 
     #[test]

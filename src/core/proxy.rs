@@ -2,7 +2,7 @@
 //! Local clients of the cluster's daemons, served through a provider: a remote client that carries their
 //! messages to a cluster node. The newest provider gets new sessions; a session stays with its provider.
 use super::context::Context;
-use super::{Effect, LogLevel, PeerId, Relay};
+use super::{Audience, Effect, LogLevel, PeerId, Relay};
 use crate::model::site::IPC_FLAG_PROXIED;
 use crate::model::{
     ClientId, LocalIdentity, Notification, Payload, ProxiedServer, ProxyCommand, ProxyNotice,
@@ -84,7 +84,7 @@ impl Proxies {
     pub(super) fn add_provider(&mut self, provider: PeerId, context: &mut Context) {
         let first = self.providers.is_empty();
         if !self.providers.contains(&provider) {
-            context.notify(self.providers.clone(), Notification::NewClient);
+            context.notify(Audience::Providers(self.providers.clone()), Notification::NewClient);
         }
         self.providers.retain(|other| *other != provider);
         self.providers.insert(0, provider);
@@ -130,7 +130,7 @@ impl Proxies {
             Some(provider) => {
                 self.by_provider.entry(provider).or_default().insert(peer);
                 let notice = ProxyNotice::New { session: id, server: server.wire_name().to_owned() };
-                context.notify(vec![provider], Notification::Proxy(notice));
+                context.notify(Audience::Providers(vec![provider]), Notification::Proxy(notice));
             }
             None => {
                 context.log(LogLevel::Warning, || {
@@ -186,7 +186,7 @@ impl Proxies {
             flags: flags | IPC_FLAG_PROXIED,
             payload,
         };
-        context.notify(vec![provider], Notification::Proxy(notice));
+        context.notify(Audience::Providers(vec![provider]), Notification::Proxy(notice));
     }
 
     /// A remote client said something about a session, or about our shutdown.
@@ -256,7 +256,8 @@ impl Proxies {
 
 /// Tells a provider that a session is over.
 fn destroy(provider: PeerId, session: ClientId, context: &mut Context) {
-    context.notify(vec![provider], Notification::Proxy(ProxyNotice::Destroy { session }));
+    context
+        .notify(Audience::Providers(vec![provider]), Notification::Proxy(ProxyNotice::Destroy { session }));
 }
 
 #[cfg(test)]

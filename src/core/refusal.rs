@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Why a request is not done.
+use crate::model::errno;
 
-/// The reasons; [`super::requests`] makes the reply's number of them.
+/// The reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// The request does not name what it is about.
@@ -28,4 +29,47 @@ pub(super) enum Refusal {
     NoProxiedClients,
     /// The client speaks none of our protocol versions.
     ProtocolVersion,
+}
+
+impl Refusal {
+    /// The number of a reply that refuses.
+    pub(super) const fn rc(self) -> i32 {
+        let number = match self {
+            Self::Incomplete => errno::EINVAL,
+            Self::UnknownResource => errno::ENODEV,
+            Self::UnknownOperation | Self::UnknownRequest => errno::EOPNOTSUPP,
+            Self::TooManyResources | Self::TooManyOperations | Self::TooManyAlerts => errno::E2BIG,
+            Self::OverBudget => errno::ENOMEM,
+            Self::NotPrivileged | Self::LocalProvider => errno::EACCES,
+            Self::NoProxiedClients => errno::EPROTONOSUPPORT,
+            Self::ProtocolVersion => errno::EPROTO,
+        };
+        number.saturating_neg()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refusal_has_its_number() {
+        let table = [
+            (Refusal::Incomplete, -22),
+            (Refusal::UnknownResource, -19),
+            (Refusal::UnknownOperation, -95),
+            (Refusal::UnknownRequest, -95),
+            (Refusal::TooManyResources, -7),
+            (Refusal::TooManyOperations, -7),
+            (Refusal::TooManyAlerts, -7),
+            (Refusal::OverBudget, -12),
+            (Refusal::NotPrivileged, -13),
+            (Refusal::LocalProvider, -13),
+            (Refusal::NoProxiedClients, -93),
+            (Refusal::ProtocolVersion, -71),
+        ];
+        for (row, (refusal, number)) in table.into_iter().enumerate() {
+            assert_eq!((refusal as usize, refusal.rc()), (row, number), "{refusal:?}");
+        }
+    }
 }

@@ -3,14 +3,15 @@
 //! causes, and before the runs, which begin at the end of the step.
 use super::alerts::{Alerts, NewAlert};
 use super::context::Context;
-use super::executor::{Executor, Unregistered};
+use super::executor::Executor;
 use super::proxy::{Proxies, ShutdownAnswer};
 use super::refusal::Refusal;
+use super::resources;
 use super::settings::{DaemonKind, Settings};
-use super::{Effect, LogLevel, PeerId, RequestToken};
+use super::{Audience, Effect, LogLevel, PeerId, RequestToken};
 use crate::model::{
-    Agent, CallId, Moment, Notification, ProtocolVersion, ProxyCommand, Registered, Reply, ReplyBody,
-    Request, RequestMessage, ResourceId, errno,
+    CallId, Moment, Notification, ProtocolVersion, ProxyCommand, Registered, Reply, ReplyBody, Request,
+    RequestMessage,
 };
 
 /// A request, and who asked.
@@ -40,48 +41,27 @@ impl Asker {
         context.emit(Effect::Reply { peer: self.peer, token: self.token, reply });
     }
 
+    fn about_resources(self, request: Request, executor: &mut Executor, context: &mut Context) {
+        let name = context.peers().describe(self.peer);
+        let asker = resources::Asker { peer: self.peer, name: &name, call_id: self.call_id };
+        let Ok(answer) = resources::answer(asker, request, executor, context) else { return };
+        self.send(answer.rc, answer.body, context);
+        if let Some(news) = answer.news {
+            context.notify(Audience::Named, news);
+        }
+    }
+
     /// Answers with a number alone.
     fn plain(self, rc: i32, context: &mut Context) {
         self.send(rc, ReplyBody::Plain, context);
     }
 
-    /// Says why, where memory is the reason.
-    fn explain<T>(self, answer: Result<T, Refusal>, context: &mut Context) -> Result<T, Refusal> {
-        if matches!(answer, Err(Refusal::OverBudget)) {
-            let name = context.peers().describe(self.peer);
-            if let Some(text) = context.budget().explain(self.peer, &name) {
-                context.log(LogLevel::Warning, || text);
-            }
-        }
-        answer
-    }
-
     fn done(self, done: Result<(), Refusal>, context: &mut Context) {
-        let done = self.explain(done, context);
-        self.plain(done.map_or_else(rc, |()| 0), context);
+        let name = context.peers().describe(self.peer);
+        let asker = resources::Asker { peer: self.peer, name: &name, call_id: self.call_id };
+        let done = resources::explain(asker, done, context);
+        self.plain(done.map_or_else(Refusal::rc, |()| 0), context);
     }
-
-    fn body(self, body: Result<ReplyBody, Refusal>, context: &mut Context) {
-        match body {
-            Ok(body) => self.send(0, body, context),
-            Err(refusal) => self.plain(rc(refusal), context),
-        }
-    }
-}
-
-/// The number of a reply that refuses.
-const fn rc(refusal: Refusal) -> i32 {
-    let number = match refusal {
-        Refusal::Incomplete => errno::EINVAL,
-        Refusal::UnknownResource => errno::ENODEV,
-        Refusal::UnknownOperation | Refusal::UnknownRequest => errno::EOPNOTSUPP,
-        Refusal::TooManyResources | Refusal::TooManyOperations | Refusal::TooManyAlerts => errno::E2BIG,
-        Refusal::OverBudget => errno::ENOMEM,
-        Refusal::NotPrivileged | Refusal::LocalProvider => errno::EACCES,
-        Refusal::NoProxiedClients => errno::EPROTONOSUPPORT,
-        Refusal::ProtocolVersion => errno::EPROTO,
-    };
-    number.saturating_neg()
 }
 
 /// Answers requests, and counts them.
@@ -146,32 +126,17 @@ impl Requests {
                 self.sign_on(asker, version, is_provider, proxies, context);
             }
             Request::Poke => poke(asker, context),
-            Request::RegisterResource { resource_id, agent, drop_recurring } => {
-                let resource = (resource_id, agent, drop_recurring);
-                register(asker, resource, executor, context);
-            }
-            Request::UnregisterResource(resource_id) => unregister(asker, resource_id, executor, context),
-            Request::ResourceInfo(id) => asker.body(resource_info(id, executor), context),
-            Request::Execute(execute) => {
-                let accepted = executor.execute(*execute, asker.peer, asker.call_id, context);
-                let accepted = asker.explain(accepted, context);
-                asker.plain(accepted.map_or_else(rc, |call_id| call_id.0), context);
-            }
-            Request::Cancel(cancel) => asker.done(executor.cancel(&cancel, context), context),
-            Request::RecurringOperations(id) => {
-                asker.body(executor.recurring_operations(id.as_ref()).map(ReplyBody::Recurring), context);
-            }
             Request::Check { watchdog } => context.emit(Effect::CheckWatchdog(watchdog)),
             // The reply follows the effect, as upstream answers once the alert has started.
             Request::Alert { id, path, timeout, params } => {
                 let alert = NewAlert { id, path, timeout, params, owner: asker.peer };
                 asker.done(alerts.start(alert, context), context);
             }
-            Request::Proxy(_) => {}
             Request::Unknown(op) => {
                 context.log(LogLevel::Warning, || format!("unknown operation {op:?} refused"));
                 asker.done(Err(Refusal::UnknownRequest), context);
             }
+            other => asker.about_resources(other, executor, context),
         }
     }
 
@@ -220,7 +185,7 @@ impl Requests {
             uptime_s: Some(context.now().mono.since(self.started).as_secs()),
             node_start_state: self.settings.node_start_state.clone(),
         };
-        asker.send(outcome.map_or_else(rc, |()| 0), ReplyBody::Registered(body), context);
+        asker.send(outcome.map_or_else(Refusal::rc, |()| 0), ReplyBody::Registered(body), context);
         if carries && version.is_some_and(|version| version >= ProtocolVersion::SCHEMAS) {
             context.emit(Effect::FetchSchemas);
         }
@@ -261,38 +226,7 @@ fn refuse_unprivileged(asker: Asker, request: &Request, context: &mut Context) {
 
 fn poke(asker: Asker, context: &mut Context) {
     asker.done(Ok(()), context);
-    context.notify_all(Notification::Poke { rc: 0, call_id: asker.call_id, resource_id: None });
-}
-
-fn register(
-    asker: Asker,
-    resource: (Option<ResourceId>, Agent, bool),
-    executor: &mut Executor,
-    context: &mut Context,
-) {
-    let (resource_id, agent, drops_recurring) = resource;
-    let registered = executor.register(resource_id.clone(), agent, drops_recurring, asker.peer, context);
-    asker.done(registered, context);
-    if registered.is_ok() {
-        let call_id = asker.call_id;
-        context.notify_all(Notification::Registered { rc: 0, call_id, resource_id });
-    }
-}
-
-fn resource_info(id: Option<ResourceId>, executor: &Executor) -> Result<ReplyBody, Refusal> {
-    let known = id.and_then(|id| executor.resource(&id));
-    known.map(|resource| ReplyBody::ResourceInfo(resource.clone())).ok_or(Refusal::UnknownResource)
-}
-
-fn unregister(asker: Asker, resource_id: Option<ResourceId>, executor: &mut Executor, context: &mut Context) {
-    let rc = match executor.unregister(resource_id.as_ref(), context) {
-        Ok(Unregistered::Done) => 0,
-        Ok(Unregistered::StillRuns) => -errno::EINPROGRESS,
-        Err(refusal) => return asker.done(Err(refusal), context),
-    };
-    asker.plain(rc, context);
-    let call_id = asker.call_id;
-    context.notify_all(Notification::Unregistered { rc, call_id, resource_id });
+    context.notify(Audience::Named, Notification::Poke { rc: 0, call_id: asker.call_id, resource_id: None });
 }
 
 /// Moves a request's reply before the notifications that it causes; upstream's daemon has cancellations first.
@@ -308,31 +242,5 @@ fn reply_first(effects: &mut [Effect]) {
         && let Some(turned) = effects.get_mut(notice..=reply)
     {
         turned.rotate_right(1);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_refusal_has_its_number() {
-        let table = [
-            (Refusal::Incomplete, -22),
-            (Refusal::UnknownResource, -19),
-            (Refusal::UnknownOperation, -95),
-            (Refusal::UnknownRequest, -95),
-            (Refusal::TooManyResources, -7),
-            (Refusal::TooManyOperations, -7),
-            (Refusal::TooManyAlerts, -7),
-            (Refusal::OverBudget, -12),
-            (Refusal::NotPrivileged, -13),
-            (Refusal::LocalProvider, -13),
-            (Refusal::NoProxiedClients, -93),
-            (Refusal::ProtocolVersion, -71),
-        ];
-        for (row, (refusal, number)) in table.into_iter().enumerate() {
-            assert_eq!((refusal as usize, rc(refusal)), (row, number), "{refusal:?}");
-        }
     }
 }

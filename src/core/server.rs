@@ -8,7 +8,7 @@ use super::requests::{Asked, Requests};
 use super::settings::{DaemonKind, Settings};
 use super::shutdown::{Course, Shutdown};
 use super::timers::Timer;
-use super::{Effect, Input, LogLevel, PeerId, PeerKind, RunId};
+use super::{Audience, Effect, Input, LogLevel, PeerId, PeerKind, RunId};
 use crate::model::{ClientId, Moment, Notification, Now, RunResult};
 
 /// What a timer brings about, the start of an agent say, takes some ten microseconds.
@@ -67,6 +67,11 @@ impl Server {
         self.executor.owner(run).or_else(|| self.alerts.owner(run))
     }
 
+    /// Who belongs to an audience now.
+    pub fn receivers(&self, audience: &Audience) -> Vec<PeerId> {
+        self.context.peers().receivers(audience)
+    }
+
     /// Does this remote client carry messages of local clients?
     pub fn is_provider(&self, peer: PeerId) -> bool {
         self.proxies.is_provider(peer)
@@ -106,7 +111,7 @@ impl Server {
     fn connected(&mut self, peer: PeerId, kind: PeerKind, client_id: ClientId) {
         let context = &mut self.context;
         if context.peers_mut().add(peer, &kind, &client_id) {
-            context.notify(context.peers().named_except(peer), Notification::NewClient);
+            context.notify(Audience::NamedOthersBut(peer), Notification::NewClient);
         } else if let PeerKind::Proxied { server, identity } = kind {
             self.proxies.open(peer, server, identity, client_id, context);
         }

@@ -5,7 +5,7 @@ use super::context::Context;
 use super::proxy::Proxies;
 use super::settings::DaemonKind;
 use super::timers::Timer;
-use super::{Effect, LogLevel, PeerId};
+use super::{Audience, Effect, LogLevel, PeerId};
 use crate::model::{Notification, ProxyNotice};
 
 /// How far the daemon is on its way out.
@@ -65,7 +65,8 @@ impl Shutdown {
         self.phase = Phase::Asked;
         let name = context.peers().describe(provider);
         context.log(LogLevel::Notice, || format!("shutting down: asked {name} to move resources away"));
-        context.notify(vec![provider], Notification::Proxy(ProxyNotice::ShutdownRequest));
+        context
+            .notify(Audience::Providers(vec![provider]), Notification::Proxy(ProxyNotice::ShutdownRequest));
         context.emit(Effect::StopListening);
         Course::Stay
     }

@@ -52,7 +52,8 @@ impl Bench {
     }
 
     pub(super) fn step(&mut self, input: Input) -> Vec<String> {
-        self.raw(input).iter().filter_map(line).collect()
+        let effects = self.raw(input);
+        effects.iter().filter_map(|effect| line(effect, &self.server)).collect()
     }
 
     pub(super) fn connect(&mut self, peer: u64, kind: PeerKind) -> Vec<String> {
@@ -188,12 +189,12 @@ pub(super) fn payload(text: &str) -> Payload {
     Payload::from_checked(text)
 }
 
-fn line(effect: &Effect) -> Option<String> {
+fn line(effect: &Effect, server: &Server) -> Option<String> {
     Some(match effect {
         Effect::Log { .. } => return None,
         Effect::Reply { peer, reply, .. } => format!("reply {} {}", peer.0, replied(reply)),
-        Effect::Notify { peers, notification } => {
-            let peers: Vec<_> = peers.iter().map(|peer| peer.0.to_string()).collect();
+        Effect::Notify { audience, notification } => {
+            let peers: Vec<_> = server.receivers(audience).iter().map(|peer| peer.0.to_string()).collect();
             format!("tell {} {}", peers.join(","), notified(notification))
         }
         Effect::Relay { peer, relay: Relay::Event(payload) } => {

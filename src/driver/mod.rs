@@ -37,6 +37,8 @@ mod starts;
 mod system_bus;
 #[cfg(feature = "daemon")]
 pub mod tokio;
+#[cfg(any(feature = "daemon", feature = "capi"))]
+mod units;
 
 #[cfg(feature = "capi")]
 pub use crate::transport::credentials::read_key;

@@ -139,10 +139,11 @@ impl FencerSession {
 }
 
 /// The nearest number of seconds that does not mean "no limit".
-fn whole_seconds(timeout: Millis) -> u64 {
+pub const fn whole_seconds(timeout: Millis) -> u64 {
     match timeout {
         Millis(0) => 0,
-        Millis(ms) => (ms.saturating_add(500) / 1000).max(1),
+        Millis(..1500) => 1,
+        Millis(ms) => ms.saturating_add(500) / 1000,
     }
 }
 

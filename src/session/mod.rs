@@ -24,7 +24,7 @@ mod tests;
 pub use channel::EncodedMessage;
 pub use client::{ClientEvent, ClientSession, ClientStep};
 pub use error::SessionError;
-pub use fencer::{FencerSession, FencerStep, Ticket};
+pub use fencer::{FencerSession, FencerStep, Ticket, whole_seconds};
 pub use local_client::{LocalClientSession, LocalRequest};
 pub use probe::{Probe, ProbeProgress};
 pub use schema_fetch::{SchemaFetch, SchemaFile, SchemaStep};

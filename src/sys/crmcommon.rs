@@ -77,6 +77,28 @@ functions! {
     fn pcmk__xml_free(element: *mut c_void);
     /// Sends an element over a remote connection. The answer is 0 or Pacemaker's own code.
     fn pcmk__remote_send_xml(remote: *mut c_void, message: *mut c_void) -> c_int;
+    /// The client of a daemon with this id; NULL if there is none.
+    fn pcmk__find_client_by_id(id: *const c_char) -> *mut c_void;
+    /// Calls a function for each client of a daemon, with its key, the client and the data; it must not change who is
+    /// there.
+    fn pcmk__foreach_ipc_client(
+        function: Option<unsafe extern "C" fn(*mut c_void, *mut c_void, *mut c_void)>, data: *mut c_void
+    );
+    /// Ends the process unless a watchdog of this node fits the time (2.1.5 to 2.1.6).
+    fn pcmk__valid_sbd_timeout(timeout: *const c_char) -> c_int;
+    /// The same (2.1.7 to 3.0.1).
+    fn pcmk__valid_stonith_watchdog_timeout(timeout: *const c_char) -> c_int;
+    /// The same (from 3.0.2 on).
+    fn pcmk__valid_fencing_watchdog_timeout(timeout: *const c_char) -> c_int;
+    /// Sends an element to a local client, as the response to its request of this number or, by its flags, as an event. The
+    /// answer is 0 or Pacemaker's own code.
+    fn pcmk__ipc_send_xml(client: *mut c_void, request: u32, message: *mut c_void, flags: u32) -> c_int;
+    /// Frees a client of a daemon.
+    fn pcmk__free_client(client: *mut c_void);
+    /// A connection to the fencer that is not connected (libstonithd's).
+    fn stonith_api_new() -> *mut c_void;
+    /// Ends such a connection and frees it (libstonithd's).
+    fn stonith_api_delete(connection: *mut c_void);
     /// Teaches an output object messages.
     fn pcmk__register_messages(out: *mut c_void, table: *const c_void);
     /// Adds an element with text to what an XML output object writes.

@@ -70,7 +70,23 @@ macro_rules! give {
         );
     };
 }
-pub(crate) use {give, jump};
+/// Gives a variable of the table, of so many bytes, which are 0 at first. The program's or the loader's copy may take its
+/// place, so that it is reached by the table alone.
+macro_rules! give_variable {
+    ($name:ident, $size:literal) => {
+        std::arch::global_asm!(
+            concat!(".pushsection .bss.", stringify!($name), ",\"aw\",@nobits"),
+            ".balign 8",
+            concat!(".globl ", stringify!($name)),
+            concat!(".type ", stringify!($name), ", @object"),
+            concat!(stringify!($name), ":"),
+            concat!(".zero ", $size),
+            concat!(".size ", stringify!($name), ", ", $size),
+            ".popsection",
+        );
+    };
+}
+pub(crate) use {give, give_variable, jump};
 
 /// Declares the table: each name once. The library has what is `own` itself; what the others are it learns from the
 /// program alone.
@@ -89,7 +105,7 @@ macro_rules! table {
             "pcmk_rs_neighbours:",
             $(concat!(".8byte ", stringify!($own)), concat!(".8byte pcmk_rs_own_", stringify!($own)),)*
             $(concat!(".weak ", stringify!($other)), concat!(".8byte ", stringify!($other), ", 0"),)*
-            $(concat!(".weak ", stringify!($variable)), concat!(".8byte ", stringify!($variable), ", 0"),)*
+            $(concat!(".8byte ", stringify!($variable), ", 0"),)*
             ".size pcmk_rs_neighbours, . - pcmk_rs_neighbours",
             ".popsection",
         );
@@ -111,7 +127,7 @@ macro_rules! table {
         $(table!(@function $other($($argument: $type),*) $(-> $answer)?);)*
 
         $(
-            /// The variable of this name; None: nobody has it.
+            /// The variable of this name, the program's or the library's own.
             pub fn $variable() -> Option<NonNull<$variable_type>> {
                 entry(Name::$variable)?.found.map(NonNull::cast)
             }
@@ -158,10 +174,6 @@ table! {
         process_lrmd_alert_exec: fn(client: Client, id: u32, request: Tree) -> c_int;
         execd_process_alert_exec: fn(client: Client, request: Tree) -> c_int;
         lrmd_drain_alerts: fn(main_loop: *mut c_void);
-        // remoted_pidone; a third argument up to 3.0.1
-        remoted_spawn_pidone: fn(argc: c_int, argv: *mut *mut c_char);
-    }
-    others {
         // execd_commands
         free_rsc: fn(data: *mut c_void);
         execd_free_rsc: fn(data: *mut c_void);
@@ -179,13 +191,6 @@ table! {
         execd_process_rsc_cancel: fn(client: Client, request: Tree) -> c_int;
         execd_process_get_recurring: fn(request: Tree, call_id: c_int, reply: *mut Tree) -> c_int;
         execd_send_generic_notify: fn(rc: c_int, request: Tree);
-        // execd_messages
-        execd_handle_request: fn(request: *mut c_void);
-        execd_invalid_msg: fn(message: Tree) -> bool;
-        execd_unregister_handlers: fn();
-        // execd_ipc
-        execd_ipc_init: fn();
-        execd_ipc_cleanup: fn();
         // pacemaker-execd
         get_stonith_connection: fn() -> *mut c_void;
         execd_get_fencer_connection: fn() -> *mut c_void;
@@ -195,6 +200,17 @@ table! {
         handle_shutdown_ack: fn();
         handle_shutdown_nack: fn();
         execd_exit_if_shutting_down: fn();
+        // remoted_pidone; a third argument up to 3.0.1
+        remoted_spawn_pidone: fn(argc: c_int, argv: *mut *mut c_char);
+    }
+    others {
+        // execd_messages
+        execd_handle_request: fn(request: *mut c_void);
+        execd_invalid_msg: fn(message: Tree) -> bool;
+        execd_unregister_handlers: fn();
+        // execd_ipc
+        execd_ipc_init: fn();
+        execd_ipc_cleanup: fn();
         // remoted_tls
         lrmd_init_remote_tls_server: fn() -> c_int;
         execd_stop_tls_server: fn();
@@ -211,7 +227,9 @@ table! {
         remoted_request_cib_schema_files: fn();
     }
     variables {
+        // execd_commands
         rsc_list: *mut c_void;
+        // pacemaker-execd
         lrmd_call_id: c_int;
         start_time: libc::time_t;
     }
@@ -222,33 +240,28 @@ mod tests {
     use super::*;
 
     /// Stands for a program's own.
-    extern "C" fn execd_exit_if_shutting_down() {
+    extern "C" fn execd_ipc_cleanup() {
         CALLS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     }
-    give!(execd_exit_if_shutting_down);
-
-    // The same, of its data.
-    std::arch::global_asm!(
-        ".pushsection .rodata,\"a\",@progbits",
-        ".balign 8",
-        ".globl start_time",
-        "start_time: .8byte 42",
-        ".popsection",
-    );
+    give!(execd_ipc_cleanup);
 
     static CALLS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
 
     #[test]
     fn what_the_program_has_is_found_and_what_nobody_has_is_absent() {
-        let function = super::execd_exit_if_shutting_down().expect("it is in this program");
+        let function = super::execd_ipc_cleanup().expect("it is in this program");
         // SAFETY: the function above, which has no conditions.
         unsafe { function() };
         assert_eq!(CALLS.load(std::sync::atomic::Ordering::Relaxed), 1);
-        let variable = super::start_time().expect("it is in this program");
-        // SAFETY: the variable above, which does not change.
-        assert_eq!(unsafe { variable.read() }, 42);
-        assert!(ipc_proxy_init().is_none() && rsc_list().is_none());
-        assert!(is_foreign(Name::execd_exit_if_shutting_down) && !is_foreign(Name::ipc_proxy_init));
+        assert!(execd_ipc_init().is_none());
+        assert!(is_foreign(Name::execd_ipc_cleanup) && !is_foreign(Name::execd_ipc_init));
+    }
+
+    #[test]
+    fn variables_are_the_librarys_where_the_program_has_none() {
+        // SAFETY: variables of this library, which nobody changes in this test.
+        let values = unsafe { (start_time().unwrap().read(), rsc_list().unwrap().read()) };
+        assert_eq!(values, (0, std::ptr::null_mut()));
     }
 
     #[test]

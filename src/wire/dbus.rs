@@ -79,6 +79,7 @@ type Header<'a> = (u8, u8, u8, u8, u32, u32, Vec<(u8, Value<'a>)>);
 const CALL: u8 = 1;
 const RETURN: u8 = 2;
 const ERROR: u8 = 3;
+const SIGNAL: u8 = 4;
 const VERSION: u8 = 1;
 
 mod field {
@@ -141,6 +142,7 @@ pub struct Message {
     /// To which call it is the answer, by the call's serial; 0: to none.
     pub answers: u32,
     error_name: String,
+    member: String,
     signature: String,
     order: Endian,
     body: Vec<u8>,
@@ -180,6 +182,7 @@ impl Message {
             kind,
             answers: 0,
             error_name: String::new(),
+            member: String::new(),
             signature: String::new(),
             order,
             body: body.to_vec(),
@@ -192,6 +195,7 @@ impl Message {
 
     fn take(&mut self, name: u8, value: Value<'_>) -> Result<(), DbusError> {
         match name {
+            field::MEMBER => self.member = String::try_from(value)?,
             field::ERROR_NAME => self.error_name = String::try_from(value)?,
             field::REPLY_SERIAL => self.answers = u32::try_from(value)?,
             field::SIGNATURE => self.signature = Signature::try_from(value)?.to_string_no_parens(),
@@ -214,6 +218,11 @@ impl Message {
             }
             other => Err(DbusError::WrongType(format!("message {other}"))),
         }
+    }
+
+    /// What a signal of this name says; None: it is another message, or says something else.
+    pub fn signal<T: Returned>(&self, name: &str) -> Option<T> {
+        (self.kind == SIGNAL && self.member == name).then(|| self.body().ok()).flatten()
     }
 
     fn body<T: Returned>(&self) -> Result<T, DbusError> {
@@ -300,6 +309,11 @@ mod tests {
         assert_eq!(message.answer::<String>().unwrap(), Answer::Refused("a.b".into(), "no".into()));
         let signal = Message::first(&answer(b'l', 4, LITTLE, b"\x02\0\0\0no\0")).unwrap().unwrap().0;
         assert!(signal.answer::<String>().is_err());
+        assert_eq!(signal.signal::<String>("Removed"), None, "it has no name");
+        let fields = [b"\x03\x01s\0\x07\0\0\0Removed\0", LITTLE].concat();
+        let (signal, _) = Message::first(&answer(b'l', 4, &fields, b"\x02\0\0\0no\0")).unwrap().unwrap();
+        assert_eq!(signal.signal::<String>("Removed").as_deref(), Some("no"));
+        assert_eq!(signal.signal::<u32>("Removed"), None);
     }
 
     #[test]

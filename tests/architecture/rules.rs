@@ -106,7 +106,7 @@ fn neighbours(tree: &Tree) -> BTreeSet<String> {
 }
 
 /// Names of the program's other objects that are used otherwise than through the table: Rust would bind them to the
-/// library's own. To declare one is allowed (`fn NAME`, `static mut NAME`).
+/// library's own. To declare one is allowed (`fn NAME`, `static mut NAME`, `give_variable!(NAME, ..)`).
 pub(crate) fn neighbours_passed_by(tree: &Tree) -> Vec<String> {
     let names = neighbours(tree);
     let mut faults = Vec::new();
@@ -134,7 +134,9 @@ fn used_directly(tokens: TokenStream, names: &BTreeSet<String>, found: &mut Vec<
             found.push(name);
         }
     }
-    groups(tokens).for_each(|inner| used_directly(inner, names, found));
+    let gives = |at: usize| text(at.checked_sub(1)) == "!" && text(at.checked_sub(2)) == "give_variable";
+    let others: Vec<_> = (0..tokens.len()).filter(|at| !gives(*at)).map(|at| tokens[at].clone()).collect();
+    groups(others).for_each(|inner| used_directly(inner, names, found));
 }
 
 /// Questions of the C interface for its release, outside of `capi/abi`, where the answers have names; nor may any other

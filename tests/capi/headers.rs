@@ -128,13 +128,31 @@ fn generated_own_header() -> String {
     config.export.include = STRUCTURES.map(str::to_owned).to_vec();
     config.export.include.push("LrmdEventData".into());
     config.export.rename.insert("OcfExitCode".into(), "int".into());
-    let wanted = functions(|symbol| symbol.group == "public" || symbol.group == "own");
+    let wanted =
+        functions(|symbol| symbol.group == "public" || (symbol.group == "own" && !is_servers(symbol)));
     generate(config, "3.0", &wanted).replace("time_t t_", "pcmk_remote_rs_time_t t_")
+}
+
+/// pcmk-remote-rs-server.h: what a main of one's own, or another object of upstream's executor, calls.
+fn server_header() -> String {
+    let title = "What pcmk-remote-rs gives the other objects of an executor, each in all releases that have it.\n \
+                 * Trees are xmlNode of libxml2. Not to be read with Pacemaker's own headers of these objects.";
+    let includes = ["stdbool.h", "stdint.h", "time.h", "glib.h"];
+    let mut config = config("PCMK_REMOTE_RS_SERVER_H", title, &includes);
+    add(&mut config, &parts(&["server.h"]));
+    config.export.rename.insert("Client".into(), "pcmk__client_t".into());
+    generate(config, "3.0", &functions(is_servers))
+}
+
+/// Is it of the executor's objects, or what a main of one's own calls beside them?
+fn is_servers(symbol: &Symbol) -> bool {
+    symbol.group == "server" || symbol.name.starts_with("pcmk_remote_rs_server_")
 }
 
 #[test]
 fn generated_headers_are_up_to_date() {
     assert_generated("include/pcmk-remote-rs.h", &generated_own_header());
+    assert_generated("include/pcmk-remote-rs-server.h", &server_header());
     for release in ["2.1", "3.0"] {
         assert_generated(&format!("include/{release}/crm/lrmd_events.h"), &events_header(release));
         assert_generated(&format!("include/{release}/crm/lrmd.h"), &lrmd_header(release));
@@ -189,4 +207,8 @@ fn headers_need_no_other_before_them_and_may_be_read_twice() {
     let mut flags = system(packages(&["glib-2.0"]));
     flags.extend(["-include".to_owned(), root().join("include/pcmk-remote-rs.h").display().to_string()]);
     strictly("include/pcmk-remote-rs.h", &flags);
+    let mut flags = system(packages(&["glib-2.0"]));
+    let header = root().join("include/pcmk-remote-rs-server.h").display().to_string();
+    flags.extend(["-include".to_owned(), header]);
+    strictly("include/pcmk-remote-rs-server.h", &flags);
 }

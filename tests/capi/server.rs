@@ -7,8 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::libraries::own_directory;
-use crate::support::{compile, glib, packages, pkg_config};
+use crate::libraries::{distribution_library, own_directory, own_library};
+use crate::programs::with_theirs;
+use crate::support::{compile, glib, output, packages, pkg_config, root};
 
 /// How a program gets the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,5 +120,71 @@ fn a_definition_of_the_programs_own_comes_first() {
         let program = program("pidone", "theirs", link, &["-DOWN"]);
         let output = Command::new(&program).output().unwrap();
         assert!(printed(&output).starts_with("the program's own: 1 1 1\n"), "{link:?}: {output:?}");
+    }
+}
+
+/// `capi-tests/server/NAME.c` for this release, with our library before the distribution's libcrmcommon.
+fn beside_theirs(name: &str, release: &str, variant: &str) -> PathBuf {
+    let (number, common) = match release {
+        "2.1" => ("215", "libcrmcommon.so.34"),
+        _ => ("300", "libcrmcommon.so.68"),
+    };
+    let libraries = distribution_library(release).parent().unwrap().to_owned();
+    let own = own_library(release);
+    let mut flags = packages(&["glib-2.0", "libxml-2.0", "libqb"]);
+    flags.push(format!("-DRELEASE={number}"));
+    flags.push(format!("-D{}", variant.to_uppercase()));
+    flags.push(own.display().to_string());
+    flags.push(format!("-Wl,-rpath,{}", own.parent().unwrap().display()));
+    flags.push(libraries.join(common).display().to_string());
+    flags.extend(["-lxml2", "-lqb", "-Wl,--allow-shlib-undefined"].map(str::to_owned));
+    flags.extend(glib());
+    compile(&format!("server/{name}"), &format!("server-{name}-{release}-{variant}"), &flags)
+}
+
+/// What 2.1.5 says otherwise: its protocol has neither an uptime nor schemas.
+fn as_in_2_1_5(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.contains("schemas neighbour"));
+    let lines = lines.map(|line| {
+        let older = line.replace(
+            "lrmd_op=register lrmd_protocol_version=1.2",
+            "lrmd_op=register lrmd_protocol_version=1.1",
+        );
+        if older == line { older } else { older.replace(" uptime=(s)", "") }
+    });
+    lines.map(|line| line + "\n").collect()
+}
+
+/// Neighbours, clients and the fencer are played by the program, whose libcrmcommon is the distribution's.
+#[test]
+fn commands_say_to_their_neighbours_what_upstreams_object_does() {
+    for (variant, release) in
+        [("execd", "2.1"), ("execd", "3.0"), ("remote", "2.1"), ("remote", "3.0"), ("pieces", "3.0")]
+    {
+        let file = root().join(format!("capi-tests/server/commands-{variant}.out"));
+        let wanted = fs::read_to_string(file).unwrap();
+        let wanted = if release == "2.1" { as_in_2_1_5(&wanted) } else { wanted };
+        let found = output(&mut with_theirs(release, &beside_theirs("commands", release, variant)));
+        assert_eq!(printed(&found), wanted, "{release} {variant}");
+    }
+}
+
+/// The order for each client is kept, whoever goes meanwhile.
+#[test]
+fn clients_that_go_while_they_or_others_are_told_something_leave_nothing_behind() {
+    let wanted = "\
+reply 1 to A: 0
+reply 2 to B: 2
+before: A heard lrmd_rsc_register lrmd_rsc_exec/0, C heard lrmd_rsc_register lrmd_rsc_exec/0
+reply 3 to A: 0
+B has left amid a notification: A heard lrmd_rsc_poke lrmd_rsc_exec/1, C heard lrmd_rsc_poke lrmd_rsc_exec/1
+reply 4 to D: 4
+D has left when it was answered: A heard lrmd_rsc_exec/1, C heard lrmd_rsc_exec/1
+2 clients, 1 resources
+the end: A heard, C heard
+";
+    for release in ["2.1", "3.0"] {
+        let found = output(&mut with_theirs(release, &beside_theirs("eviction", release, "execd")));
+        assert_eq!(printed(&found), wanted, "{release}");
     }
 }

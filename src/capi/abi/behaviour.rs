@@ -14,6 +14,8 @@ pub type FreeElement = unsafe fn(&PacemakerLibrary, *mut c_void) -> Result<(), M
 /// How the client library of one release behaves.
 #[derive(Clone, Copy, Debug)]
 pub struct Behaviour {
+    /// How long a remote daemon that was asked to end waits for the cluster's answer; None: as long as it takes.
+    pub shutdown_answer_limit: Option<Millis>,
     /// The result that a connect event carries after a TLS handshake that took too long.
     pub slow_handshake_event_code: c_int,
     /// Does `connect_async` also send a connect event when it fails at once?

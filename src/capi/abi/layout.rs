@@ -17,6 +17,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use super::remote::{Client, Remote};
+use crate::model::ProtocolVersion;
 use crate::sys::cmem;
 use crate::sys::crmcommon::PacemakerLibrary;
 
@@ -148,6 +149,8 @@ pub struct Layout {
     pub local_message: LocalMessage,
     /// See there.
     pub tls_choice: TlsChoice,
+    /// The version of the executor's protocol that its daemons announce.
+    pub protocol_version: ProtocolVersion,
 }
 
 const CLIENT: ClientLayout =
@@ -167,6 +170,7 @@ pub const V2_1_5: Layout = Layout {
     stonith: StonithLayout { operations: Field::at(24) },
     local_message: LocalMessage::Argument,
     tls_choice: TlsChoice::Kind,
+    protocol_version: ProtocolVersion { major: 1, minor: 1 },
 };
 /// 2.1.7.
 pub const V2_1_7: Layout = Layout {
@@ -182,6 +186,7 @@ pub const V2_1_7: Layout = Layout {
 pub const V2_1_8: Layout = Layout {
     since: "2.1.8",
     remote: RemoteLayout { at_the_end: SessionEnd::PlaceFreed, ..V2_1_7.remote },
+    protocol_version: ProtocolVersion::SCHEMAS,
     ..V2_1_7
 };
 /// 3.0.0.
@@ -189,6 +194,7 @@ pub const V3_0_0: Layout = Layout {
     since: "3.0.0",
     remote: RemoteLayout { size: 72, session: Session::There(Field::at(64)), at_the_end: SessionEnd::Freed },
     stonith: StonithLayout { operations: Field::at(16) },
+    protocol_version: ProtocolVersion::SCHEMAS,
     ..V2_1_5
 };
 /// 3.0.1.

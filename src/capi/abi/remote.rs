@@ -7,10 +7,16 @@ use std::ffi::{c_char, c_int, c_uint, c_void};
 pub mod flag {
     /// A local client.
     pub const IPC: u64 = 1 << 32;
+    /// A remote client over TLS.
+    pub const TLS: u64 = 1 << 34;
     /// Its local messages come by way of a proxy.
     pub const PROXIED: u64 = 1 << 40;
     /// It is root's or hacluster's.
     pub const PRIVILEGED: u64 = 1 << 41;
+    /// It is a client of a proxied server.
+    pub const TO_PROXY: u64 = 1 << 42;
+    /// Its TLS handshake is finished.
+    pub const HANDSHAKE_DONE: u64 = 1 << 44;
 }
 
 /// `pcmk__client_t`, a client of a daemon, local or remote: the beginning, which is the same in all releases. What lies

@@ -39,6 +39,7 @@ pub const BEHAVIOUR: Behaviour = Behaviour {
     waited_call_delivers_outside_dispatch: true,
     default_keys_stand_in: true,
     protocol_version: ProtocolVersion { major: 1, minor: 1 },
+    shutdown_answer_limit: Some(Millis(20_000)),
     metadata_limit: Millis(30_000),
     local_layout: || IpcLayout::Old,
 };

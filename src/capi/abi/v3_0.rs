@@ -42,6 +42,7 @@ pub const BEHAVIOUR: Behaviour = Behaviour {
     waited_call_delivers_outside_dispatch: false,
     default_keys_stand_in: false,
     protocol_version: ProtocolVersion::SCHEMAS,
+    shutdown_answer_limit: None,
     metadata_limit: Millis(20_000),
     local_layout,
 };

@@ -35,16 +35,30 @@ entry! {
         #[shown] msg_type: *const c_char,
     ) -> c_int, failed = libc::EINVAL; {
         // SAFETY: the caller's promise.
-        unsafe {
-            let Some(message) = Node::from_raw(msg).filter(|_| !session.is_null()) else {
-                return libc::EINVAL;
-            };
-            message.set_attribute(attribute::REMOTE_MSG_ID, &id.cast_signed().to_string());
-            if let Some(msg_type) = text(msg_type) {
-                message.set_attribute(attribute::REMOTE_MSG_TYPE, &msg_type);
-            }
-            CRM_COMMON.pcmk__remote_send_xml(session, msg).unwrap_or(libc::ENOSYS)
+        unsafe { send_xml(session, msg, id, text(msg_type).as_deref()) }
+    }
+}
+
+/// Sends a message over a remote connection, which gives it a number and, unless it is None, a kind.
+///
+/// # Safety
+/// As for `lrmd__remote_send_xml()`.
+pub(in crate::capi) unsafe fn send_xml(
+    session: *mut c_void,
+    msg: *mut c_void,
+    id: u32,
+    msg_type: Option<&str>,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let Some(message) = Node::from_raw(msg).filter(|_| !session.is_null()) else {
+            return libc::EINVAL;
+        };
+        message.set_attribute(attribute::REMOTE_MSG_ID, &id.cast_signed().to_string());
+        if let Some(msg_type) = msg_type {
+            message.set_attribute(attribute::REMOTE_MSG_TYPE, msg_type);
         }
+        CRM_COMMON.pcmk__remote_send_xml(session, msg).unwrap_or(libc::ENOSYS)
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsString, c_char, c_int};
 
+use super::role;
 use crate::capi::entry::server_entry;
 use crate::capi::logging;
 use crate::driver::environment::Environment;
@@ -29,6 +30,7 @@ server_entry! {
     /// No other thread reads or changes the environment meanwhile.
     pub unsafe fn remoted_spawn_pidone(_argc: c_int, _argv: *mut *mut c_char) {
         logging::install();
+        role::is_remote_daemon_from_now_on();
         let before: BTreeMap<OsString, OsString> = env::vars_os().collect();
         let mut environment = Environment::of_process();
         match pid1::enter(&mut environment) {

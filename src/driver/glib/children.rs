@@ -5,6 +5,7 @@
 //! A start holds the thread until the program executes. There is no other thread, so that they wait in a queue: one
 //! start, then the others of the loop have their turn. A run is over when its process has ended; who inherited its pipes
 //! is not waited for. Nothing here ends a child unless told to.
+use super::systemd::{Ticket as UnitTicket, Units};
 use crate::agents::{self, AgentConfig, Capture, Convention, Ended, Means, Plan, UnitPlan};
 use crate::core::PeerId;
 use crate::driver::exit::try_end;
@@ -51,6 +52,8 @@ enum Stage {
     Waits(Ticket),
     /// The process, until it is reaped: so long its number cannot go to another.
     Runs(i32),
+    /// An action of a unit of systemd's.
+    Unit(UnitTicket),
 }
 
 /// Ends a run before its time. Dropping it changes nothing.
@@ -71,6 +74,7 @@ struct Shared {
     /// Has its turn as long as something is to be started.
     source: Source,
     out_of_memory: OomCounter,
+    units: Units,
 }
 
 impl Children {
@@ -84,7 +88,13 @@ impl Children {
                 }
             });
             let config = Box::new(config);
-            Shared { config, starts: RefCell::default(), source, out_of_memory: OomCounter::of_ourselves() }
+            Shared {
+                config,
+                starts: RefCell::default(),
+                source,
+                out_of_memory: OomCounter::of_ourselves(),
+                units: Units::default(),
+            }
         });
         Self { shared }
     }
@@ -138,13 +148,17 @@ impl Children {
                     log::warn!("Could not end process {pid}: {error}");
                 }
             }
+            Stage::Unit(ticket) => {
+                run.stage.set(Stage::Absent);
+                self.shared.units.give_up(ticket);
+            }
             Stage::Absent => {}
         }
     }
 }
 
 /// Does something in the loop's next turn.
-fn later(work: impl FnOnce() + 'static) {
+pub(super) fn later(work: impl FnOnce() + 'static) {
     let source = Rc::new(Cell::new(None::<Source>));
     let (held, mut work) = (Rc::clone(&source), Some(work));
     let once = Source::attach(c"pcmk-remote-rs result", Priority::Default, move || {
@@ -170,29 +184,41 @@ impl Shared {
         let Some(Start { order, handle, done }) = next else { return };
         handle.stage.set(Stage::Absent);
         match self.start(&order) {
-            Ok(begun) => Process::watch(begun, self.out_of_memory.recent(), handle, done, Rc::clone(self)),
+            Ok(Begun::Process(child, plan)) => {
+                let before = self.out_of_memory.recent();
+                Process::watch((child, plan), before, handle, done, Rc::clone(self));
+            }
+            Ok(Begun::Unit(plan)) => {
+                let ended = handle.clone();
+                let ticket = self.units.run(plan, move |result| {
+                    ended.stage.set(Stage::Absent);
+                    done(result);
+                });
+                handle.stage.set(Stage::Unit(ticket));
+            }
             Err(refused) => done(*refused),
         }
     }
 
-    fn start(&self, order: &Order) -> Result<(Child, Plan), Box<RunResult>> {
+    fn start(&self, order: &Order) -> Result<Begun, Box<RunResult>> {
         let config = (self.config)();
         let plan = match order {
             Order::Agent(execution) => match agents::plan(execution, &config, &NodeFiles)? {
                 Means::Process(plan) => plan,
-                Means::Unit(plan) => return Err(Box::new(unit(&plan))),
+                Means::Unit(plan) => return Ok(Begun::Unit(plan)),
             },
             Order::Alert(alert) => agents::plan_alert(alert, &config, &NodeFiles)?,
         };
         // The program's own signal handlers come and go, and no thread is there that could stop a start.
         let child = launch(&plan, &config, Stdin::Inherit, Dispositions::ANY, &Attempt::default())?;
-        Ok((child, plan))
+        Ok(Begun::Process(child, plan))
     }
 }
 
-/// Units need a connection to the system bus, which no source of this loop has.
-fn unit(plan: &UnitPlan) -> RunResult {
-    plan.failed("this executor has no connection to systemd")
+/// What a start has begun.
+enum Begun {
+    Process(Child, Plan),
+    Unit(UnitPlan),
 }
 
 /// A running process and what it has printed so far. Its source's function owns it.

@@ -8,10 +8,14 @@
 mod alerts;
 mod carrier;
 mod children;
+mod commands;
+mod systemd;
+mod tasks;
 
 pub use alerts::{Alerts, Pending};
 pub use carrier::{GlibCarrier, Outside, Run};
 pub use children::RunHandle;
+pub use commands::{Answer, Commands, FenceRun, Program};
 
 use crate::agents::AgentConfig;
 use crate::core::{Server, Settings};

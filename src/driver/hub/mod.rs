@@ -287,7 +287,10 @@ impl<C: Carrier> Hub<C> {
     fn perform(&mut self, effect: Effect, now: Now) {
         match effect {
             Effect::Reply { peer, token, reply } => self.reply(peer, token, &reply),
-            Effect::Notify { peers, notification } => self.notify(&peers, &notification),
+            Effect::Notify { audience, notification } => {
+                let peers = self.core.receivers(&audience);
+                self.notify(&peers, &notification);
+            }
             Effect::Relay { peer, relay } => self.relay(peer, &relay, now),
             Effect::Run { run, execution } => {
                 let handle = self.carrier.run(run, self.core.owner(run), &execution);

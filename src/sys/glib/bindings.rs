@@ -141,6 +141,7 @@ unsafe extern "C" {
         key: *mut gpointer,
         value: *mut gpointer,
     ) -> gboolean;
+    pub fn g_hash_table_ref(hash_table: *mut GHashTable) -> *mut GHashTable;
     pub fn g_hash_table_unref(hash_table: *mut GHashTable);
     pub fn g_str_equal(v1: gconstpointer, v2: gconstpointer) -> gboolean;
     pub fn g_str_hash(v: gconstpointer) -> guint;

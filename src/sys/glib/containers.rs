@@ -100,6 +100,33 @@ pub unsafe fn destroy(table: *mut c_void) {
     }
 }
 
+/// Takes a reference to somebody's table: it stays, though it be destroyed, and is then empty.
+///
+/// # Safety
+/// `table` is a living GHashTable.
+pub unsafe fn keep(table: *mut c_void) {
+    // SAFETY: the caller's promise.
+    unsafe { glib::g_hash_table_ref(table.cast()) };
+}
+
+/// Puts an entry into somebody's table. What was there under this key is freed as the table frees it.
+///
+/// # Safety
+/// `table` is a living GHashTable with strings as keys; key and value are such as it holds and become its own.
+pub unsafe fn insert(table: *mut c_void, key: *mut c_void, value: *mut c_void) {
+    // SAFETY: the caller's promise.
+    unsafe { glib::g_hash_table_insert(table.cast(), key, value) };
+}
+
+/// Takes an entry out of somebody's table and frees it as the table does, if there is one with this key.
+///
+/// # Safety
+/// `table` is a living GHashTable with strings as keys.
+pub unsafe fn remove(table: *mut c_void, key: &CStr) {
+    // SAFETY: the caller's promise; the key is only read.
+    unsafe { glib::g_hash_table_remove(table.cast(), key.as_ptr().cast()) };
+}
+
 /// The value of `key` in somebody's table.
 ///
 /// # Safety

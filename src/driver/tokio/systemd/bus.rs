@@ -2,40 +2,26 @@
 //! The service manager, by way of the system bus. One connection serves all units.
 use crate::agents;
 use crate::driver::system_bus::{self, MANAGER, MANAGER_PATH, PROPERTIES, SYSTEMD, UNIT};
+use crate::driver::units::{self, CallError, JOB, JOBS_KEPT};
 use std::env;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::time::Duration;
 use tokio::net::UnixStream;
-use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::{self, Receiver};
 use tokio::task::{JoinHandle, spawn_local, yield_now};
+use tokio::time::sleep;
 use zbus::export::futures_core::Stream;
 use zbus::message::Type;
 use zbus::zvariant::{DynamicType, OwnedObjectPath, OwnedValue, Type as Signature};
 use zbus::{Connection, MatchRule, Message, MessageStream, connection};
 
-const JOB: &str = "org.freedesktop.systemd1.Job";
-
-/// Ends of jobs that a slow reader may have waiting; beyond that it asks for the job itself.
-const JOBS_KEPT: usize = 1024;
-
-/// Why a call gave nothing.
-#[derive(Debug)]
-pub(super) enum CallError {
-    /// systemd or the bus is away, perhaps for a moment only.
-    Interrupted(String),
-    /// A refusal: name of the error and message.
-    Refused { name: String, message: String },
-}
-
 impl From<zbus::Error> for CallError {
     fn from(error: zbus::Error) -> Self {
         match error {
             zbus::Error::MethodError(name, message, _) => {
-                let (name, message) = (name.to_string(), message.unwrap_or_default());
-                if agents::is_interruption(&name, &message) {
-                    return Self::Interrupted(format!("{message} ({name})"));
-                }
-                Self::Refused { name, message }
+                Self::named(name.to_string(), message.unwrap_or_default())
             }
             other => Self::Interrupted(other.to_string()),
         }
@@ -91,56 +77,12 @@ impl Bus {
         self.connection.is_closed()
     }
 
-    /// Waits for the end of the connection.
-    pub(super) async fn closed(&self) {
-        self.connection.closed().await;
-    }
-
-    /// The ends of jobs from now on.
-    pub(super) fn job_ends(&self) -> broadcast::Receiver<JobEnd> {
-        self.ends.subscribe()
-    }
-
-    /// The unit's object; systemd has one for any name that is well-formed.
-    pub(super) async fn load(&self, unit: &str) -> Result<OwnedObjectPath, CallError> {
-        Ok(self.manage("LoadUnit", &(unit,)).await?.body().deserialize()?)
-    }
-
     /// Has systemd read all unit files anew.
     pub(super) async fn reload_files(&self) -> Result<(), CallError> {
         self.manage("Reload", &()).await.map(drop)
     }
 
-    /// Queues a job; its object.
-    pub(super) async fn queue(&self, method: &str, unit: &str) -> Result<OwnedObjectPath, CallError> {
-        Ok(self.manage(method, &(unit, "replace")).await?.body().deserialize()?)
-    }
-
-    /// A property of a unit that is a text.
-    pub(super) async fn unit_text(&self, unit: &OwnedObjectPath, name: &str) -> Result<String, CallError> {
-        Ok(String::try_from(self.property(unit, UNIT, name).await?).map_err(zbus::Error::from)?)
-    }
-
-    /// A property of a unit that is true or false.
-    pub(super) async fn unit_flag(&self, unit: &OwnedObjectPath, name: &str) -> Result<bool, CallError> {
-        Ok(bool::try_from(self.property(unit, UNIT, name).await?).map_err(zbus::Error::from)?)
-    }
-
-    /// Is this job still to be done?
-    pub(super) async fn has_job(&self, job: &OwnedObjectPath) -> Result<bool, CallError> {
-        match self.property(job, JOB, "State").await {
-            Ok(_) => Ok(true),
-            Err(CallError::Refused { name, .. }) if agents::is_unknown_object(&name) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn property(
-        &self,
-        object: &OwnedObjectPath,
-        interface: &str,
-        name: &str,
-    ) -> Result<OwnedValue, CallError> {
+    async fn property(&self, object: &str, interface: &str, name: &str) -> Result<OwnedValue, CallError> {
         let body = (interface, name);
         let reply =
             self.connection.call_method(Some(SYSTEMD), object, Some(PROPERTIES), "Get", &body).await?;
@@ -153,6 +95,75 @@ impl Bus {
     {
         Ok(self.connection.call_method(Some(SYSTEMD), MANAGER_PATH, Some(MANAGER), method, body).await?)
     }
+}
+
+impl units::Bus for Bus {
+    type Ends = Receiver<JobEnd>;
+
+    fn job_ends(&self) -> Receiver<JobEnd> {
+        self.ends.subscribe()
+    }
+
+    fn announced(&self, job: &str, ends: &mut Receiver<JobEnd>) -> Option<String> {
+        while let Ok(end) = ends.try_recv() {
+            if end.job.as_str() == job {
+                return Some(end.result);
+            }
+        }
+        None
+    }
+
+    async fn announcement(
+        &self,
+        job: &str,
+        ends: &mut Receiver<JobEnd>,
+        within: Duration,
+    ) -> Result<Option<String>, CallError> {
+        let hung_up = || CallError::Interrupted("D-Bus hung up".to_owned());
+        let mut over = pin!(sleep(within));
+        loop {
+            tokio::select! {
+                biased;
+                end = ends.recv() => match end {
+                    Ok(end) if end.job.as_str() == job => return Ok(Some(end.result)),
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(_)) => return Ok(None),
+                    Err(RecvError::Closed) => return Err(hung_up()),
+                },
+                () = self.connection.closed() => return Err(hung_up()),
+                () = &mut over => return Ok(None),
+            }
+        }
+    }
+
+    async fn load(&self, unit: &str) -> Result<String, CallError> {
+        object(&self.manage("LoadUnit", &(unit,)).await?)
+    }
+
+    async fn queue(&self, method: &str, unit: &str) -> Result<String, CallError> {
+        object(&self.manage(method, &(unit, "replace")).await?)
+    }
+
+    async fn unit_text(&self, unit: &str, name: &str) -> Result<String, CallError> {
+        Ok(String::try_from(self.property(unit, UNIT, name).await?).map_err(zbus::Error::from)?)
+    }
+
+    async fn unit_flag(&self, unit: &str, name: &str) -> Result<bool, CallError> {
+        Ok(bool::try_from(self.property(unit, UNIT, name).await?).map_err(zbus::Error::from)?)
+    }
+
+    async fn has_job(&self, job: &str) -> Result<bool, CallError> {
+        match self.property(job, JOB, "State").await {
+            Ok(_) => Ok(true),
+            Err(CallError::Refused { name, .. }) if agents::is_unknown_object(&name) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The object that an answer names.
+fn object(answer: &Message) -> Result<String, CallError> {
+    Ok(answer.body().deserialize::<OwnedObjectPath>()?.as_str().to_owned())
 }
 
 /// Passes the ends of jobs on, as long as the connection lasts.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What all actions share: the connection to systemd, and which changes of unit files it has read.
-use super::bus::{Bus, CallError};
+use super::bus::Bus;
+use crate::driver::units::{self, CallError};
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// The link of all actions to systemd.
@@ -17,9 +19,10 @@ pub(super) struct SystemdLink {
     read: Mutex<u64>,
 }
 
-impl SystemdLink {
-    /// The connection that there is, or a new one.
-    pub(super) async fn bus(&self) -> Result<Rc<Bus>, CallError> {
+impl units::Link for SystemdLink {
+    type Bus = Bus;
+
+    async fn bus(&self) -> Result<Rc<Bus>, CallError> {
         let mut current = self.bus.lock().await;
         if let Some(bus) = current.as_ref().filter(|bus| !bus.is_closed()) {
             return Ok(Rc::clone(bus));
@@ -32,9 +35,8 @@ impl SystemdLink {
         Ok(Rc::clone(current.insert(bus)))
     }
 
-    /// Makes systemd read a change of unit files that was just made. This is slow on hosts with many units, so changes
-    /// that come meanwhile share the next time.
-    pub(super) async fn changed(&self, bus: &Bus) -> Result<(), CallError> {
+    /// This is slow on hosts with many units, so changes that come meanwhile share the next time.
+    async fn changed(&self, bus: &Bus) -> Result<(), CallError> {
         let change = self.changes.get() + 1;
         self.changes.set(change);
         let mut read = self.read.lock().await;
@@ -46,8 +48,11 @@ impl SystemdLink {
         Ok(())
     }
 
-    /// Has systemd ever answered?
-    pub(super) fn ever_met(&self) -> bool {
+    fn ever_met(&self) -> bool {
         self.met.get()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
     }
 }

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Runs the actions of systemd's units. Nothing connects to the bus before the first of them.
-//!
-//! systemd and the bus may be restarted at any time, while a job runs too: the connection is made anew, and
-//! the job, which systemd remembers, is waited for again.
-mod action;
 mod bus;
-mod drop_in;
 mod link;
 
 use crate::agents::UnitPlan;
+use crate::driver::units::Action;
 use crate::model::RunResult;
-use action::Action;
 use link::SystemdLink;
 use std::rc::Rc;
 use tokio::sync::Notify;
@@ -24,7 +19,7 @@ pub struct Units {
 impl Units {
     /// Carries out an action, until `stop` is notified.
     pub(super) async fn run(&self, plan: &UnitPlan, stop: &Notify) -> RunResult {
-        let action = Action::new(&self.link, plan);
+        let action = Action::new(&*self.link, plan);
         tokio::select! {
             biased;
             verdict = action.run() => verdict,

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! One action of one unit, from LoadUnit to the end of its job.
-use super::bus::{Bus, CallError, JobEnd};
-use super::drop_in;
-use super::link::SystemdLink;
+use super::{Bus, CallError, Link, drop_in};
 use crate::agents::{UnitAction, UnitPlan};
 use crate::model::RunResult;
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::Duration;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::time::{Instant, interval_at, sleep};
-use zbus::zvariant::OwnedObjectPath;
 
 /// Between two attempts while systemd or the bus is away.
 const REST: Duration = Duration::from_millis(250);
@@ -21,29 +16,38 @@ const LOOKS: u32 = 4;
 /// How often a job whose end nobody announces is asked for.
 const INQUIRY: Duration = Duration::from_secs(2);
 
-pub(super) struct Action<'a> {
-    link: &'a SystemdLink,
+pub(in crate::driver) struct Action<'a, L> {
+    link: &'a L,
     plan: &'a UnitPlan,
     /// What it waits for, for the administrator.
-    phase: Cell<&'static str>,
+    phase: Rc<Cell<&'static str>>,
     /// Its job, once systemd has queued it.
-    job: RefCell<Option<OwnedObjectPath>>,
+    job: RefCell<Option<String>>,
     /// Was the drop-in changed, without systemd having read that?
     unread: Cell<bool>,
 }
 
-impl<'a> Action<'a> {
-    pub(super) fn new(link: &'a SystemdLink, plan: &'a UnitPlan) -> Self {
-        let phase = Cell::new("D-Bus did not answer");
+impl<'a, L: Link> Action<'a, L> {
+    pub(in crate::driver) fn new(link: &'a L, plan: &'a UnitPlan) -> Self {
+        let phase = Rc::new(Cell::new("D-Bus did not answer"));
         Self { link, plan, phase, job: RefCell::default(), unread: Cell::default() }
     }
 
+    /// Has what it waits for, in words, told here too.
+    #[cfg(feature = "capi")]
+    pub(in crate::driver) fn telling(mut self, phase: Rc<Cell<&'static str>>) -> Self {
+        phase.set(self.phase.get());
+        self.phase = phase;
+        self
+    }
+
     /// In words, what it waits for.
-    pub(super) fn phase(&self) -> &'static str {
+    #[cfg(feature = "daemon")]
+    pub(in crate::driver) fn phase(&self) -> &'static str {
         self.phase.get()
     }
 
-    pub(super) async fn run(&self) -> RunResult {
+    pub(in crate::driver) async fn run(&self) -> RunResult {
         let attempts = if self.plan.action == UnitAction::Status { LOOKS } else { ATTEMPTS };
         let mut attempt = 0;
         loop {
@@ -64,7 +68,7 @@ impl<'a> Action<'a> {
             }
             log::info!("{} of {} goes on when systemd is back: {why}", self.plan.action_name, self.plan.unit);
             self.phase.set("systemd or D-Bus is away");
-            sleep(REST).await;
+            self.link.sleep(REST).await;
         }
     }
 
@@ -94,7 +98,7 @@ impl<'a> Action<'a> {
         }
     }
 
-    async fn change(&self, bus: &Bus, unit: &OwnedObjectPath) -> Result<RunResult, CallError> {
+    async fn change(&self, bus: &L::Bus, unit: &str) -> Result<RunResult, CallError> {
         let mut ends = bus.job_ends();
         let known = self.job.borrow().clone();
         let (job, missed) = match known {
@@ -112,16 +116,14 @@ impl<'a> Action<'a> {
         }
         let state = bus.unit_text(unit, "ActiveState").await?;
         // An announcement that crossed the question has arrived by now.
-        while let Ok(end) = ends.try_recv() {
-            if end.job == job {
-                return self.ended(bus, unit, &end.result).await;
-            }
+        if let Some(result) = bus.announced(&job, &mut ends) {
+            return self.ended(bus, unit, &result).await;
         }
         Ok(self.plan.job_vanished(&state))
     }
 
     /// The result of an action whose job has ended. A unit that systemd restarts meanwhile is waited for.
-    async fn ended(&self, bus: &Bus, unit: &OwnedObjectPath, result: &str) -> Result<RunResult, CallError> {
+    async fn ended(&self, bus: &L::Bus, unit: &str, result: &str) -> Result<RunResult, CallError> {
         if result != "done" || !self.plan.action.wants_active() {
             return Ok(self.plan.job_ended(result));
         }
@@ -131,16 +133,12 @@ impl<'a> Action<'a> {
             if let Some(verdict) = self.plan.job_done(&state) {
                 return Ok(verdict);
             }
-            sleep(REST).await;
+            self.link.sleep(REST).await;
         }
     }
 
     /// Queues the job; the inner error is the result when there will be none.
-    async fn queue(
-        &self,
-        bus: &Bus,
-        unit: &OwnedObjectPath,
-    ) -> Result<Result<OwnedObjectPath, RunResult>, CallError> {
+    async fn queue(&self, bus: &L::Bus, unit: &str) -> Result<Result<String, RunResult>, CallError> {
         match self.plan.action {
             UnitAction::Start => {
                 if let Err(error) = drop_in::write(self.plan) {
@@ -175,23 +173,13 @@ impl<'a> Action<'a> {
     /// Waits for the end of the job to be announced: its result; None when the job is gone without.
     async fn job_end(
         &self,
-        bus: &Bus,
-        job: &OwnedObjectPath,
-        ends: &mut Receiver<JobEnd>,
+        bus: &L::Bus,
+        job: &str,
+        ends: &mut <L::Bus as Bus>::Ends,
     ) -> Result<Option<String>, CallError> {
-        let hung_up = || CallError::Interrupted("D-Bus hung up".to_owned());
-        let mut inquiry = interval_at(Instant::now() + INQUIRY, INQUIRY);
         loop {
-            tokio::select! {
-                biased;
-                end = ends.recv() => match end {
-                    Ok(end) if end.job == *job => return Ok(Some(end.result)),
-                    Ok(_) => continue,
-                    Err(RecvError::Lagged(_)) => {}
-                    Err(RecvError::Closed) => return Err(hung_up()),
-                },
-                () = bus.closed() => return Err(hung_up()),
-                _ = inquiry.tick() => {}
+            if let Some(result) = bus.announcement(job, ends, INQUIRY).await? {
+                return Ok(Some(result));
             }
             if !bus.has_job(job).await? {
                 return Ok(None);
