@@ -2,6 +2,7 @@
 //! What every part of the server needs: the time of this step, its effects, the clients, the timers.
 use super::budget::Budget;
 use super::peers::Peers;
+use super::tally::Tally;
 use super::timers::{Timer, Timers};
 use super::{Effect, LogLevel, PeerId, RunId};
 use crate::model::{Moment, Notification, Now};
@@ -17,6 +18,7 @@ pub(super) struct Context {
     peers: Peers,
     timers: Timers,
     budget: Budget,
+    tally: Tally,
     last_run: u64,
 }
 
@@ -29,6 +31,16 @@ impl Context {
     /// What requests may hold.
     pub(super) const fn budget(&mut self) -> &mut Budget {
         &mut self.budget
+    }
+
+    /// What was counted.
+    pub(super) const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Counts.
+    pub(super) const fn tally_mut(&mut self) -> &mut Tally {
+        &mut self.tally
     }
 
     /// A step begins, or ends: changes places with what the caller collects effects in.

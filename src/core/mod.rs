@@ -29,6 +29,7 @@ mod operations;
 mod peers;
 mod pending;
 mod proxy;
+mod recent;
 mod refusal;
 mod registration;
 mod registrations;
@@ -37,12 +38,14 @@ mod server;
 mod settings;
 mod shutdown;
 mod slots;
+mod tally;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 mod timers;
 mod times;
+mod view;
 
 pub use client::{
     Client, ClientCarrier, ClientOutput, ClientSettings, FromServer, Outgoing, REMOTE_LIMIT, RequestId,
@@ -53,3 +56,6 @@ pub use input::{Input, PeerId, PeerKind, RequestToken, RunId};
 pub use log_level::LogLevel;
 pub use server::Server;
 pub use settings::{DaemonKind, Settings};
+pub use view::{
+    ClientKind, ClientView, LastResult, LatestResult, OperationView, ResourceView, Stage, Summary,
+};

@@ -29,3 +29,23 @@ pub(super) enum Refusal {
     /// The client speaks none of our protocol versions.
     ProtocolVersion,
 }
+
+impl Refusal {
+    /// What counters call it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Incomplete => "incomplete",
+            Self::UnknownResource => "unknown-resource",
+            Self::UnknownOperation => "unknown-operation",
+            Self::UnknownRequest => "unknown-request",
+            Self::TooManyResources => "too-many-resources",
+            Self::TooManyOperations => "too-many-operations",
+            Self::TooManyAlerts => "too-many-alerts",
+            Self::OverBudget => "over-budget",
+            Self::NotPrivileged => "not-privileged",
+            Self::LocalProvider => "local-provider",
+            Self::NoProxiedClients => "no-proxied-clients",
+            Self::ProtocolVersion => "protocol-version",
+        }
+    }
+}

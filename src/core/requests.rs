@@ -58,15 +58,21 @@ impl Asker {
 
     fn done(self, done: Result<(), Refusal>, context: &mut Context) {
         let done = self.explain(done, context);
-        self.plain(done.map_or_else(rc, |()| 0), context);
+        self.plain(done.map_or_else(|refusal| refuse(refusal, context), |()| 0), context);
     }
 
     fn body(self, body: Result<ReplyBody, Refusal>, context: &mut Context) {
         match body {
             Ok(body) => self.send(0, body, context),
-            Err(refusal) => self.plain(rc(refusal), context),
+            Err(refusal) => self.plain(refuse(refusal, context), context),
         }
     }
+}
+
+/// Counts a refusal; the number of its reply.
+fn refuse(refusal: Refusal, context: &mut Context) -> i32 {
+    context.tally_mut().refused(refusal);
+    rc(refusal)
 }
 
 /// The number of a reply that refuses.
@@ -155,7 +161,8 @@ impl Requests {
             Request::Execute(execute) => {
                 let accepted = executor.execute(*execute, asker.peer, asker.call_id, context);
                 let accepted = asker.explain(accepted, context);
-                asker.plain(accepted.map_or_else(rc, |call_id| call_id.0), context);
+                let number = accepted.map_or_else(|refusal| refuse(refusal, context), |call_id| call_id.0);
+                asker.plain(number, context);
             }
             Request::Cancel(cancel) => asker.done(executor.cancel(&cancel, context), context),
             Request::RecurringOperations(id) => {
@@ -220,7 +227,8 @@ impl Requests {
             uptime_s: Some(context.now().mono.since(self.started).as_secs()),
             node_start_state: self.settings.node_start_state.clone(),
         };
-        asker.send(outcome.map_or_else(rc, |()| 0), ReplyBody::Registered(body), context);
+        let number = outcome.map_or_else(|refusal| refuse(refusal, context), |()| 0);
+        asker.send(number, ReplyBody::Registered(body), context);
         if carries && version.is_some_and(|version| version >= ProtocolVersion::SCHEMAS) {
             context.emit(Effect::FetchSchemas);
         }
