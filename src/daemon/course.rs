@@ -11,7 +11,10 @@ use crate::agents::AgentConfig;
 use crate::core::{DaemonKind, Settings};
 use crate::driver::environment::Environment;
 use crate::driver::pid1;
-use crate::driver::tokio::{IpcConfig, IpcTransport, Limits, RemoteSide, Servers, Setup, serve};
+use crate::driver::status;
+use crate::driver::tokio::{
+    IpcConfig, IpcTransport, Limits, RemoteSide, Servers, Setup, StatusConfig, serve,
+};
 use crate::{log_critical, log_notice};
 use log::{debug, warn};
 
@@ -105,11 +108,23 @@ fn serve_until_exit(
             ..IpcConfig::default()
         },
         hooks: Box::new(NodeHooks::new(config)),
+        status: Some(StatusConfig {
+            directory: status::DIRECTORY.into(),
+            name: name(prepared.daemon),
+            release: env!("CARGO_PKG_VERSION"),
+        }),
         ready: prepared.ready,
         stopping: prepared.stopping,
         reopen_logs: Box::new(move || reopen.reopen()),
     })
     .map_err(|problem| problem.to_string())
+}
+
+const fn name(daemon: DaemonKind) -> &'static str {
+    match daemon {
+        DaemonKind::Remoted => Program::Remoted.name(),
+        DaemonKind::Execd => Program::Executor.name(),
+    }
 }
 
 fn transport(configured: IpcType) -> IpcTransport {

@@ -30,3 +30,4 @@ mod short;
 mod shutdown;
 mod stalled;
 mod startup;
+mod status;
