@@ -57,5 +57,5 @@ pub use log_level::LogLevel;
 pub use server::Server;
 pub use settings::{DaemonKind, Settings};
 pub use view::{
-    ClientKind, ClientView, LastResult, LatestResult, OperationView, ResourceView, Stage, Summary,
+    ClientKind, ClientView, Headcount, LastResult, LatestResult, OperationView, ResourceView, Stage, Summary,
 };

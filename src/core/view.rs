@@ -62,6 +62,17 @@ pub struct Summary {
     pub refusals: Vec<(&'static str, u64)>,
 }
 
+/// What changes seldom of a [`Summary`], and costs nothing to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Headcount {
+    /// Clients of the executor.
+    pub clients: usize,
+    /// Registered resources.
+    pub resources: usize,
+    /// Has the way out begun?
+    pub is_shutting_down: bool,
+}
+
 /// Where an operation stands. Times are what the monotonic clock showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -165,6 +176,15 @@ impl Server {
             is_shutting_down: self.is_shutting_down(),
             results: tally.results(),
             refusals: tally.refusals(),
+        }
+    }
+
+    /// How many clients and resources there are.
+    pub fn headcount(&self) -> Headcount {
+        Headcount {
+            clients: self.context().peers().count(),
+            resources: self.executor().resource_count(),
+            is_shutting_down: self.is_shutting_down(),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::driver::environment::Environment;
 use crate::driver::pid1;
 use crate::driver::status;
 use crate::driver::tokio::{
-    IpcConfig, IpcTransport, Limits, RemoteSide, Servers, Setup, StatusConfig, serve,
+    IpcConfig, IpcTransport, Limits, RemoteSide, Servers, Setup, StatusConfig, Supervision, serve,
 };
 use crate::{log_critical, log_notice};
 use log::{debug, warn};
@@ -28,6 +28,8 @@ pub(super) struct Prepared {
     pub(super) ready: Box<dyn FnOnce()>,
     /// Called once when the way out begins.
     pub(super) stopping: Box<dyn FnOnce()>,
+    /// Who supervises the daemon, if anybody does.
+    pub(super) supervision: Option<Supervision>,
 }
 
 /// Opens what one of the daemons needs; an error is fatal, and a restart would not help.
@@ -115,6 +117,7 @@ fn serve_until_exit(
         }),
         ready: prepared.ready,
         stopping: prepared.stopping,
+        supervision: prepared.supervision,
         reopen_logs: Box::new(move || reopen.reopen()),
     })
     .map_err(|problem| problem.to_string())

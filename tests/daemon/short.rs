@@ -75,6 +75,7 @@ impl Driver {
                 limits,
                 ipc: IpcConfig::default(),
                 status: None,
+                supervision: None,
                 ready: Box::new(move || ready.send(()).unwrap()),
                 stopping: Box::new(|| {}),
                 reopen_logs: Box::new(|| {}),

@@ -6,6 +6,7 @@ use super::connection::{EndReason, RemoteConnection};
 use super::fencer::Fencer;
 use super::inbox::Inbox;
 use super::ipc::{LocalConnId, LocalServers};
+use super::pulse::Pulse;
 use super::questions::Questions;
 use super::starter::{Progress, Starter};
 use super::systemd::Units;
@@ -172,19 +173,25 @@ impl Carrier for TokioCarrier {
 /// ready before: without another look at the descriptors, and after all that the same wake-up brought. After a turn that
 /// has ended for its time the descriptors are looked at, and what they bring goes first. Between two turns one question is
 /// answered.
-pub(super) async fn serve(mut hub: Hub<TokioCarrier>, mut questions: Questions) -> u8 {
+pub(super) async fn serve(
+    mut hub: Hub<TokioCarrier>,
+    mut questions: Questions,
+    mut pulse: Option<Pulse>,
+) -> u8 {
     let clock = hub.carrier().clock;
     let mut armed = None;
     let mut timer = pin!(sleep_until(instant_now()));
     let code = loop {
-        let deadline = match hub.turn() {
+        let turned = hub.turn();
+        let beat = pulse.as_mut().and_then(|pulse| pulse.beat(clock.moment(), hub.core().headcount()));
+        let deadline = match turned {
             Next::Exit(code) => break code,
             Next::Again => {
                 questions.answer(&hub);
                 yield_now().await;
                 continue;
             }
-            Next::Wait(deadline) => deadline,
+            Next::Wait(deadline) => [deadline, beat].into_iter().flatten().min(),
         };
         if armed != deadline
             && let Some(deadline) = deadline

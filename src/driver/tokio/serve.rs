@@ -8,6 +8,7 @@ use super::ipc::LocalServers;
 use super::limits::Limits;
 use super::listener::{RemoteSide, Surroundings};
 use super::local_peers::LocalPeers;
+use super::pulse::{Pulse, Supervision};
 use super::questions;
 use super::signals;
 use super::starter::Starter;
@@ -43,6 +44,8 @@ pub struct Setup {
     pub status: Option<StatusConfig>,
     /// Called once when clients are served, for readiness and the like.
     pub ready: Box<dyn FnOnce()>,
+    /// Who supervises the daemon, if anybody does.
+    pub supervision: Option<Supervision>,
     /// Called once when the way out begins, which may be long before [`serve`] returns.
     pub stopping: Box<dyn FnOnce()>,
     /// Called at SIGHUP.
@@ -119,7 +122,9 @@ async fn run(setup: Setup) -> io::Result<u8> {
         stopping: Some(setup.stopping),
     };
     let hub = Hub::new(core, carrier, inbox, setup.hooks);
-    spawn_local(carrier::serve(hub, questions)).await.map_err(io::Error::other)
+    spawn_local(carrier::serve(hub, questions, setup.supervision.map(Pulse::new)))
+        .await
+        .map_err(io::Error::other)
 }
 
 #[cfg(test)]
