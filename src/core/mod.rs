@@ -23,6 +23,7 @@ mod held;
 mod history;
 mod input;
 mod log_level;
+mod look;
 mod operation;
 mod operation_key;
 mod operations;

@@ -11,7 +11,7 @@ use super::refusal::Refusal;
 use super::registration::Registration;
 use super::slots::Turn;
 use super::times::Times;
-use super::view::{LatestResult, OperationView};
+use super::view::{LatestResult, OperationView, Stage};
 use super::{PeerId, RunId, fencing};
 use crate::model::{
     CallId, Completion, DeviceState, ExecStatus, Execute, Execution, Interval, KillScope, Millis, Moment,
@@ -358,6 +358,16 @@ impl Operation {
         }
     }
 
+    const fn stage(&self) -> Stage {
+        match self.state {
+            State::Queued { .. } => Stage::Queued(self.recent.due()),
+            State::Blocked(_) => Stage::Blocked(self.recent.due()),
+            State::Running(_) => Stage::Running(self.recent.began()),
+            State::Resting => Stage::Resting(self.recent.due()),
+            State::Dormant => Stage::Dormant,
+        }
+    }
+
     /// As those see it who look.
     pub(super) fn view(&self) -> OperationView {
         OperationView {
@@ -365,7 +375,7 @@ impl Operation {
             interval: self.interval,
             timeout: self.timeout,
             call_id: self.call_id,
-            stage: self.recent.stage(self.state),
+            stage: self.stage(),
             last: self.recent.last().cloned(),
             lateness: self.recent.lateness(),
         }

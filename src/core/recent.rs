@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What is kept of an operation's latest run for those who look: when it was due, when it began, how it ended. Requests
 //! and results do not depend on it.
-use super::operation::State;
-use super::view::{LastResult, Stage, shortened};
+use super::view::{LastResult, shortened};
 use crate::model::{Millis, Moment, Now, Outcome};
 
 /// See the module's documentation.
@@ -59,13 +58,13 @@ impl Recent {
         self.lateness
     }
 
-    pub(super) const fn stage(&self, state: State) -> Stage {
-        match state {
-            State::Queued { .. } => Stage::Queued(self.due),
-            State::Blocked(_) => Stage::Blocked(self.due),
-            State::Running(_) => Stage::Running(self.began),
-            State::Resting => Stage::Resting(self.due),
-            State::Dormant => Stage::Dormant,
-        }
+    /// When the next run is due, or the one in flight was.
+    pub(super) const fn due(&self) -> Moment {
+        self.due
+    }
+
+    /// When the run in flight began.
+    pub(super) const fn began(&self) -> Moment {
+        self.began
     }
 }

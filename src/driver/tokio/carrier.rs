@@ -175,7 +175,7 @@ impl Carrier for TokioCarrier {
 /// answered.
 pub(super) async fn serve(
     mut hub: Hub<TokioCarrier>,
-    mut questions: Questions,
+    mut questions: Questions<Hub<TokioCarrier>>,
     mut pulse: Option<Pulse>,
 ) -> u8 {
     let clock = hub.carrier().clock;

@@ -5,7 +5,7 @@ mod source;
 mod table;
 mod watch;
 
-use source::Shown;
+use source::documents;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,7 +34,8 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options) -> ExitCode {
     if options.watch {
-        return watch::run(|| source::read(options.socket.as_deref()));
+        let ended = watch::run(|| source::read(options.socket.as_deref()));
+        return ended.map_or_else(|problem| fail(&problem), |()| ExitCode::SUCCESS);
     }
     match source::read(options.socket.as_deref()) {
         Ok(shown) => {
@@ -53,10 +54,6 @@ pub(super) fn run(options: &Options) -> ExitCode {
         }
         Err(problem) => fail(&problem),
     }
-}
-
-fn documents(shown: Vec<Shown>) -> Vec<crate::driver::status::Document> {
-    shown.into_iter().map(|shown| shown.document).collect()
 }
 
 fn fail(problem: &str) -> ExitCode {

@@ -19,6 +19,11 @@ pub(super) struct Shown {
     pub(super) document: Document,
 }
 
+/// Without their texts.
+pub(super) fn documents(shown: Vec<Shown>) -> Vec<Document> {
+    shown.into_iter().map(|shown| shown.document).collect()
+}
+
 /// The document behind this socket, or those of all daemons of this node.
 pub(super) fn read(socket: Option<&Path>) -> Result<Vec<Shown>, String> {
     if let Some(socket) = socket {

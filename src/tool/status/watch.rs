@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The table, drawn again each second.
-use super::source::Shown;
-use super::{documents, table};
+use super::source::{Shown, documents};
+use super::table;
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::process::ExitCode;
 use std::time::Duration;
 
 const PERIOD: Duration = Duration::from_secs(1);
@@ -14,12 +13,12 @@ const REST_OF_LINE: &str = "\x1b[K";
 const REST_OF_SCREEN: &str = "\x1b[J";
 
 /// Until interrupted, or until nobody reads what is written. A daemon that ends may come back.
-pub(super) fn run(read: impl Fn() -> Result<Vec<Shown>, String>) -> ExitCode {
+pub(super) fn run(read: impl Fn() -> Result<Vec<Shown>, String>) -> Result<(), String> {
     let mut is_first = true;
     loop {
         let text = match read() {
             Ok(shown) => table::write(&documents(shown)),
-            Err(problem) if is_first => return super::fail(&problem),
+            Err(problem) if is_first => return Err(problem),
             Err(problem) => problem,
         };
         is_first = false;
@@ -29,7 +28,7 @@ pub(super) fn run(read: impl Fn() -> Result<Vec<Shown>, String>) -> ExitCode {
         });
         let mut output = io::stdout();
         if output.write_all(screen(&text, columns, rows).as_bytes()).and_then(|()| output.flush()).is_err() {
-            return ExitCode::SUCCESS;
+            return Ok(());
         }
         std::thread::sleep(PERIOD);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Writes the document, a page at a time.
-use super::StatusConfig;
+use super::config::StatusConfig;
 use super::observed::{Observed, Readers};
 use super::text::{client, overview, resource};
 use crate::core::PeerId;
@@ -27,7 +27,7 @@ enum Next {
 /// See the module's documentation.
 pub(super) struct Pages<'a> {
     config: &'a StatusConfig,
-    asker: &'a Asker,
+    asker: &'a Asker<Hub<TokioCarrier>>,
     observed: &'a Observed,
     readers: Readers,
     next: Next,
@@ -36,7 +36,7 @@ pub(super) struct Pages<'a> {
 impl<'a> Pages<'a> {
     pub(super) fn new(
         config: &'a StatusConfig,
-        asker: &'a Asker,
+        asker: &'a Asker<Hub<TokioCarrier>>,
         observed: &'a Observed,
         readers: Readers,
     ) -> Self {

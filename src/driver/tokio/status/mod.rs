@@ -3,21 +3,24 @@
 //!
 //! Readers cost the loop little: each question to the hub is a page, whose text is sent before the next is asked. Few are
 //! served at a time, each for a limited time; the others are turned away.
+mod config;
 mod document;
 mod observed;
 mod socket;
 mod text;
 
+pub use config::StatusConfig;
 pub(super) use observed::{Observed, Refused};
 
+use super::carrier::TokioCarrier;
 use super::clock::instant_now;
 use super::questions::Asker;
+use crate::driver::hub::Hub;
 use document::Pages;
 use log::{debug, warn};
 use observed::Readers;
 use socket::Place;
 use std::cell::{Cell, RefCell};
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -38,21 +41,10 @@ const QUIET: Duration = Duration::from_secs(600);
 /// What those read who are turned away.
 const TURNED_AWAY: &[u8] = b"{\"version\":1,\"error\":\"too many readers at the same time; try again\"}\n";
 
-/// Where to serve, and as which daemon.
-#[derive(Clone, Debug)]
-pub struct StatusConfig {
-    /// Made if it is not there.
-    pub directory: PathBuf,
-    /// Of the daemon.
-    pub name: &'static str,
-    /// Of the daemon.
-    pub release: &'static str,
-}
-
 /// What all readers share.
 struct Status {
     config: StatusConfig,
-    asker: Asker,
+    asker: Asker<Hub<TokioCarrier>>,
     observed: Rc<Observed>,
     readers: RefCell<Readers>,
     busy: Cell<usize>,
@@ -60,7 +52,7 @@ struct Status {
 }
 
 /// Serves readers from now on, on the current `LocalSet`. That it cannot is a warning: the daemon serves on without.
-pub(super) fn start(config: StatusConfig, asker: Asker, observed: Rc<Observed>) {
+pub(super) fn start(config: StatusConfig, asker: Asker<Hub<TokioCarrier>>, observed: Rc<Observed>) {
     let opened = socket::open(&config.directory, config.name)
         .and_then(|(listener, place)| Ok((UnixListener::from_std(listener)?, place)));
     match opened {

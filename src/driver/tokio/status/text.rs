@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! From what was looked at to what the document says. Names that are very long are shortened.
-use super::StatusConfig;
+use super::config::StatusConfig;
 use super::observed::{Observed, Readers};
 use crate::core::{ClientKind, ClientView, LatestResult, OperationView, ResourceView, Stage, Summary};
 use crate::driver::status::{
