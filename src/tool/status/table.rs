@@ -217,7 +217,7 @@ fn ago(moment: u64, now: u64) -> String {
 
 fn span_ms(ms: u64) -> String {
     match ms {
-        0..10_000 if ms % 1000 != 0 => format!("{ms} ms"),
+        0..10_000 if !ms.is_multiple_of(1000) => format!("{ms} ms"),
         _ => span(ms / 1000),
     }
 }

@@ -132,12 +132,12 @@ fn operation(view: &OperationView, now: Now) -> Operation {
     Operation {
         action: shown(&view.action),
         interval_ms: u64::from(view.interval.0),
-        timeout_ms: view.timeout.0.into(),
+        timeout_ms: view.timeout.0,
         call_id: view.call_id.0,
         state: state.to_owned(),
         since_ms,
         due_in_ms,
-        lateness_ms: view.lateness.map(|lateness| lateness.0.into()),
+        lateness_ms: view.lateness.map(|lateness| lateness.0),
         exit: view.last.as_ref().map(|last| last.exit.0),
         status: view.last.as_ref().map(|last| status(last.status).to_owned()),
         ended: view.last.as_ref().map(|last| last.ended_s),
@@ -153,7 +153,7 @@ fn latest(view: &LatestResult) -> Latest {
         status: status(view.result.status).to_owned(),
         reason: view.reason.as_deref().map(str::to_owned),
         ended: view.result.ended_s,
-        lateness_ms: view.lateness.0.into(),
+        lateness_ms: view.lateness.0,
     }
 }
 
