@@ -187,9 +187,10 @@ pub mod protocol {
     /// The two sides of the protocol as state machines: inputs and the time in, effects out.
     pub mod core {
         pub use crate::core::{
-            Audience, Client, ClientCarrier, ClientError, ClientOutput, ClientSettings, DaemonKind, Effect,
-            FromServer, Input, LogLevel, Outgoing, PeerId, PeerKind, REMOTE_LIMIT, Relay, RequestId,
-            RequestToken, RunId, Server, Settings,
+            Audience, Client, ClientCarrier, ClientError, ClientKind, ClientOutput, ClientSettings,
+            ClientView, DaemonKind, Effect, FromServer, Headcount, Input, LastResult, LatestResult, LogLevel,
+            OperationView, Outgoing, PeerId, PeerKind, REMOTE_LIMIT, Relay, RequestId, RequestToken,
+            ResourceView, RunId, Server, Settings, Stage, Summary,
         };
     }
 

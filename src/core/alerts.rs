@@ -56,6 +56,10 @@ impl Default for Alerts {
 }
 
 impl Alerts {
+    pub(super) fn count(&self) -> usize {
+        self.in_flight.len()
+    }
+
     /// Starts an alert.
     ///
     /// # Errors

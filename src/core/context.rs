@@ -2,6 +2,8 @@
 //! What every part of the server needs: the time of this step, its effects, the clients, the timers.
 use super::budget::Budget;
 use super::peers::Peers;
+use super::refusal::Refusal;
+use super::tally::Tally;
 use super::timers::{Timer, Timers};
 use super::{Audience, Effect, LogLevel, RunId};
 use crate::model::{Moment, Notification, Now};
@@ -17,6 +19,7 @@ pub(super) struct Context {
     peers: Peers,
     timers: Timers,
     budget: Budget,
+    tally: Tally,
     last_run: u64,
     /// Are the clients known to the driver alone?
     leaves_clients: bool,
@@ -36,6 +39,22 @@ impl Context {
     /// What requests may hold.
     pub(super) const fn budget(&mut self) -> &mut Budget {
         &mut self.budget
+    }
+
+    /// What was counted.
+    pub(super) const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Counts.
+    pub(super) const fn tally_mut(&mut self) -> &mut Tally {
+        &mut self.tally
+    }
+
+    /// Counts a refusal; the number of the reply that refuses.
+    pub(super) fn refuse(&mut self, refusal: Refusal) -> i32 {
+        self.tally.refused(refusal);
+        refusal.rc()
     }
 
     /// A step begins, or ends: changes places with what the caller collects effects in.

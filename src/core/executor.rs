@@ -5,6 +5,7 @@
 //! only), and the slot of the resource's name ([`super::slots`], every run). The operation itself
 //! ([`super::operation`]) knows what it reports and what comes after a run. Where many operations end at once is `ending`.
 mod ending;
+mod views;
 
 use super::budget;
 use super::chores::{Cause, Chores};
@@ -189,7 +190,7 @@ impl Executor {
         let Some(operation) = self.operations.get_mut(key) else { return Ok(false) };
         operation.charge_user_data(request.user_data.as_deref(), context.budget())?;
         operation.asked_by(asker, context);
-        let idle = operation.merge(call_id, request.user_data.clone());
+        let idle = operation.merge(call_id, request.user_data.clone(), context.now());
         context.log(LogLevel::Info, || {
             format!("{} of {id} every {} is there already: merged", request.action, request.interval)
         });
@@ -305,7 +306,7 @@ impl Executor {
                 return true;
             }
         };
-        operation.begin(run);
+        operation.begin(run, context.now());
         let limit_from = operation.limit_from(context.now().mono);
         let execution = Box::new(operation.execution());
         let (timeout, effect) = match self.device_of(&execution) {
@@ -367,6 +368,8 @@ impl Executor {
         let Some(operation) = self.operations.get_mut(key) else { return };
         let after = operation.ended(result, killed, context);
         let id = operation.resource_id().clone();
+        self.remember_latest(key);
+        let Some(operation) = self.operations.get(key) else { return };
         if let Some(device) = operation.device_change()
             && let Some(registration) = self.registrations.get_mut(&id)
         {
@@ -385,6 +388,15 @@ impl Executor {
             After::Dormant => {}
         }
         self.registrations.deactivate(&id, key);
+    }
+
+    /// Keeps the result of the run that has just ended for those who look.
+    fn remember_latest(&mut self, key: OperationKey) {
+        let Some(operation) = self.operations.get_mut(key) else { return };
+        let Some(latest) = operation.latest() else { return };
+        if let Some(registration) = self.registrations.get_mut(operation.resource_id()) {
+            registration.set_latest(latest);
+        }
     }
 
     /// Puts a probe at the end of the queue of its resource.

@@ -24,12 +24,14 @@ mod held;
 mod history;
 mod input;
 mod log_level;
+mod look;
 mod operation;
 mod operation_key;
 mod operations;
 mod peers;
 mod pending;
 mod proxy;
+mod recent;
 mod refusal;
 mod registration;
 mod registrations;
@@ -39,12 +41,14 @@ mod server;
 mod settings;
 mod shutdown;
 mod slots;
+mod tally;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 mod timers;
 mod times;
+mod view;
 
 pub use client::{
     Client, ClientCarrier, ClientOutput, ClientSettings, FromServer, Outgoing, REMOTE_LIMIT, RequestId,
@@ -57,3 +61,6 @@ pub use log_level::LogLevel;
 pub use resources::{Answer, Asker};
 pub use server::Server;
 pub use settings::{DaemonKind, Settings};
+pub use view::{
+    ClientKind, ClientView, Headcount, LastResult, LatestResult, OperationView, ResourceView, Stage, Summary,
+};

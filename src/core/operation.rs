@@ -6,10 +6,12 @@ use super::context::Context;
 use super::history::History;
 use super::operation_key::OperationName;
 use super::pending::{Pending, undecided};
+use super::recent::Recent;
 use super::refusal::Refusal;
 use super::registration::Registration;
 use super::slots::Turn;
 use super::times::Times;
+use super::view::{LatestResult, OperationView, Stage};
 use super::{Audience, PeerId, RunId, fencing};
 use crate::model::{
     CallId, Completion, DeviceState, ExecStatus, Execute, Execution, Interval, KillScope, Millis, Moment,
@@ -72,6 +74,7 @@ pub(super) struct Operation {
     times: Times,
     history: History,
     pending: Pending,
+    recent: Recent,
 }
 
 impl Operation {
@@ -98,6 +101,7 @@ impl Operation {
             params: request.params,
             notify: request.notify,
             state: State::Queued { delayed: request.start_delay > Millis(0) },
+            recent: Recent::due_after(now, request.start_delay),
             resource_deleted: false,
             times: Times::arrived(now),
             history: History::default(),
@@ -173,12 +177,14 @@ impl Operation {
     }
 
     /// It is in flight.
-    pub(super) const fn begin(&mut self, run: RunId) {
+    pub(super) fn begin(&mut self, run: RunId, now: Now) {
         self.state = State::Running(run);
+        self.recent.begin(now.mono);
     }
 
     /// The run that it waited for has begun, at `since`; when its limit is over, if it has one.
     pub(super) fn started(&mut self, since: Moment, now: Now) -> Option<Moment> {
+        self.recent.begin(since);
         if !self.pending.is_looking_again() {
             self.times.begin_late(since, now);
         }
@@ -192,11 +198,15 @@ impl Operation {
 
     /// It takes the number and the user data of a second request for the same, whose result is told in any case; true
     /// when it would not run soon by itself.
-    pub(super) fn merge(&mut self, call_id: CallId, user_data: Option<String>) -> bool {
+    pub(super) fn merge(&mut self, call_id: CallId, user_data: Option<String>, now: Now) -> bool {
         self.call_id = call_id;
         self.user_data = user_data;
         self.history.forget_what_was_told();
-        matches!(self.state, State::Resting | State::Dormant)
+        let is_idle = matches!(self.state, State::Resting | State::Dormant);
+        if is_idle {
+            self.recent.rest(now, Millis(0));
+        }
+        is_idle
     }
 
     /// Reports a run and says what comes next. `killed`: because its time was up.
@@ -207,10 +217,13 @@ impl Operation {
             let spent = self.times.ran(context.now().mono);
             if let Some(delay) = self.pending.look_again(self.timeout, spent) {
                 self.state = State::Queued { delayed: true };
+                self.recent.rest(context.now(), delay);
                 return After::LookAgain(delay);
             }
             outcome = undecided(&self.action, self.timeout, outcome);
         }
+        self.recent.end(&outcome, context.now());
+        context.tally_mut().ended(&outcome);
         self.tell(outcome, context);
         if !self.interval.recurs() {
             return After::Over;
@@ -221,6 +234,7 @@ impl Operation {
             return After::Dormant;
         }
         self.state = State::Resting;
+        self.recent.rest(context.now(), self.interval.into());
         After::Rest(self.interval)
     }
 
@@ -230,7 +244,9 @@ impl Operation {
             State::Resting | State::Dormant => self.history.last_exit(),
             State::Queued { .. } | State::Blocked(_) | State::Running(_) => OcfExit::OK,
         };
-        self.tell(Outcome::new(exit, ExecStatus::Cancelled), context);
+        let outcome = Outcome::new(exit, ExecStatus::Cancelled);
+        context.tally_mut().ended(&outcome);
+        self.tell(outcome, context);
     }
 
     /// What the last result says about a fence device.
@@ -340,6 +356,41 @@ impl Operation {
             timeout: self.timeout,
             params: self.params.clone(),
         }
+    }
+
+    const fn stage(&self) -> Stage {
+        match self.state {
+            State::Queued { .. } => Stage::Queued(self.recent.due()),
+            State::Blocked(_) => Stage::Blocked(self.recent.due()),
+            State::Running(_) => Stage::Running(self.recent.began()),
+            State::Resting => Stage::Resting(self.recent.due()),
+            State::Dormant => Stage::Dormant,
+        }
+    }
+
+    /// As those see it who look.
+    pub(super) fn view(&self) -> OperationView {
+        OperationView {
+            action: self.action.clone(),
+            interval: self.interval,
+            timeout: self.timeout,
+            call_id: self.call_id,
+            stage: self.stage(),
+            last: self.recent.last().cloned(),
+            lateness: self.recent.lateness(),
+        }
+    }
+
+    /// The result of the run that has just ended, whose reason is handed over.
+    pub(super) fn latest(&mut self) -> Option<LatestResult> {
+        Some(LatestResult {
+            reason: self.recent.take_reason(),
+            action: self.action.clone(),
+            interval: self.interval,
+            call_id: self.call_id,
+            result: self.recent.last()?.clone(),
+            lateness: self.recent.lateness().unwrap_or(Millis(0)),
+        })
     }
 
     /// As listings of recurring operations show it.

@@ -96,6 +96,10 @@ impl Operations {
         self.last_key
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.operations.len()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (OperationKey, &Operation)> {
         self.operations.iter().map(|(key, operation)| (*key, operation))
     }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The executor's clients: who they are, what they may ask and who is told what.
+use super::view::{ClientKind, ClientView, shortened};
 use super::{Audience, PeerId, PeerKind};
-use crate::model::{ClientId, Request};
+use crate::model::{ClientId, Now, Request};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 /// How a client reached us, and so how far it is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub(super) struct Peer {
     client_id: ClientId,
     /// What it calls itself; without a name it is told nothing.
     name: Option<String>,
+    /// When it was connected.
+    since: Now,
 }
 
 impl Peer {
@@ -29,6 +33,22 @@ impl Peer {
 
     pub(super) fn is_remote(&self) -> bool {
         self.carrier == Carrier::Remote
+    }
+
+    fn view(&self, peer: PeerId, is_provider: bool) -> ClientView {
+        let kind = match self.carrier {
+            Carrier::Remote => ClientKind::Remote,
+            Carrier::Local { privileged: true } => ClientKind::Local,
+            Carrier::Local { privileged: false } => ClientKind::Unprivileged,
+        };
+        ClientView {
+            peer,
+            client_id: self.client_id.clone(),
+            name: self.name.as_deref().map(shortened),
+            kind,
+            since: self.since,
+            is_provider,
+        }
     }
 
     pub(super) fn is_named(&self) -> bool {
@@ -62,8 +82,30 @@ impl Peers {
             PeerKind::Local { privileged } => Carrier::Local { privileged: *privileged },
             PeerKind::Proxied { .. } => return false,
         };
-        self.peers.insert(peer, Peer { carrier, client_id: client_id.clone(), name: None });
+        let client_id = client_id.clone();
+        self.peers.insert(peer, Peer { carrier, client_id, name: None, since: Now::default() });
         true
+    }
+
+    /// It was connected then.
+    pub(super) fn set_since(&mut self, peer: PeerId, now: Now) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.since = now;
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// Those after this one, `most` at most.
+    pub(super) fn views(&self, after: Option<PeerId>, most: usize) -> Vec<ClientView> {
+        let first = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.peers
+            .range((first, Bound::Unbounded))
+            .take(most)
+            .map(|(id, peer)| peer.view(*id, self.provides(*id)))
+            .collect()
     }
 
     pub(super) fn remove(&mut self, peer: PeerId) -> Option<Peer> {

@@ -70,6 +70,10 @@ impl Proxies {
         self.open > 0
     }
 
+    pub(super) fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// Ends all sessions.
     pub(super) fn close_all(&mut self, context: &mut Context) {
         for peer in self.sessions.keys().copied().collect::<Vec<_>>() {

@@ -46,6 +46,24 @@ impl Refusal {
         };
         number.saturating_neg()
     }
+
+    /// What counters call it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Incomplete => "incomplete",
+            Self::UnknownResource => "unknown-resource",
+            Self::UnknownOperation => "unknown-operation",
+            Self::UnknownRequest => "unknown-request",
+            Self::TooManyResources => "too-many-resources",
+            Self::TooManyOperations => "too-many-operations",
+            Self::TooManyAlerts => "too-many-alerts",
+            Self::OverBudget => "over-budget",
+            Self::NotPrivileged => "not-privileged",
+            Self::LocalProvider => "local-provider",
+            Self::NoProxiedClients => "no-proxied-clients",
+            Self::ProtocolVersion => "protocol-version",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! start delay holds up what follows. Repeats are not queued here, see [`super::slots`].
 use super::budget::Charge;
 use super::operation_key::{OperationKey, OperationName};
+use super::view::LatestResult;
 use crate::model::{Agent, DeviceState, Resource, ResourceId, Standard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub(super) struct Registration {
     recurring: BTreeMap<OperationKey, OperationName>,
     /// All in `queue` and `recurring`.
     by_name: BTreeMap<OperationName, BTreeSet<OperationKey>>,
+    /// For those who look.
+    latest: Option<Box<LatestResult>>,
 }
 
 /// What a registration knew of operations that are taken away, to be dropped little by little.
@@ -52,6 +55,7 @@ impl Registration {
             active: None,
             recurring: BTreeMap::new(),
             by_name: BTreeMap::new(),
+            latest: None,
         }
     }
 
@@ -154,6 +158,26 @@ impl Registration {
     /// All that is queued or recurs.
     pub(super) fn queued_and_recurring(&self) -> impl Iterator<Item = OperationKey> {
         self.queue.keys().chain(self.recurring.keys()).copied()
+    }
+
+    /// All that is queued or recurs, and what is on its first run.
+    pub(super) fn known(&self) -> impl Iterator<Item = OperationKey> {
+        let one_shot = self.active.filter(|key| !self.recurring.contains_key(key));
+        one_shot.into_iter().chain(self.recurring.keys().copied()).chain(self.queue.keys().copied())
+    }
+
+    /// How many that are.
+    pub(super) fn known_count(&self) -> usize {
+        let one_shots = self.active.is_some_and(|key| !self.recurring.contains_key(&key));
+        self.queue.len().saturating_add(self.recurring.len()).saturating_add(usize::from(one_shots))
+    }
+
+    pub(super) fn latest(&self) -> Option<&LatestResult> {
+        self.latest.as_deref()
+    }
+
+    pub(super) fn set_latest(&mut self, latest: LatestResult) {
+        self.latest = Some(Box::new(latest));
     }
 
     /// The operation on its first run.

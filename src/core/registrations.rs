@@ -5,6 +5,7 @@ use super::refusal::Refusal;
 use super::registration::Registration;
 use crate::model::ResourceId;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 /// More than any cluster has: stops a client that registers without end before memory does.
 const MOST_RESOURCES: usize = 100_000;
@@ -46,6 +47,16 @@ impl Registrations {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Registration> {
         self.registrations.values()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.registrations.len()
+    }
+
+    /// Those whose names come after this one.
+    pub(super) fn after(&self, id: Option<&ResourceId>) -> impl Iterator<Item = &Registration> {
+        let first = id.map_or(Bound::Unbounded, Bound::Excluded);
+        self.registrations.range((first, Bound::Unbounded)).map(|(_, registration)| registration)
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Registration> {

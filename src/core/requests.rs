@@ -60,7 +60,7 @@ impl Asker {
         let name = context.peers().describe(self.peer);
         let asker = resources::Asker { peer: self.peer, name: &name, call_id: self.call_id };
         let done = resources::explain(asker, done, context);
-        self.plain(done.map_or_else(Refusal::rc, |()| 0), context);
+        self.plain(done.map_or_else(|refusal| context.refuse(refusal), |()| 0), context);
     }
 }
 
@@ -185,7 +185,8 @@ impl Requests {
             uptime_s: Some(context.now().mono.since(self.started).as_secs()),
             node_start_state: self.settings.node_start_state.clone(),
         };
-        asker.send(outcome.map_or_else(Refusal::rc, |()| 0), ReplyBody::Registered(body), context);
+        let number = outcome.map_or_else(|refusal| context.refuse(refusal), |()| 0);
+        asker.send(number, ReplyBody::Registered(body), context);
         if carries && version.is_some_and(|version| version >= ProtocolVersion::SCHEMAS) {
             context.emit(Effect::FetchSchemas);
         }

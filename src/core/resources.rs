@@ -34,10 +34,10 @@ impl Answer {
         Self { rc, body: ReplyBody::Plain, news: None }
     }
 
-    fn body(body: Result<ReplyBody, Refusal>) -> Self {
+    fn body(body: Result<ReplyBody, Refusal>, context: &mut Context) -> Self {
         match body {
             Ok(body) => Self { rc: 0, body, news: None },
-            Err(refusal) => Self::plain(refusal.rc()),
+            Err(refusal) => Self::plain(context.refuse(refusal)),
         }
     }
 }
@@ -59,18 +59,19 @@ pub(super) fn answer(
         Request::UnregisterResource(resource_id) => unregister(asker, resource_id, executor, context),
         Request::ResourceInfo(id) => {
             let known = id.and_then(|id| executor.resource(&id).cloned());
-            Answer::body(known.map(ReplyBody::ResourceInfo).ok_or(Refusal::UnknownResource))
+            Answer::body(known.map(ReplyBody::ResourceInfo).ok_or(Refusal::UnknownResource), context)
         }
         Request::Execute(execute) => {
             let accepted = executor.execute(*execute, asker.peer, asker.call_id, context);
             let accepted = explain(asker, accepted, context);
-            Answer::plain(accepted.map_or_else(Refusal::rc, |call_id| call_id.0))
+            Answer::plain(accepted.map_or_else(|refusal| context.refuse(refusal), |call_id| call_id.0))
         }
         Request::Cancel(cancel) => {
-            Answer::plain(executor.cancel(&cancel, context).map_or_else(Refusal::rc, |()| 0))
+            let cancelled = executor.cancel(&cancel, context);
+            Answer::plain(cancelled.map_or_else(|refusal| context.refuse(refusal), |()| 0))
         }
         Request::RecurringOperations(id) => {
-            Answer::body(executor.recurring_operations(id.as_ref()).map(ReplyBody::Recurring))
+            Answer::body(executor.recurring_operations(id.as_ref()).map(ReplyBody::Recurring), context)
         }
         other => return Err(other),
     })
@@ -89,7 +90,7 @@ fn register(
             let news = Notification::Registered { rc: 0, call_id: asker.call_id, resource_id };
             Answer { news: Some(news), ..Answer::plain(0) }
         }
-        Err(refusal) => Answer::plain(refusal.rc()),
+        Err(refusal) => Answer::plain(context.refuse(refusal)),
     }
 }
 
@@ -102,7 +103,7 @@ fn unregister(
     let rc = match executor.unregister(resource_id.as_ref(), context) {
         Ok(Unregistered::Done) => 0,
         Ok(Unregistered::StillRuns) => -errno::EINPROGRESS,
-        Err(refusal) => return Answer::plain(refusal.rc()),
+        Err(refusal) => return Answer::plain(context.refuse(refusal)),
     };
     let news = Notification::Unregistered { rc, call_id: asker.call_id, resource_id };
     Answer { news: Some(news), ..Answer::plain(rc) }

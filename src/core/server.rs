@@ -82,6 +82,26 @@ impl Server {
         self.proxies.provider_of(session)
     }
 
+    pub(super) const fn context(&self) -> &Context {
+        &self.context
+    }
+
+    pub(super) const fn executor(&self) -> &Executor {
+        &self.executor
+    }
+
+    pub(super) const fn proxies(&self) -> &Proxies {
+        &self.proxies
+    }
+
+    pub(super) const fn alerts(&self) -> &Alerts {
+        &self.alerts
+    }
+
+    pub(super) fn is_shutting_down(&self) -> bool {
+        self.shutdown.has_begun()
+    }
+
     fn take(&mut self, input: Input) {
         let serves = self.shutdown.serves();
         match input {
@@ -110,7 +130,9 @@ impl Server {
 
     fn connected(&mut self, peer: PeerId, kind: PeerKind, client_id: ClientId) {
         let context = &mut self.context;
+        let now = context.now();
         if context.peers_mut().add(peer, &kind, &client_id) {
+            context.peers_mut().set_since(peer, now);
             context.notify(Audience::NamedOthersBut(peer), Notification::NewClient);
         } else if let PeerKind::Proxied { server, identity } = kind {
             self.proxies.open(peer, server, identity, client_id, context);

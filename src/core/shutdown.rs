@@ -44,6 +44,11 @@ impl Shutdown {
         matches!(self.phase, Phase::Serving | Phase::Asked)
     }
 
+    /// Has the way out begun?
+    pub(super) fn has_begun(&self) -> bool {
+        self.phase != Phase::Serving
+    }
+
     /// SIGTERM. `provider` is the one to be asked, if there is one.
     pub(super) fn requested(
         &mut self,

@@ -110,6 +110,10 @@ impl Slots {
         self.runs.contains_key(&run)
     }
 
+    pub(super) fn run_count(&self) -> usize {
+        self.runs.len()
+    }
+
     /// The operation of a run that is in flight.
     pub(super) fn operation(&self, run: RunId) -> Option<OperationKey> {
         self.runs.get(&run).map(|run| run.operation)

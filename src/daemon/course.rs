@@ -11,7 +11,10 @@ use crate::agents::AgentConfig;
 use crate::core::{DaemonKind, Settings};
 use crate::driver::environment::Environment;
 use crate::driver::pid1;
-use crate::driver::tokio::{IpcConfig, IpcTransport, Limits, RemoteSide, Servers, Setup, serve};
+use crate::driver::status;
+use crate::driver::tokio::{
+    IpcConfig, IpcTransport, Limits, RemoteSide, Servers, Setup, StatusConfig, Supervision, serve,
+};
 use crate::{log_critical, log_notice};
 use log::{debug, warn};
 
@@ -25,6 +28,8 @@ pub(super) struct Prepared {
     pub(super) ready: Box<dyn FnOnce()>,
     /// Called once when the way out begins.
     pub(super) stopping: Box<dyn FnOnce()>,
+    /// Who supervises the daemon, if anybody does.
+    pub(super) supervision: Option<Supervision>,
 }
 
 /// Opens what one of the daemons needs; an error is fatal, and a restart would not help.
@@ -105,11 +110,24 @@ fn serve_until_exit(
             ..IpcConfig::default()
         },
         hooks: Box::new(NodeHooks::new(config)),
+        status: Some(StatusConfig {
+            directory: status::DIRECTORY.into(),
+            name: name(prepared.daemon),
+            release: env!("CARGO_PKG_VERSION"),
+        }),
         ready: prepared.ready,
         stopping: prepared.stopping,
+        supervision: prepared.supervision,
         reopen_logs: Box::new(move || reopen.reopen()),
     })
     .map_err(|problem| problem.to_string())
+}
+
+const fn name(daemon: DaemonKind) -> &'static str {
+    match daemon {
+        DaemonKind::Remoted => Program::Remoted.name(),
+        DaemonKind::Execd => Program::Executor.name(),
+    }
 }
 
 fn transport(configured: IpcType) -> IpcTransport {

@@ -23,5 +23,6 @@ fn prepare(_: &Config, _: &Environment) -> Result<Prepared, String> {
             log_notice!("Ready: pacemaker-execd successfully started and accepting connections");
         }),
         stopping: Box::new(|| {}),
+        supervision: None,
     })
 }

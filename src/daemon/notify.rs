@@ -6,6 +6,7 @@ use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::Duration;
 
 /// The connection to the service manager; does nothing where there is none.
 #[derive(Debug, Default)]
@@ -30,6 +31,21 @@ impl Notifier {
         self.send(&format!("STOPPING=1\nSTATUS={}", one_line(status)));
     }
 
+    /// Does a service manager listen?
+    pub fn is_connected(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// What the daemon does now.
+    pub fn status(&self, status: &str) {
+        self.send(&format!("STATUS={}", one_line(status)));
+    }
+
+    /// The daemon goes on.
+    pub fn alive(&self) {
+        self.send("WATCHDOG=1");
+    }
+
     fn send(&self, text: &str) {
         if let Some(socket) = &self.0
             && let Err(error) = socket.send(text.as_bytes())
@@ -37,6 +53,22 @@ impl Notifier {
             log::warn!("cannot notify the service manager: {error}");
         }
     }
+}
+
+/// How often the service manager wants a sign of life: twice as often as it would act without one. None: it wants none,
+/// or that of another process.
+///
+/// # Errors
+/// What it has said makes no sense.
+pub fn watchdog(environment: &Environment) -> Result<Option<Duration>, String> {
+    let number = |name: &str| -> Result<Option<u64>, String> {
+        let Some(text) = environment.get(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+        let number = text.to_str().and_then(|text| text.parse().ok());
+        number.map(Some).ok_or_else(|| format!("{name} is no number: {}", text.to_string_lossy()))
+    };
+    let is_ours = number("WATCHDOG_PID")?.is_none_or(|pid| pid == u64::from(std::process::id()));
+    let period = number("WATCHDOG_USEC")?.filter(|period| *period > 0 && is_ours);
+    Ok(period.map(|period| Duration::from_micros(period) / 2))
 }
 
 fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
@@ -80,6 +112,19 @@ mod tests {
             Notifier::new(&Environment::from_iter([("NOTIFY_SOCKET", format!("@{name}"))])).unwrap();
         notifier.stopping("waiting");
         assert_eq!(receive(&manager), "STOPPING=1\nSTATUS=waiting");
+    }
+
+    #[test]
+    fn the_watchdog_is_heeded_where_it_is_ours() {
+        let asked = |variables: &[(&str, &str)]| watchdog(&Environment::from_iter(variables.iter().copied()));
+        let own = std::process::id().to_string();
+        let second = Ok(Some(Duration::from_secs(1)));
+        assert_eq!(asked(&[]), Ok(None));
+        assert_eq!(asked(&[("WATCHDOG_USEC", "2000000")]), second);
+        assert_eq!(asked(&[("WATCHDOG_USEC", "2000000"), ("WATCHDOG_PID", &own)]), second);
+        assert_eq!(asked(&[("WATCHDOG_USEC", "2000000"), ("WATCHDOG_PID", "1")]), Ok(None));
+        assert_eq!(asked(&[("WATCHDOG_USEC", "0")]), Ok(None));
+        assert!(asked(&[("WATCHDOG_USEC", "soon")]).is_err());
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use super::cli::Program;
 use super::config::Config;
 use super::course::{self, Prepared};
-use super::notify::Notifier;
+use super::notify::{self, Notifier};
 use crate::core::DaemonKind;
 use crate::driver::environment::Environment;
-use crate::driver::tokio::{Servers, TlsListeners};
+use crate::driver::tokio::{Servers, Sign, Supervision, TlsListeners};
 use crate::log_notice;
 use crate::model::options;
 use crate::sys::tls::Policy;
@@ -35,6 +35,7 @@ fn prepare(config: &Config, environment: &Environment) -> Result<Prepared, Strin
     }));
     let stopping = Rc::clone(&notifier);
     let listening = addresses(&listeners);
+    let supervision = supervision(Rc::clone(&notifier), environment, listening.clone());
     Ok(Prepared {
         daemon: DaemonKind::Remoted,
         servers: Servers::ExecutorAndProxied,
@@ -46,7 +47,28 @@ fn prepare(config: &Config, environment: &Environment) -> Result<Prepared, Strin
             notifier.ready(&format!("Listening on {listening}"));
         }),
         stopping: Box::new(move || stopping.stopping("Shutting down")),
+        supervision,
     })
+}
+
+/// What the service manager is told while the daemon serves; nothing where there is none.
+fn supervision(notifier: Rc<Notifier>, environment: &Environment, listening: String) -> Option<Supervision> {
+    if !notifier.is_connected() {
+        return None;
+    }
+    let watchdog = notify::watchdog(environment).unwrap_or_else(|problem| {
+        warn!("The service manager's watchdog gets no sign of life: {problem}");
+        None
+    });
+    let tell = move |sign| match sign {
+        Sign::Alive => notifier.alive(),
+        Sign::State(count) => {
+            let what = if count.is_shutting_down { "Shutting down" } else { "Listening" };
+            let (clients, resources) = (count.clients, count.resources);
+            notifier.status(&format!("{what} on {listening}; clients: {clients}, resources: {resources}"));
+        }
+    };
+    Some(Supervision { watchdog, tell: Box::new(tell) })
 }
 
 /// Key, certificates or both, and TLS policy. No key is only a warning: it may come later. Certificates that cannot be used are

@@ -33,6 +33,8 @@ mod running;
 pub mod severity;
 #[cfg(any(feature = "daemon", feature = "capi"))]
 mod starts;
+#[cfg(feature = "status")]
+pub mod status;
 #[cfg(feature = "agents")]
 mod system_bus;
 #[cfg(feature = "daemon")]

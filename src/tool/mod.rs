@@ -11,6 +11,7 @@ mod explain;
 mod list;
 mod metadata;
 mod names;
+mod status;
 mod words;
 
 use clap::{Parser, Subcommand};
@@ -38,6 +39,8 @@ enum Action {
     Metadata(metadata::Options),
     /// Show what an action would be on this node, without running it
     Explain(explain::Options),
+    /// Show what the daemons of this node do: clients, resources, results, what runs and what waits
+    Status(status::Options),
 }
 
 /// The program: reads the command line, acts, tells.
@@ -49,5 +52,6 @@ pub fn main() -> ExitCode {
         Action::List(options) => list::run(&options),
         Action::Metadata(options) => metadata::run(&options),
         Action::Explain(options) => explain::run(&options),
+        Action::Status(options) => status::run(&options),
     }
 }

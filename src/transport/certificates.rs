@@ -157,6 +157,11 @@ impl CertificateStore {
         Ok(())
     }
 
+    /// Our own certificate, of the set in use.
+    pub(super) fn own(&self) -> Option<x509::About> {
+        self.current.as_ref()?.set.chain.first().map(Certificate::about)
+    }
+
     /// What is to be said of the files beside dates.
     pub(super) fn news(&self) -> BTreeSet<Notice> {
         let mut news = BTreeSet::new();

@@ -14,7 +14,7 @@ pub use super::notices::{Notice, of_end};
 use crate::model::certificate_files::CertificateFiles;
 use crate::model::site::KEY_FILES;
 use crate::sys::tls::{ClientContext, Policy, ServerContext};
-use crate::sys::x509::{CertificateSet, Strictness, Time};
+use crate::sys::x509::{About, CertificateSet, Strictness, Time};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
@@ -51,6 +51,15 @@ pub struct Credentials {
     told_of_certificates: Told,
     /// Of which set, and when, dates were looked at.
     looked_at_dates: Option<Versions>,
+}
+
+/// What is in use of keys and certificates.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InUse {
+    /// Keys that are accepted.
+    pub keys: u32,
+    /// Our own certificate.
+    pub certificate: Option<About>,
 }
 
 /// Dates are looked at so often at most.
@@ -187,6 +196,13 @@ impl Credentials {
         let context = Arc::new(S::make(self)?);
         *S::made(self) = Some((versions, Arc::clone(&context)));
         Ok(context)
+    }
+
+    /// What is in use: what was read for a connection, or by [`reload`](Self::reload).
+    pub fn in_use(&self) -> InUse {
+        let places = self.keys.iter().flat_map(|keys| [Some(&keys.first), keys.second.as_ref()]);
+        let keys = places.flatten().map(|places| u32::from(places.version > 0)).sum();
+        InUse { keys, certificate: self.certificates.as_ref().and_then(CertificateStore::own) }
     }
 
     /// What should be logged since the last call: each thing once as long as it lasts.

@@ -80,7 +80,7 @@ pub(crate) const LAYERS: [Layer; 12] = [
     },
     Layer {
         folder: "tool",
-        is: "`pcmk-remote`: one file each for demo, check, exec, list, metadata, explain",
+        is: "`pcmk-remote`: one file or folder each for demo, check, exec, list, metadata, explain, status",
         imports: &["model", "session", "driver"],
         ..EDGE
     },

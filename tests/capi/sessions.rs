@@ -2,6 +2,8 @@
 //! Sessions of the remote transport with certificates: who is let in, what the other end is told, and files that change
 //! under a program that lives long.
 
+#![allow(clippy::disallowed_methods, reason = "tests start programs")]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Write as _};

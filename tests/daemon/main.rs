@@ -32,3 +32,4 @@ mod short;
 mod shutdown;
 mod stalled;
 mod startup;
+mod status;

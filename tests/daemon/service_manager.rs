@@ -6,19 +6,75 @@ use crate::node::{
 };
 use crate::peer::{Peer, dial_at};
 use crate::place::{LIMIT, eventually, eventually_some, isolated};
+use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process::Command;
+use std::time::Duration;
 
-fn told(manager: &UnixDatagram) -> String {
+/// The next message that the manager gets within this time.
+fn message(manager: &UnixDatagram, limit: Duration) -> Option<String> {
     let mut buffer = [0; 512];
-    manager.set_read_timeout(Some(LIMIT)).unwrap();
-    let count = manager.recv(&mut buffer).expect("the daemon notifies");
-    String::from_utf8(buffer[..count].to_vec()).unwrap()
+    manager.set_read_timeout(Some(limit)).unwrap();
+    let count = manager.recv(&mut buffer).ok()?;
+    Some(String::from_utf8(buffer[..count].to_vec()).unwrap())
+}
+
+/// The same, without states.
+fn told(manager: &UnixDatagram) -> String {
+    loop {
+        let message = message(manager, LIMIT).expect("the daemon notifies");
+        if !message.starts_with("STATUS=") {
+            return message;
+        }
+    }
+}
+
+#[test]
+fn states_are_told_as_they_change() {
+    isolated(|| {
+        make_key(64);
+        let manager = UnixDatagram::bind("/run/notify").unwrap();
+        let _daemon = Start::new().env("NOTIFY_SOCKET", "/run/notify").spawn();
+        assert!(told(&manager).starts_with("READY=1\n"));
+        let mut client = connect("c").unwrap();
+        register(&mut client, "r", "None");
+        let until = |state: &str| {
+            eventually("the state is told", || message(&manager, LIMIT).unwrap().ends_with(state));
+        };
+        until("clients: 1, resources: 1");
+        drop(client);
+        until("clients: 0, resources: 1");
+    });
+}
+
+#[test]
+fn a_loop_that_hangs_gives_no_sign_of_life() {
+    isolated(|| {
+        make_key(64);
+        let manager = UnixDatagram::bind("/run/notify").unwrap();
+        let period = Duration::from_millis(400);
+        let start = Start::new().env("NOTIFY_SOCKET", "/run/notify");
+        let daemon = start.env("WATCHDOG_USEC", &period.as_micros().to_string()).spawn();
+        assert!(told(&manager).starts_with("READY=1\n"));
+        for _ in 0..3 {
+            assert_eq!(told(&manager), "WATCHDOG=1", "without a client, too");
+        }
+        // The loop's thread alone is stopped: all others go on.
+        ptrace::seize(daemon.pid(), ptrace::Options::empty()).unwrap();
+        ptrace::interrupt(daemon.pid()).unwrap();
+        waitpid(daemon.pid(), None).unwrap();
+        while message(&manager, Duration::from_millis(1)).is_some() {}
+        assert_eq!(message(&manager, 2 * period), None);
+        ptrace::detach(daemon.pid(), None).unwrap();
+        assert_eq!(told(&manager), "WATCHDOG=1");
+        assert_eq!(daemon.stop(), Some(0));
+    });
 }
 
 #[test]

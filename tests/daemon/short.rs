@@ -74,6 +74,8 @@ impl Driver {
                 hooks: Box::new(PlainNode),
                 limits,
                 ipc: IpcConfig::default(),
+                status: None,
+                supervision: None,
                 ready: Box::new(move || ready.send(()).unwrap()),
                 stopping: Box::new(|| {}),
                 reopen_logs: Box::new(|| {}),

@@ -12,6 +12,7 @@ use pcmk_remote_rs::wire::xml::check_element;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A remote peer's connection on the server's side.
@@ -114,7 +115,7 @@ impl Carrier for Around {
         }
     }
 
-    fn send_event(&mut self, to: &PeerId, text: &str, _: Option<&Rc<str>>) {
+    fn send_event(&mut self, to: &PeerId, text: &str, _: Option<&Arc<str>>) {
         self.ledger.is_there(*to);
         check_element(text).expect("we send elements");
     }

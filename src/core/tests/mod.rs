@@ -7,3 +7,4 @@ mod recurring;
 mod registering;
 mod requests;
 mod transitions;
+mod viewing;

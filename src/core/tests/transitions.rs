@@ -46,7 +46,7 @@ fn from_request_to_run() {
     operation.delay_passed();
     assert_eq!(operation.state(), State::Queued { delayed: false });
     operation.leave_queue(now(70));
-    operation.begin(RunId(7));
+    operation.begin(RunId(7), now(0));
     assert_eq!(operation.state(), State::Running(RunId(7)));
 }
 
@@ -70,7 +70,7 @@ fn what_comes_after_a_run() {
     for (action, interval, result, expected) in table {
         let mut operation = requested(action, interval, 0);
         operation.leave_queue(now(0));
-        operation.begin(RunId(1));
+        operation.begin(RunId(1), now(0));
         let after = operation.ended(result.clone(), false, &mut Context::default());
         assert_eq!((after, operation.state()), expected, "{action}/{interval} {result:?}");
     }
@@ -100,7 +100,7 @@ fn a_merged_operation_runs_at_once_if_it_is_at_rest() {
         if let Some(result) = result {
             operation.ended(result, false, &mut Context::default());
         }
-        assert_eq!(operation.merge(CallId(2), None), at_rest, "{:?}", operation.state());
+        assert_eq!(operation.merge(CallId(2), None, now(0)), at_rest, "{:?}", operation.state());
     }
 }
 

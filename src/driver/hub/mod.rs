@@ -10,6 +10,7 @@ mod carrier;
 mod hooks;
 mod inbox;
 mod ledger;
+mod look;
 mod peers;
 mod pressure;
 mod schemas;

@@ -6,6 +6,8 @@ use super::connection::{EndReason, RemoteConnection};
 use super::fencer::Fencer;
 use super::inbox::Inbox;
 use super::ipc::{LocalConnId, LocalServers};
+use super::pulse::Pulse;
+use super::questions::Questions;
 use super::starter::{Progress, Starter};
 use super::systemd::Units;
 use crate::core::{Input, PeerId, RequestToken, RunId};
@@ -170,19 +172,27 @@ impl Carrier for TokioCarrier {
 ///
 /// A task that puts something into the inbox makes this one ready, and the `LocalSet` runs it behind those that were
 /// ready before: without another look at the descriptors, and after all that the same wake-up brought. After a turn that
-/// has ended for its time the descriptors are looked at, and what they bring goes first.
-pub(super) async fn serve(mut hub: Hub<TokioCarrier>) -> u8 {
+/// has ended for its time the descriptors are looked at, and what they bring goes first. Between two turns one question is
+/// answered.
+pub(super) async fn serve(
+    mut hub: Hub<TokioCarrier>,
+    mut questions: Questions<Hub<TokioCarrier>>,
+    mut pulse: Option<Pulse>,
+) -> u8 {
     let clock = hub.carrier().clock;
     let mut armed = None;
     let mut timer = pin!(sleep_until(instant_now()));
     let code = loop {
-        let deadline = match hub.turn() {
+        let turned = hub.turn();
+        let beat = pulse.as_mut().and_then(|pulse| pulse.beat(clock.moment(), hub.core().headcount()));
+        let deadline = match turned {
             Next::Exit(code) => break code,
             Next::Again => {
+                questions.answer(&hub);
                 yield_now().await;
                 continue;
             }
-            Next::Wait(deadline) => deadline,
+            Next::Wait(deadline) => [deadline, beat].into_iter().flatten().min(),
         };
         if armed != deadline
             && let Some(deadline) = deadline
@@ -192,7 +202,7 @@ pub(super) async fn serve(mut hub: Hub<TokioCarrier>) -> u8 {
         }
         poll_fn(|context| {
             hub.inbox().wake(context.waker());
-            if !hub.inbox().is_empty() {
+            if questions.poll_answer(context, &hub) || !hub.inbox().is_empty() {
                 return Poll::Ready(());
             }
             if deadline.is_none() || timer.as_mut().poll(context).is_pending() {

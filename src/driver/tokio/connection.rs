@@ -8,11 +8,12 @@ use super::newcomers::Source;
 use super::socket::Socket;
 use crate::core::RequestToken;
 use crate::driver::hub::Excess;
+use crate::driver::status::Tls;
 use crate::model::Reply;
 use crate::session::{EncodedNotification, ServerSession, ServerStep, SessionError};
 use crate::sys::tls::{ServerContext, TlsError};
 use crate::transport::tcp;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::future::pending;
 use std::io::{self, ErrorKind};
@@ -135,6 +136,8 @@ pub(super) struct RemoteConnection {
     is_cut: Cell<bool>,
     /// Does the peer know, or will know at once, that what was read has come? Whatever is sent tells it.
     acknowledged: Cell<bool>,
+    /// How the peer was authenticated.
+    credential: OnceCell<Box<Tls>>,
 }
 
 /// What the hub does with it.
@@ -283,11 +286,13 @@ impl RemoteConnection {
             attention: Notify::new(),
             stalled_since: Cell::new(None),
             acknowledged: Cell::new(true),
+            credential: OnceCell::new(),
         })
     }
 
     /// The handshake is finished.
-    pub(super) fn authenticated(self: &Rc<Self>) {
+    pub(super) fn authenticated(self: &Rc<Self>, how: Tls) {
+        let _ = self.credential.set(Box::new(how));
         let account = self.memory.remote.open(self.address.ip().into(), cutter(&Rc::downgrade(self)));
         // The old one is closed when nothing is borrowed.
         let old = self.account.replace(account);
@@ -301,6 +306,11 @@ impl RemoteConnection {
 
     pub(super) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How the peer was authenticated, if it is.
+    pub(super) fn credential(&self) -> Option<&Tls> {
+        self.credential.get().map(|how| &**how)
     }
 
     /// The order to end it, if there is one.

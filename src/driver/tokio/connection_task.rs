@@ -14,6 +14,7 @@ use super::turns::{Turn, Turns};
 use super::waiting::WaitingPlace;
 use crate::core::{Input, PeerId};
 use crate::driver::hub::{Arrival, NewPeer};
+use crate::driver::status::Tls;
 use crate::log_notice;
 use crate::session::{ServerEvent, ServerStep, SessionError};
 use crate::sys::tls::TlsError;
@@ -338,8 +339,12 @@ impl ConnectionTask {
     }
 
     fn authenticated(&mut self, version: &str, cipher: &str, certificate: Option<&About>, credential: usize) {
-        self.connection.authenticated();
-        self.place = None;
+        let certificate_shown =
+            certificate.map(|about| (about.subject.clone(), about.not_after.map(|end| end.0)));
+        self.connection.authenticated(Tls::of(version, cipher, certificate_shown, credential));
+        if let Some(place) = self.place.take() {
+            place.accepted();
+        }
         self.account = Account::default();
         self.deadlines.handshake = None;
         let peer = self.inbox.new_peer();

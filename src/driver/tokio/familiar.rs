@@ -78,6 +78,7 @@ pub(super) fn is_local(file: &Path) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a moment to count from")]
 mod tests {
     use super::*;
 

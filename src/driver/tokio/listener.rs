@@ -9,6 +9,7 @@ use super::memory::Memory;
 use super::peer_certificates::PeerCertificates;
 use super::shortage::{Over, QUIET, Shortage};
 use super::socket::Socket;
+use super::status::{Observed, Refused};
 use super::turns::Turns;
 use super::waiting::{Waiting, WaitingPlace};
 use crate::driver::clock::{Clock, seconds_since_1970};
@@ -46,6 +47,8 @@ pub struct Surroundings {
     pub(super) clock: Clock,
     /// Keys and certificates are to be read again.
     pub(super) reload: Rc<Notify>,
+    /// For the status document.
+    pub(super) observed: Rc<Observed>,
 }
 
 /// Sockets on which peers with the key are served.
@@ -65,6 +68,9 @@ impl TlsListeners {
 impl RemoteSide for TlsListeners {
     fn start(self: Box<Self>, around: Surroundings) -> io::Result<Vec<AbortHandle>> {
         let reload = Rc::clone(&around.reload);
+        for address in self.sockets.iter().filter_map(|socket| socket.local_addr().ok()) {
+            around.observed.listens_on(address.to_string());
+        }
         let listener = Rc::new(Listener::new(around, self.credentials));
         let accept = |socket| {
             let task = spawn_local(Rc::clone(&listener).accept(TcpListener::from_std(socket)?));
@@ -88,6 +94,7 @@ struct Listener {
     memory: Rc<Memory>,
     clock: Clock,
     shortage: RefCell<Shortage>,
+    observed: Rc<Observed>,
 }
 
 /// Files of certificates, and their dates, are looked at so often, beside each new connection.
@@ -95,19 +102,32 @@ const FILES_INTERVAL: Duration = Duration::from_secs(60);
 
 impl Listener {
     fn new(around: Surroundings, credentials: Credentials) -> Self {
-        let Surroundings { inbox, turns, bulk, limits, clock, .. } = around;
-        let waiting = Waiting::new(clock, &limits);
+        let Surroundings { inbox, turns, bulk, limits, clock, observed, .. } = around;
+        let waiting = Waiting::new(clock, &limits, Rc::clone(&observed));
         let certificates = Rc::new(PeerCertificates::default());
         let memory = Memory::new(&limits.memory);
         let credentials = RefCell::new(credentials);
         let shortage = RefCell::default();
-        Self { inbox, turns, bulk, credentials, limits, waiting, certificates, memory, clock, shortage }
+        Self {
+            inbox,
+            turns,
+            bulk,
+            credentials,
+            limits,
+            waiting,
+            certificates,
+            memory,
+            clock,
+            shortage,
+            observed,
+        }
     }
 
     /// Follows the files, and tells of certificates that are about to expire, until dropped.
     async fn watch_files(self: Rc<Self>, reload: Rc<Notify>) {
         self.with_credentials(Credentials::follow);
         loop {
+            self.observed.set_credential(&self.credentials.borrow().in_use());
             match timeout(FILES_INTERVAL, reload.notified()).await {
                 Ok(()) => {
                     self.with_credentials(Credentials::reload);
@@ -177,6 +197,7 @@ impl Listener {
         let socket = match tcp::prepare(&stream).and_then(|()| Socket::new(stream)) {
             Ok(socket) => socket,
             Err(problem) => {
+                place.refused(Refused::SOCKET);
                 return place.warn(format_args!(
                     "Refused connection from {address}: cannot set socket options: {problem}"
                 ));
@@ -193,7 +214,10 @@ impl Listener {
                 // In a place of its own, so that the tasks of silent peers are small.
                 Box::pin(task.run()).await;
             }
-            Err(problem) => place.warn(format_args!("Refused connection from {address}: {problem}")),
+            Err(problem) => {
+                place.refused(Refused::NO_CREDENTIAL);
+                place.warn(format_args!("Refused connection from {address}: {problem}"));
+            }
         }
     }
 

@@ -8,8 +8,11 @@ use super::ipc::LocalServers;
 use super::limits::Limits;
 use super::listener::{RemoteSide, Surroundings};
 use super::local_peers::LocalPeers;
+use super::pulse::{Pulse, Supervision};
+use super::questions;
 use super::signals;
 use super::starter::Starter;
+use super::status::{self, Observed, StatusConfig};
 use super::systemd::Units;
 use super::turns::Turns;
 use super::{printed, reclaim};
@@ -37,8 +40,12 @@ pub struct Setup {
     pub limits: Limits,
     /// What the IPC servers need.
     pub ipc: super::ipc::IpcConfig,
+    /// Where to show what the daemon does, if anywhere.
+    pub status: Option<StatusConfig>,
     /// Called once when clients are served, for readiness and the like.
     pub ready: Box<dyn FnOnce()>,
+    /// Who supervises the daemon, if anybody does.
+    pub supervision: Option<Supervision>,
     /// Called once when the way out begins, which may be long before [`serve`] returns.
     pub stopping: Box<dyn FnOnce()>,
     /// Called at SIGHUP.
@@ -76,6 +83,7 @@ async fn run(setup: Setup) -> io::Result<u8> {
     let peers = Rc::new(LocalPeers::new(inbox.clone(), bulk.clone(), clock));
     let locals = LocalServers::beside(Rc::clone(&turns), bulk.clone(), setup.ipc, peers)?;
     let reload = Rc::new(Notify::new());
+    let observed = Rc::<Observed>::default();
     let around = Surroundings {
         inbox: inbox.clone(),
         turns,
@@ -83,6 +91,7 @@ async fn run(setup: Setup) -> io::Result<u8> {
         limits: setup.limits,
         clock,
         reload: Rc::clone(&reload),
+        observed: Rc::clone(&observed),
     };
     let listeners = match setup.remote {
         Some(remote) => remote.start(around)?,
@@ -96,6 +105,10 @@ async fn run(setup: Setup) -> io::Result<u8> {
         reload.notify_one();
     };
     signals::watch(&inbox, Box::new(hang_up))?;
+    let (asker, questions) = questions::channel();
+    if let Some(config) = setup.status {
+        status::start(config, asker, observed);
+    }
     (setup.ready)();
     let told = inbox.clone();
     let tell = move |run, progress| carrier::report(&told, clock, run, progress);
@@ -109,7 +122,9 @@ async fn run(setup: Setup) -> io::Result<u8> {
         stopping: Some(setup.stopping),
     };
     let hub = Hub::new(core, carrier, inbox, setup.hooks);
-    spawn_local(carrier::serve(hub)).await.map_err(io::Error::other)
+    spawn_local(carrier::serve(hub, questions, setup.supervision.map(Pulse::new)))
+        .await
+        .map_err(io::Error::other)
 }
 
 #[cfg(test)]

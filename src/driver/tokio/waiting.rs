@@ -10,6 +10,7 @@ use super::gate::Account;
 use super::limited::{LINES, Limited, PERIOD};
 use super::limits::Limits;
 use super::newcomers::{Newcomers, Source, Ticket};
+use super::status::{Observed, Refused};
 use crate::driver::clock::Clock;
 use crate::model::Moment;
 use log::{debug, warn};
@@ -35,6 +36,7 @@ pub(super) struct Waiting {
     lines: Rc<Limited>,
     /// What all of them have used of the loop's time.
     account: Account,
+    observed: Rc<Observed>,
 }
 
 type Crowd = RefCell<Newcomers<Rc<Notify>>>;
@@ -52,7 +54,7 @@ pub(super) struct WaitingPlace {
 
 impl Waiting {
     /// With the number of places that `limits` say.
-    pub(super) fn new(clock: Clock, limits: &Limits) -> Rc<Self> {
+    pub(super) fn new(clock: Clock, limits: &Limits, observed: Rc<Observed>) -> Rc<Self> {
         let crowd = || RefCell::new(Newcomers::new(limits.unauthenticated));
         Rc::new_cyclic(|waiting: &Weak<Self>| {
             let waiting = Weak::clone(waiting);
@@ -62,7 +64,8 @@ impl Waiting {
                 }
             };
             let lines = Limited::new(clock, tell);
-            Self { clock, silent: crowd(), speaking: crowd(), lines, account: Account::shared(HANDSHAKE) }
+            let account = Account::shared(HANDSHAKE);
+            Self { clock, silent: crowd(), speaking: crowd(), lines, account, observed }
         })
     }
 
@@ -113,6 +116,16 @@ impl WaitingPlace {
         self.waiting.account.clone()
     }
 
+    /// Counts its end, since it was not authenticated.
+    pub(super) fn refused(&self, reason: Refused) {
+        self.waiting.observed.refused(reason);
+    }
+
+    /// The peer is authenticated.
+    pub(super) fn accepted(&self) {
+        self.waiting.observed.accepted();
+    }
+
     /// See [`Waiting::warn`].
     pub(super) fn warn(&self, line: fmt::Arguments<'_>) {
         self.waiting.warn(line);
@@ -144,8 +157,9 @@ impl WaitingPlace {
         }
     }
 
-    /// Logs the end of the connection, whose handshake was not finished.
+    /// Counts and logs the end of the connection, whose handshake was not finished.
     pub(super) fn log_end(&self, address: SocketAddr, reason: &EndReason) {
+        self.refused(reason.into());
         match reason {
             EndReason::ClosedByPeer => debug!("{address} closed its connection before the handshake"),
             _ => self
