@@ -165,6 +165,7 @@ static struct { int state, call, limit; void *priv; void *ops; } fencer = { 0, 0
 static struct { int state, call; void *priv; void *ops; } fencer = { 0, 0, NULL, ops };
 #endif
 stonith_t *get_stonith_connection(void) { in(); say("fencer: connection asked for, %s\n", fencer_there ? "given" : "none"); return fencer_there ? (stonith_t *) &fencer : NULL; }
+#ifndef REMOTE
 static void fencer_answers(int exit_status, int execution_status, const char *reason)
 {
     result_t r = { exit_status, execution_status, (char *) reason, NULL, NULL };
@@ -174,6 +175,7 @@ static void fencer_answers(int exit_status, int execution_status, const char *re
     waiting.cb = NULL;
     flush_told(); depth++; cb((stonith_t *) &fencer, &d); flush_told(); depth--;
 }
+#endif
 
 static xmlNode *parse(const char *t)
 {

@@ -34,7 +34,7 @@ impl Program for Around {
     fn send(&self, to: &ClientId, message: &Option<Document>) {
         let (Some(message), Some(client)) = (message, clients::find(to)) else { return };
         let Some(send) = neighbours::lrmd_server_send_notify() else {
-            return log::error!("A notification is lost: the program has no lrmd_server_send_notify()");
+            return log::error!("A notification is lost: the program has no lrmd_server_send_notify");
         };
         // SAFETY: a living client, and a tree that stays ours; the pointer is not used afterwards.
         report(to, unsafe { send(client.cast(), message.root().as_raw()) });
