@@ -9,11 +9,9 @@ use crate::node::{await_log, connect, execute, log_text, make_agent, make_key, r
 use crate::peer::{Peer, is_closed, request};
 use crate::place::{eventually, isolated};
 use nix::errno::Errno;
-use pcmk_remote_rs::model::Params;
 use pcmk_remote_rs::sys::qb::{Client as QbClient, Trusted};
 use pcmk_remote_rs::wire::frame::encode_header;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
 const MIB: usize = 1024 * 1024;

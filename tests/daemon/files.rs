@@ -65,9 +65,10 @@ fn directories_that_are_not_there() {
         let daemon = Start::new().ready();
         await_log(&["warning", "/run/resource-agents"]);
         await_log(&["warning", "/var/lib/pacemaker/cores"]);
+        await_log(&["warning", "/run/pcmk-remote-rs"]);
         assert_eq!(connect("c").unwrap().call(Request::Poke).unwrap().rc, 0);
         assert_eq!(daemon.stop(), Some(0));
-        assert_eq!(log_text().matches("warning").count(), 2, "{}", log_text());
+        assert_eq!(log_text().matches("warning").count(), 3, "{}", log_text());
     });
 }
 

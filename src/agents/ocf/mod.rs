@@ -13,4 +13,5 @@ pub(super) use names::agents;
 pub use names::{providers, providers_of};
 pub(super) use plan::{PARAMETER_PREFIX, plan};
 pub(super) use secrets::PLACEHOLDER;
+#[cfg(feature = "daemon")]
 pub use secrets::needs_secrets;

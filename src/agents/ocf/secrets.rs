@@ -4,15 +4,17 @@
 use crate::agents::config::{AgentConfig, AgentFiles};
 use crate::agents::failure::describe;
 use crate::agents::names::FileName;
-use crate::model::{Params, ResourceId};
+use crate::model::ResourceId;
 use md5::{Digest, Md5};
 use std::path::Path;
 use zeroize::Zeroizing;
 
 /// A value that stands for a secret.
 pub(in crate::agents) const PLACEHOLDER: &str = "lrm://";
+
 /// Does one of these parameters stand for a secret?
-pub fn needs_secrets(params: &Params) -> bool {
+#[cfg(feature = "daemon")]
+pub fn needs_secrets(params: &crate::model::Params) -> bool {
     params.iter().any(|(_, value)| value == PLACEHOLDER)
 }
 

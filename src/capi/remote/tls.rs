@@ -100,7 +100,7 @@ pub unsafe fn new_tls_session_v2_1(
 
 /// `pcmk__new_tls_session()` of Pacemaker 3.0: a session of the kind of `tls`, which must outlive it. NULL if GnuTLS
 /// refuses. A server demands a certificate where certificates are used; what the session shows, and how it judges, is in
-/// [`certificates`](super::certificates).
+/// `capi::remote::certificates`.
 ///
 /// The caller ends it with `gnutls_deinit()`.
 ///
