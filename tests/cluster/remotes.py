@@ -14,6 +14,10 @@ class Remotes(Promises):
 
     def test_rules(self):
         """Rules choose nodes by kind, and by attributes that the nodes set of themselves"""
+        for host in ("r1", "r2", "g1"):
+            # A node is online a moment before its tools get through.
+            self.eventually("the tools of %s to reach the cluster" % host,
+                            lambda h=host: self.on(h, "cibadmin", "-Q", check=False))
         self.on("r1", "crm_attribute", "-l", "forever", "-n", "site", "-v", "a")
         self.on("r2", "crm_attribute", "-l", "reboot", "-n", "rack", "-v", "b")
         self.on("g1", "crm_attribute", "-l", "reboot", "-n", "room", "-v", "c")
