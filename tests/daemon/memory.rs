@@ -93,6 +93,23 @@ fn an_idle_daemon_is_small_again() {
     });
 }
 
+/// Their messages are compressed beside the loop, and the client is read on when it has taken what it caused.
+#[test]
+fn local_clients_of_2_1_go_on_after_large_results() {
+    isolated(|| {
+        make_key(64);
+        make_agent("Loud", "head -c 900000 /dev/zero | tr '\\0' x");
+        let daemon = serving();
+        let mut client = Client::connect_local(IpcLayout::Old, "local").unwrap();
+        register(&mut client, "l", "Loud");
+        for _ in 0..5 {
+            start_operation(&mut client, "l", "monitor", 0);
+            assert_eq!(completion(&mut client).outcome.output.as_ref().map(String::len), Some(900_000));
+        }
+        assert_eq!(daemon.stop(), Some(0));
+    });
+}
+
 #[test]
 fn an_agent_that_is_killed_for_lack_of_memory_says_so() {
     isolated(|| {

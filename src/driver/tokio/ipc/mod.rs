@@ -370,6 +370,8 @@ impl Inner {
                 client.encoded(channel, encoded);
             }
             inner.flush(conn);
+            // Its backlog had no time at which to try again, which would have told this.
+            inner.handler.drained(conn);
         });
         task.abort_handle()
     }
