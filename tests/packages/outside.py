@@ -71,8 +71,10 @@ def judge(report, place):
         run("packaging/make-rpm", "--prebuilt", rpms)
 
     report("packages are built", built)
+    # Bytes of a program that happen to look like a misspelt word change with each build.
     report("lintian finds nothing", lambda: run(
-        "lintian", "--fail-on=error,warning,info", "--display-info", "--allow-root", *glob.glob(debs["2.1"] + "/*.deb")))
+        "lintian", "--fail-on=error,warning,info", "--display-info", "--allow-root",
+        "--suppress-tags", "spelling-error-in-binary", *glob.glob(debs["2.1"] + "/*.deb")))
     report("rpmlint finds nothing", lambda: rpm.lint(rpms))
     for name, function in vars(rpm).items():
         if name.startswith("test_"):
@@ -92,7 +94,7 @@ def no_builders_path():
     for path in files:
         with open(path, "rb") as handle:
             text = handle.read()
-        assert b"/crates/" in text, "%s: no crate's path, so this test sees nothing" % path
+        assert b"/crates/" in text, "%s: compiled without packaging/rustc-without-paths: remove it, then make build" % path
         found = [place for place in places if place.encode() in text]
         assert not found, "%s has %s: was it built by make?" % (path, found)
 
