@@ -116,7 +116,7 @@ fn concerned(request: &Request) -> Option<ResourceId> {
 pub(super) fn reply(client: &ClientId, message_id: u32, reply: &Reply) {
     let (Some(tree), Some(found)) = (trees::reply(reply), clients::find(client)) else { return };
     let Some(send) = neighbours::lrmd_server_send_reply() else {
-        return log::error!("A reply is lost: the program has no lrmd_server_send_reply()");
+        return log::error!("A reply is lost: the program has no lrmd_server_send_reply");
     };
     // SAFETY: a living client, and a tree that stays ours; the pointer is not used afterwards.
     let rc = unsafe { send(found.cast(), message_id, tree.root().as_raw()) };
