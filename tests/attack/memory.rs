@@ -6,7 +6,7 @@ use crate::local_peer::{Peer as LocalPeer, Release};
 use crate::measure::{Bystander, is_measured};
 use crate::member::as_member;
 use crate::node::{await_log, connect, execute, log_text, make_agent, make_key, register, serving};
-use crate::peer::{Peer, is_closed, request};
+use crate::peer::{Peer, request};
 use crate::place::{eventually, isolated};
 use nix::errno::Errno;
 use pcmk_remote_rs::sys::qb::{Client as QbClient, Trusted};
@@ -35,7 +35,7 @@ fn peers_that_do_not_read() {
         let mut author = connect("author").unwrap();
         register(&mut author, "r", "Loud");
         let bystander = Bystander::watch_nameless("20 peers that do not read");
-        let mut deaf: Vec<Peer> = (0..20)
+        let deaf: Vec<Peer> = (0..20)
             .map(|number| {
                 let mut peer = Peer::connect(&key);
                 peer.narrow();
@@ -43,13 +43,13 @@ fn peers_that_do_not_read() {
                 peer
             })
             .collect();
-        // Each result goes to all of them, 120 MB, and the author waits a dozen seconds for what it has caused.
-        for _ in 0..2 {
+        // Each result goes to all of them: 1.2 GB.
+        for _ in 0..10 {
             execute(&mut author, "r", "monitor", |_| {});
             crate::node::completion(&mut author);
         }
         await_line(&["warn", "ended", "remote peers", "PCMK_memory_remote"]);
-        assert!(deaf.iter_mut().all(|peer| is_closed(&mut peer.socket) || peer.tls.is_established()));
+        drop(deaf);
         bystander.figures(&daemon).expect(PATIENCE, MOST_MIB);
         assert_eq!(daemon.stop(), Some(0));
     });
