@@ -3,17 +3,14 @@
 one before has ended."""
 
 import glob
-import json
 import os
 import re
 import shutil
 import stat
 import subprocess
-import time
-import traceback
 
 from cts.files import ENV, read, write
-from systemd.inside import AGENT, STATE, UNIT, agent, alive, eventually, listening, main_pid, run, show
+from systemd.inside import AGENT, STATE, UNIT, agent, alive, eventually, listening, main_pid, run, run_tests, show
 
 DEBS = "/cts/debs"
 THEIRS = "/cts/theirs.deb"
@@ -239,15 +236,4 @@ def prepare():
 
 def main(config):
     os.environ.update(ENV, DEBIAN_FRONTEND="noninteractive")
-    tests = {name[5:]: function for name, function in globals().items() if name.startswith("test_")}
-    tests = {name: tests[name] for name in config["run"] or tests}
-    write("/cts/names." + config["lane"], "\n".join(tests))
-    prepare()
-    for name, function in tests.items():
-        begin, verdict = time.monotonic(), "passed"
-        try:
-            function()
-        except Exception:
-            verdict = "failed"
-            write("/cts/logs/%s.log" % name, traceback.format_exc())
-        write("/cts/result.%s." % name, json.dumps([verdict, time.monotonic() - begin]))
+    run_tests(config, (globals(),), prepare)

@@ -211,10 +211,9 @@ def prepare():
     run("systemctl", "daemon-reload")
 
 
-def main(config):
-    from systemd import units
-    os.environ.update(ENV)
-    tests = {name[5:]: function for module in (globals(), vars(units))
+def run_tests(config, modules, prepare):
+    """Run the functions that are named test_ in these modules, or those of them that are asked for."""
+    tests = {name[5:]: function for module in modules
              for name, function in module.items() if name.startswith("test_")}
     tests = {name: tests[name] for name in config["run"] or tests}
     write("/cts/names." + config["lane"], "\n".join(tests))
@@ -227,5 +226,11 @@ def main(config):
             verdict = "failed"
             write("/cts/logs/%s.log" % name, traceback.format_exc())
         write("/cts/result.%s." % name, json.dumps([verdict, time.monotonic() - begin]))
+
+
+def main(config):
+    from systemd import units
+    os.environ.update(ENV)
+    run_tests(config, (globals(), vars(units)), prepare)
     if os.path.exists(LOG):
         shutil.copy(LOG, "/cts/logs/")
