@@ -33,7 +33,6 @@ pub use config::{AgentConfig, AgentFiles, FileFacts, NodeUnits};
 pub use explain::{Explained, Explanation, Shown, ShownValue, explain};
 pub use failure::{StartFailure, exec_failed, start_failed};
 #[cfg(feature = "daemon")]
-#[cfg(feature = "daemon")]
 pub use ocf::needs_secrets;
 pub use output::{Capture, Stream};
 pub use plan::{Convention, Plan, Variables};

@@ -75,23 +75,16 @@ pub(super) struct Peers {
 }
 
 impl Peers {
-    /// Takes in an executor client; false for a client of a proxied server.
-    pub(super) fn add(&mut self, peer: PeerId, kind: &PeerKind, client_id: &ClientId) -> bool {
+    /// Takes in an executor client that has just been connected; false for a client of a proxied server.
+    pub(super) fn add(&mut self, peer: PeerId, kind: &PeerKind, client_id: &ClientId, since: Now) -> bool {
         let carrier = match kind {
             PeerKind::Remote => Carrier::Remote,
             PeerKind::Local { privileged } => Carrier::Local { privileged: *privileged },
             PeerKind::Proxied { .. } => return false,
         };
         let client_id = client_id.clone();
-        self.peers.insert(peer, Peer { carrier, client_id, name: None, since: Now::default() });
+        self.peers.insert(peer, Peer { carrier, client_id, name: None, since });
         true
-    }
-
-    /// It was connected then.
-    pub(super) fn set_since(&mut self, peer: PeerId, now: Now) {
-        if let Some(peer) = self.peers.get_mut(&peer) {
-            peer.since = now;
-        }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -193,8 +186,8 @@ mod tests {
     #[test]
     fn the_first_name_stays_and_makes_the_client_hear() {
         let mut peers = Peers::default();
-        assert!(peers.add(PeerId(1), &PeerKind::Remote, &id("a")));
-        assert!(peers.add(PeerId(2), &PeerKind::Local { privileged: true }, &id("b")));
+        assert!(peers.add(PeerId(1), &PeerKind::Remote, &id("a"), Now::default()));
+        assert!(peers.add(PeerId(2), &PeerKind::Local { privileged: true }, &id("b"), Now::default()));
         assert!(peers.receivers(&Audience::Named).is_empty());
         assert!(!peers.name(PeerId(1), None));
         assert!(peers.name(PeerId(1), Some("first")));
@@ -212,16 +205,16 @@ mod tests {
         let mut peers = Peers::default();
         let identity = LocalIdentity { pid: 1, user: "root".into() };
         let kind = PeerKind::Proxied { server: ProxiedServer::Attrd, identity };
-        assert!(!peers.add(PeerId(1), &kind, &id("a")));
+        assert!(!peers.add(PeerId(1), &kind, &id("a"), Now::default()));
         assert!(peers.is_empty());
     }
 
     #[test]
     fn the_unprivileged_may_only_sign_on_and_poke() {
         let mut peers = Peers::default();
-        peers.add(PeerId(1), &PeerKind::Local { privileged: false }, &id("a"));
-        peers.add(PeerId(2), &PeerKind::Local { privileged: true }, &id("b"));
-        peers.add(PeerId(3), &PeerKind::Remote, &id("c"));
+        peers.add(PeerId(1), &PeerKind::Local { privileged: false }, &id("a"), Now::default());
+        peers.add(PeerId(2), &PeerKind::Local { privileged: true }, &id("b"), Now::default());
+        peers.add(PeerId(3), &PeerKind::Remote, &id("c"), Now::default());
         let register = Request::Register { version: None, is_provider: false, client_name: None };
         let harmless = [register, Request::Poke, Request::Unknown("x".into())];
         let others = [

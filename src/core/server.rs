@@ -131,8 +131,7 @@ impl Server {
     fn connected(&mut self, peer: PeerId, kind: PeerKind, client_id: ClientId) {
         let context = &mut self.context;
         let now = context.now();
-        if context.peers_mut().add(peer, &kind, &client_id) {
-            context.peers_mut().set_since(peer, now);
+        if context.peers_mut().add(peer, &kind, &client_id, now) {
             context.notify(Audience::NamedOthersBut(peer), Notification::NewClient);
         } else if let PeerKind::Proxied { server, identity } = kind {
             self.proxies.open(peer, server, identity, client_id, context);
