@@ -3,11 +3,17 @@
 use super::inbox::Route;
 use super::{Carrier, Hub};
 use crate::core::{PeerId, Server};
+use crate::model::Moment;
 
 impl<C: Carrier> Hub<C> {
     /// The core, to be looked at.
     pub fn core(&self) -> &Server {
         &self.core
+    }
+
+    /// When the latest turn last looked at the clock.
+    pub fn looked(&self) -> Moment {
+        self.looked
     }
 
     /// The connection of a remote peer.

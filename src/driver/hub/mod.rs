@@ -91,6 +91,8 @@ pub struct Hub<C: Carrier> {
     /// A deadline has passed: the core is told behind the ends of runs up to this number.
     tick_behind: Option<u64>,
     turn_ends: Moment,
+    /// When the clock was last looked at for a turn.
+    looked: Moment,
     exit: Option<u8>,
 }
 
@@ -118,6 +120,7 @@ impl<C: Carrier> Hub<C> {
             has_ticked: false,
             tick_behind: None,
             turn_ends: Moment::default(),
+            looked: Moment::default(),
             exit: None,
         }
     }
@@ -129,7 +132,7 @@ impl<C: Carrier> Hub<C> {
         self.turn_ends = now.mono + TURN;
         while self.exit.is_none() && now.mono < self.turn_ends && self.work(now) {
             let is_over = self.effects.is_empty() && self.caused.is_empty();
-            // What costs nobody else time is not charged, and a look at the clock costs as much as a part of a message.
+            // What costs no other peer time is not charged, and a look at the clock costs as much as a part of a message.
             let is_alone = is_over && !self.has_arrivals();
             let moment = if is_alone { now.mono } else { self.carrier.moment() };
             let before = std::mem::replace(&mut now.mono, moment);
@@ -141,6 +144,7 @@ impl<C: Carrier> Hub<C> {
                 self.resuming = None;
             }
         }
+        self.looked = now.mono;
         self.flush();
         match self.exit {
             Some(code) => Next::Exit(code),

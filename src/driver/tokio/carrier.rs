@@ -184,7 +184,7 @@ pub(super) async fn serve(
     let mut timer = pin!(sleep_until(instant_now()));
     let code = loop {
         let turned = hub.turn();
-        let beat = pulse.as_mut().and_then(|pulse| pulse.beat(clock.moment(), hub.core().headcount()));
+        let beat = pulse.as_mut().and_then(|pulse| pulse.beat(hub.looked(), hub.core().headcount()));
         let deadline = match turned {
             Next::Exit(code) => break code,
             Next::Again => {
