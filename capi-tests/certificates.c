@@ -12,6 +12,7 @@
 
 #include "harness.h"
 #include "log.h"
+#include "variables.h"
 
 /* How long an event is waited for that may never come: upstream has none after a refusal at TLS 1.3. */
 #define PATIENCE_MS 3000
@@ -71,16 +72,6 @@ try(const char *name, bool waited)
     g_string_free(events, TRUE);
 }
 
-static void
-set(const char *variable, const char *path)
-{
-    if (strcmp(path, "-") == 0) {
-        unsetenv(variable);
-    } else {
-        setenv(variable, path, 1);
-    }
-}
-
 int
 main(void)
 {
@@ -97,10 +88,10 @@ main(void)
 
         if (child == 0) {
             alarm(DEADLINE_S);
-            set("PCMK_cert_file", cert);
-            set("PCMK_key_file", key);
-            set("PCMK_ca_file", ca);
-            set("PCMK_crl_file", crl);
+            name_file("PCMK_cert_file", cert);
+            name_file("PCMK_key_file", key);
+            name_file("PCMK_ca_file", ca);
+            name_file("PCMK_crl_file", crl);
             setenv("PCMK_tls_priorities", priorities, 1);
             try(name, true);
             if (strcmp(ways, "both") == 0) {

@@ -26,6 +26,7 @@
 #include <gnutls/x509.h>
 
 #include "log.h"
+#include "variables.h"
 
 typedef struct tls_s tls_t;
 extern int pcmk__init_tls(tls_t **tls, bool server, gnutls_credentials_type_t cred_type);
@@ -177,16 +178,6 @@ print_shown(gnutls_session_t other)
         printf(" %s of %u", subject, count);
     }
     gnutls_x509_crt_deinit(certificate);
-}
-
-static void
-name_file(const char *variable, const char *path)
-{
-    if (strcmp(path, "-") == 0) {
-        unsetenv(variable);
-    } else {
-        setenv(variable, path, 1);
-    }
 }
 
 int
