@@ -64,7 +64,7 @@ impl Commands {
         self.context.peers().provides(peer)
     }
 
-    /// A client is gone that has been told so, or that nobody speaks of.
+    /// A client has gone: it is forgotten, with what it offered.
     pub fn forget_client(&mut self, peer: PeerId) {
         self.context.peers_mut().remove(peer);
     }

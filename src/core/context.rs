@@ -123,7 +123,7 @@ impl Context {
         self.effects.get_mut(first..).unwrap_or_default()
     }
 
-    /// Is there somebody to tell? Without clients of its own it cannot know.
+    /// Has the audience a receiver? Without clients of its own it cannot know.
     pub(super) fn has_receivers(&self, audience: &Audience) -> bool {
         self.leaves_clients || !self.peers.receivers(audience).is_empty()
     }

@@ -13,7 +13,7 @@ pub enum ClientKind {
     Remote,
     /// Over local IPC, as root or the cluster's user.
     Local,
-    /// Over local IPC, as somebody who may sign on and no more.
+    /// Over local IPC, as a user who may sign on and no more.
     Unprivileged,
 }
 

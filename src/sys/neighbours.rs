@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn variables_are_the_librarys_where_the_program_has_none() {
-        // SAFETY: variables of this library, which nobody changes in this test.
+        // SAFETY: variables of this library, which nothing changes in this test.
         let values = unsafe { (start_time().unwrap().read(), rsc_list().unwrap().read()) };
         assert_eq!(values, (0, std::ptr::null_mut()));
     }

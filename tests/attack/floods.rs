@@ -214,7 +214,7 @@ fn is_held_for_its_listeners(attack: &'static str, text: String, told: &'static 
         let flood = peer_floods(text);
         let Some(bystander) = is_only_measured(&daemon, bystander) else { return };
         flood.await_held();
-        // Somebody else, who has little part in it, is answered all the time.
+        // Another client, which has little part in it, is answered all the time.
         bystander.figures(&daemon).expect(PATIENCE, MIB);
         for _ in 0..2_000 {
             provider.text_with(told);

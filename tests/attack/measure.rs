@@ -67,7 +67,7 @@ fn named() -> Option<Ask> {
     Some(Box::new(move || client.call(Request::Poke).is_ok()))
 }
 
-/// One whose question nobody else is told of.
+/// One whose question no other client is told of.
 fn apart() -> Option<Ask> {
     let mut client = connect("bystander").ok()?;
     Some(Box::new(move || client.call(Request::ResourceInfo(None)).is_ok()))
@@ -95,7 +95,7 @@ impl Bystander {
         Self::asking(attack, nameless)
     }
 
-    /// The same with questions that nobody else is told of, where who is told does not read.
+    /// The same with questions that no other client is told of, for attacks by clients that do not read.
     pub(crate) fn watch_apart(attack: &str) -> Self {
         Self::asking(attack, apart)
     }

@@ -77,7 +77,7 @@ pub(crate) fn distribution_library(release: &str) -> PathBuf {
     lines(&mut find).pop().unwrap_or_else(|| panic!("Pacemaker {release} must be there")).into()
 }
 
-/// What a shared library or a static one gives to whoever links it, sorted, without the versions of the symbols.
+/// What a shared library or a static one gives to a program that links it, sorted, without the versions of the symbols.
 pub(crate) fn exported(library: &Path) -> Vec<String> {
     let dynamic = library.extension().is_none_or(|extension| extension != "a");
     let mut command = Command::new("nm");

@@ -29,7 +29,7 @@ fn a_program_of_one_release_does_not_run_on_the_library_of_the_other() {
         // Beside the other one it takes its own.
         output(Command::new(&program).env("LD_LIBRARY_PATH", own_directory()));
 
-        // The other's file under its name, by a mistake of whoever installed it.
+        // The other's file under its name, by a mistake at installation.
         let place = tempfile::tempdir().unwrap();
         symlink(own_library(other), place.path().join(&soname)).unwrap();
         let result = Command::new(&program).env("LD_LIBRARY_PATH", place.path()).output().unwrap();

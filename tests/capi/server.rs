@@ -169,7 +169,7 @@ fn commands_say_to_their_neighbours_what_upstreams_object_does() {
     }
 }
 
-/// The order for each client is kept, whoever goes meanwhile.
+/// The order for each client is kept, though clients go meanwhile.
 #[test]
 fn clients_that_go_while_they_or_others_are_told_something_leave_nothing_behind() {
     let wanted = "\

@@ -132,7 +132,7 @@ impl<'a> Import<'a> {
 
 impl Drop for Import<'_> {
     fn drop(&mut self) {
-        // SAFETY: made here and given to nobody; so many are filled.
+        // SAFETY: made here and not yet handed over; so many are filled.
         unsafe {
             for index in 0..self.count as usize {
                 (self.gnutls.pcert_deinit)(self.shown.add(index));

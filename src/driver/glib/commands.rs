@@ -91,7 +91,7 @@ struct Inner<P: Program> {
     children: Children,
     runs: RefCell<BTreeMap<RunId, Run>>,
     jobs: RefCell<VecDeque<Job<P::Message>>>,
-    /// Orders for the fencer that were not given yet: whoever asked has his reply first.
+    /// Orders for the fencer that were not given yet: the client that asked has its reply first.
     orders: RefCell<VecDeque<Order>>,
     clock: Clock,
     timer: Source,
@@ -338,7 +338,7 @@ impl<P: Program> Inner<P> {
         }
     }
 
-    /// Of the fencer no end is waited for: it says what it says later to nobody.
+    /// Of the fencer no end is waited for: what it says later is ignored.
     fn kill(self: &Rc<Self>, run: RunId, scope: KillScope) {
         let runs = self.runs.borrow();
         let gives_up = match runs.get(&run) {

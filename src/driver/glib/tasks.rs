@@ -23,7 +23,7 @@ impl Task {
         let waker = Rc::new(RefCell::new(None::<Waker>));
         let (own, place, mut work) = (Rc::clone(&held), Rc::clone(&waker), Some(Box::pin(work) as Work));
         let source = Source::attach(c"pcmk-remote-rs task", Priority::Default, move || {
-            // It is woken anew by what it waits for.
+            // It is woken again by what it waits for.
             let source = own.take();
             if let Some(source) = &source {
                 source.set_timer(None);

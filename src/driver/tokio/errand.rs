@@ -82,7 +82,7 @@ impl Errand {
         *slot = Slot::Answered(Box::new(answer), waker);
     }
 
-    /// The child, while nobody has taken the answer.
+    /// The child, until the answer is taken.
     pub(super) fn pid(&self) -> Option<i32> {
         match &*self.slot() {
             Slot::Answered(answer, _) => answer.as_ref().as_ref().ok().map(|begun| begun.pid),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Questions to the hub, each answered between two of its turns. Whoever asks sees the hub and can change nothing.
+//! Questions to the hub, each answered between two of its turns. An asker sees the hub and can change nothing.
 use std::task::{Context, Poll};
 use tokio::sync::{mpsc, oneshot};
 

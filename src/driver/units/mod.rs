@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Actions of systemd's units, for any loop that can wait for the system bus and for the time.
 //!
-//! systemd and the bus may be restarted at any time, while a job runs too: the connection is made anew, and
+//! systemd and the bus may be restarted at any time, while a job runs too: the connection is made again, and
 //! the job, which systemd remembers, is waited for again.
 mod action;
 mod drop_in;

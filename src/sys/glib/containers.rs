@@ -100,7 +100,7 @@ pub unsafe fn destroy(table: *mut c_void) {
     }
 }
 
-/// Takes a reference to somebody's table: it stays, though it be destroyed, and is then empty.
+/// Takes a reference to another owner's table: it stays, though its owner destroys it, and is then empty.
 ///
 /// # Safety
 /// `table` is a living GHashTable.
@@ -109,7 +109,7 @@ pub unsafe fn keep(table: *mut c_void) {
     unsafe { glib::g_hash_table_ref(table.cast()) };
 }
 
-/// Puts an entry into somebody's table. What was there under this key is freed as the table frees it.
+/// Puts an entry into another owner's table. What was there under this key is freed as the table frees it.
 ///
 /// # Safety
 /// `table` is a living GHashTable with strings as keys; key and value are such as it holds and become its own.
@@ -118,7 +118,7 @@ pub unsafe fn insert(table: *mut c_void, key: *mut c_void, value: *mut c_void) {
     unsafe { glib::g_hash_table_insert(table.cast(), key, value) };
 }
 
-/// Takes an entry out of somebody's table and frees it as the table does, if there is one with this key.
+/// Takes an entry out of another owner's table and frees it as the table does, if there is one with this key.
 ///
 /// # Safety
 /// `table` is a living GHashTable with strings as keys.

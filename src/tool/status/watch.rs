@@ -12,7 +12,7 @@ const HOME: &str = "\x1b[H";
 const REST_OF_LINE: &str = "\x1b[K";
 const REST_OF_SCREEN: &str = "\x1b[J";
 
-/// Until interrupted, or until nobody reads what is written. A daemon that ends may come back.
+/// Until interrupted, or until the reader of what is written has gone. A daemon that ends may come back.
 pub(super) fn run(read: impl Fn() -> Result<Vec<Shown>, String>) -> Result<(), String> {
     let mut is_first = true;
     loop {

@@ -182,7 +182,7 @@ unsafe fn ask(client: *const Client, request: *mut c_void) -> Result<Answer, c_i
     if answer.rc < 0 { Err(-answer.rc) } else { Ok(answer) }
 }
 
-/// Answers a question, which changes nothing whoever asks.
+/// Answers a question, which changes nothing and is open to every client.
 ///
 /// # Safety
 /// As for `execd_process_signon()`.

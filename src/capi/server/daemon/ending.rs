@@ -68,7 +68,7 @@ fn asks_the_cluster() -> bool {
     }
 }
 
-/// A client has left: if it was the last that carries the cluster's messages, there is nobody to wait for.
+/// A client has left: if it was the last that carries the cluster's messages, there is none to wait for.
 pub(super) fn client_left() {
     if !is_asked() || !role::is_remote_daemon() {
         return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The daemon's connection to the fencer. Upstream's tries ten times with two seconds in between, in which the whole
-//! process stands still; here an attempt either succeeds at once or fails, and whoever wants it asks again.
+//! process stands still; here an attempt either succeeds at once or fails, and the caller that wants it asks again.
 
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};

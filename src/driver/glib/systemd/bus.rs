@@ -107,7 +107,7 @@ impl Bus {
         self.closed.borrow().is_some()
     }
 
-    /// Has systemd read all unit files anew.
+    /// Has systemd read all unit files again.
     pub(super) async fn reload_files(&self) -> Result<(), CallError> {
         self.manage("Reload", &()).await
     }
@@ -257,7 +257,7 @@ impl Drop for Bus {
     }
 }
 
-/// A socket that is connected, without waiting: a bus that takes nobody is busy.
+/// A socket that is connected, without waiting: a bus that takes no connection is busy.
 fn open(path: &Path) -> Result<UnixStream, Errno> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let end = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Makes the socket: in a directory that nobody else can change, under a name that only a dead daemon has used, and
+//! Makes the socket: in a directory that no other user can change, under a name that only a dead daemon has used, and
 //! closed to all but root and the cluster's group from its first moment.
 use crate::model::site::CLUSTER_GROUP;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
@@ -82,7 +82,7 @@ fn what_is_wrong(directory: &Metadata) -> Option<String> {
     }
 }
 
-/// Is the name free, or that of a socket that nobody serves any more?
+/// Is the name free, or that of a socket that is served no more?
 fn check_free(path: &Path) -> io::Result<()> {
     let found = match fs::symlink_metadata(path) {
         Err(problem) if problem.kind() == ErrorKind::NotFound => return Ok(()),

@@ -77,7 +77,7 @@ impl Bus {
         self.connection.is_closed()
     }
 
-    /// Has systemd read all unit files anew.
+    /// Has systemd read all unit files again.
     pub(super) async fn reload_files(&self) -> Result<(), CallError> {
         self.manage("Reload", &()).await.map(drop)
     }
